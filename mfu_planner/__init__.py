@@ -1,0 +1,1 @@
+"""MFU Planner: plan a training run, and turn observed throughput into MFU."""

@@ -1,0 +1,48 @@
+"""The planner's expected failures.
+
+::
+
+    PlannerError
+    ├── InputError   what the user gave cannot be used          -> exit status 2, one line
+    └── NoAnswer     the question is clear and has no solution  -> exit status 1, one line
+
+Anything else that is raised is a defect and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class PlannerError(Exception):
+    """An expected failure: its text is one line for the user."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class InputError(PlannerError):
+    """What was given cannot be used: names the field, the value, what is accepted and the nearest names."""
+
+    def __init__(self, field: str, given: object, accepted: str, nearest: Sequence[str] = ()) -> None:
+        self.field, self.given, self.accepted, self.nearest = field, given, accepted, tuple(nearest)
+        hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
+        super().__init__(f"{field}: got {shorten(given)}; accepted: {accepted}{hint}")
+
+
+class NoAnswer(PlannerError):
+    """The question is well put and nothing satisfies it: says what to change."""
+
+
+def shorten(value: object, limit: int = 80) -> str:
+    """Quote a value for an error line, cut to ``limit`` characters."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def nearest(name: str, known: Iterable[str], count: int = 4) -> tuple[str, ...]:
+    """The known names most like ``name``, best first; empty when none is at all alike."""
+    by_lower = {k.lower(): k for k in known}
+    found = difflib.get_close_matches(name.lower(), list(by_lower), n=count, cutoff=0.5)
+    return tuple(by_lower[f] for f in found)
