@@ -1,0 +1,114 @@
+"""Reading a Hugging Face ``config.json``: every field is asked for by name, and what was not asked for is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mfu_planner.errors import InputError, nearest
+
+_LARGEST = 2**40
+"""No size in a config is larger: a guard against hostile or garbled files."""
+
+_WITHOUT_EFFECT = frozenset((Path(__file__).parent / "keys_without_effect.txt").read_text("utf-8").split())
+"""Keys that change neither parameters nor FLOPs in any model type."""
+
+_REQUIRED: Any = object()
+
+
+class Config:
+    """A config (or a nested part of one) that remembers which of its keys were used.
+
+    Raises
+    ------
+    InputError
+        Where a field that matters is missing, has the wrong type or a senseless size.
+    """
+
+    def __init__(
+        self, data: Mapping[str, Any], *, origin: str = "config.json", defaults: Mapping[str, Any] | None = None
+    ) -> None:
+        if not isinstance(data, Mapping):
+            raise InputError(origin, type(data).__name__, "a JSON object with a model_type, as config.json holds it")
+        self.data, self.origin = data, origin
+        self.defaults = defaults or {}
+        self.used: set[str] = set()
+        self.assumed: dict[str, Any] = {}
+
+    @property
+    def model_type(self) -> str:
+        """The ``model_type`` field."""
+        return self.text("model_type")
+
+    def has(self, name: str) -> bool:
+        """Whether the key is present and not null."""
+        self.used.add(name)
+        return self.data.get(name) is not None
+
+    def no_effect(self, *names: str) -> None:
+        """Say that these keys change neither parameters nor FLOPs in this architecture."""
+        self.used.update(names)
+
+    def raw(self, name: str, default: Any = None) -> Any:
+        """The value as it stands, or the default where the key is absent or null."""
+        self.used.add(name)
+        value = self.data.get(name)
+        return default if value is None else value
+
+    def _find(self, names: tuple[str, ...], default: Any) -> tuple[str, Any]:
+        self.used.update(names)
+        for name in names:
+            if self.data.get(name) is not None:
+                return name, self.data[name]
+        for name in names:
+            if self.defaults.get(name) is not None:
+                self.assumed[name] = self.defaults[name]
+                return name, self.defaults[name]
+        if default is _REQUIRED:
+            close = nearest(names[0], self.data.keys(), count=2)
+            raise InputError(f"{self.origin}: {names[0]}", "nothing", "a positive integer: the field is needed", close)
+        return names[0], default
+
+    def size(self, *names: str, default: Any = _REQUIRED, least: int = 1) -> int:
+        """The first of the named fields that is present, as an int of at least ``least``."""
+        name, value = self._find(names, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _LARGEST:
+            raise InputError(f"{self.origin}: {name}", value, f"an integer of at least {least}")
+        return value
+
+    def number(self, *names: str, default: Any = _REQUIRED) -> float:
+        """The first of the named fields that is present, as a number."""
+        name, value = self._find(names, default)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{self.origin}: {name}", value, "a number")
+        return float(value)
+
+    def flag(self, *names: str, default: Any = _REQUIRED) -> bool:
+        """The first of the named fields that is present, as true or false."""
+        name, value = self._find(names, default)
+        if not isinstance(value, bool):
+            raise InputError(f"{self.origin}: {name}", value, "true or false")
+        return value
+
+    def text(self, *names: str, default: Any = _REQUIRED) -> str:
+        """The first of the named fields that is present, as text."""
+        name, value = self._find(names, default)
+        if not isinstance(value, str):
+            raise InputError(f"{self.origin}: {name}", value, "text")
+        return value
+
+    def part(self, name: str, defaults: Mapping[str, Any] | None = None) -> Config:
+        """A nested config such as ``text_config``."""
+        value = self.raw(name, {})
+        return Config(value, origin=f"{self.origin}: {name}", defaults=defaults)
+
+    def unused(self) -> list[str]:
+        """Keys that were neither used nor known to have no effect."""
+        return sorted(k for k in self.data if k not in self.used and k not in _WITHOUT_EFFECT)
+
+    def divides(self, what: str, whole: int, parts: int) -> int:
+        """``whole / parts``, or an error that names the contradiction."""
+        if whole % parts:
+            raise InputError(f"{self.origin}: {what}", f"{whole} / {parts}", "sizes that divide without remainder")
+        return whole // parts

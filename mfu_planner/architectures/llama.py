@@ -1,0 +1,67 @@
+"""The Llama kind: pre-norm, grouped-query attention with rotary positions, a gated MLP.
+
+References
+----------
+.. [1] Touvron et al. 2023, arXiv:2302.13971 (Llama); Grattafiori et al. 2024, arXiv:2407.21783 (Llama 3).
+.. [2] Jiang et al. 2023, arXiv:2310.06825 (Mistral: sliding window).
+.. [3] Qwen2.5 technical report 2024, arXiv:2412.15115 (biases on q, k and v).
+"""
+
+from __future__ import annotations
+
+from mfu_planner.architectures.config import Config
+from mfu_planner.architectures.model import Architecture, Block, layer_numbers
+from mfu_planner.architectures.parts import embedding, gated_mlp, head, norm, residual, self_attention
+from mfu_planner.operators import CAUSAL, Mask, window
+
+
+def llama_like(
+    c: Config, *, qkv_bias: bool = False, out_bias: bool = False, mask: Mask = CAUSAL, tied_default: bool = False
+) -> Architecture:
+    """A decoder of the Llama kind from its config."""
+    hidden, heads = c.size("hidden_size"), c.size("num_attention_heads")
+    kv_heads = c.size("num_key_value_heads", default=heads)
+    head_dim = c.size("head_dim") if c.has("head_dim") else c.divides("hidden_size / num_attention_heads", hidden, heads)
+    c.divides("num_attention_heads / num_key_value_heads", heads, kv_heads)
+    vocab, ffn = c.size("vocab_size"), c.size("intermediate_size")
+    mlp_bias = c.flag("mlp_bias", default=False)
+    c.no_effect("hidden_act")
+    layer = (
+        norm("input_norm", hidden),
+        *self_attention(
+            hidden=hidden, heads=heads, kv_heads=kv_heads, head_dim=head_dim, mask=mask, qkv_bias=qkv_bias,
+            out_bias=out_bias,
+        ),
+        residual("attention_residual", hidden),
+        norm("post_attention_norm", hidden),
+        *gated_mlp(hidden, ffn, bias=mlp_bias),
+        residual("mlp_residual", hidden),
+    )
+    tied = c.flag("tie_word_embeddings", default=tied_default)
+    return Architecture(
+        name=c.model_type,
+        hidden=hidden,
+        vocab=vocab,
+        blocks=(
+            Block("embedding", (embedding(vocab, hidden),)),
+            Block("layer", layer, layer_numbers(c.size("num_hidden_layers"))),
+            Block("output", (norm("final_norm", hidden), *head(hidden, vocab, tied=tied))),
+        ),
+    )
+
+
+def _llama(c: Config) -> Architecture:
+    bias = c.flag("attention_bias", default=False)
+    return llama_like(c, qkv_bias=bias, out_bias=bias)
+
+
+def _mistral(c: Config) -> Architecture:
+    return llama_like(c, mask=window(c.raw("sliding_window")))
+
+
+def _qwen2(c: Config) -> Architecture:
+    c.no_effect("sliding_window", "use_sliding_window", "max_window_layers")
+    return llama_like(c, qkv_bias=True)
+
+
+IMPORTERS = {"llama": _llama, "mistral": _mistral, "qwen2": _qwen2}

@@ -1,0 +1,106 @@
+"""A model: an ordered list of blocks, each a list of operators.  Everything else is derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from mfu_planner.operators import Operator, Role, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Operators that run in order, once for each layer of ``layers`` (once, where there are no layer numbers)."""
+
+    name: str
+    operators: tuple[Operator, ...]
+    layers: tuple[int, ...] = ()
+    stack: str = "decoder"
+    """Which tower the block belongs to: decoder, encoder, vision, audio, text."""
+    shared: bool = False
+    """Every layer uses one and the same set of weights: counted once as parameters, each time as work."""
+
+    @property
+    def count(self) -> int:
+        """How many times the block runs in one pass."""
+        return max(1, len(self.layers))
+
+    @property
+    def parameter_sets(self) -> int:
+        """How many sets of weights the block owns."""
+        return 1 if self.shared else self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A model as blocks of operators, with what people ask about it.
+
+    ``blocks`` stand in the order in which they run; a layer pattern (local, local, global, …) is several blocks with
+    interleaved layer numbers.
+    """
+
+    name: str
+    """The ``model_type`` it was read from."""
+    blocks: tuple[Block, ...]
+    hidden: int
+    vocab: int = 0
+    work_unit: Literal["token", "sample"] = "token"
+    encoder_decoder: bool = False
+    fixed_length: int | None = None
+    """Positions per sample where the input fixes them (an image of one size)."""
+    has_text: bool = True
+    """Whether a sequence length means anything to the model."""
+    notes: tuple[str, ...] = ()
+    """What was assumed, and which keys of the config were not used."""
+
+    def each(self) -> Iterator[tuple[Block, Operator]]:
+        """Every operator with its block, in order."""
+        for block in self.blocks:
+            for operator in block.operators:
+                yield block, operator
+
+    @property
+    def params(self) -> int:
+        """All parameters."""
+        return sum(block.parameter_sets * operator.params for block, operator in self.each())
+
+    @property
+    def active_params(self) -> int:
+        """Parameters that one token uses: everything but the experts that were not chosen."""
+        return sum(block.parameter_sets * operator.active_params for block, operator in self.each())
+
+    def params_of(self, *roles: Role) -> int:
+        """Parameters of the operators with one of the roles."""
+        return sum(block.parameter_sets * op.params for block, op in self.each() if op.role in roles)
+
+    @property
+    def embedding_params(self) -> int:
+        """Parameters of the token tables (counted once where the head shares them)."""
+        return self.params_of(Role.EMBEDDING)
+
+    @property
+    def layers(self) -> int:
+        """Layers of the main stack (the decoder, or whichever tower comes last)."""
+        numbers = {n for block in self.blocks if block.stack == self.main_stack for n in block.layers}
+        return len(numbers)
+
+    @property
+    def main_stack(self) -> str:
+        """The stack that the model is known for: the decoder where there is one, otherwise the last."""
+        stacks = [block.stack for block in self.blocks if block.layers]
+        return "decoder" if "decoder" in stacks or not stacks else stacks[-1]
+
+    @property
+    def uses_target(self) -> bool:
+        """Whether some operator works along the decoder's own sequence."""
+        return any(operator.rows.stream is Stream.TARGET for _, operator in self.each())
+
+    def with_notes(self, *notes: str) -> Architecture:
+        """The same model with more notes."""
+        return replace(self, notes=self.notes + notes)
+
+
+def layer_numbers(count: int) -> tuple[int, ...]:
+    """All layers of a stack of ``count``."""
+    return tuple(range(count))

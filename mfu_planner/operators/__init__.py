@@ -1,0 +1,30 @@
+"""Symbolic operators: sizes in, parameters, FLOPs and bytes out."""
+
+from mfu_planner.operators.attention import ALL, CAUSAL, Attention, Mask, MaskKind, window
+from mfu_planner.operators.base import Operator, Role, Split
+from mfu_planner.operators.light import Elementwise, Lookup, Norm
+from mfu_planner.operators.products import Convolution, MatMul
+from mfu_planner.operators.workload import ONE_PER_SEQUENCE, TARGET_TOKENS, TOKENS, Rows, Stream, Workload
+
+__all__ = [
+    "ALL",
+    "CAUSAL",
+    "ONE_PER_SEQUENCE",
+    "TARGET_TOKENS",
+    "TOKENS",
+    "Attention",
+    "Convolution",
+    "Elementwise",
+    "Lookup",
+    "Mask",
+    "MaskKind",
+    "MatMul",
+    "Norm",
+    "Operator",
+    "Role",
+    "Rows",
+    "Split",
+    "Stream",
+    "Workload",
+    "window",
+]

@@ -1,0 +1,96 @@
+"""Attention: the products that grow with the square of the sequence, and the masks that thin them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mfu_planner.numeric import Number, half, minimum
+from mfu_planner.operators.base import Operator, Role, Split
+from mfu_planner.operators.workload import TOKENS, Rows, Workload
+
+
+class MaskKind(StrEnum):
+    """Which keys a query may see."""
+
+    ALL = "all"
+    CAUSAL = "causal"
+    WINDOW = "window"
+    CHUNK = "chunk"
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A causal, windowed or chunked mask, or none.
+
+    ``size`` is the window (keys that a query sees, itself included) or the chunk length; unused otherwise.
+    """
+
+    kind: MaskKind = MaskKind.CAUSAL
+    size: int = 0
+
+    def pairs(self, queries: Number, keys: Number) -> Number:
+        """(query, key) pairs that one sequence allows.
+
+        Causal: s(s+1)/2.  Window W: m(m+1)/2 + (s−m)·m with m = min(W, s).  Chunk C: the causal count of each chunk.
+        """
+        if self.kind is MaskKind.ALL:
+            return queries * keys
+        if self.kind is MaskKind.CAUSAL:
+            return half(queries * (queries + 1))
+        if self.kind is MaskKind.WINDOW:
+            seen = minimum(self.size, queries)
+            return half(seen * (seen + 1)) + (queries - seen) * seen
+        whole, rest = queries // self.size, queries % self.size
+        return whole * (self.size * (self.size + 1) // 2) + half(rest * (rest + 1))
+
+
+ALL = Mask(MaskKind.ALL)
+CAUSAL = Mask(MaskKind.CAUSAL)
+
+
+def window(size: int | None) -> Mask:
+    """A causal mask with a sliding window, or plain causal when there is none."""
+    return Mask(MaskKind.WINDOW, size) if size else CAUSAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention(Operator):
+    """Scores (queries × keys) and their weighted sum of values.
+
+    Notes
+    -----
+    Forward FLOP = 2 · pairs · heads · (qk_dim + v_dim); grouping of keys and values changes no FLOP.  The backward
+    pass has four products of the same sizes: twice the forward.  Scores that a fused kernel computes again in its
+    backward pass are hardware FLOPs, not model FLOPs.
+    """
+
+    heads: int
+    kv_heads: int
+    qk_dim: int
+    v_dim: int
+    mask: Mask = CAUSAL
+    keys: Rows = TOKENS
+    """Rows that keys and values come from (the encoder's for cross-attention)."""
+    role: Role = Role.ATTENTION
+    split: Split = Split.HEADS
+
+    def pairs(self, work: Workload) -> Number:
+        """(query, key) pairs of the batch: all of them, or those that the mask allows."""
+        masked = work.allowed_pairs_only
+        mask = self.mask if masked else ALL
+        if work.documents and self.rows == self.keys == TOKENS:
+            return sum(count * mask.pairs(length, length) for length, count in work.documents)
+        return work.batch * mask.pairs(self.rows.per_sequence(work), self.keys.per_sequence(work))
+
+    def score_flops(self, work: Workload) -> Number:
+        """FLOP of the scores alone: what a fused kernel's backward pass computes again."""
+        return 2 * self.heads * self.qk_dim * self.pairs(work)
+
+    def forward_flops(self, work: Workload) -> Number:
+        """2 · pairs · heads · (qk_dim + v_dim)."""
+        return 2 * self.heads * (self.qk_dim + self.v_dim) * self.pairs(work)
+
+    def backward_flops(self, work: Workload) -> Number:
+        """Four products: the gradients of values, scores, queries and keys."""
+        return 2 * self.forward_flops(work) if self.input_grad else 0

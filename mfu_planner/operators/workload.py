@@ -1,0 +1,90 @@
+"""The input that a model works on: sequences, their lengths, and which attention pairs count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from mfu_planner.numeric import Number
+
+
+class Stream(StrEnum):
+    """What an operator's rows are counted along."""
+
+    TOKEN = "token"  # noqa: S105 - a position of the main sequence, no secret
+    """One row for each position of the main sequence (the source, for an encoder–decoder)."""
+    TARGET = "target"
+    """One row for each position of the decoder's sequence in an encoder–decoder."""
+    SEQUENCE = "sequence"
+    """One row for each sequence (times a factor: 197 patches, 1,500 audio frames, one pooled vector)."""
+    IMAGE = "image"
+    """One row for each image inside a multimodal sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One batch: ``batch`` sequences of ``seq_len`` positions.
+
+    Each number may be an int (exact), a sympy symbol (shown) or a float64 array (swept).
+    """
+
+    batch: Number = 1
+    """Sequences."""
+    seq_len: Number = 0
+    """Positions per sequence."""
+    target_seq_len: Number = 0
+    """Positions per decoder sequence of an encoder–decoder."""
+    images: Number = 1
+    """Images per sequence of a multimodal model."""
+    allowed_pairs_only: bool = False
+    """Count attention over the pairs that the mask allows (``causal``), not over all pairs (``full``);
+    scans as published instead of as the reference implementation expands them."""
+    documents: tuple[tuple[int, int], ...] = ()
+    """(length, how many) of the documents packed into the batch; attention stays inside a document.
+    Empty: every sequence is one document."""
+
+    @property
+    def tokens(self) -> Number:
+        """Positions of the whole batch."""
+        return self.batch * self.seq_len
+
+    def length(self, stream: Stream) -> Number:
+        """Rows per sequence along a stream."""
+        if stream is Stream.TOKEN:
+            return self.seq_len
+        if stream is Stream.TARGET:
+            return self.target_seq_len
+        return self.images if stream is Stream.IMAGE else 1
+
+    def allowed(self) -> Workload:
+        """The same batch, counting allowed attention pairs only."""
+        return replace(self, allowed_pairs_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How many rows an operator has: ``factor`` rows for each element of a stream.
+
+    Examples
+    --------
+    >>> Rows().count(Workload(batch=2, seq_len=8))
+    16
+    >>> Rows(Stream.SEQUENCE, 197).count(Workload(batch=2))
+    394
+    """
+
+    stream: Stream = Stream.TOKEN
+    factor: int = 1
+
+    def per_sequence(self, work: Workload) -> Number:
+        """Rows for one sequence."""
+        return self.factor * work.length(self.stream)
+
+    def count(self, work: Workload) -> Number:
+        """Rows for the whole batch."""
+        return work.batch * self.per_sequence(work)
+
+
+TOKENS = Rows()
+TARGET_TOKENS = Rows(Stream.TARGET)
+ONE_PER_SEQUENCE = Rows(Stream.SEQUENCE)
