@@ -1,0 +1,66 @@
+"""Showing the equations: one Step for each derived quantity, as text and as LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from mfu_planner.equations.run import QUANTITIES
+from mfu_planner.equations.solve import Product, closed_forms
+
+
+class Step(BaseModel):
+    """One derived quantity: its formula, the formula with the numbers put in, and its value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """Key of the quantity in the result."""
+    meaning: str
+    formula: str
+    """The closed form over named quantities."""
+    substituted: str
+    """The same with the user's numbers and units."""
+    value: float
+    unit: str
+    source: str
+    """Where the formula (or the given number) comes from."""
+
+
+def text(form: Product, show: Mapping[str, str]) -> str:
+    """A product of powers as ``a · b ÷ (c · d)``."""
+    above = [_power(show[n], abs(p)) for n, p in form.powers if p > 0]
+    below = [_power(show[n], abs(p)) for n, p in form.powers if p < 0]
+    top = " · ".join(above) or "1"
+    if not below:
+        return top
+    return f"{top} ÷ {below[0]}" if len(below) == 1 else f"{top} ÷ ({' · '.join(below)})"
+
+
+def _power(name: str, power: object) -> str:
+    return name if power == 1 else f"{name}^{power}"
+
+
+def latex(name: str, given: frozenset[str]) -> str:
+    """LaTeX of the closed form of ``name`` in terms of the given quantities, written by sympy."""
+    import sympy
+
+    symbols = {n: sympy.Symbol(q.symbol, positive=True) for n, q in QUANTITIES.items()}
+    form = closed_forms(given).solved[name]
+    return f"{QUANTITIES[name].symbol} = {sympy.latex(form(symbols))}"
+
+
+def step(name: str, values: Mapping[str, float], form: Product, source: str) -> Step:
+    """The Step of one solved quantity."""
+    quantity = QUANTITIES[name]
+    numbers = {n: f"{values[n]:.6g}{' ' + QUANTITIES[n].unit if QUANTITIES[n].unit else ''}" for n in form.names}
+    return Step(
+        name=name,
+        meaning=quantity.meaning,
+        formula=f"{name} = {text(form, {n: n for n in form.names})}",
+        substituted=text(form, numbers),
+        value=values[name],
+        unit=quantity.unit,
+        source=source,
+    )
