@@ -1,0 +1,28 @@
+"""The field's FLOP conventions: one space of switches, a named point for each source."""
+
+from mfu_planner.flops.conventions.definition import Convention, Source
+from mfu_planner.flops.conventions.evaluate import (
+    batch_flops,
+    by_convention,
+    convention,
+    flops_per_unit,
+    names,
+    six_n,
+    why_not,
+    work_units,
+)
+from mfu_planner.flops.conventions.explain import explain
+
+__all__ = [
+    "Convention",
+    "Source",
+    "batch_flops",
+    "by_convention",
+    "convention",
+    "explain",
+    "flops_per_unit",
+    "names",
+    "six_n",
+    "why_not",
+    "work_units",
+]

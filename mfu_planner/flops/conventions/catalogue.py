@@ -1,0 +1,325 @@
+"""The field's conventions, each as its own source defines it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from mfu_planner.flops.conventions.definition import (
+    Convention,
+    Embedding,
+    Experts,
+    Norms,
+    Pairs,
+    Scans,
+    Source,
+    Weights,
+    Width,
+)
+
+
+def _github(repository: str, path: str, commit: str, date: str = "") -> Source:
+    return Source(f"{repository}, {path}", f"https://github.com/{repository}/blob/{commit}/{path}", commit, date)
+
+
+def _arxiv(number: str, title: str) -> Source:
+    return Source(title, f"https://arxiv.org/abs/{number}", date=f"20{number[:2]}-{number[2:4]}")
+
+
+_FULL = Convention(
+    name="full",
+    title="Exact, attention over all pairs",
+    formula=r"\sum_{op} \left( F_{forward} + F_{input\,grad} + F_{weight\,grad} \right) / \text{tokens}",
+    source=Source("torch.utils.flop_counter.FlopCounterMode on the eager model", "https://docs.pytorch.org"),
+    version="PyTorch 2.13",
+    weights=Weights.EXACT,
+    pairs=Pairs.ALL,
+    convolutions=True,
+    scans=Scans.EXACT,
+    packed=True,
+    samples=True,
+    encoder_decoders=True,
+)
+
+_CAUSAL = replace(
+    _FULL,
+    name="causal",
+    title="Exact, attention over the pairs that the mask allows",
+    formula=_FULL.formula + r",\quad \text{pairs} = s(s+1)/2 \text{ per causal sequence, fewer with a window}",
+    source=Source("Exact count with the model's own masks", "https://arxiv.org/abs/2205.14135"),
+    version="",
+    pairs=Pairs.ALLOWED,
+)
+
+_SIX_N = Convention(
+    name="6n",
+    title="6 FLOP for each (active) parameter and token",
+    formula=r"6 N",
+    source=_arxiv("2001.08361", "Kaplan et al. 2020, Scaling Laws for Neural Language Models, section 2.1"),
+    weights=Weights.PARAMETERS,
+    pairs=Pairs.NONE,
+    embedding=Embedding.PARAMETERS,
+    positions=True,
+    norms=Norms.ALL,
+    encoder_decoders=True,
+    by_rows=True,
+)
+
+_KAPLAN = Convention(
+    name="kaplan",
+    title="Kaplan 2020: 6N without embeddings and head",
+    formula=r"6 \cdot 2 h L (2 d_{attn} + f)",
+    source=_arxiv("2001.08361", "Kaplan et al. 2020, Scaling Laws for Neural Language Models, Table 1"),
+    weights=Weights.PARAMETERS,
+    pairs=Pairs.NONE,
+    head=False,
+    norms=Norms.ALL,
+    remarks=("N is taken with its small terms (norms, biases), which the paper's closed form leaves out",),
+)
+
+_CHINCHILLA = Convention(
+    name="chinchilla",
+    title="Chinchilla 2022: embedding and logits as products, softmax counted",
+    formula=r"3 \left[ 2Vh + L (6 h n d + 2 T n d + 3 n T + 2 T n d + 2 n d h + 4 h f) + 2 h V \right]",
+    source=_arxiv("2203.15556", "Hoffmann et al. 2022, Training Compute-Optimal Large Language Models, Appendix F"),
+    embedding=Embedding.PRODUCT,
+    router=False,
+    softmax=True,
+)
+
+_PALM = Convention(
+    name="palm",
+    title="PaLM 2022: 6N with all parameters, full attention",
+    formula=r"6 N + 12 L n d T",
+    source=_arxiv("2204.02311", "Chowdhery et al. 2022, PaLM: Scaling Language Modeling with Pathways, Appendix B"),
+    weights=Weights.PARAMETERS,
+    embedding=Embedding.PARAMETERS,
+    positions=True,
+    norms=Norms.ALL,
+)
+
+_NANOGPT = replace(
+    _PALM,
+    name="nanogpt",
+    title="nanoGPT estimate_mfu: PaLM's formula without the position table",
+    formula=r"6 (N - N_{positions}) + 12 L n d T",
+    source=_github("karpathy/nanoGPT", "model.py", "3adf61e"),
+    positions=False,
+    remarks=("nanoGPT itself divides by a fixed peak of an A100",),
+)
+
+_LLM_C = replace(
+    _PALM,
+    name="llm.c",
+    title="llm.c gpt2_estimate_mfu: 6N, half of attention",
+    formula=r"6 N + 6 L h T",
+    source=_github("karpathy/llm.c", "train_gpt2.cu", "f1e2ace"),
+    pairs=Pairs.HALF,
+)
+
+_NANOCHAT = Convention(
+    name="nanochat",
+    title="nanochat estimate_flops: linear layers, attention within the window",
+    formula=r"6 \sum N_{linear} + \sum_{layers} 12 n d \min(W, T)",
+    source=_github("karpathy/nanochat", "nanochat/gpt.py", "92d63d4"),
+    pairs=Pairs.CAPPED,
+)
+
+_MEGATRON = Convention(
+    name="megatron",
+    title="Megatron-LM num_floating_point_operations: causal half, padded vocabulary",
+    formula=(
+        r"6 \left[ L \left( h d (n + 2g) + n d h + 3 h f \right) + h V_{padded} \right] + 6 L n d T"
+        r" \quad (\text{2 h f without a gate})"
+    ),
+    source=_github("NVIDIA/Megatron-LM", "megatron/training/training.py", "d98e8a64ddf3"),
+    version="after causal halving",
+    pairs=Pairs.HALF,
+    padded_vocab=128,
+    router=False,
+    norms=Norms.LATENT,
+    scans=Scans.MEGATRON,
+    packed=True,
+)
+
+_MEGATRON_2024 = replace(
+    _MEGATRON,
+    name="megatron-2024",
+    title="Megatron-LM before causal halving: full attention",
+    formula=(
+        r"12 L h^2 \left[ \left(1 + \tfrac{g}{n} + \tfrac{T}{h}\right) \tfrac{n d}{h} + \tfrac{3}{2} \tfrac{f}{h}"
+        r" + \tfrac{V_{padded}}{2 L h} \right]"
+    ),
+    source=_github("ROCm/Megatron-LM", "megatron/training/training.py", "", "2024-10"),
+    version="before causal halving (2024)",
+    version_of="megatron",
+    pairs=Pairs.ALL,
+    packed=False,
+    remarks=("this version took every layer of a mixture as a mixture layer",),
+)
+
+_MEGATRON_2021 = replace(
+    _MEGATRON_2024,
+    name="megatron-2021",
+    title="Narayanan 2021 without recomputation: full attention, logits",
+    formula=r"72 L h^2 \left( 1 + \tfrac{T}{6h} + \tfrac{V}{12 L h} \right)",
+    source=_arxiv("2104.04473", "Narayanan et al. 2021, Efficient Large-Scale Language Model Training on GPU Clusters"),
+    version="2021",
+    padded_vocab=0,
+    norms=Norms.NONE,
+    remarks=("its 96 L h² form adds a full forward recomputation: a hardware FLOPs figure",),
+)
+
+_MEGATRON_BRIDGE = replace(
+    _MEGATRON,
+    name="megatron-bridge",
+    title="Megatron-Bridge flop_utils: as Megatron-LM, windows exactly, frozen weights left out",
+    formula=_MEGATRON.formula + r",\quad \text{window: mean context } W - W(W-1)/(2T)",
+    source=_github(
+        "NVIDIA-NeMo/Megatron-Bridge", "src/megatron/bridge/training/utils/flop_utils.py", "067f987df03b"
+    ),
+    version="Megatron-Bridge",
+    version_of="megatron",
+    pairs=Pairs.HALF_EXACT_WINDOW,
+)
+
+_TORCHTITAN = Convention(
+    name="torchtitan",
+    title="torchtitan: 6(N − embedding) + full attention",
+    formula=r"6 (N_{active} - N_{embedding}\,[\text{untied}]) + 6 L n (d_{qk} + d_v) T",
+    source=_github("pytorch/torchtitan", "torchtitan/models/utils.py", "b5bcd76c66d0"),
+    weights=Weights.PARAMETERS,
+    embedding=Embedding.TIED,
+    positions=True,
+    norms=Norms.ALL,
+)
+
+_MAXTEXT = Convention(
+    name="maxtext",
+    title="MaxText calculate_tflops_training_per_device: causal half, router counted",
+    formula=r"3 \left[ L (2 h d (n + 2g) + 2 n d h + 6 h f) + 2 h V + L \cdot 2 n d T \right]",
+    source=_github("AI-Hypercomputer/maxtext", "src/MaxText/maxtext_utils.py", "e591f30cbbf2"),
+    version="causal since 2025-07",
+    pairs=Pairs.HALF_WINDOW,
+)
+
+_MAXTEXT_2024 = replace(
+    _MAXTEXT,
+    name="maxtext-2024",
+    title="MaxText before 2025-07: full attention",
+    formula=r"3 \left[ L (2 h d (n + 2g) + 2 n d h + 6 h f) + 2 h V + L \cdot 4 n d T \right]",
+    source=Source(
+        "AI-Hypercomputer/maxtext before pull request 1988",
+        "https://github.com/AI-Hypercomputer/maxtext/pull/1988",
+        date="2025-07",
+    ),
+    version="before causal halving (2025-07)",
+    version_of="maxtext",
+    pairs=Pairs.ALL,
+)
+
+_OLMO = Convention(
+    name="olmo",
+    title="OLMo-core num_flops_per_token: module parameters, attention within the window",
+    formula=r"6 \left( N_{attention} + N_{ffn} + N_{router} + \tfrac{k}{E} N_{experts} + N_{head} \right)"
+    r" + \sum_{layers} 12 n d \min(W, T)",
+    source=_github("allenai/OLMo-core", "src/olmo_core/nn/transformer/model.py", "fa6c501"),
+    weights=Weights.MODULES,
+    pairs=Pairs.CAPPED,
+    norms=Norms.ATTENTION,
+)
+
+_LLM_FOUNDRY = replace(
+    _PALM,
+    name="llm-foundry",
+    title="LLM Foundry flops_per_batch: 6N + full attention of the hidden width",
+    formula=r"3 (2 N_{active} + 4 L h T)",
+    source=_github("mosaicml/llm-foundry", "scripts/train/benchmarking/README.md", "8c8dd48f7216", "2024-01"),
+    width=Width.HIDDEN,
+    remarks=("counts attention with the hidden size, not heads × head size",),
+)
+
+_LINGUA = replace(
+    _TORCHTITAN,
+    name="lingua",
+    title="Meta Lingua: half of attention, with the scores that a fused kernel recomputes",
+    formula=r"6 N_{non\,embedding} + 3.5 \cdot \tfrac{4 L n d T}{2}",
+    source=_github("facebookresearch/lingua", "apps/main/transformer.py", "437d680"),
+    pairs=Pairs.HALF,
+    attention_passes=Fraction(7, 2),
+    remarks=("3.5 = 1 + 2.5: a hardware FLOPs figure for attention",),
+)
+
+_HF_TRAINER = Convention(
+    name="hf-trainer",
+    title="transformers Trainer floating_point_ops: 6 × parameters outside embeddings, every expert",
+    formula=r"6 N_{outside\ nn.Embedding}",
+    source=_github("huggingface/transformers", "src/transformers/modeling_utils.py", "v5.23.0"),
+    weights=Weights.PARAMETERS,
+    pairs=Pairs.NONE,
+    experts=Experts.ALL,
+    norms=Norms.ALL,
+    encoder_decoders=True,
+    remarks=("counts every expert of a mixture, chosen or not; a tied head counts nothing",),
+)
+
+_KAPLAN_CONTEXT = replace(
+    _KAPLAN,
+    name="kaplan-context",
+    title="Kaplan 2020 with its context term",
+    formula=r"6 \cdot 2 h L (2 d_{attn} + f) + 6 L T d_{attn}",
+    version="with the context term",
+    version_of="kaplan",
+    pairs=Pairs.HALF,
+)
+
+_CHINCHILLA_A4 = replace(
+    _CHINCHILLA,
+    name="chinchilla-a4",
+    title="Chinchilla as its Table A4 was computed: neither embedding nor logits",
+    formula=r"3 L (6 h n d + 2 T n d + 3 n T + 2 T n d + 2 n d h + 4 h f)",
+    source=_github("karpathy/nanoGPT", "scaling_laws.ipynb", "3adf61e"),
+    version="Table A4",
+    version_of="chinchilla",
+    embedding=Embedding.NONE,
+    head=False,
+)
+
+_LEVANTER = Convention(
+    name="levanter",
+    title="Levanter lm_flops_per_token: full attention with softmax and mask",
+    formula=r"3 \left[ L (2 h d (n + 2g) + 2 n d h + 6 h f + 4 n d T + 3 n T) + 2 h V \right]",
+    source=_github("stanford-crfm/levanter", "src/levanter/utils/flop_utils.py", "9263f81e8b45"),
+    softmax=True,
+)
+
+MAIN: tuple[Convention, ...] = (
+    _FULL,
+    _CAUSAL,
+    _SIX_N,
+    _KAPLAN,
+    _CHINCHILLA,
+    _PALM,
+    _NANOGPT,
+    _LLM_C,
+    _NANOCHAT,
+    _MEGATRON,
+    _TORCHTITAN,
+    _MAXTEXT,
+    _OLMO,
+    _LLM_FOUNDRY,
+    _LINGUA,
+    _HF_TRAINER,
+)
+"""The conventions that every result lists."""
+
+OTHERS: tuple[Convention, ...] = (
+    _KAPLAN_CONTEXT,
+    _CHINCHILLA_A4,
+    _MEGATRON_2024,
+    _MEGATRON_2021,
+    _MEGATRON_BRIDGE,
+    _MAXTEXT_2024,
+    _LEVANTER,
+)
+"""Other versions, and sources that published runs were measured with."""
