@@ -1,0 +1,77 @@
+"""Named models: the published config of each, with its source."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from mfu_planner.errors import InputError, nearest
+from mfu_planner.facts import folder
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A published model: its config, the length it was trained at, and where both stand."""
+
+    id: str
+    name: str
+    family: str
+    config: dict[str, Any]
+    seq_len: int | None
+    seq_len_source: str
+    params_published: int | None
+    source: str
+    notes: tuple[str, ...]
+
+
+@cache
+def catalogue() -> tuple[dict[str, Any], ...]:
+    """Every preset in a line each: id, name, family, model_type, params, seq_len, source."""
+    rows: list[dict[str, Any]] = json.loads((folder("model_specs") / "index.json").read_text("utf-8"))
+    return tuple(rows)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_/]+", "-", name.strip().lower())
+
+
+@cache
+def _names() -> dict[str, str]:
+    known = {}
+    for row in catalogue():
+        hub = row["source"].removeprefix("https://huggingface.co/").split("/")[-1]
+        for name in (hub, row["name"], row["id"]):
+            known[_plain(name)] = row["id"]
+    return known
+
+
+def preset(name: str) -> Preset:
+    """The preset with this id or name.
+
+    Raises
+    ------
+    InputError
+        No such preset; the message holds the nearest ones.
+    """
+    known = _names()
+    found = known.get(_plain(name))
+    if found is None:
+        close = tuple(dict.fromkeys(known[n] for n in nearest(_plain(name), known)))
+        accepted = "a preset (`mfu-planner models` lists them), or --config PATH, or --params 70B"
+        raise InputError("model", name, accepted, close)
+    data = json.loads((folder("model_specs") / f"{found}.json").read_text("utf-8"))
+    notes = [data[k] for k in ("proxy", "config_note") if data.get(k)]
+    return Preset(
+        id=data["id"],
+        name=data["name"],
+        family=data["family"],
+        config=data["config"],
+        seq_len=data["seq_len"],
+        seq_len_source=data["seq_len_source"] or "",
+        params_published=data["params_published"],
+        source=data["source"],
+        notes=tuple(notes),
+    )

@@ -1,0 +1,89 @@
+"""``mfu-planner``: commands are imported when they are run, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from mfu_planner.errors import NoAnswer, PlannerError
+
+_COMMANDS = {
+    "plan": "Time, device-hours, cost and energy of a training run; solves for whatever is left out.",
+    "mfu": "MFU and HFU from an observed throughput, and whether the number can be right.",
+    "flops": "A model's parameters and FLOPs, operator by operator, under any convention.",
+    "hardware": "The accelerator catalogue: peaks, memory, links, every figure with its source.",
+    "models": "The model presets, each with the source of its config.",
+    "memory": "Bytes per device for a layout: does it fit?",
+    "predict": "Step time and MFU that a layout will reach, with a waterfall from the peak.",
+    "search": "The best parallel layouts for a model on a cluster.",
+    "log": "Throughput and MFU from a training log.",
+    "trace": "Where the time of a profiler trace went.",
+    "diagnose": "Why the MFU is low and what to change first.",
+    "backtest": "Predictions against published runs.",
+    "demo": "Llama 3.1 405B in both directions, beside the published figures.",
+    "app": "Serve the web form.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows each command's name and one-line help without importing it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"mfu_planner.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name]) for name in self.list_commands(ctx)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            from mfu_planner.errors import InputError, nearest
+
+            known = self.list_commands(ctx)
+            raise InputError("command", args[0], ", ".join(known), nearest(args[0], known))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="mfu-planner", prog_name="mfu-planner")
+def group() -> None:
+    """Plan a training run, and turn observed throughput into MFU.
+
+    MFU (model FLOPs utilization) = the FLOP/s that a run puts into the model's own mathematics ÷ the peak FLOP/s of its
+    hardware.
+    """
+
+
+def main(args: list[str] | None = None) -> Any:
+    """Run a command; exit 2 on bad input and 1 where there is no answer, each with one line on stderr."""
+    try:
+        group.main(args=args, prog_name="mfu-planner", standalone_mode=False)
+    except NoAnswer as outcome:
+        _fail(str(outcome), 1)
+    except PlannerError as error:
+        _fail(str(error), 2)
+    except click.exceptions.Abort:
+        _fail("interrupted", 130)
+    except click.ClickException as error:
+        _fail(error.format_message(), 2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _fail(message: str, status: int) -> None:
+    print(f"mfu-planner: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(status)

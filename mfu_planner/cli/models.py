@@ -1,0 +1,26 @@
+"""``mfu-planner models``."""
+
+from __future__ import annotations
+
+import click
+
+from mfu_planner.cli.output import emit, json_option
+
+
+@click.command("models")
+@click.argument("name", required=False)
+@click.option("--family", help="Only this family.")
+@json_option
+def command(name: str | None, family: str | None, as_json: bool) -> None:
+    """The model presets, or one of them with its config and source."""
+    if name is not None:
+        from mfu_planner.report.models import model_record, render_model
+
+        record = model_record(name)
+        emit(record, as_json, lambda console: render_model(record, console))
+        return
+    from mfu_planner.architectures.presets import catalogue
+    from mfu_planner.report.models import render_models
+
+    rows = [row for row in catalogue() if family is None or row["family"].lower() == family.lower()]
+    emit({"models": rows}, as_json, lambda console: render_models(rows, console))

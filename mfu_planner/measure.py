@@ -1,0 +1,175 @@
+"""Measuring: from an observed throughput to MFU and HFU, the verdict, and whether the number itself can be right."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from mfu_planner.equations import QUANTITIES, closed_forms, solve, step
+from mfu_planner.errors import InputError
+from mfu_planner.limits import refuse_contradiction
+from mfu_planner.results import Finding, Result
+from mfu_planner.sanity import check, implied_peak_findings
+from mfu_planner.scenario import Scenario, scenario
+from mfu_planner.subject import Subject, resolve_subject
+from mfu_planner.verdict import Verdict, verdict
+
+_OBSERVED = (
+    "--tokens-per-second, --tokens-per-second-per-device, --step-time with --global-batch, "
+    "--flops-per-second-per-device, or --tokens with --device-hours"
+)
+_PALM = "Chowdhery et al. 2022, arXiv:2204.02311, appendix B"
+
+
+class Measurement(Result):
+    """Model (and hardware) FLOPs utilization of an observed run."""
+
+    mfu: float
+    """Of productive step time."""
+    hfu: float | None
+    """With recomputation; null unless ``recompute`` is known."""
+    convention: str
+    by_convention: dict[str, float | None]
+    """The same run under every convention."""
+    achieved_flops_per_s_per_device: float
+    peak_flops_per_s: float
+    peak_dtype: str
+    sparse: bool
+    flops_per_token: float | None
+    tokens_per_s: float | None
+    tokens_per_s_per_device: float | None
+    devices: int | None
+    seq_len: int | None
+    work_unit: str
+    verdict: Verdict | None
+    findings: tuple[Finding, ...]
+    """Whether the number itself can be right; likely causes first."""
+
+
+def measure(**given: Any) -> Measurement:
+    """MFU from what was observed; arguments are the flags of ``mfu-planner mfu`` with underscores.
+
+    Raises
+    ------
+    InputError
+        Something given cannot be used, contradicts, or too little is given.
+
+    Examples
+    --------
+    >>> from mfu_planner import measure
+    >>> m = measure(model="llama-3.1-8b", hardware="h100-sxm", tokens_per_second_per_device=9400)
+    >>> round(m.mfu, 3)
+    0.55
+    """
+    return measure_scenario(scenario(**given))
+
+
+def measure_scenario(s: Scenario) -> Measurement:
+    """Measure from a Scenario."""
+    subject = resolve_subject(s, model_needed=s.flops_per_second_per_device is None)
+    warnings = list(subject.warnings)
+    known = _observed(s, subject, warnings)
+    refuse_contradiction(known)
+    values = solve(known)
+    if "mfu" not in values:
+        raise InputError("observed", "too little to find the MFU", _needed(s, subject))
+    forms = closed_forms(frozenset(known)).solved
+    per_convention = _by_convention(subject, values)
+    hfu = _hfu(s, subject, values)
+    judged = verdict(subject, values)
+    shown = [n for n in QUANTITIES if n in forms]
+    return Measurement(
+        inputs=s.given(),
+        mfu=values["mfu"],
+        hfu=hfu,
+        convention=subject.convention,
+        by_convention=per_convention,
+        achieved_flops_per_s_per_device=values["achieved_flops_per_s_per_device"],
+        peak_flops_per_s=subject.peak_flops_per_s,
+        peak_dtype=subject.peak_dtype,
+        sparse=subject.sparse,
+        flops_per_token=values.get("flops_per_token"),
+        tokens_per_s=values.get("tokens_per_s"),
+        tokens_per_s_per_device=values.get("tokens_per_s_per_device"),
+        devices=subject.devices,
+        seq_len=subject.seq_len,
+        work_unit=subject.model.work_unit if subject.model else "token",
+        verdict=judged,
+        findings=(*check(s, subject, values, per_convention, judged), *implied_peak_findings(s, subject, values)),
+        warnings=tuple(warnings),
+        steps=tuple(step(n, values, forms[n], _PALM if n == "mfu" else "definition") for n in shown),
+        sources=subject.sources,
+    )
+
+
+def _observed(s: Scenario, subject: Subject, warnings: list[str]) -> dict[str, float]:
+    known: dict[str, float] = {"peak_flops_per_s": subject.peak_flops_per_s}
+    if subject.flops_per_token is not None:
+        known["flops_per_token"] = float(subject.flops_per_token)
+    if s.device_hours is not None:
+        known["goodput"] = 1.0 if s.goodput is None else s.goodput
+        if s.goodput is None:
+            warnings.append("device-hours are wall clock: with goodput 1.0 assumed, this is the MFU of the whole programme")
+    optional = {
+        "devices": subject.devices,
+        "tokens": s.tokens,
+        "device_time_s": s.device_hours,
+        "tokens_per_s": s.tokens_per_second,
+        "tokens_per_s_per_device": s.tokens_per_second_per_device,
+        "achieved_flops_per_s_per_device": s.flops_per_second_per_device,
+    }
+    known |= {k: float(v) for k, v in optional.items() if v is not None}
+    if s.step_time is not None or s.global_batch is not None or s.global_batch_tokens is not None:
+        rate = _rate_of_step(s, subject)
+        stated = known.setdefault("tokens_per_s", rate)
+        if abs(rate / stated - 1) > 1e-6:
+            raise InputError(
+                "step-time",
+                f"{rate:.6g} tokens/s from step time and batch",
+                f"values that agree: --tokens-per-second says {stated:.6g}, {abs(rate / stated - 1):.2%} apart",
+            )
+    return known
+
+
+def _rate_of_step(s: Scenario, subject: Subject) -> float:
+    if s.step_time is None:
+        raise InputError("step-time", "nothing", "the seconds of one step, such as 5.2s, beside --global-batch")
+    if s.global_batch_tokens is not None:
+        return s.global_batch_tokens / s.step_time
+    if s.global_batch is None:
+        raise InputError("global-batch", "nothing", "sequences per step (2048) or '16M tokens', beside --step-time")
+    units = subject.units_per_sequence
+    if units == 0:
+        raise InputError("seq-len", "nothing", "tokens per sequence, to turn sequences per step into tokens")
+    return s.global_batch * units / s.step_time
+
+
+def _needed(s: Scenario, subject: Subject) -> str:
+    whole_job = s.tokens_per_second is not None or s.step_time is not None
+    if whole_job and subject.devices is None:
+        return "--devices beside it: the rate is the whole job's"
+    return _OBSERVED
+
+
+def _by_convention(subject: Subject, values: dict[str, float]) -> dict[str, float | None]:
+    rate = values.get("tokens_per_s_per_device")
+    if subject.model is None or rate is None:
+        return {}
+    if subject.model.architecture is None:
+        return {subject.convention: values["mfu"]}
+    from mfu_planner.flops.conventions import by_convention
+
+    work = by_convention(subject.model.architecture, subject.work)
+    return {n: None if w is None else float(w) * rate / subject.peak_flops_per_s for n, w in work.items()}
+
+
+def _hfu(s: Scenario, subject: Subject, values: dict[str, float]) -> float | None:
+    rate = values.get("tokens_per_s_per_device")
+    if s.recompute is None or rate is None or subject.model is None or subject.model.architecture is None:
+        return None
+    from mfu_planner.flops.conventions import hardware_flops
+
+    fused = s.attention_kernel != "unfused"
+    per_sequence = hardware_flops(subject.model.architecture, subject.work, recompute=s.recompute, fused_attention=fused)
+    per_unit = Fraction(per_sequence) / subject.units_per_sequence
+    return float(per_unit) * rate / subject.peak_flops_per_s

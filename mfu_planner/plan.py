@@ -1,0 +1,199 @@
+"""Planning: any sufficient set of model, tokens, hardware, devices, MFU, deadline, budget, price; the rest solved for."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from mfu_planner.costs import Rates, rates
+from mfu_planner.equations import QUANTITIES, closed_forms, step
+from mfu_planner.errors import NoAnswer
+from mfu_planner.limits import Closed, close
+from mfu_planner.ranges import PlanRange, plan_range
+from mfu_planner.results import Result
+from mfu_planner.scenario import Scenario, scenario
+from mfu_planner.subject import Subject, resolve_subject
+from mfu_planner.units import format_value
+
+_ASKED = ("tokens", "devices", "mfu", "training_time_s", "cost_usd")
+_WHOLE = 1e-9
+_LARGEST_NODE = 16
+"""A scale-up domain of up to this many devices is one server; larger ones (a rack, a torus) are sold in parts."""
+_PALM = "Chowdhery et al. 2022, arXiv:2204.02311, appendix B"
+
+
+class Plan(Result):
+    """A training run, closed: what was given and what follows."""
+
+    solved_for: tuple[str, ...]
+    """What was unknown."""
+    training_time_s: float
+    """Wall clock."""
+    productive_time_s: float
+    device_hours: float
+    """Wall clock."""
+    cost_usd: float | None
+    energy_kwh: float | None
+    """At the meter: TDP × PUE."""
+    tokens: float
+    devices: int
+    devices_exact: float
+    """Before rounding to whole nodes."""
+    devices_per_node: int
+    mfu: float
+    """Of productive step time."""
+    hfu: float | None = None
+    goodput: float
+    price_usd_per_device_hour: float | None
+    flops_per_token: float
+    """Per work unit (see ``work_unit``)."""
+    total_flops: float
+    peak_flops_per_s: float
+    """Of one device."""
+    achieved_flops_per_s_per_device: float
+    tokens_per_s: float
+    tokens_per_s_per_device: float
+    convention: str
+    seq_len: int | None
+    work_unit: str
+    params: int
+    active_params: int
+    deadline_slack_s: float | None = None
+    """Time left before the deadline."""
+    budget_slack_usd: float | None = None
+    """Money left of the budget."""
+    range: PlanRange | None
+    """The same plan at the MFU of similar published runs."""
+    pue: float | None = None
+
+
+def plan(**given: Any) -> Plan:
+    """Plan a training run.
+
+    Arguments are the flags of ``mfu-planner plan`` with underscores; text may carry units (``tokens="15.6T"``,
+    ``deadline="30d"``), numbers are SI.
+
+    Raises
+    ------
+    InputError
+        Something given cannot be used, contradicts, or too little is given.
+    NoAnswer
+        A deadline or a budget cannot be met.
+
+    Examples
+    --------
+    >>> from mfu_planner import plan
+    >>> p = plan(model="llama-3.1-8b", hardware="h100-sxm", devices=64, tokens="1T", mfu="40%")
+    >>> round(p.training_time_s / 86400, 1)
+    22.9
+    """
+    return plan_scenario(scenario(**given))
+
+
+def plan_scenario(s: Scenario) -> Plan:
+    """Plan from a Scenario."""
+    subject = resolve_subject(s)
+    prices = rates(s, subject)
+    warnings = [*subject.warnings, *prices.warnings]
+    known = _known(s, subject, prices, warnings)
+    limits = {k: v for k, v in (("training_time_s", s.deadline), ("cost_usd", s.budget)) if v is not None}
+    exact = close(known, limits)
+    node = _devices_per_node(s, subject)
+    closed, known = _whole_devices(exact, known, limits, subject, node)
+    values = closed.values
+    if values["mfu"] > 1 + _WHOLE:
+        raise NoAnswer(
+            f"this needs an MFU of {values['mfu']:.1%}, above 100% of the peak: give more devices, a later deadline or "
+            "fewer tokens"
+        )
+    assert subject.model is not None
+    forms = closed_forms(frozenset({**known, **{n: values[n] for n in closed.binding}})).solved
+    order = [n for n in QUANTITIES if n in forms]
+    return Plan(
+        inputs=s.given(),
+        solved_for=tuple(n for n in _ASKED if n not in _stated(s) and n in values),
+        training_time_s=values["training_time_s"],
+        productive_time_s=values["productive_time_s"],
+        device_hours=values["device_time_s"] / 3600,
+        cost_usd=values.get("cost_usd"),
+        energy_kwh=values["energy_j"] / 3.6e6 if "energy_j" in values else None,
+        tokens=values["tokens"],
+        devices=round(values["devices"]),
+        devices_exact=exact.values["devices"],
+        devices_per_node=node,
+        mfu=values["mfu"],
+        goodput=values["goodput"],
+        price_usd_per_device_hour=prices.price,
+        flops_per_token=values["flops_per_token"],
+        total_flops=values["total_flops"],
+        peak_flops_per_s=values["peak_flops_per_s"],
+        achieved_flops_per_s_per_device=values["achieved_flops_per_s_per_device"],
+        tokens_per_s=values["tokens_per_s"],
+        tokens_per_s_per_device=values["tokens_per_s_per_device"],
+        convention=subject.convention,
+        seq_len=subject.seq_len,
+        work_unit=subject.model.work_unit,
+        params=subject.model.params,
+        active_params=subject.model.active_params,
+        deadline_slack_s=None if s.deadline is None else s.deadline - values["training_time_s"],
+        budget_slack_usd=None if s.budget is None else s.budget - values["cost_usd"],
+        range=plan_range(subject, values),
+        pue=prices.pue,
+        warnings=tuple(warnings),
+        steps=tuple(step(n, values, forms[n], _PALM if "mfu" in forms[n].names or n == "mfu" else "definition") for n in order),
+        sources={**subject.sources, **prices.sources},
+    )
+
+
+def _stated(s: Scenario) -> set[str]:
+    return {n for n in ("tokens", "devices", "mfu") if getattr(s, n) is not None}
+
+
+def _known(s: Scenario, subject: Subject, prices: Rates, warnings: list[str]) -> dict[str, float]:
+    assert subject.flops_per_token is not None
+    known = {
+        "flops_per_token": float(subject.flops_per_token),
+        "peak_flops_per_s": subject.peak_flops_per_s,
+        "goodput": 1.0 if s.goodput is None else s.goodput,
+    }
+    if s.goodput is None:
+        warnings.append("goodput 1.0 assumed: no time lost to failures, restarts or checkpoints; --goodput changes it")
+    optional = {
+        "tokens": s.tokens,
+        "devices": subject.devices,
+        "mfu": s.mfu,
+        "tokens_per_s": s.tokens_per_second,
+        "tokens_per_s_per_device": s.tokens_per_second_per_device,
+        "achieved_flops_per_s_per_device": s.flops_per_second_per_device,
+        "device_time_s": s.device_hours,
+        "price_usd_per_device_s": None if prices.price is None else prices.price / 3600,
+        "power_w": prices.power_w,
+    }
+    return known | {k: float(v) for k, v in optional.items() if v is not None}
+
+
+def _devices_per_node(s: Scenario, subject: Subject) -> int:
+    if s.devices_per_node is not None:
+        return s.devices_per_node
+    link = subject.accelerator.scale_up if subject.accelerator else None
+    return link.domain if link and link.domain <= _LARGEST_NODE else 1
+
+
+def _whole_devices(
+    exact: Closed, known: dict[str, float], limits: dict[str, float], subject: Subject, node: int
+) -> tuple[Closed, dict[str, float]]:
+    """Round solved-for devices to whole nodes (up for a deadline, down for a budget) and recompute."""
+    if subject.devices is not None:
+        return exact, known
+    nodes = exact.values["devices"] / node
+    down = "cost_usd" in exact.binding
+    whole = math.floor(nodes * (1 + _WHOLE)) if down else math.ceil(nodes * (1 - _WHOLE))
+    if whole < 1:
+        raise NoAnswer(
+            f"the budget pays for {exact.values['devices']:.2f} devices, less than one node of {node}: give a larger "
+            f"budget, an earlier deadline than {format_value(limits.get('training_time_s', math.inf), 'time')} or a lower price"
+        )
+    known = {**known, "devices": float(whole * node)}
+    if "device_time_s" in known:
+        del known["device_time_s"]
+    return close(known, limits), known

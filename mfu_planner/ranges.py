@@ -1,0 +1,62 @@
+"""What similar published runs reached, and what a plan would be at their MFU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from mfu_planner.subject import Subject
+
+
+class PlanRange(BaseModel):
+    """Low, typical and high MFU of similar published runs, and the plan at each."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    runs: int
+    """How many published runs stand behind it."""
+    basis: str
+    """Which runs: size, hardware, dtype, convention."""
+    mfu_low: float
+    mfu_typical: float
+    mfu_high: float
+    training_time_s_low: float
+    """At the high MFU."""
+    training_time_s_typical: float
+    training_time_s_high: float
+    """At the low MFU."""
+    cost_usd_low: float | None
+    cost_usd_high: float | None
+    sources: tuple[str, ...]
+
+
+def plan_range(subject: Subject, values: Mapping[str, float]) -> PlanRange | None:
+    """The plan at the MFU of similar published runs; None where too few are similar."""
+    from mfu_planner.backtest.similar import similar_runs
+
+    if subject.model is None or subject.accelerator is None:
+        return None
+    found = similar_runs(
+        subject.model.active_params, subject.accelerator.id, devices=round(values["devices"]), dtype=subject.peak_dtype
+    )
+    if found is None:
+        return None
+
+    def scaled(key: str, mfu: float) -> float:
+        return values[key] * values["mfu"] / mfu
+
+    has_cost = "cost_usd" in values
+    return PlanRange(
+        runs=found.n,
+        basis=found.basis,
+        mfu_low=found.low,
+        mfu_typical=found.typical,
+        mfu_high=found.high,
+        training_time_s_low=scaled("training_time_s", found.high),
+        training_time_s_typical=scaled("training_time_s", found.typical),
+        training_time_s_high=scaled("training_time_s", found.low),
+        cost_usd_low=scaled("cost_usd", found.high) if has_cost else None,
+        cost_usd_high=scaled("cost_usd", found.low) if has_cost else None,
+        sources=found.links,
+    )

@@ -1,0 +1,171 @@
+"""The model on the hardware, resolved: work per token, peak rate, and where each came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from mfu_planner.errors import InputError
+from mfu_planner.hardware import Accelerator, resolve
+from mfu_planner.model import Model, choose_model
+from mfu_planner.operators import Workload
+from mfu_planner.scenario import Scenario
+
+BARE_CONVENTION = "6n"
+"""The only convention that a bare number of parameters allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What plan and measure are about."""
+
+    model: Model | None
+    accelerator: Accelerator | None
+    convention: str
+    flops_per_token: Fraction | None
+    """Training FLOP per work unit under the convention; None where no model was named."""
+    peak_flops_per_s: float
+    peak_dtype: str
+    sparse: bool
+    devices: int | None
+    seq_len: int | None
+    target_seq_len: int | None
+    warnings: tuple[str, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)
+    """Key of a quantity → where its value comes from."""
+
+    @property
+    def work(self) -> Workload:
+        """One sequence."""
+        return Workload(1, self.seq_len or 0, self.target_seq_len or 0)
+
+    @property
+    def units_per_sequence(self) -> int:
+        """Work units (tokens, or one sample) in a sequence."""
+        if self.model is None or self.model.work_unit == "sample":
+            return 1
+        return (self.seq_len or 0) + (self.target_seq_len or 0)
+
+
+def resolve_subject(s: Scenario, *, model_needed: bool = True) -> Subject:
+    """Look up the model, its work and the peak rate.
+
+    Raises
+    ------
+    InputError
+        Anything that is unknown, missing or contradictory.
+    """
+    warnings: list[str] = []
+    sources: dict[str, str] = {}
+    accelerator, peak = _peak(s, sources)
+    devices = _devices(s, accelerator)
+    named = any(v is not None for v in (s.model, s.config, s.params))
+    if not named and not model_needed:
+        return Subject(
+            None, accelerator, s.convention or "full", None, peak, s.peak_dtype or s.dtype, s.sparse, devices, s.seq_len,
+            s.target_seq_len, tuple(warnings), sources,
+        )
+    model = choose_model(
+        model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
+    )
+    warnings.extend(model.notes)
+    convention = _convention(s, model, warnings)
+    seq_len = _sequence(s, model, convention, warnings, sources)
+    target = _target(s, model)
+    per_token = _work_per_token(model, convention, seq_len, target)
+    if model.architecture is None:
+        sources["flops_per_token"] = f"6 × {model.active_params:,} active parameters (convention {convention})"
+    else:
+        sources["flops_per_token"] = f"operators of {model.name} ({model.source}), convention {convention}"
+    return Subject(
+        model, accelerator, convention, per_token, peak, s.peak_dtype or s.dtype, s.sparse, devices, seq_len, target,
+        tuple(warnings), sources,
+    )
+
+
+def _peak(s: Scenario, sources: dict[str, str]) -> tuple[Accelerator | None, float]:
+    if s.hardware is None and s.peak is None:
+        raise InputError("hardware", "nothing", "--hardware NAME (`mfu-planner hardware` lists them) or --peak '989 TFLOP/s'")
+    accelerator = resolve(s.hardware) if s.hardware is not None else None
+    if s.peak is not None:
+        sources["peak_flops_per_s"] = "given"
+        return accelerator, s.peak
+    assert accelerator is not None
+    dtype = s.peak_dtype or s.dtype
+    peak = accelerator.peak_flops_per_s(dtype, sparse=s.sparse)
+    basis = "sparse" if s.sparse else "dense"
+    where = accelerator.source_of(f"peak.{dtype}")["url"]
+    sources["peak_flops_per_s"] = f"{accelerator.name}, {dtype} {basis}, per {accelerator.device_kind}: {where}"
+    return accelerator, peak
+
+
+def _devices(s: Scenario, accelerator: Accelerator | None) -> int | None:
+    """Devices, where chips or packages were counted."""
+    if s.devices is None or s.device_unit is None or accelerator is None:
+        return s.devices
+    if s.device_unit in ("gcd", "core") and accelerator.device_kind.lower().endswith(s.device_unit):
+        return s.devices
+    if s.device_unit in ("gcd", "core"):
+        raise InputError(
+            "devices", f"{s.devices} {s.device_unit}s", f"a number of {accelerator.device_kind}s, or chips or packages"
+        )
+    return s.devices * accelerator.devices_per_package
+
+
+def _convention(s: Scenario, model: Model, warnings: list[str]) -> str:
+    if model.architecture is None:
+        if s.convention not in (None, BARE_CONVENTION):
+            raise InputError(
+                "convention", s.convention, f"{BARE_CONVENTION} with --params; --model or --config allow the others"
+            )
+        warnings.append(
+            "a bare number of parameters allows only the 6n convention: 6 FLOP per active parameter and token, no "
+            "attention; --model or --config count exactly"
+        )
+        return BARE_CONVENTION
+    from mfu_planner.flops.conventions import convention
+
+    return convention(s.convention or "full").name
+
+
+def _sequence(
+    s: Scenario, model: Model, convention: str, warnings: list[str], sources: dict[str, str]
+) -> int | None:
+    arch = model.architecture
+    if arch is None:
+        return s.seq_len
+    if arch.fixed_length is not None and not arch.has_text:
+        if s.seq_len not in (None, arch.fixed_length):
+            raise InputError(
+                "seq-len", s.seq_len, f"nothing, or {arch.fixed_length}: the image size fixes it (--image-size changes it)"
+            )
+        return arch.fixed_length
+    if s.seq_len is not None:
+        return s.seq_len
+    if model.seq_len is not None:
+        sources["seq_len"] = model.seq_len_source
+        warnings.append(f"seq_len {model.seq_len:,}: the length that {model.name} was trained at; --seq-len changes it")
+        return model.seq_len
+    if convention == BARE_CONVENTION:
+        return 1
+    raise InputError("seq-len", "nothing", "a length such as --seq-len 4096: attention's work depends on it")
+
+
+def _target(s: Scenario, model: Model) -> int | None:
+    arch = model.architecture
+    if arch is None or not arch.uses_target:
+        if s.target_seq_len is not None:
+            raise InputError("target-seq-len", s.target_seq_len, "nothing: only encoder–decoders have one")
+        return None
+    if s.target_seq_len is None:
+        raise InputError("target-seq-len", "nothing", "the decoder's length, such as --target-seq-len 512")
+    return s.target_seq_len
+
+
+def _work_per_token(model: Model, convention: str, seq_len: int | None, target: int | None) -> Fraction:
+    if model.architecture is None:
+        return Fraction(6 * model.active_params)
+    from mfu_planner.flops.conventions import flops_per_unit
+
+    work = Workload(1, seq_len or 0, target or 0)
+    return Fraction(flops_per_unit(model.architecture, work, convention))
