@@ -1,1 +1,54 @@
-"""MFU Planner: plan a training run, and turn observed throughput into MFU."""
+"""MFU Planner: plan a training run, and turn observed throughput into MFU.
+
+Everything public is here and imported when first used, so that ``import mfu_planner`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mfu_planner.errors import InputError, NoAnswer, PlannerError
+    from mfu_planner.measure import Measurement, measure
+    from mfu_planner.plan import Plan, plan
+    from mfu_planner.planfile import plan_file
+    from mfu_planner.work import FlopsResult, flops
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "FlopsResult": "work",
+    "InputError": "errors",
+    "Measurement": "measure",
+    "NoAnswer": "errors",
+    "Plan": "plan",
+    "PlannerError": "errors",
+    "flops": "work",
+    "measure": "measure",
+    "plan": "plan",
+    "plan_file": "planfile",
+}
+
+__all__ = [
+    "FlopsResult",
+    "InputError",
+    "Measurement",
+    "NoAnswer",
+    "Plan",
+    "PlannerError",
+    "flops",
+    "measure",
+    "plan",
+    "plan_file",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mfu_planner' has no attribute {name!r}")
+    return getattr(import_module(f"mfu_planner.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -65,6 +65,8 @@ class Plan(Result):
     range: PlanRange | None
     """The same plan at the MFU of similar published runs."""
     pue: float | None = None
+    stages: tuple[Plan, ...] = ()
+    """The parts of a run in stages, which this plan sums."""
 
 
 def plan(**given: Any) -> Plan:

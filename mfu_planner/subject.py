@@ -70,8 +70,7 @@ def resolve_subject(s: Scenario, *, model_needed: bool = True) -> Subject:
     )
     warnings.extend(model.notes)
     convention = _convention(s, model, warnings)
-    seq_len = _sequence(s, model, convention, warnings, sources)
-    target = _target(s, model)
+    seq_len, target = choose_lengths(s, model, convention, warnings, sources)
     per_token = _work_per_token(model, convention, seq_len, target)
     if model.architecture is None:
         sources["flops_per_token"] = f"6 × {model.active_params:,} active parameters (convention {convention})"
@@ -126,6 +125,13 @@ def _convention(s: Scenario, model: Model, warnings: list[str]) -> str:
     from mfu_planner.flops.conventions import convention
 
     return convention(s.convention or "full").name
+
+
+def choose_lengths(
+    s: Scenario, model: Model, convention: str, warnings: list[str], sources: dict[str, str]
+) -> tuple[int | None, int | None]:
+    """Positions per sequence, and per decoder sequence of an encoder–decoder."""
+    return _sequence(s, model, convention, warnings, sources), _target(s, model)
 
 
 def _sequence(

@@ -1,0 +1,147 @@
+"""``plan.yaml``: the flags as keys, and stages (context extension, several batch sizes) that are summed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.plan import Plan, plan
+from mfu_planner.units import format_value, parse
+
+_PER_STAGE = (
+    "tokens", "seq_len", "target_seq_len", "global_batch", "devices", "devices_per_node", "mfu", "goodput", "price", "dtype",
+    "peak_dtype", "convention", "image_size", "tokens_per_second", "tokens_per_second_per_device",
+)
+"""What a stage may state for itself; everything else is said once, above."""
+_AGREE = 1e-6
+_MOST_STAGES = 1000
+
+
+def read_plan_file(path: str | Path) -> dict[str, Any]:
+    """The keys of a ``plan.yaml``, with underscores.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is no mapping.
+    """
+    from mfu_planner.facts import load_file
+
+    if not Path(path).is_file():
+        raise InputError("file", str(path), "the path of a plan.yaml")
+    data = load_file(Path(path))
+    if not isinstance(data, Mapping):
+        raise InputError("file", str(path), "a YAML mapping of flags, such as `model: llama-3.1-8b`")
+    return {str(k).replace("-", "_"): v for k, v in data.items()}
+
+
+def plan_file(path: str | Path, **flags: Any) -> Plan:
+    """Plan from a file; ``flags`` win over its keys."""
+    return plan_stages({**read_plan_file(path), **flags})
+
+
+def plan_stages(given: Mapping[str, Any]) -> Plan:
+    """Plan one run, or each stage of it and their sum.
+
+    Raises
+    ------
+    InputError
+        A stage states what belongs above it, or the stages' tokens contradict the total.
+    NoAnswer
+        The sum misses the deadline or the budget.
+    """
+    rest = {k: v for k, v in given.items() if k != "stages"}
+    stages = given.get("stages")
+    if stages is None:
+        return plan(**rest)
+    if not isinstance(stages, Sequence) or isinstance(stages, str) or not 1 <= len(stages) <= _MOST_STAGES:
+        raise InputError("stages", type(stages).__name__, f"a list of 1 to {_MOST_STAGES} stages")
+    limits = {k: rest.pop(k) for k in ("deadline", "budget") if rest.get(k) is not None}
+    stated = rest.pop("tokens", None)
+    parts = [_stage(i, stage, rest) for i, stage in enumerate(stages, 1)]
+    total = _sum(parts, dict(given))
+    if stated is not None:
+        said = parse(stated, "token", field="tokens")
+        if abs(said / total.tokens - 1) > _AGREE:
+            raise InputError(
+                "tokens",
+                format_value(said, "token"),
+                f"the sum of the stages, {format_value(total.tokens, 'token')} ({said / total.tokens - 1:+.2%}), or nothing",
+            )
+    return _within(total, limits)
+
+
+def _stage(number: int, stage: Any, above: Mapping[str, Any]) -> Plan:
+    if not isinstance(stage, Mapping):
+        raise InputError(f"stages[{number}]", type(stage).__name__, f"a mapping with keys of {', '.join(_PER_STAGE)}")
+    own = {str(k).replace("-", "_"): v for k, v in stage.items()}
+    own.pop("name", None)
+    for key in own:
+        if key not in _PER_STAGE:
+            raise InputError(f"stages[{number}]", key, f"name, {', '.join(_PER_STAGE)}")
+    try:
+        return plan(**{**above, **own})
+    except InputError as error:
+        raise InputError(f"stages[{number}]: {error.field}", error.given, str(error).split("accepted: ")[-1]) from None
+
+
+def _sum(parts: Sequence[Plan], inputs: dict[str, Any]) -> Plan:
+    def total(name: str) -> float:
+        return float(sum(getattr(p, name) for p in parts))
+
+    def total_or_none(name: str) -> float | None:
+        return None if any(getattr(p, name) is None for p in parts) else total(name)
+
+    first = parts[0]
+    flops, tokens, productive = total("total_flops"), total("tokens"), total("productive_time_s")
+    busy = sum(p.devices * p.productive_time_s for p in parts)
+    hours, cost = total("device_hours"), total_or_none("cost_usd")
+    peak = sum(p.peak_flops_per_s * p.devices * p.productive_time_s for p in parts) / busy
+    return first.model_copy(
+        update={
+            "inputs": inputs,
+            "solved_for": tuple(dict.fromkeys(n for p in parts for n in p.solved_for)),
+            "training_time_s": total("training_time_s"),
+            "productive_time_s": productive,
+            "device_hours": hours,
+            "cost_usd": cost,
+            "energy_kwh": total_or_none("energy_kwh"),
+            "tokens": tokens,
+            "devices": max(p.devices for p in parts),
+            "devices_exact": max(p.devices_exact for p in parts),
+            "mfu": flops / (peak * busy),
+            "goodput": busy / (hours * 3600),
+            "price_usd_per_device_hour": None if cost is None else cost / hours,
+            "flops_per_token": flops / tokens,
+            "total_flops": flops,
+            "peak_flops_per_s": peak,
+            "achieved_flops_per_s_per_device": flops / busy,
+            "tokens_per_s": tokens / productive,
+            "tokens_per_s_per_device": tokens / busy,
+            "seq_len": first.seq_len if len({p.seq_len for p in parts}) == 1 else None,
+            "range": None,
+            "stages": tuple(parts),
+            "steps": (),
+            "warnings": tuple(dict.fromkeys(w for p in parts for w in p.warnings)),
+        }
+    )
+
+
+def _within(total: Plan, limits: Mapping[str, Any]) -> Plan:
+    slack: dict[str, float] = {}
+    for name, dimension, value, key in (
+        ("deadline", "time", total.training_time_s, "deadline_slack_s"),
+        ("budget", "usd", total.cost_usd, "budget_slack_usd"),
+    ):
+        if name not in limits or value is None:
+            continue
+        limit = parse(limits[name], dimension, field=name)
+        if value > limit:
+            raise NoAnswer(
+                f"{name} {format_value(limit, dimension)} cannot be met: the stages take {format_value(value, dimension)} "
+                "together; give more devices, fewer tokens or a larger limit"
+            )
+        slack[key] = limit - value
+    return total.model_copy(update=slack)

@@ -1,0 +1,54 @@
+"""A model's work in the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mfu_planner.report.human import grid, plain_table, print_warnings, show
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mfu_planner.work import FlopsResult
+
+
+def render_flops(r: FlopsResult, console: Console, *, explain: bool = False) -> None:
+    """Print parameters, FLOPs, operators and conventions; with ``explain`` each convention's formula."""
+    length = f", {r.seq_len:,} tokens each" if r.seq_len else ""
+    rows = [
+        ("model", r.model),
+        ("parameters", f"{r.params['total']:,}  (active {r.params['active']:,}, embedding {r.params['embedding']:,})"),
+        ("batch", f"{r.batch:,} sequence{'s' if r.batch != 1 else ''}{length}"),
+        ("forward", f"{r.flops['forward']:,} FLOP"),
+        ("backward", f"{r.flops['backward']:,} FLOP"),
+        ("total", f"{r.flops['total']:,} FLOP  ({show(r.flops['total'], 'flop')}, convention {r.convention})"),
+    ]
+    console.print(plain_table(rows))
+    busy = [o for o in r.operators if o["params"] or o["forward_flops"]]
+    if busy:
+        whole = max(1, r.flops["forward"])
+        console.print(grid(
+            ("operator", "count", "parameters", "forward FLOP", "share"),
+            [(o["name"], f"{o['count']:,}", f"{o['params']:,}", f"{o['forward_flops']:,}",
+              f"{100 * o['forward_flops'] / whole:.1f}%") for o in busy],
+        ))
+    base = r.by_convention.get(r.convention)
+    if base:
+        console.print(grid(
+            ("convention", f"training FLOP per {r.work_unit}", f"against {r.convention}"),
+            [(n, "–" if v is None else show(v, "flop", 5), "–" if v is None else f"{100 * (v / base - 1):+.2f}%")
+             for n, v in r.by_convention.items()],
+        ))
+    if explain:
+        _print_formulas(r, console)
+    print_warnings(console, r.warnings)
+
+
+def _print_formulas(r: FlopsResult, console: Console) -> None:
+    from mfu_planner.flops.conventions import convention
+
+    console.print("[bold]What each convention counts[/bold]")
+    for name in r.by_convention:
+        c = convention(name)
+        console.print(f"  {name}: {c.formula}", markup=False)
+        console.print(f"    {c.title}; {c.source.url}", markup=False, style="dim")

@@ -1,0 +1,61 @@
+"""A measurement in the terminal: the number, whether it is good, whether it can be right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mfu_planner.report.human import grid, percent, plain_table, print_steps, print_warnings, show
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mfu_planner.measure import Measurement
+    from mfu_planner.verdict import Verdict
+
+
+def render_measurement(m: Measurement, console: Console, *, explain: bool = False) -> None:
+    """Print a measurement."""
+    basis = "sparse" if m.sparse else "dense"
+    rows = [
+        ("MFU", f"[bold]{percent(m.mfu, 2)}[/bold]  ({m.convention} convention)"),
+        ("HFU", percent(m.hfu, 2) if m.hfu is not None else "–  (say --recompute none, selective or full)"),
+        ("achieved", f"{show(m.achieved_flops_per_s_per_device, 'flop_per_s')} per device"),
+        ("peak", f"{show(m.peak_flops_per_s, 'flop_per_s')} per device ({m.peak_dtype}, {basis})"),
+    ]
+    if m.tokens_per_s_per_device is not None:
+        rows.append((f"{m.work_unit}s/s", f"{m.tokens_per_s_per_device:,.1f} per device"
+                     + ("" if m.tokens_per_s is None else f", {m.tokens_per_s:,.0f} in all")))
+    if m.flops_per_token is not None:
+        rows.append(("work", f"{show(m.flops_per_token, 'flop')} per {m.work_unit}"))
+    console.print(plain_table(rows))
+    if m.verdict is not None:
+        _print_verdict(m.verdict, console)
+    _print_findings(m, console)
+    if len(m.by_convention) > 1:
+        console.print(grid(("convention", "MFU", "difference"), _conventions(m), title="The same run under each convention"))
+    print_warnings(console, m.warnings)
+    if explain:
+        print_steps(console, m.steps, m.sources)
+
+
+def _print_verdict(v: Verdict, console: Console) -> None:
+    console.print(f"\nBy the rule of thumb: [bold]{v.grade}[/bold] ({v.meaning}).")
+    if v.similar_typical is not None:
+        console.print(
+            f"Similar published runs ({v.similar_runs}: {v.similar_basis}) reached {percent(v.similar_low)} to "
+            f"{percent(v.similar_high)}, typically {percent(v.similar_typical)}."
+        )
+
+
+def _print_findings(m: Measurement, console: Console) -> None:
+    for finding in m.findings:
+        colour = {"error": "red", "warning": "yellow"}.get(finding.severity, "cyan")
+        then = "" if finding.mfu_if_so is None else f" → MFU {percent(finding.mfu_if_so)}"
+        console.print(f"[{colour}]{finding.code}[/{colour}] {finding.message}{then}")
+
+
+def _conventions(m: Measurement) -> list[tuple[str, str, str]]:
+    return [
+        (name, percent(value, 2), "–" if value is None else f"{100 * (value / m.mfu - 1):+.1f}%")
+        for name, value in m.by_convention.items()
+    ]

@@ -1,0 +1,78 @@
+"""A plan in the terminal: the answer first, then its range, then how it was computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mfu_planner.report.human import percent, plain_table, print_steps, print_warnings, show
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mfu_planner.plan import Plan
+
+
+def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
+    """Print a plan."""
+    solved = set(plan.solved_for)
+
+    def mark(name: str, value: str) -> str:
+        return f"[bold]{value}[/bold]" if name in solved else value
+
+    exact = "" if abs(plan.devices_exact - plan.devices) < 1e-6 else (
+        f"  (exactly {plan.devices_exact:,.2f}; whole nodes of {plan.devices_per_node})"
+    )
+    rows = [
+        ("training time", mark("training_time_s", show(plan.training_time_s, "time"))),
+        ("device-hours", f"{plan.device_hours:,.0f}"),
+        ("cost", mark("cost_usd", show(plan.cost_usd, "usd")) + _price(plan)),
+        ("energy", show(None if plan.energy_kwh is None else plan.energy_kwh * 3.6e6, "energy")),
+        ("devices", mark("devices", f"{plan.devices:,}") + exact),
+        (f"{plan.work_unit}s", mark("tokens", show(plan.tokens, "count"))),
+        ("MFU", mark("mfu", percent(plan.mfu, 2)) + f"  of {show(plan.peak_flops_per_s, 'flop_per_s')} per device"),
+        ("throughput", f"{plan.tokens_per_s:,.0f} {plan.work_unit}s/s, {plan.tokens_per_s_per_device:,.1f} per device"),
+        ("work", f"{show(plan.flops_per_token, 'flop')} per {plan.work_unit} ({plan.convention}), "
+                 f"{show(plan.total_flops, 'flop')} in all"),
+        ("goodput", percent(plan.goodput)),
+    ]
+    if plan.deadline_slack_s is not None:
+        rows.append(("before the deadline", show(max(0.0, plan.deadline_slack_s), "time")))
+    if plan.budget_slack_usd is not None:
+        rows.append(("left of the budget", show(max(0.0, plan.budget_slack_usd), "usd")))
+    console.print(plain_table(rows))
+    _print_stages(plan, console)
+    _print_range(plan, console)
+    print_warnings(console, plan.warnings)
+    if explain:
+        print_steps(console, plan.steps, plan.sources)
+        for stage in plan.stages:
+            print_steps(console, stage.steps, stage.sources)
+
+
+def _price(plan: Plan) -> str:
+    return "" if plan.price_usd_per_device_hour is None else f"  at ${plan.price_usd_per_device_hour:.2f} per device-hour"
+
+
+def _print_stages(plan: Plan, console: Console) -> None:
+    if not plan.stages:
+        return
+    from mfu_planner.report.human import grid
+
+    rows = [
+        (str(i), show(p.tokens, "count"), f"{p.seq_len:,}" if p.seq_len else "–", f"{p.devices:,}", percent(p.mfu),
+         show(p.training_time_s, "time"), f"{p.device_hours:,.0f}", show(p.cost_usd, "usd"))
+        for i, p in enumerate(plan.stages, 1)
+    ]
+    console.print(grid(("stage", "tokens", "length", "devices", "MFU", "time", "device-hours", "cost"), rows))
+
+
+def _print_range(plan: Plan, console: Console) -> None:
+    r = plan.range
+    if r is None:
+        return
+    cost = "" if r.cost_usd_low is None else f", {show(r.cost_usd_low, 'usd')} to {show(r.cost_usd_high, 'usd')}"
+    console.print(
+        f"\nSimilar published runs ({r.runs}: {r.basis}) reached {percent(r.mfu_low)} to {percent(r.mfu_high)}, "
+        f"typically {percent(r.mfu_typical)}: {show(r.training_time_s_low, 'time')} to "
+        f"{show(r.training_time_s_high, 'time')}{cost}."
+    )
