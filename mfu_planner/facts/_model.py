@@ -1,0 +1,89 @@
+"""The base of every fact model: closed to unknown keys, frozen, errors that name file, key and mend."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import pydantic
+
+from mfu_planner.errors import InputError, nearest
+from mfu_planner.facts._yaml import load_file
+
+
+class Spec(pydantic.BaseModel):
+    """A fact model: unknown keys are errors, values are not coerced, instances do not change."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+S = TypeVar("S", bound=Spec)
+
+
+def quantity(dimension: str) -> Any:
+    """An annotated text type: a number with a unit of ``dimension``, kept as it was printed."""
+
+    def check(value: object) -> str:
+        from mfu_planner.units import DIMENSIONS, parse
+
+        if not isinstance(value, str):
+            raise ValueError(f"write the unit: {DIMENSIONS[dimension].words}, such as {DIMENSIONS[dimension].example}")  # noqa: TRY004
+        try:
+            parse(value, dimension, field="value")
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    return Annotated[
+        str, pydantic.BeforeValidator(check), pydantic.Field(json_schema_extra={"x-dimension": dimension})
+    ]
+
+
+class Source(Spec):
+    """Where a figure stands."""
+
+    title: str
+    """The document, as a reader would cite it."""
+    url: str
+    """Where it can be read."""
+    checked: datetime.date
+    """The day the figure was last compared with it."""
+    kind: str = pydantic.Field(default="vendor", pattern="^(vendor|press|paper|measured|community|derived|code)$")
+    """vendor document, vendor press or product page only, paper, measured, community text, derived here, vendor code."""
+    note: str | None = None
+    """What a reader must know to find or trust the figure."""
+
+
+def check(model: type[S], data: object, where: str) -> S:
+    """Validate parsed data against a model; the first problem is told with its file, key path and mend."""
+    try:
+        return model.model_validate(data)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = ".".join(str(p) for p in first["loc"])
+        hints = nearest(str(first["loc"][-1]), _fields(model)) if first["type"] == "extra_forbidden" else ()
+        accepted = "a key of the schema" if hints or first["type"] == "extra_forbidden" else first["msg"]
+        raise InputError(f"{where}: {path}", first.get("input"), accepted, hints) from None
+
+
+def read(model: type[S], path: Path) -> S:
+    """Read one YAML fact file into its model."""
+    return check(model, load_file(path), str(path))
+
+
+def _fields(model: type[pydantic.BaseModel]) -> set[str]:
+    names: set[str] = set()
+    queue: list[Any] = [model]
+    seen: set[Any] = set()
+    while queue:
+        current = queue.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        if isinstance(current, type) and issubclass(current, pydantic.BaseModel):
+            names.update(current.model_fields)
+            queue.extend(f.annotation for f in current.model_fields.values())
+        else:
+            queue.extend(getattr(current, "__args__", ()))
+    return names

@@ -1,0 +1,141 @@
+"""From the YAML files to the index: validated, in SI units, per device. Runs when facts change, not at start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from mfu_planner.errors import InputError
+from mfu_planner.facts._model import read
+from mfu_planner.hardware._spec import AcceleratorSpec, Figure, Peak
+from mfu_planner.hardware._words import words
+from mfu_planner.units import parse
+
+ACCELERATORS = "accelerators"
+
+
+def accelerator_files(root: Path) -> list[Path]:
+    """Every accelerator file under a spec folder, in order."""
+    return sorted((root / ACCELERATORS).glob("**/*.yaml"))
+
+
+def record(spec: AcceleratorSpec) -> dict[str, Any]:
+    """One index record: SI numbers per device."""
+    share = spec.devices_per_package if spec.basis == "package" else 1
+
+    def per_device(text: str | None, dimension: str) -> float | None:
+        return None if text is None else _tidy(parse(text, dimension, field=spec.id) / share)
+
+    groups: dict[str, Figure | None] = {
+        "memory": spec.memory, "compute": spec.compute, "cache": spec.cache,
+        "scale_up": spec.scale_up, "pcie": spec.pcie, "power": spec.power,
+    }  # fmt: skip
+    compute, link = spec.compute, spec.scale_up
+    return {
+        "id": spec.id,
+        "name": spec.name,
+        "vendor": spec.vendor,
+        "family": spec.family,
+        "year": spec.year,
+        "form_factor": spec.form_factor,
+        "device_kind": spec.device_kind,
+        "devices_per_package": spec.devices_per_package,
+        "confidence": spec.confidence,
+        "peak": {k: _peak(p, per_device) for k, p in spec.peak.items()},
+        "memory_bytes": per_device(spec.memory.capacity, "byte") if spec.memory else None,
+        "memory_kind": spec.memory.kind if spec.memory else None,
+        "memory_bandwidth_bytes_per_s": per_device(spec.memory.bandwidth, "byte_per_s") if spec.memory else None,
+        "tdp_w": per_device(spec.power.tdp, "power") if spec.power else None,
+        "compute_unit": compute.unit if compute else None,
+        "compute_units": _tidy(compute.units / share) if compute else None,
+        "clocks_hz": {k: parse(v, "frequency", field=spec.id) for k, v in compute.clocks.items()} if compute else {},
+        "l2_bytes": per_device(spec.cache.l2, "byte") if spec.cache else None,
+        "scale_up": None
+        if link is None
+        else {
+            "link": link.link,
+            "per_direction": per_device(link.per_direction, "byte_per_s"),
+            "domain": link.domain * share,
+            "source": link.source,
+            "note": link.note,
+        },
+        "pcie_generation": spec.pcie.generation if spec.pcie else None,
+        "pcie_per_direction": per_device(spec.pcie.per_direction, "byte_per_s") if spec.pcie else None,
+        "notes": list(spec.notes),
+        "sources": {k: s.model_dump(mode="json", exclude_none=True) for k, s in spec.sources.items()},
+        "fact_sources": {k: g.source for k, g in groups.items() if g is not None},
+        "fact_notes": _notes(groups),
+        "names": _names(spec),
+    }
+
+
+def _peak(peak: Peak, per_device: Any) -> dict[str, Any]:
+    out = {
+        "dense": per_device(peak.dense, "flop_per_s"),
+        "sparse": per_device(peak.sparse, "flop_per_s"),
+        "source": peak.source,
+        "status": peak.status,
+        "sparsity": peak.sparsity,
+        "accumulate": peak.accumulate,
+        "note": peak.note,
+        "alternatives": [a.model_dump() for a in peak.alternatives],
+    }
+    always = ("dense", "sparse", "source")
+    return {k: v for k, v in out.items() if k in always or (v and not (k == "status" and v == "stated"))}
+
+
+def _notes(groups: dict[str, Figure | None]) -> dict[str, str]:
+    notes: dict[str, str] = {}
+    for key, group in groups.items():
+        if group is None:
+            continue
+        parts = [group.note] if group.note else []
+        parts += [f"also published: {a.value} ({a.source}): {a.reason}" for a in group.alternatives]
+        if parts:
+            notes[key] = "; ".join(parts)
+    return notes
+
+
+def _names(spec: AcceleratorSpec) -> dict[str, Any]:
+    names = spec.names
+    exact = [spec.id, spec.name, *names.driver, *names.alias]
+    return {
+        "driver": list(names.driver),
+        "exact": sorted({" ".join(words(n)) for n in exact}),
+        "model": [list(words(m)) for m in names.model],
+        "marks": sorted(set(names.marks)),
+        "only": sorted(set(names.only)) if names.on_request else [],
+        "on_request": names.on_request,
+        "notes": {" ".join(words(k)): v for k, v in names.notes.items()},
+    }
+
+
+def _tidy(value: float) -> float:
+    """A float without the dust of unit conversion (12 significant digits are more than any datasheet prints)."""
+    value = float(f"{value:.12g}")
+    return int(value) if value == int(value) else value
+
+
+def accelerator_records(root: Path) -> dict[str, Any]:
+    """All records of a spec folder by id, with errors for ids that do not match their file or appear twice."""
+    records: dict[str, Any] = {}
+    for path in accelerator_files(root):
+        spec = read(AcceleratorSpec, path)
+        if spec.id != path.stem:
+            raise InputError(f"{path}: id", spec.id, f"the file's own name, {path.stem}")
+        if spec.id in records:
+            raise InputError(f"{path}: id", spec.id, "an id that no other file has")
+        records[spec.id] = record(spec)
+    return dict(sorted(records.items()))
+
+
+def overlay(shipped: dict[str, Any], own: Iterable[Path]) -> dict[str, Any]:
+    """The shipped index with the files of the user's folders added, or in place of entries with the same id."""
+    merged = {**shipped, "accelerators": dict(shipped["accelerators"])}
+    for root in own:
+        if not root.is_dir():
+            raise InputError("specs", str(root), "a folder with accelerators/ and clusters/ in it")
+        for identifier, entry in accelerator_records(root).items():
+            merged["accelerators"][identifier] = entry
+    return merged
