@@ -65,5 +65,5 @@ def _power(
         warnings.append(f"energy: TDP of {accelerator.tdp_w:g} W × PUE {pue:g} ({found.basis}); --pue gives your own")
     else:
         sources["pue"] = "given"
-    sources["power_w"] = str(accelerator.source_of("tdp")["url"])
+    sources["power_w"] = str(accelerator.source_of("power")["url"])
     return accelerator.tdp_w * pue, pue

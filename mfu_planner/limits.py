@@ -13,7 +13,13 @@ from mfu_planner.units import format_value
 WANTED = frozenset({"tokens", "devices", "mfu", "training_time_s"})
 """A plan is closed when these are determined."""
 LIMITS = {"training_time_s": "deadline", "cost_usd": "budget"}
-_ADVICE = {"tokens": "--tokens", "devices": "--devices", "mfu": "--mfu", "training_time_s": "--deadline", "cost_usd": "--budget"}
+_ADVICE = {
+    "tokens": "--tokens",
+    "devices": "--devices",
+    "mfu": "--mfu",
+    "training_time_s": "--deadline",
+    "cost_usd": "--budget",
+}
 _DIMENSION = {"training_time_s": "time", "cost_usd": "usd"}
 _ROUNDING = 1e-9
 
@@ -82,7 +88,9 @@ def refuse_contradiction(known: Mapping[str, float]) -> None:
     if found:
         worst = found[0]
         names = ", ".join(f"{n} = {known[n]:.6g}" for n in worst.names)
-        raise InputError("contradiction", names, f"values that agree; they are {abs(worst.off_by):.4%} apart: leave one out")
+        raise InputError(
+            "contradiction", names, f"values that agree; they are {abs(worst.off_by):.4%} apart: leave one out"
+        )
 
 
 def _too_little(given: Mapping[str, float], limits: Mapping[str, float]) -> InputError:

@@ -95,7 +95,10 @@ def measure_scenario(s: Scenario) -> Measurement:
         seq_len=subject.seq_len,
         work_unit=subject.model.work_unit if subject.model else "token",
         verdict=judged,
-        findings=(*check(s, subject, values, per_convention, judged), *implied_peak_findings(s, subject, values)),
+        findings=(
+            *check(s, subject, values["mfu"], per_convention, judged),
+            *implied_peak_findings(s, subject, values["mfu"]),
+        ),
         warnings=tuple(warnings),
         steps=tuple(step(n, values, forms[n], _PALM if n == "mfu" else "definition") for n in shown),
         sources=subject.sources,
@@ -109,7 +112,9 @@ def _observed(s: Scenario, subject: Subject, warnings: list[str]) -> dict[str, f
     if s.device_hours is not None:
         known["goodput"] = 1.0 if s.goodput is None else s.goodput
         if s.goodput is None:
-            warnings.append("device-hours are wall clock: with goodput 1.0 assumed, this is the MFU of the whole programme")
+            warnings.append(
+                "device-hours are wall clock: with goodput 1.0 assumed, this is the MFU of the whole programme"
+            )
     optional = {
         "devices": subject.devices,
         "tokens": s.tokens,
@@ -170,6 +175,8 @@ def _hfu(s: Scenario, subject: Subject, values: dict[str, float]) -> float | Non
     from mfu_planner.flops.conventions import hardware_flops
 
     fused = s.attention_kernel != "unfused"
-    per_sequence = hardware_flops(subject.model.architecture, subject.work, recompute=s.recompute, fused_attention=fused)
+    per_sequence = hardware_flops(
+        subject.model.architecture, subject.work, recompute=s.recompute, fused_attention=fused
+    )
     per_unit = Fraction(per_sequence) / subject.units_per_sequence
     return float(per_unit) * rate / subject.peak_flops_per_s

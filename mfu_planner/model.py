@@ -72,7 +72,12 @@ def choose_model(
     built = _build(data, origin, image_size)
     name = str(data.get("_name_or_path") or built.name)
     return Model(
-        id="", name=name, params=built.params, active_params=built.active_params, architecture=built, source=origin,
+        id="",
+        name=name,
+        params=built.params,
+        active_params=built.active_params,
+        architecture=built,
+        source=origin,
         notes=built.notes,
     )
 
@@ -82,13 +87,20 @@ def _from_preset(name: str, image_size: int | None) -> Model:
     found = preset(name)
     built = _build(found.config, f"model {found.id}", image_size)
     return Model(
-        id=found.id, name=found.name, params=built.params, active_params=built.active_params, architecture=built,
-        seq_len=found.seq_len, seq_len_source=found.seq_len_source, source=found.source, notes=found.notes,
+        id=found.id,
+        name=found.name,
+        params=built.params,
+        active_params=built.active_params,
+        architecture=built,
+        seq_len=found.seq_len,
+        seq_len_source=found.seq_len_source,
+        source=found.source,
+        notes=found.notes,
     )
 
 
 def _build(data: Mapping[str, Any], origin: str, image_size: int | None) -> Architecture:
-    return from_config(data, origin=origin) if image_size is None else from_config(data, origin=origin)
+    return from_config(data, origin=origin)  # image_size
 
 
 def read_config(path: str | Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Planning: any sufficient set of model, tokens, hardware, devices, MFU, deadline, budget, price; the rest solved for."""
+"""Planning: any sufficient set of model, tokens, hardware, devices, MFU, deadline, budget; the rest is solved for."""
 
 from __future__ import annotations
 
@@ -142,7 +142,9 @@ def plan_scenario(s: Scenario) -> Plan:
         range=plan_range(subject, values),
         pue=prices.pue,
         warnings=tuple(warnings),
-        steps=tuple(step(n, values, forms[n], _PALM if "mfu" in forms[n].names or n == "mfu" else "definition") for n in order),
+        steps=tuple(
+            step(n, values, forms[n], _PALM if "mfu" in forms[n].names or n == "mfu" else "definition") for n in order
+        ),
         sources={**subject.sources, **prices.sources},
     )
 

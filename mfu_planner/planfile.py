@@ -11,8 +11,21 @@ from mfu_planner.plan import Plan, plan
 from mfu_planner.units import format_value, parse
 
 _PER_STAGE = (
-    "tokens", "seq_len", "target_seq_len", "global_batch", "devices", "devices_per_node", "mfu", "goodput", "price", "dtype",
-    "peak_dtype", "convention", "image_size", "tokens_per_second", "tokens_per_second_per_device",
+    "tokens",
+    "seq_len",
+    "target_seq_len",
+    "global_batch",
+    "devices",
+    "devices_per_node",
+    "mfu",
+    "goodput",
+    "price",
+    "dtype",
+    "peak_dtype",
+    "convention",
+    "image_size",
+    "tokens_per_second",
+    "tokens_per_second_per_device",
 )
 """What a stage may state for itself; everything else is said once, above."""
 _AGREE = 1e-6
@@ -27,7 +40,7 @@ def read_plan_file(path: str | Path) -> dict[str, Any]:
     InputError
         The file cannot be read, or is no mapping.
     """
-    from mfu_planner.facts import load_file
+    from mfu_planner.facts._yaml import load_file
 
     if not Path(path).is_file():
         raise InputError("file", str(path), "the path of a plan.yaml")

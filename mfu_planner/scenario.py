@@ -164,10 +164,17 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "attention_kernel": _choice("fused", "unfused"),
 }
 
-_NEEDS_A_UNIT = {"deadline": "30d", "step_time": "5.2s", "peak": "'989 TFLOP/s'", "flops_per_second_per_device": "'400 TFLOP/s'"}
+_NEEDS_A_UNIT = {
+    "deadline": "30d",
+    "step_time": "5.2s",
+    "peak": "'989 TFLOP/s'",
+    "flops_per_second_per_device": "'400 TFLOP/s'",
+}
 """A bare number is no answer for these: seconds, hours or days? FLOP/s or TFLOP/s?"""
 
-_DEVICE_WORDS = re.compile(r"\s*([\d_.,]+\s*[KMBkmb]?)\s*(chips?|packages?|modules?|cards?|boards?|cores?|GCDs?)\s*", re.IGNORECASE)
+_DEVICE_WORDS = re.compile(
+    r"\s*([\d_.,]+\s*[KMBkmb]?)\s*(chips?|packages?|modules?|cards?|boards?|cores?|GCDs?)\s*", re.IGNORECASE
+)
 _TOKENS = re.compile(r"\s*tok(?:en)?s?\b", re.IGNORECASE)
 
 

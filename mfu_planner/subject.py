@@ -62,8 +62,18 @@ def resolve_subject(s: Scenario, *, model_needed: bool = True) -> Subject:
     named = any(v is not None for v in (s.model, s.config, s.params))
     if not named and not model_needed:
         return Subject(
-            None, accelerator, s.convention or "full", None, peak, s.peak_dtype or s.dtype, s.sparse, devices, s.seq_len,
-            s.target_seq_len, tuple(warnings), sources,
+            None,
+            accelerator,
+            s.convention or "full",
+            None,
+            peak,
+            s.peak_dtype or s.dtype,
+            s.sparse,
+            devices,
+            s.seq_len,
+            s.target_seq_len,
+            tuple(warnings),
+            sources,
         )
     model = choose_model(
         model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
@@ -77,14 +87,26 @@ def resolve_subject(s: Scenario, *, model_needed: bool = True) -> Subject:
     else:
         sources["flops_per_token"] = f"operators of {model.name} ({model.source}), convention {convention}"
     return Subject(
-        model, accelerator, convention, per_token, peak, s.peak_dtype or s.dtype, s.sparse, devices, seq_len, target,
-        tuple(warnings), sources,
+        model,
+        accelerator,
+        convention,
+        per_token,
+        peak,
+        s.peak_dtype or s.dtype,
+        s.sparse,
+        devices,
+        seq_len,
+        target,
+        tuple(warnings),
+        sources,
     )
 
 
 def _peak(s: Scenario, sources: dict[str, str]) -> tuple[Accelerator | None, float]:
     if s.hardware is None and s.peak is None:
-        raise InputError("hardware", "nothing", "--hardware NAME (`mfu-planner hardware` lists them) or --peak '989 TFLOP/s'")
+        raise InputError(
+            "hardware", "nothing", "--hardware NAME (`mfu-planner hardware` lists them) or --peak '989 TFLOP/s'"
+        )
     accelerator = resolve(s.hardware) if s.hardware is not None else None
     if s.peak is not None:
         sources["peak_flops_per_s"] = "given"
@@ -134,16 +156,16 @@ def choose_lengths(
     return _sequence(s, model, convention, warnings, sources), _target(s, model)
 
 
-def _sequence(
-    s: Scenario, model: Model, convention: str, warnings: list[str], sources: dict[str, str]
-) -> int | None:
+def _sequence(s: Scenario, model: Model, convention: str, warnings: list[str], sources: dict[str, str]) -> int | None:
     arch = model.architecture
     if arch is None:
         return s.seq_len
     if arch.fixed_length is not None and not arch.has_text:
         if s.seq_len not in (None, arch.fixed_length):
             raise InputError(
-                "seq-len", s.seq_len, f"nothing, or {arch.fixed_length}: the image size fixes it (--image-size changes it)"
+                "seq-len",
+                s.seq_len,
+                f"nothing, or {arch.fixed_length}: the image size fixes it (--image-size changes it)",
             )
         return arch.fixed_length
     if s.seq_len is not None:

@@ -83,15 +83,13 @@ def flops(*, batch: Any = 1, images: Any = None, convention: str | None = None, 
         seq_len=seq_len,
         target_seq_len=target,
         convention="causal" if convention == "causal" else "full",
-        params={
-            "total": model.params,
-            "embedding": model.architecture.embedding_params,
-            "active": model.active_params,
-        },
+        params={"total": model.params, "embedding": model.architecture.embedding_params, "active": model.active_params},
         flops={"forward": counted.forward, "backward": counted.backward, "total": counted.total},
         by_convention={n: None if v is None else float(v) for n, v in per_unit.items()},
         not_applicable={
-            n: conventions.why_not(conventions.convention(n), model.architecture) or "" for n, v in per_unit.items() if v is None
+            n: conventions.why_not(conventions.convention(n), model.architecture) or ""
+            for n, v in per_unit.items()
+            if v is None
         },
         operators=tuple(asdict(o) for o in counted.operators),
         warnings=tuple(warnings),
@@ -101,15 +99,24 @@ def flops(*, batch: Any = 1, images: Any = None, convention: str | None = None, 
 
 def _bare(model: Model, batch: int, seq_len: int | None, convention: str | None, inputs: dict[str, Any]) -> FlopsResult:
     if convention not in (None, "all", BARE_CONVENTION):
-        raise InputError("convention", convention, f"{BARE_CONVENTION} with --params", nearest(convention, [BARE_CONVENTION]))
+        raise InputError(
+            "convention", convention, f"{BARE_CONVENTION} with --params", nearest(convention, [BARE_CONVENTION])
+        )
     tokens = batch * (seq_len or 1)
     n = model.active_params
     return FlopsResult(
-        inputs={**inputs, "batch": batch}, model=model.name, work_unit="token", batch=batch, seq_len=seq_len,
-        target_seq_len=None, convention=BARE_CONVENTION,
+        inputs={**inputs, "batch": batch},
+        model=model.name,
+        work_unit="token",
+        batch=batch,
+        seq_len=seq_len,
+        target_seq_len=None,
+        convention=BARE_CONVENTION,
         params={"total": model.params, "embedding": 0, "active": n},
         flops={"forward": 2 * n * tokens, "backward": 4 * n * tokens, "total": 6 * n * tokens},
-        by_convention={BARE_CONVENTION: float(6 * n)}, not_applicable={}, operators=(),
+        by_convention={BARE_CONVENTION: float(6 * n)},
+        not_applicable={},
+        operators=(),
         warnings=("a bare number of parameters: 6 FLOP per active parameter and token, no attention",),
         sources={BARE_CONVENTION: conventions.convention(BARE_CONVENTION).title},
     )

@@ -29,7 +29,12 @@ def llama_like(
     layer = (
         norm("input_norm", hidden),
         *self_attention(
-            hidden=hidden, heads=heads, kv_heads=kv_heads, head_dim=head_dim, mask=mask, qkv_bias=qkv_bias,
+            hidden=hidden,
+            heads=heads,
+            kv_heads=kv_heads,
+            head_dim=head_dim,
+            mask=mask,
+            qkv_bias=qkv_bias,
             out_bias=out_bias,
         ),
         residual("attention_residual", hidden),

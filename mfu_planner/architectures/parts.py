@@ -50,8 +50,14 @@ def self_attention(
 
     def project(name: str, outputs: int) -> MatMul:
         return MatMul(
-            name=name, inputs=hidden, outputs=outputs, bias=qkv_bias, role=Role.ATTENTION, split=Split.COLUMN,
-            rows=rows, reads=reads,
+            name=name,
+            inputs=hidden,
+            outputs=outputs,
+            bias=qkv_bias,
+            role=Role.ATTENTION,
+            split=Split.COLUMN,
+            rows=rows,
+            reads=reads,
         )
 
     projections = (
@@ -65,11 +71,22 @@ def self_attention(
         *qk_norm,
         *turn,
         Attention(
-            name="attention", heads=heads, kv_heads=kv_heads, qk_dim=head_dim, v_dim=head_dim, mask=mask, rows=rows,
+            name="attention",
+            heads=heads,
+            kv_heads=kv_heads,
+            qk_dim=head_dim,
+            v_dim=head_dim,
+            mask=mask,
+            rows=rows,
             keys=rows,
         ),
         MatMul(
-            name="o_proj", inputs=q_width, outputs=hidden, bias=out_bias, role=Role.ATTENTION, split=Split.ROW,
+            name="o_proj",
+            inputs=q_width,
+            outputs=hidden,
+            bias=out_bias,
+            role=Role.ATTENTION,
+            split=Split.ROW,
             rows=rows,
         ),
     )
@@ -82,7 +99,13 @@ def gated_mlp(
 
     def up(name: str) -> MatMul:
         return MatMul(
-            name=f"{prefix}{name}", inputs=hidden, outputs=ffn, bias=bias, role=role, split=Split.COLUMN, rows=rows,
+            name=f"{prefix}{name}",
+            inputs=hidden,
+            outputs=ffn,
+            bias=bias,
+            role=role,
+            split=Split.COLUMN,
+            rows=rows,
             reads=f"{prefix}mlp_input",
         )
 
@@ -90,9 +113,7 @@ def gated_mlp(
         up("gate_proj"),
         up("up_proj"),
         Elementwise(name=f"{prefix}activation", width=ffn, read=2, kept=2, split=Split.COLUMN, rows=rows, role=role),
-        MatMul(
-            name=f"{prefix}down_proj", inputs=ffn, outputs=hidden, bias=bias, role=role, split=Split.ROW, rows=rows
-        ),
+        MatMul(name=f"{prefix}down_proj", inputs=ffn, outputs=hidden, bias=bias, role=role, split=Split.ROW, rows=rows),
     )
 
 
@@ -102,13 +123,17 @@ def plain_mlp(
     """One product up, an activation, one product down (GELU, ReLU, squared ReLU)."""
     return (
         MatMul(
-            name=f"{prefix}up_proj", inputs=hidden, outputs=ffn, bias=bias, role=role, split=Split.COLUMN, rows=rows,
+            name=f"{prefix}up_proj",
+            inputs=hidden,
+            outputs=ffn,
+            bias=bias,
+            role=role,
+            split=Split.COLUMN,
+            rows=rows,
             reads=f"{prefix}mlp_input",
         ),
         Elementwise(name=f"{prefix}activation", width=ffn, kept=1, split=Split.COLUMN, rows=rows, role=role),
-        MatMul(
-            name=f"{prefix}down_proj", inputs=ffn, outputs=hidden, bias=bias, role=role, split=Split.ROW, rows=rows
-        ),
+        MatMul(name=f"{prefix}down_proj", inputs=ffn, outputs=hidden, bias=bias, role=role, split=Split.ROW, rows=rows),
     )
 
 
@@ -126,7 +151,13 @@ def head(hidden: int, vocab: int, *, tied: bool, bias: bool = False, rows: Rows 
     """The output projection over the vocabulary and the loss; a tied head owns no weights."""
     return (
         MatMul(
-            name="lm_head", inputs=hidden, outputs=vocab, bias=bias, role=Role.HEAD, split=Split.COLUMN, rows=rows,
+            name="lm_head",
+            inputs=hidden,
+            outputs=vocab,
+            bias=bias,
+            role=Role.HEAD,
+            split=Split.COLUMN,
+            rows=rows,
             shared_with="embed_tokens" if tied else "",
         ),
         Elementwise(name="loss", width=vocab, read=2, written=1, kept=1, split=Split.COLUMN, rows=rows, role=Role.HEAD),

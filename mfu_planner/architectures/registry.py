@@ -14,13 +14,7 @@ from mfu_planner.errors import InputError, nearest
 
 Importer = Callable[[Config], Architecture]
 
-_FAMILIES: dict[str, str] = {
-    "gpt2": "gpt",
-    "gpt_neox": "gpt",
-    "llama": "llama",
-    "mistral": "llama",
-    "qwen2": "llama",
-}
+_FAMILIES: dict[str, str] = {"gpt2": "gpt", "gpt_neox": "gpt", "llama": "llama", "mistral": "llama", "qwen2": "llama"}
 """model_type → module of this package that defines ``IMPORTERS`` with that key (imported when needed)."""
 
 

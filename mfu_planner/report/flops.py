@@ -27,18 +27,32 @@ def render_flops(r: FlopsResult, console: Console, *, explain: bool = False) -> 
     busy = [o for o in r.operators if o["params"] or o["forward_flops"]]
     if busy:
         whole = max(1, r.flops["forward"])
-        console.print(grid(
-            ("operator", "count", "parameters", "forward FLOP", "share"),
-            [(o["name"], f"{o['count']:,}", f"{o['params']:,}", f"{o['forward_flops']:,}",
-              f"{100 * o['forward_flops'] / whole:.1f}%") for o in busy],
-        ))
+        console.print(
+            grid(
+                ("operator", "count", "parameters", "forward FLOP", "share"),
+                [
+                    (
+                        o["name"],
+                        f"{o['count']:,}",
+                        f"{o['params']:,}",
+                        f"{o['forward_flops']:,}",
+                        f"{100 * o['forward_flops'] / whole:.1f}%",
+                    )
+                    for o in busy
+                ],
+            )
+        )
     base = r.by_convention.get(r.convention)
     if base:
-        console.print(grid(
-            ("convention", f"training FLOP per {r.work_unit}", f"against {r.convention}"),
-            [(n, "–" if v is None else show(v, "flop", 5), "–" if v is None else f"{100 * (v / base - 1):+.2f}%")
-             for n, v in r.by_convention.items()],
-        ))
+        console.print(
+            grid(
+                ("convention", f"training FLOP per {r.work_unit}", f"against {r.convention}"),
+                [
+                    (n, "–" if v is None else show(v, "flop", 5), "–" if v is None else f"{100 * (v / base - 1):+.2f}%")
+                    for n, v in r.by_convention.items()
+                ],
+            )
+        )
     if explain:
         _print_formulas(r, console)
     print_warnings(console, r.warnings)

@@ -23,8 +23,13 @@ def render_measurement(m: Measurement, console: Console, *, explain: bool = Fals
         ("peak", f"{show(m.peak_flops_per_s, 'flop_per_s')} per device ({m.peak_dtype}, {basis})"),
     ]
     if m.tokens_per_s_per_device is not None:
-        rows.append((f"{m.work_unit}s/s", f"{m.tokens_per_s_per_device:,.1f} per device"
-                     + ("" if m.tokens_per_s is None else f", {m.tokens_per_s:,.0f} in all")))
+        rows.append(
+            (
+                f"{m.work_unit}s/s",
+                f"{m.tokens_per_s_per_device:,.1f} per device"
+                + ("" if m.tokens_per_s is None else f", {m.tokens_per_s:,.0f} in all"),
+            )
+        )
     if m.flops_per_token is not None:
         rows.append(("work", f"{show(m.flops_per_token, 'flop')} per {m.work_unit}"))
     console.print(plain_table(rows))
@@ -32,7 +37,9 @@ def render_measurement(m: Measurement, console: Console, *, explain: bool = Fals
         _print_verdict(m.verdict, console)
     _print_findings(m, console)
     if len(m.by_convention) > 1:
-        console.print(grid(("convention", "MFU", "difference"), _conventions(m), title="The same run under each convention"))
+        console.print(
+            grid(("convention", "MFU", "difference"), _conventions(m), title="The same run under each convention")
+        )
     print_warnings(console, m.warnings)
     if explain:
         print_steps(console, m.steps, m.sources)

@@ -53,8 +53,17 @@ def render_model(record: Mapping[str, Any], console: Console) -> None:
 
 def render_models(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
     """Print the list of presets."""
-    console.print(grid(
-        ("id", "name", "parameters", "trained at"),
-        [(r["id"], r["name"], f"{r['params']:,}" if r.get("params") else "–", f"{r['seq_len']:,}" if r["seq_len"] else "–")
-         for r in rows],
-    ))
+    console.print(
+        grid(
+            ("id", "name", "parameters", "trained at"),
+            [
+                (
+                    r["id"],
+                    r["name"],
+                    f"{r['params']:,}" if r.get("params") else "–",
+                    f"{r['seq_len']:,}" if r["seq_len"] else "–",
+                )
+                for r in rows
+            ],
+        )
+    )

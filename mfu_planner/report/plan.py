@@ -19,8 +19,10 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
     def mark(name: str, value: str) -> str:
         return f"[bold]{value}[/bold]" if name in solved else value
 
-    exact = "" if abs(plan.devices_exact - plan.devices) < 1e-6 else (
-        f"  (exactly {plan.devices_exact:,.2f}; whole nodes of {plan.devices_per_node})"
+    exact = (
+        ""
+        if abs(plan.devices_exact - plan.devices) < 1e-6
+        else (f"  (exactly {plan.devices_exact:,.2f}; whole nodes of {plan.devices_per_node})")
     )
     rows = [
         ("training time", mark("training_time_s", show(plan.training_time_s, "time"))),
@@ -31,8 +33,11 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
         (f"{plan.work_unit}s", mark("tokens", show(plan.tokens, "count"))),
         ("MFU", mark("mfu", percent(plan.mfu, 2)) + f"  of {show(plan.peak_flops_per_s, 'flop_per_s')} per device"),
         ("throughput", f"{plan.tokens_per_s:,.0f} {plan.work_unit}s/s, {plan.tokens_per_s_per_device:,.1f} per device"),
-        ("work", f"{show(plan.flops_per_token, 'flop')} per {plan.work_unit} ({plan.convention}), "
-                 f"{show(plan.total_flops, 'flop')} in all"),
+        (
+            "work",
+            f"{show(plan.flops_per_token, 'flop')} per {plan.work_unit} ({plan.convention}), "
+            f"{show(plan.total_flops, 'flop')} in all",
+        ),
         ("goodput", percent(plan.goodput)),
     ]
     if plan.deadline_slack_s is not None:
@@ -50,7 +55,9 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
 
 
 def _price(plan: Plan) -> str:
-    return "" if plan.price_usd_per_device_hour is None else f"  at ${plan.price_usd_per_device_hour:.2f} per device-hour"
+    return (
+        "" if plan.price_usd_per_device_hour is None else f"  at ${plan.price_usd_per_device_hour:.2f} per device-hour"
+    )
 
 
 def _print_stages(plan: Plan, console: Console) -> None:
@@ -59,8 +66,16 @@ def _print_stages(plan: Plan, console: Console) -> None:
     from mfu_planner.report.human import grid
 
     rows = [
-        (str(i), show(p.tokens, "count"), f"{p.seq_len:,}" if p.seq_len else "–", f"{p.devices:,}", percent(p.mfu),
-         show(p.training_time_s, "time"), f"{p.device_hours:,.0f}", show(p.cost_usd, "usd"))
+        (
+            str(i),
+            show(p.tokens, "count"),
+            f"{p.seq_len:,}" if p.seq_len else "–",
+            f"{p.devices:,}",
+            percent(p.mfu),
+            show(p.training_time_s, "time"),
+            f"{p.device_hours:,.0f}",
+            show(p.cost_usd, "usd"),
+        )
         for i, p in enumerate(plan.stages, 1)
     ]
     console.print(grid(("stage", "tokens", "length", "devices", "MFU", "time", "device-hours", "cost"), rows))

@@ -1,0 +1,50 @@
+# The habits of the project, one word each.  Everything happens in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+.DEFAULT_GOAL := help
+.PHONY: help run app test lint format data bench accuracy docs lock clean check-samples
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(STAMP): pyproject.toml requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/python -m compileall -q mfu_planner
+	touch $(STAMP)
+
+run: $(STAMP) ## plan and measure Llama 3.1 405B beside the published figures
+	@$(BIN)/mfu-planner demo
+
+app: $(STAMP) ## serve the web form on http://localhost:8501
+	$(BIN)/mfu-planner app
+
+test: $(STAMP) ## run the tests
+	$(BIN)/python -m pytest --quiet
+
+lint: $(STAMP) ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+data: $(STAMP) ## check every fact file and write the indexes and schemas made from them
+	$(BIN)/python -m mfu_planner.facts.build
+
+bench: $(STAMP) ## speed, side by side in one run
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python -m pytest --quiet --benchmark-only benchmarks
+
+lock: ## write requirements.lock anew from pyproject.toml
+	$(BIN)/pip-compile --quiet --extra ui --extra dev --strip-extras --no-emit-index-url --no-emit-find-links \
+	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
+
+clean: ## remove the environment and what was built
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache
