@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -35,9 +35,7 @@ def quantity(dimension: str) -> Any:
             raise ValueError(str(error)) from None
         return value
 
-    return Annotated[
-        str, pydantic.BeforeValidator(check), pydantic.Field(json_schema_extra={"x-dimension": dimension})
-    ]
+    return Annotated[str, pydantic.BeforeValidator(check), pydantic.Field(json_schema_extra={"x-dimension": dimension})]
 
 
 class Source(Spec):
@@ -47,10 +45,10 @@ class Source(Spec):
     """The document, as a reader would cite it."""
     url: str
     """Where it can be read."""
-    checked: datetime.date
+    checked: dt.date
     """The day the figure was last compared with it."""
     kind: str = pydantic.Field(default="vendor", pattern="^(vendor|press|paper|measured|community|derived|code)$")
-    """vendor document, vendor press or product page only, paper, measured, community text, derived here, vendor code."""
+    """vendor document, press (or product page) only, paper, measured, community text, derived here, vendor code."""
     note: str | None = None
     """What a reader must know to find or trust the figure."""
 

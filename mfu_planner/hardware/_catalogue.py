@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pydantic
+
 from mfu_planner.facts._model import Spec, read
 from mfu_planner.hardware._build import accelerator_records
 from mfu_planner.hardware._index import INDEX_NAME
@@ -34,7 +36,7 @@ class WordsSpec(Spec):
     """A vendor in lower case → the word that stands for it in names."""
     partial: list[str]
     """Words that say the device is only a share of one (MIG, vGPU)."""
-    ambiguous: list[Ambiguous] = []
+    ambiguous: list[Ambiguous] = pydantic.Field(default_factory=list)
 
 
 def build_index(specs: Path) -> dict[str, Any]:

@@ -86,10 +86,16 @@ def _by_words(name: str, spoken: tuple[str, ...], catalogue: dict[str, Any], fie
         raise _ambiguous(field, name, could)
     slices = sorted(set(spoken) & set(catalogue["partial_words"]))
     if slices and named:
-        raise InputError(field, name, f"a whole device: {slices[0]!r} is a share of one; give --peak for it", named[:_SHOWN])
+        raise InputError(
+            field, name, f"a whole device: {slices[0]!r} is a share of one; give --peak for it", named[:_SHOWN]
+        )
     if spoken and set(spoken) <= common:
         vendors = {v for v in spoken if v in catalogue["vendor_words"]}
-        ours = [i for i, r in records.items() if not vendors or catalogue["vendor_words"].get(r["vendor"].lower()) in vendors]
+        ours = [
+            i
+            for i, r in records.items()
+            if not vendors or catalogue["vendor_words"].get(r["vendor"].lower()) in vendors
+        ]
         raise _ambiguous(field, name, ours or list(records), "it names no model")
     known = list(records) + [r["name"] for r in records.values()]
     hints = tuple(named[:_SHOWN]) or nearest(str(name), known)
@@ -104,5 +110,7 @@ def _cloud(text: str, catalogue: dict[str, Any]) -> Resolution | None:
 
 
 def _ambiguous(field: str, name: object, candidates: list[str], reason: str = "it fits several devices") -> InputError:
-    shown = ", ".join(candidates[:_SHOWN]) + (f" and {len(candidates) - _SHOWN} more" if len(candidates) > _SHOWN else "")
+    shown = ", ".join(candidates[:_SHOWN]) + (
+        f" and {len(candidates) - _SHOWN} more" if len(candidates) > _SHOWN else ""
+    )
     return InputError(field, name, f"one device; {reason}: {shown}")

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pydantic
 
 from mfu_planner.facts._model import Source, Spec, quantity
 
-Rate = quantity("flop_per_s")
-Bandwidth = quantity("byte_per_s")
-Size = quantity("byte")
-Power = quantity("power")
-Clock = quantity("frequency")
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Rate: TypeAlias = str
+    Bandwidth: TypeAlias = str
+    Size: TypeAlias = str
+    Power: TypeAlias = str
+    Clock: TypeAlias = str
+else:
+    Rate = quantity("flop_per_s")
+    Bandwidth = quantity("byte_per_s")
+    Size = quantity("byte")
+    Power = quantity("power")
+    Clock = quantity("frequency")
 Id = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=60)]
 DTYPES = (
     "fp64", "fp64_matrix", "fp32", "fp32_matrix", "tf32", "fp16", "fp16_fp16acc", "bf16",
@@ -39,7 +48,7 @@ class Figure(Spec):
     """A key of ``sources``."""
     note: str | None = None
     """What a reader should know: how it is printed, what was derived."""
-    alternatives: list[Alternative] = []
+    alternatives: list[Alternative] = pydantic.Field(default_factory=list)
     """Other published figures of the same quantity."""
 
 
@@ -86,15 +95,15 @@ class Compute(Figure):
     """What is counted: SM, CU, MXU, …"""
     units: int
     """How many are enabled."""
-    clocks: dict[str, Clock] = {}
+    clocks: dict[str, Clock] = pydantic.Field(default_factory=dict)
     """Peak clocks by name: matrix, vector."""
-    flop_per_clock: dict[Dtype, int] = {}
+    flop_per_clock: dict[Dtype, int] = pydantic.Field(default_factory=dict)
     """Dense FLOP per clock of one unit, by format."""
-    clock_of: dict[Dtype, str] = {}
+    clock_of: dict[Dtype, str] = pydantic.Field(default_factory=dict)
     """Which clock a format's peak is reached at (default: matrix, else vector)."""
     inferred: str | None = None
     """Why the product proves nothing here: one factor was inferred from the peak."""
-    disagrees: dict[Dtype, str] = {}
+    disagrees: dict[Dtype, str] = pydantic.Field(default_factory=dict)
     """By format: why units × FLOP per clock × clock differs from the peak by more than the tolerance."""
 
 
@@ -135,19 +144,19 @@ class Tdp(Figure):
 class Names(Spec):
     """What people, drivers and clouds call it."""
 
-    driver: list[str] = []
+    driver: list[str] = pydantic.Field(default_factory=list)
     """Strings that a driver or framework really prints."""
-    alias: list[str] = []
+    alias: list[str] = pydantic.Field(default_factory=list)
     """What people write. Matched whole."""
-    model: list[str] = []
+    model: list[str] = pydantic.Field(default_factory=list)
     """The model word or words that a longer string must hold, as whole words."""
-    marks: list[str] = []
+    marks: list[str] = pydantic.Field(default_factory=list)
     """Words that such a string may hold besides: form factor, memory size and kind."""
-    notes: dict[str, str] = {}
+    notes: dict[str, str] = pydantic.Field(default_factory=dict)
     """A name that resolves with a remark: name → remark."""
     on_request: bool = False
     """A rare part: it answers only when one of ``only`` is said, never to the bare model name."""
-    only: list[str] = []
+    only: list[str] = pydantic.Field(default_factory=list)
     """The words that ask for a rare part."""
 
 
@@ -177,7 +186,7 @@ class AcceleratorSpec(Spec):
     )
     """How far the figures can be trusted."""
     names: Names
-    peak: dict[Dtype, Peak] = {}
+    peak: dict[Dtype, Peak] = pydantic.Field(default_factory=dict)
     """By number format."""
     memory: Memory | None = None
     compute: Compute | None = None
@@ -185,7 +194,7 @@ class AcceleratorSpec(Spec):
     scale_up: ScaleUp | None = None
     pcie: Pcie | None = None
     power: Tdp | None = None
-    notes: list[str] = []
+    notes: list[str] = pydantic.Field(default_factory=list)
     """Traps and remarks that concern the whole device."""
     sources: dict[str, Source]
 
@@ -200,5 +209,13 @@ class AcceleratorSpec(Spec):
 
     def figures(self) -> list[Figure]:
         """Every group of figures in the file."""
-        groups: list[Any] = [*self.peak.values(), self.memory, self.compute, self.cache, self.scale_up, self.pcie, self.power]
+        groups: list[Any] = [
+            *self.peak.values(),
+            self.memory,
+            self.compute,
+            self.cache,
+            self.scale_up,
+            self.pcie,
+            self.power,
+        ]
         return [g for g in groups if g is not None]

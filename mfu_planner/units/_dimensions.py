@@ -1,4 +1,4 @@
-"""What a user can give: each dimension with its canonical unit, an example for the error line, and what is senseless."""
+"""What a user can give: each dimension with its canonical unit, an example for errors, and what is senseless."""
 
 from __future__ import annotations
 
@@ -37,7 +37,11 @@ _ALL = (
     Dimension("token", "token", "a number of tokens", "15.6T", counted=True),
     Dimension("token_per_s", "token/second", "tokens per second of the whole job", "1.2M tokens/s", counted=True),
     Dimension(
-        "token_per_s_per_device", "token/second/device", "tokens per second per device", "400 tokens/s/GPU", counted=True
+        "token_per_s_per_device",
+        "token/second/device",
+        "tokens per second per device",
+        "400 tokens/s/GPU",
+        counted=True,
     ),
     Dimension("device", "device", "a whole number of devices", "16_384", counted=True, whole=True),
     Dimension("usd", "usd", "money in USD", "'$2M' or 2M", counted=True, zero=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mfu_planner.units._dimensions import DIMENSIONS
@@ -22,73 +22,91 @@ _PER_DEVICE = ("/device", "/GPU", "/gpu")
 def spellings() -> dict[str, list[tuple[str, str]]]:
     """For each dimension: (what people type, the registry's expression for it)."""
     out: dict[str, list[tuple[str, str]]] = {name: [] for name in DIMENSIONS}
+    for part in (_work, _tokens, _devices, _money, _bytes, _rest):
+        for dimension, typed, expression in part():
+            out[dimension].append((one_spelling(typed), expression))
+    return out
 
-    def add(dimension: str, typed: str, expression: str | None = None) -> None:
-        out[dimension].append((one_spelling(typed), expression or typed))
 
+_Rows = Iterator[tuple[str, str, str]]
+
+
+def _work() -> _Rows:
     for p in _RATE_PREFIXES:
         for typed in ("FLOP", "FLOPs", "flop", "flops"):
-            add("flop", p + typed, f"{p}FLOP")
+            yield "flop", p + typed, f"{p}FLOP"
             for s in _SECONDS:
-                add("flop_per_s", f"{p}{typed}/{s}", f"{p}FLOP/second")
+                yield "flop_per_s", f"{p}{typed}/{s}", f"{p}FLOP/second"
         for typed in ("FLOPS", "FLOPs", "Flops", "flops", "Flop/s", "OPS", "OP/s", "FLOPs/s"):
-            add("flop_per_s", p + typed, f"{p}FLOP/second")
+            yield "flop_per_s", p + typed, f"{p}FLOP/second"
             for d in _PER_DEVICE:
-                add("flop_per_s_per_device", p + typed + d, f"{p}FLOP/second/device")
+                yield "flop_per_s_per_device", p + typed + d, f"{p}FLOP/second/device"
         for s, d in itertools.product(_SECONDS, _PER_DEVICE):
-            add("flop_per_s_per_device", f"{p}FLOP/{s}{d}", f"{p}FLOP/second/device")
-            add("flop_per_s_per_device", f"{p}FLOP{d}/{s}", f"{p}FLOP/second/device")
+            yield "flop_per_s_per_device", f"{p}FLOP/{s}{d}", f"{p}FLOP/second/device"
+            yield "flop_per_s_per_device", f"{p}FLOP{d}/{s}", f"{p}FLOP/second/device"
+
+
+def _tokens() -> _Rows:
     for typed in ("token", "tokens", "tok", "toks"):
-        add("token", typed, "token")
+        yield "token", typed, "token"
         for s in _SECONDS:
-            add("token_per_s", f"{typed}/{s}", "token/second")
+            yield "token_per_s", f"{typed}/{s}", "token/second"
             for d in _PER_DEVICE:
-                add("token_per_s_per_device", f"{typed}/{s}{d}", "token/second/device")
-                add("token_per_s_per_device", f"{typed}{d}/{s}", "token/second/device")
+                yield "token_per_s_per_device", f"{typed}/{s}{d}", "token/second/device"
+                yield "token_per_s_per_device", f"{typed}{d}/{s}", "token/second/device"
         for unit in ("day", "hour", "h", "min"):
-            add("token_per_s", f"{typed}/{unit}")
+            yield "token_per_s", f"{typed}/{unit}", f"token/{unit}"
+
+
+def _devices() -> _Rows:
     for typed in _DEVICES:
-        add("device", typed, "device")
+        yield "device", typed, "device"
+        yield "device_time", f"{typed}h", "device*hour"
         for prefix, (unit, expression) in itertools.product(("", "k", "M"), _time_words()):
-            if unit in ("h", "hr", "hour", "hours", "day", "days", "year", "years", "s", "second", "seconds"):
-                add("device_time", f"{prefix}{typed} {unit}", f"{prefix}device*{expression}")
-        add("device_time", f"{typed}h", "device*hour")
+            if expression in ("hour", "day", "year", "second"):
+                yield "device_time", f"{prefix}{typed} {unit}", f"{prefix}device*{expression}"
+
+
+def _money() -> _Rows:
     for typed in ("USD", "usd", "dollar", "dollars"):
-        add("usd", typed, "usd")
+        yield "usd", typed, "usd"
+        yield "usd_per_kwh", f"{typed}/kWh", "usd/kilowatt_hour"
+        yield "usd_per_kwh", f"{typed}/MWh", "usd/megawatt_hour"
         for h in _HOURS:
-            add("usd_per_device_hour", f"{typed}/{h}", "usd/device/hour")
+            yield "usd_per_device_hour", f"{typed}/{h}", "usd/device/hour"
             for d in _PER_DEVICE:
-                add("usd_per_device_hour", f"{typed}{d}/{h}", "usd/device/hour")
-                add("usd_per_device_hour", f"{typed}/{h}{d}", "usd/device/hour")
-                add("usd_per_device_hour", f"{typed}{d} {h}", "usd/device/hour")
-                add("usd_per_device_hour", f"{typed}/({d[1:]} {h})", "usd/device/hour")
-                add("usd_per_device_hour", f"{typed}{d}{h}", "usd/device/hour")
-        add("usd_per_kwh", f"{typed}/kWh", "usd/kilowatt_hour")
-        add("usd_per_kwh", f"{typed}/MWh", "usd/megawatt_hour")
+                for spelt in (f"{d}/{h}", f"/{h}{d}", f"{d} {h}", f"/({d[1:]} {h})", f"{d}{h}"):
+                    yield "usd_per_device_hour", typed + spelt, "usd/device/hour"
     for h in _HOURS:
-        add("usd_per_device_hour", f"/{h}", "usd/device/hour")
-    for typed, expression in _time_words():
-        add("time", typed, expression)
+        yield "usd_per_device_hour", f"/{h}", "usd/device/hour"
+
+
+def _bytes() -> _Rows:
     for p in ("", "k", "K", "M", "G", "T", "P", "Ki", "Mi", "Gi", "Ti", "Pi"):
-        add("byte", f"{p}B")
+        yield "byte", f"{p}B", f"{p}B"
+        yield "byte_per_s", f"{p}Bps", f"{p}B/second"
         for s in _SECONDS:
-            add("byte_per_s", f"{p}B/{s}")
-        add("byte_per_s", f"{p}Bps", f"{p}B/second")
-    for p in ("k", "m", "g", "t", "ki", "mi", "gi", "ti"):
-        add("byte", f"{p}b", f"{p.capitalize() if p != 'k' else 'k'}B")
+            yield "byte_per_s", f"{p}B/{s}", f"{p}B/second"
+    for p in ("m", "g", "t", "ki", "mi", "gi", "ti"):
+        yield "byte", f"{p}b", f"{p.capitalize()}B"
+    yield "byte", "kb", "kB"
     for typed in ("byte", "bytes"):
-        add("byte", typed, "byte")
-        add("byte_per_s", f"{typed}/s", "byte/second")
+        yield "byte", typed, "byte"
+        yield "byte_per_s", f"{typed}/s", "byte/second"
     for p in ("", "k", "M", "G", "T"):
-        add("byte_per_s", f"{p}b/s", f"{p}bit/second")
-        add("byte_per_s", f"{p}bps", f"{p}bit/second")
-        add("byte_per_s", f"{p}bit/s", f"{p}bit/second")
-        for unit, word in (("W", "watt"), ("Hz", "hertz")):
-            add("power" if word == "watt" else "frequency", p + unit)
-        add("energy", f"{p}Wh")
-        add("energy", f"{p}J")
-    add("fraction", "percent", "percent")
-    return out
+        for typed in ("b/s", "bps", "bit/s"):
+            yield "byte_per_s", p + typed, f"{p}bit/second"
+
+
+def _rest() -> _Rows:
+    for typed, expression in _time_words():
+        yield "time", typed, expression
+    for p in ("", "k", "M", "G", "T"):
+        yield "power", f"{p}W", f"{p}W"
+        yield "frequency", f"{p}Hz", f"{p}Hz"
+        yield "energy", f"{p}Wh", f"{p}Wh"
+        yield "energy", f"{p}J", f"{p}J"
+    yield "fraction", "percent", "percent"
 
 
 def _time_words() -> Iterable[tuple[str, str]]:

@@ -87,8 +87,8 @@ def _with_dollar(body: str) -> str:
 
 
 def _refuse_shell_leftover(body: str, text: str, wanted: Dimension, field: str) -> None:
-    leftover = not body or body[0] in ".,/" or (len(body) <= 1 and not body[0].isdigit()) or body.upper() in ("0M", "0K", "0B")
-    if leftover:
+    headless = not body or body[0] in ".,/" or (len(body) == 1 and not body.isdigit())
+    if headless or body.upper() in ("0M", "0K", "0B"):
         raise InputError(field, text, f"{_accepted(wanted)}; {_SHELL}")
 
 
