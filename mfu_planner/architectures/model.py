@@ -51,6 +51,8 @@ class Architecture:
     """Positions per sample where the input fixes them (an image of one size)."""
     has_text: bool = True
     """Whether a sequence length means anything to the model."""
+    prediction: tuple[Block, ...] = ()
+    """Multi-token prediction modules that the config names: left out of everything until asked for."""
     notes: tuple[str, ...] = ()
     """What was assumed, and which keys of the config were not used."""
 
@@ -95,6 +97,10 @@ class Architecture:
     def uses_target(self) -> bool:
         """Whether some operator works along the decoder's own sequence."""
         return any(operator.rows.stream is Stream.TARGET for _, operator in self.each())
+
+    def with_prediction(self) -> Architecture:
+        """The same model with its multi-token prediction modules (no change where it has none)."""
+        return replace(self, blocks=self.blocks + self.prediction, prediction=())
 
     def with_notes(self, *notes: str) -> Architecture:
         """The same model with more notes."""

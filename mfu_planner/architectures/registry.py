@@ -14,7 +14,38 @@ from mfu_planner.errors import InputError, nearest
 
 Importer = Callable[[Config], Architecture]
 
-_FAMILIES: dict[str, str] = {"gpt2": "gpt", "gpt_neox": "gpt", "llama": "llama", "mistral": "llama", "qwen2": "llama"}
+_FAMILIES: dict[str, str] = {
+    "gpt2": "gpt",
+    "gpt_neox": "gpt",
+    "llama": "llama",
+    "mistral": "llama",
+    "qwen2": "llama",
+    "bamba": "bamba",
+    "dbrx": "mixtral",
+    "deepseek_v2": "deepseek",
+    "deepseek_v3": "deepseek",
+    "falcon_h1": "bamba",
+    "falcon_mamba": "mamba",
+    "glm": "glm",
+    "glm4": "glm",
+    "glm4_moe": "glm",
+    "gpt_oss": "gpt_oss",
+    "granitemoe": "mixtral",
+    "granitemoehybrid": "bamba",
+    "jamba": "jamba",
+    "kimi_k2": "deepseek",
+    "llama4_text": "llama4",
+    "mamba": "mamba",
+    "mamba2": "mamba",
+    "mixtral": "mixtral",
+    "nemotron_h": "nemotron_h",
+    "olmoe": "mixtral",
+    "phimoe": "mixtral",
+    "qwen2_moe": "qwen_moe",
+    "qwen3_moe": "qwen_moe",
+    "qwen3_next": "qwen_next",
+    "zamba2": "zamba",
+}
 """model_type → module of this package that defines ``IMPORTERS`` with that key (imported when needed)."""
 
 

@@ -4,6 +4,7 @@ from mfu_planner.operators.attention import ALL, CAUSAL, Attention, Mask, MaskKi
 from mfu_planner.operators.base import Operator, Role, Split
 from mfu_planner.operators.light import Elementwise, Lookup, Norm
 from mfu_planner.operators.products import Convolution, MatMul
+from mfu_planner.operators.scans import GatedDeltaRule, Scan, SelectiveScan, StateSpaceDual
 from mfu_planner.operators.workload import ONE_PER_SEQUENCE, TARGET_TOKENS, TOKENS, Rows, Stream, Workload
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Attention",
     "Convolution",
     "Elementwise",
+    "GatedDeltaRule",
     "Lookup",
     "Mask",
     "MaskKind",
@@ -23,7 +25,10 @@ __all__ = [
     "Operator",
     "Role",
     "Rows",
+    "Scan",
+    "SelectiveScan",
     "Split",
+    "StateSpaceDual",
     "Stream",
     "Workload",
     "window",

@@ -1,0 +1,125 @@
+"""DeepSeek: attention over low-rank latents (MLA), dense first layers, fine-grained and shared experts.
+
+References
+----------
+.. [1] DeepSeek-AI 2024, arXiv:2405.04434 (DeepSeek-V2: multi-head latent attention).
+.. [2] DeepSeek-AI 2024, arXiv:2412.19437 (DeepSeek-V3: multi-token prediction).
+.. [3] Kimi Team 2025, arXiv:2507.20534 (Kimi K2, the DeepSeek-V3 architecture).
+"""
+
+from __future__ import annotations
+
+from mfu_planner.architectures.config import Config
+from mfu_planner.architectures.decoder import (
+    causal_decoder,
+    layer_blocks,
+    optional_size,
+    pre_norm_layer,
+    prediction_module,
+)
+from mfu_planner.architectures.experts import expert_sizes, moe, shared_expert
+from mfu_planner.architectures.model import Architecture, Block
+from mfu_planner.architectures.parts import gated_mlp
+from mfu_planner.errors import InputError
+from mfu_planner.operators import CAUSAL, Attention, Elementwise, MatMul, Norm, Operator, Role, Split
+
+
+def latent_attention(c: Config, hidden: int) -> tuple[Operator, ...]:
+    """Multi-head latent attention in its training form: keys and values are expanded for every head [1]_.
+
+    One rotary key part is shared by all heads; ``q_lora_rank`` null means that queries are not compressed.
+    """
+    heads, bias = c.size("num_attention_heads"), c.flag("attention_bias", default=False)
+    nope, rope, v_dim = c.size("qk_nope_head_dim"), c.size("qk_rope_head_dim"), c.size("v_head_dim")
+    q_rank, kv_rank = optional_size(c, "q_lora_rank"), c.size("kv_lora_rank")
+    qk_dim = nope + rope
+    c.no_effect("num_key_value_heads", "head_dim", "qk_head_dim", "rope_interleave")
+
+    def product(name: str, inputs: int, outputs: int, split: Split, *, bias: bool = False, reads: str = "") -> MatMul:
+        return MatMul(
+            name=name, inputs=inputs, outputs=outputs, bias=bias, role=Role.ATTENTION, split=split, reads=reads
+        )
+
+    query: tuple[Operator, ...] = (product("q_proj", hidden, heads * qk_dim, Split.COLUMN, reads="attention_input"),)
+    if q_rank:
+        query = (
+            product("q_a_proj", hidden, q_rank, Split.REPLICATED, bias=bias, reads="attention_input"),
+            Norm(name="q_a_norm", width=q_rank),
+            product("q_b_proj", q_rank, heads * qk_dim, Split.COLUMN),
+        )
+    return (
+        *query,
+        product("kv_a_proj", hidden, kv_rank + rope, Split.REPLICATED, bias=bias, reads="attention_input"),
+        Norm(name="kv_a_norm", width=kv_rank),
+        product("kv_b_proj", kv_rank, heads * (nope + v_dim), Split.COLUMN),
+        Elementwise(name="rotary", width=heads * rope + rope, split=Split.HEADS),
+        Attention(name="attention", heads=heads, kv_heads=heads, qk_dim=qk_dim, v_dim=v_dim, mask=CAUSAL),
+        product("o_proj", heads * v_dim, hidden, Split.ROW, bias=bias),
+    )
+
+
+def sparse_from(c: Config, layers: int) -> list[str]:
+    """"dense" for the first layers, then "sparse" (every ``moe_layer_freq``-th layer)."""
+    first = c.size("first_k_dense_replace", default=0, least=0)
+    step = c.size("moe_layer_freq", default=1)
+    if first > layers:
+        raise InputError(f"{c.origin}: first_k_dense_replace", first, f"at most num_hidden_layers = {layers}")
+    if _has_experts(c):
+        return ["sparse" if n >= first and n % step == 0 else "dense" for n in range(layers)]
+    return ["dense"] * layers
+
+
+def _has_experts(c: Config) -> bool:
+    names = ("n_routed_experts", "num_local_experts", "num_experts")
+    return not ("n_routed_experts" in c.data and not any(c.data.get(name) for name in names))
+
+
+def feed_forwards(
+    c: Config, hidden: int, kinds: list[str], *, bias: bool = False
+) -> dict[str, tuple[Operator, ...]]:
+    """The MLP of dense layers, and routed plus shared experts of the sparse ones, as far as the model has them."""
+    found: dict[str, tuple[Operator, ...]] = {}
+    c.no_effect(
+        "hidden_act", "norm_topk_prob", "n_group", "topk_group", "topk_method", "scoring_func", "routed_scaling_factor",
+        "aux_loss_alpha", "seq_aux", "ep_size",
+    )
+    if "dense" in kinds:
+        found["dense"] = gated_mlp(hidden, c.size("intermediate_size"), bias=bias)
+    else:
+        c.no_effect("intermediate_size")
+    if "sparse" in kinds:
+        ffn = c.size("moe_intermediate_size")
+        shared = optional_size(c, "n_shared_experts") or 0
+        always = shared_expert(hidden, ffn * shared, bias=bias)
+        found["sparse"] = moe(hidden, expert_sizes(c, ffn), shared=always)
+    return found
+
+
+def latent_decoder(c: Config, *, mlp_bias: bool = False) -> Architecture:
+    """A decoder with latent attention; ``num_nextn_predict_layers`` modules of multi-token prediction on request."""
+    hidden, layers = c.size("hidden_size"), c.size("num_hidden_layers")
+    attention = latent_attention(c, hidden)
+    kinds = sparse_from(c, layers)
+    operators = {
+        name: pre_norm_layer(hidden, attention, mlp)
+        for name, mlp in feed_forwards(c, hidden, kinds, bias=mlp_bias).items()
+    }
+    return causal_decoder(
+        c, hidden, layer_blocks(kinds, operators), prediction=prediction_blocks(c, hidden, operators[kinds[-1]], layers)
+    )
+
+
+def prediction_blocks(c: Config, hidden: int, layer: tuple[Operator, ...], layers: int) -> tuple[Block, ...]:
+    """As many modules as ``num_nextn_predict_layers`` says, each with a layer like the last one."""
+    count = c.size("num_nextn_predict_layers", "num_mtp_layers", default=0, least=0)
+    if not count:
+        return ()
+    numbers = tuple(range(layers, layers + count))
+    return (Block("prediction", prediction_module(hidden, layer, c.size("vocab_size")), numbers),)
+
+
+def _deepseek_v2(c: Config) -> Architecture:
+    return latent_decoder(c, mlp_bias=c.flag("mlp_bias", default=False))
+
+
+IMPORTERS = {"deepseek_v2": _deepseek_v2, "deepseek_v3": latent_decoder, "kimi_k2": latent_decoder}
