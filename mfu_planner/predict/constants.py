@@ -99,6 +99,15 @@ class Stack:
     """Bytes moved per local parameter and micro-batch to add the gradients up."""
     tensor_across: float = 1.0
     """The same as ``tensor_exposed`` for TP groups that span nodes."""
+    other_fraction: float = 0.1
+    """Share of the 16-bit peak that scans and convolutions reach."""
+    zero_stage: float = 1.0
+    """Sharding that the stack uses when nothing is said."""
+    sequence_parallel: float = 1.0
+    """Whether the stack splits norms over TP when nothing is said."""
+    recompute: float = 0.0
+    micro_gradient: float = 0.0
+    """1 when ZeRO-3 scatters gradients every micro-batch."""
     pointwise_compiled: float = 0.6
     host_compiled: float = 0.4
     cast_factor: float = 1.0

@@ -62,7 +62,8 @@ def products_time(
         groups, rows, n, k = product_shape(product, tokens, layout)
         rows = np.maximum(rows, 1.0)
         forward = forward + product_time(rows, n, k, rate, groups)
-        backward = backward + product_time(rows, k, n, rate, groups) + product_time(n, k, rows, rate, groups)
+        weight_gradient = np.where(np.asarray(layout.adapters) > 0, 0.0, product_time(n, k, rows, rate, groups))
+        backward = backward + product_time(rows, k, n, rate, groups) + weight_gradient
         flops = flops + 2.0 * groups * rows * n * k
     return forward, backward, flops
 
@@ -123,8 +124,15 @@ def layer_parts(
 
     tokens = layout.micro_batch * layout.seq_len / layout.cp
     pf, pb, flops = products_time(layer.products, tokens, layout, machine.products)
+    trained = np.where(np.asarray(layout.adapters) > 0, 1.0, 2.0)
     forward: Parts = {"products": stack.product_factor * pf, "product_flops": flops}
-    backward: Parts = {"products": stack.product_factor * pb, "product_flops": 2.0 * flops}
+    backward: Parts = {"products": stack.product_factor * pb, "product_flops": trained * flops}
+    if layer.other_flops:
+        other = layer.other_flops * tokens / layout.tp
+        slow = other / (stack.other_fraction * machine.wide_peak_flops_per_s)
+        forward["products"], backward["products"] = forward["products"] + slow, backward["products"] + 2.0 * slow
+        forward["product_flops"] = forward["product_flops"] + other
+        backward["product_flops"] = backward["product_flops"] + 2.0 * other
     if layer.attention is not None:
         af, ab, aflops = attention_time(layer.attention, layout, machine, stack)
     else:
@@ -133,7 +141,7 @@ def layer_parts(
     forward["attention_flops"], backward["attention_flops"] = aflops, 2.0 * aflops
 
     spread = np.where(np.asarray(layout.sequence_parallel) > 0, layout.tp, 1.0)
-    elements = layer.split_elements / layout.tp + layer.whole_elements / spread + layer.router_elements / layout.tp
+    elements = layer.split_elements / layout.tp + layer.whole_elements / spread + layer.routed_elements / layout.tp
     factor = stack.pointwise_factor * np.where(np.asarray(layout.compiled) > 0, stack.pointwise_compiled, 1.0)
     pointwise = memory_bound_time(HALF * tokens * elements, machine.bandwidth_bytes_per_s, factor)
     forward["pointwise"], backward["pointwise"] = pointwise, 1.5 * pointwise

@@ -36,6 +36,9 @@ class Layout:
     offload: Numbers = 0.0
     """Share of the optimizer state kept in host memory."""
 
+    adapters: Numbers = 0.0
+    """1 when only low-rank adapters are trained: no weight gradients, no gradient exchange, no update to speak of."""
+
     @property
     def devices(self) -> Numbers:
         """Devices in all."""

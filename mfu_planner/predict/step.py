@@ -52,18 +52,23 @@ def _stages(layers: int, stages: int, head_layers: float, balanced: float) -> tu
 
 def head_times(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> Parts:
     """Seconds of logits and loss for one micro-batch, forward and backward together: products and bytes."""
+    import numpy as np
+
     tokens = layout.micro_batch * layout.seq_len / layout.cp
+    if not model.vocab:
+        return {"products": 0.0 * tokens, "product_flops": 0.0 * tokens, "pointwise": 0.0 * tokens}
     width = model.vocab / layout.tp
     rate = machine.wide_products
+    trained = np.where(np.asarray(layout.adapters) > 0, 0.0, 1.0)
     product = (
         product_time(tokens, width, model.hidden, rate)
         + product_time(tokens, model.hidden, width, rate)
-        + product_time(model.hidden, width, tokens, rate)
+        + trained * product_time(model.hidden, width, tokens, rate)
     )
     loss = memory_bound_time(stack.loss_bytes * tokens * width, machine.bandwidth_bytes_per_s, 1.0)
     return {
         "products": stack.product_factor * product,
-        "product_flops": 6.0 * tokens * width * model.hidden,
+        "product_flops": (4.0 + 2.0 * trained) * tokens * width * model.hidden,
         "pointwise": loss,
     }
 
@@ -82,7 +87,7 @@ def parameters_on_device(model: ModelWork, layout: Layout) -> tuple[Numbers, Num
             else:
                 dense = dense + size / (layout.tp if p.split != "none" else 1.0)
         dense = dense + layer.count * layer.parameters
-    tables = model.hidden * (model.vocab / layout.tp + model.positions)
+    tables = model.hidden * model.vocab / layout.tp + model.table_parameters
     untied = 1.0 if not model.tied else 0.0
     single = np.asarray(layout.pp) <= 1
     ends = np.where(single, tables * (1.0 + untied), tables)
@@ -132,11 +137,10 @@ def step_time(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) 
             device_layer = device_layer + share * value
         b = sum(backward[x] for x in ("products", "attention", "pointwise", "casts", "tensor", "expert", "context"))
         backward_layer = backward_layer + share * (b + redo)
-        routed = any(p.split.startswith("expert_") for p in layer.products)
         passes = 2.0 + np.where(full, 1.0, 0.0)
         host = (
-            stack.forward_host_s * np.where(full, 2.0, 1.0) + stack.backward_host_s
-            + passes * (stack.tensor_host_s * doublings + (stack.expert_host_s if routed else 0.0))
+            layer.halves * (stack.forward_host_s * np.where(full, 2.0, 1.0) + stack.backward_host_s)
+            + passes * (stack.tensor_host_s * doublings + (stack.expert_host_s if layer.routed else 0.0))
         )
         host_layer = host_layer + share * host_scale * host
     return _compose(model, layout, machine, stack, sums, device_layer, host_layer, backward_layer)
@@ -169,13 +173,15 @@ def _compose(  # noqa: PLR0913
     end = last * busy + head_s
     slowest = np.maximum(middle, end)
     total_stages = layers * busy + head_s
-    accumulate = accumulate_time(model, layout, machine, stack)
+    accumulate = trained * accumulate_time(model, layout, machine, stack)
     slowest = slowest + accumulate
     total_stages = total_stages + accumulate * pp
     pipeline = pipeline_time(slowest, total_stages, count, layout.vpp)
 
+    trained = np.where(np.asarray(layout.adapters) > 0, 0.0, 1.0)
     gradient, hidden_s = gradient_exchange(model, layout, machine, stack, layers / pp, busy, backward_layer, head_s)
-    update = update_time(model, layout, machine, stack)
+    gradient, hidden_s = trained * gradient, trained * hidden_s
+    update = trained * update_time(model, layout, machine, stack)
     send = HALF * layout.micro_batch * layout.seq_len / layout.cp * model.hidden / layout.tp
     wire = np.minimum(machine.fabric.efficiency * machine.fabric.nic_bytes_per_s, machine.links["all_gather"].bandwidth_bytes_per_s)
     sends = np.where(pp > 1, (2.0 * layout.vpp * (send / wire + stack.send_fixed_s)) * (count + pp - 1) * stack.send_exposed, 0.0)
