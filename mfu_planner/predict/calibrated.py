@@ -1,0 +1,178 @@
+"""Reading the calibration: constants of products, links, stacks and networks, ready for use.
+
+The YAML files in ``calibration/`` are the source; ``calibration/index.json`` is generated from them (``make data``), because
+reading YAML costs more than a prediction.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.errors import InputError, nearest
+from mfu_planner.predict.collectives import Fabric, LinkRate
+from mfu_planner.predict.constants import Machine, Stack
+from mfu_planner.predict.products import ProductRate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mfu_planner.hardware import Accelerator
+
+FORMAT_BYTES = {"fp32": 4.0, "tf32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "fp4": 0.5}
+COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "alltoall")
+
+
+@cache
+def calibration() -> dict[str, Any]:
+    """The whole calibration as plain data."""
+    from mfu_planner.facts import folder
+
+    held: dict[str, Any] = json.loads((folder("calibration") / "index.json").read_text("utf-8"))
+    return held
+
+
+def stack_names() -> tuple[str, ...]:
+    """Every software stack that has constants."""
+    return tuple(calibration()["stacks"])
+
+
+def fabric_names() -> tuple[str, ...]:
+    """Every network that has constants."""
+    return tuple(calibration()["fabrics"])
+
+
+@cache
+def product_block(device: str) -> tuple[str, dict[str, Any]] | None:
+    """(name, block) of the measured device that stands for a catalogue id, None when nothing was measured."""
+    for name, block in calibration()["products"]["devices"].items():
+        if device in block["ids"]:
+            return name, block
+    return None
+
+
+def generation(device: str) -> str:
+    """Generation whose stack constants apply: ampere, hopper, blackwell, tpu … ; ``other`` when unknown."""
+    found: dict[str, list[str]] = calibration()["products"]["generations"]
+    return next((name for name, ids in found.items() if device in ids), "other")
+
+
+def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str]:
+    """The rate of a device's products in one format, and a sentence on what it rests on."""
+    peak = accelerator.peak_flops_per_s(dtype)
+    bandwidth = accelerator.memory_bandwidth_bytes_per_s
+    size = FORMAT_BYTES.get(dtype, 2.0)
+    products = calibration()["products"]
+    found = product_block(accelerator.id)
+    block = found[1].get("fp8" if size <= 1 else "bf16") if found else None
+    if found and block:
+        tile, units = block["tile"], found[1]["units"]
+        note = f"matrix products of {accelerator.id} in {dtype}: rates measured on {found[0]}"
+    else:
+        block = products["fallback"]
+        best = products["best_rates"].get(accelerator.id, {}).get("fp8" if size <= 1 else "bf16")
+        block = {**block, **({"efficiency": best["efficiency"]} if best else {})}
+        tile, units = block["tile"], block["units"]
+        basis = "the best rate that others measured" if best else "a generic efficiency: no products were measured on it"
+        note = f"matrix products of {accelerator.id} in {dtype}: {basis} ({block['efficiency']:.0%} of peak)"
+    rate = ProductRate(
+        peak, block["efficiency"], block["depth_overhead_elements"], block["fixed_us"] * 1e-6, block["wave_loss"],
+        tile[0], tile[1], units, bandwidth, size, 2.0 if size <= 2 else 4.0,
+    )
+    return rate, note
+
+
+def link_rates(accelerator: Accelerator) -> dict[str, LinkRate]:
+    """In-node collectives of a device: measured, or its published link rate times a generic share."""
+    held = calibration()["collectives"]
+    block = next((b for b in held["devices"].values() if accelerator.id in b["ids"]), None)
+    if block is None:
+        fallback = held["fallback"]
+        published = getattr(accelerator.scale_up, "per_direction", None) or fallback["bandwidth_bytes_per_s"]
+        link = LinkRate(
+            fallback["start_us"] * 1e-6, fallback["hop_us"] * 1e-6, fallback["share"] * published,
+            fallback["ramp_mb"] * 1e6,
+        )
+        return dict.fromkeys(COLLECTIVES, link)
+    return {
+        name: LinkRate(
+            block[name]["start_us"] * 1e-6, block[name]["hop_us"] * 1e-6, block[name]["bandwidth_gb_per_s"] * 1e9,
+            block[name]["ramp_mb"] * 1e6,
+        )
+        for name in COLLECTIVES
+    }
+
+
+def fabric(name: str, nic_bytes_per_s: float | None = None) -> Fabric:
+    """A network's constants; ``nic_bytes_per_s`` (one device's share) replaces the file's."""
+    held = calibration()["fabrics"]
+    if name not in held:
+        raise InputError("fabric", name, "a known network", nearest(name, held) or tuple(held))
+    f = held[name]
+    return Fabric(
+        nic_bytes_per_s or f["nic_gb_per_s"] * 1e9, f["efficiency"], f["start_us"] * 1e-6, f["hop_us"] * 1e-6,
+        f.get("bucket_mb", 268.435456) * 1e6,
+    )
+
+
+_STACK_FIELDS = {f.name for f in fields(Stack)} - {"name"}
+
+
+@cache
+def stack(name: str, device_generation: str, narrow: bool) -> Stack:
+    """A stack's constants for a device generation and a number format.
+
+    A constant may be one number or differ by generation (and by ``wide``/``narrow`` format within it).
+    """
+    held = calibration()["stacks"]
+    if name not in held:
+        raise InputError("stack", name, "a known software stack", nearest(name, held) or tuple(held))
+    values = {**held["generic"]["constants"], **held[name]["constants"]}
+    generic = held["generic"]["constants"]
+    chosen = {
+        key: _pick(value, generic.get(key), device_generation, narrow)
+        for key, value in values.items()
+        if key in _STACK_FIELDS
+    }
+    return replace(Stack(name), **chosen)
+
+
+def _pick(value: Any, fallback: Any, device_generation: str, narrow: bool) -> float:
+    """One number out of a constant that may differ by generation and format."""
+    for candidate in (value, fallback):
+        found = candidate
+        if isinstance(found, dict):
+            found = found.get(device_generation, found.get("other"))
+        if isinstance(found, dict):
+            found = found.get("narrow" if narrow else "wide")
+        if isinstance(found, int | float):
+            return float(found)
+    raise InputError("stack", device_generation, "a device generation with constants")
+
+
+def machine(
+    accelerator: Accelerator, dtype: str, network: Fabric, node_devices: float
+) -> Machine:
+    """Everything a prediction needs of a device, its node and its network."""
+    rate, note = product_rate(accelerator, dtype)
+    wide_format = "bf16" if _supports(accelerator, "bf16") else "fp16"
+    wide, _ = product_rate(accelerator, wide_format)
+    return Machine(
+        rate, wide, rate.peak_flops_per_s, wide.peak_flops_per_s, accelerator.memory_bandwidth_bytes_per_s,
+        float(accelerator.memory_bytes or 0.0), float(node_devices), link_rates(accelerator), network,
+        FORMAT_BYTES.get(dtype, 2.0) < 2.0, assumptions=(note,),
+    )
+
+
+def _supports(accelerator: Accelerator, dtype: str) -> bool:
+    try:
+        return bool(accelerator.peak_flops_per_s(dtype))
+    except InputError:
+        return False
+
+
+def overridden(base: Stack, changes: Mapping[str, float]) -> Stack:
+    """A stack with some constants replaced (what-if questions, fits)."""
+    return replace(base, **changes)

@@ -1,0 +1,101 @@
+"""Time of one collective: a start, and bytes over the slowest link that they cross."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mfu_planner.predict.arrays import Numbers
+
+
+@dataclass(frozen=True)
+class LinkRate:
+    """One collective inside a scale-up domain (from ``calibration/collectives.yaml``)."""
+
+    start_s: float
+    """Time of an empty message between two devices [s]."""
+    hop_s: float
+    """Extra start per further device of the group [s]."""
+    bandwidth_bytes_per_s: float
+    """Bytes per second and device that a very large message reaches, in the ring's own count [byte/s]."""
+    ramp_bytes: float
+    """Bytes that go at half the speed before the pipe is full."""
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """The network between nodes (from ``calibration/fabrics.yaml``)."""
+
+    nic_bytes_per_s: float
+    """One device's share of its node's network interfaces, one direction [byte/s]."""
+    efficiency: float
+    """Share of that rate which large messages reach."""
+    start_s: float
+    """Start of a collective that leaves the node [s]."""
+    hop_s: float
+    """Extra start per further node and bucket [s]."""
+    bucket_bytes: float = 268435456.0
+    """Messages above this go in pieces of it, each with its own start [byte]."""
+
+
+def in_node_time(message_bytes: Numbers, group: Numbers, factor: Numbers, rate: LinkRate) -> Numbers:
+    """Seconds of a collective inside one scale-up domain.
+
+    Parameters
+    ----------
+    message_bytes : float or array
+        Full (gathered) size of the message [byte].
+    group : float or array
+        Devices in the group; 1 costs nothing.
+    factor : float
+        Passes over the ring: 1 for all-gather, reduce-scatter, all-to-all; 2 for all-reduce.
+
+    Notes
+    -----
+    .. math:: t = t_0 + t_h (g - 1) + f \\frac{g - 1}{g} \\frac{S + \\min(S, S_r)}{B}
+
+    References
+    ----------
+    .. [1] Thakur, Rabenseifner, Gropp 2005, *Optimization of collective communication operations in MPICH*, section 4.
+    """
+    import numpy as np
+
+    ring = factor * (group - 1.0) / group
+    sent = message_bytes + np.minimum(message_bytes, rate.ramp_bytes)
+    start = rate.start_s + rate.hop_s * (group - 1.0)
+    return np.where(group > 1, start + ring * sent / rate.bandwidth_bytes_per_s, 0.0)
+
+
+def across_nodes_time(
+    message_bytes: Numbers, group: Numbers, local: Numbers, factor: Numbers, rate: LinkRate, fabric: Fabric
+) -> Numbers:
+    """Seconds of a collective whose group spans nodes with ``local`` members in each.
+
+    The ring enters and leaves each node once per local member, so the group commands ``local`` interfaces; its rate is the
+    smaller of that and the scale-up rate.  Groups that share a node each have their own interfaces: no further contention.
+
+    Notes
+    -----
+    .. math:: t = \\max(1, S/S_b) (t_0 + t_h (g/l - 1)) + f \\frac{g - 1}{g} \\frac{S}{\\min(B, l\\, e\\, B_{nic})}
+    """
+    import numpy as np
+
+    ring = factor * (group - 1.0) / group
+    speed = np.minimum(rate.bandwidth_bytes_per_s, local * fabric.efficiency * fabric.nic_bytes_per_s)
+    nodes = group / local
+    pieces = np.maximum(1.0, message_bytes / fabric.bucket_bytes)
+    return pieces * (fabric.start_s + fabric.hop_s * (nodes - 1.0)) + ring * message_bytes / speed
+
+
+def collective_time(
+    message_bytes: Numbers, group: Numbers, local: Numbers, factor: Numbers, rate: LinkRate, fabric: Fabric
+) -> Numbers:
+    """Seconds of a collective: in-node when the group fits one domain (``local ≥ group``), else across nodes."""
+    import numpy as np
+
+    group = np.asarray(group, dtype=np.float64)
+    local = np.minimum(np.maximum(local, 1.0), group)
+    inside = in_node_time(message_bytes, group, factor, rate)
+    outside = across_nodes_time(message_bytes, group, local, factor, rate, fabric)
+    return np.where(local >= group, inside, outside)

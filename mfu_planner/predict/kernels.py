@@ -1,0 +1,52 @@
+"""Time of the kernels that are no plain matrix product: attention, and what is bound by memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mfu_planner.predict.arrays import Numbers
+
+
+def fused_attention_time(
+    pair_flops: Numbers, seq_len: Numbers, peak: float, fraction: float, ramp_tokens: float, fixed_s: float
+) -> Numbers:
+    """Seconds of a fused (flash) attention kernel.
+
+    Parameters
+    ----------
+    pair_flops : float or array
+        FLOPs over the pairs that the mask allows [FLOP].
+    seq_len : float or array
+        Keys per query at most [token]: short sequences do not fill the pipeline.
+    peak : float
+        16-bit peak of the device [FLOP/s].
+    fraction : float
+        Share of the peak reached at long sequences; belongs to a device and a software era.
+    ramp_tokens : float
+        Sequence length at which half of that share is reached [token].
+
+    Notes
+    -----
+    .. math:: t = t_0 + \\frac{F (1 + s_r / s)}{\\phi P}
+
+    References
+    ----------
+    .. [1] Dao 2023, *FlashAttention-2*, arXiv:2307.08691, figure 4 (rate against sequence length).
+    """
+    return fixed_s + pair_flops * (1.0 + ramp_tokens / seq_len) / (fraction * peak)
+
+
+def memory_bound_time(moved_bytes: Numbers, bandwidth: float, factor: float) -> Numbers:
+    """Seconds to move ``moved_bytes`` [byte] at the device's bandwidth [byte/s], ``factor`` times slower than ideal."""
+    return factor * moved_bytes / bandwidth
+
+
+def issue_bound(device_s: Numbers, host_s: Numbers) -> Numbers:
+    """Busy time of a stretch of kernels: the device's work or the host's issuing, whichever is slower [s].
+
+    The host runs ahead of the device when kernels are long, so its time vanishes; it is a maximum, not a sum.
+    """
+    import numpy as np
+
+    return np.maximum(device_s, host_s)

@@ -1,0 +1,196 @@
+"""Forward and backward time of one layer for one micro-batch, by part."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from mfu_planner.predict.collectives import collective_time
+from mfu_planner.predict.kernels import fused_attention_time, memory_bound_time
+from mfu_planner.predict.products import product_time
+
+if TYPE_CHECKING:
+    from mfu_planner.predict.arrays import Numbers
+    from mfu_planner.predict.constants import Machine, Stack
+    from mfu_planner.predict.layout import Layout
+    from mfu_planner.predict.products import ProductRate
+    from mfu_planner.predict.work import AttentionWork, LayerWork, Product
+
+HALF = 2.0  # bytes of a 16-bit element
+
+Parts = dict[str, "Numbers"]
+
+
+def product_shape(product: Product, tokens: Numbers, layout: Layout) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """(groups, rows of one group, outputs, inputs) of a product on one device under a layout.
+
+    Routed experts see ``copies`` rows per token, spread evenly over the experts of the EP group (perfect balance); their
+    weights are split by TP only when EP is 1.
+    """
+    import numpy as np
+
+    outputs, inputs = product.outputs, product.inputs
+    split = product.split
+    if split.startswith("expert_"):
+        groups = product.weights / layout.ep
+        shared = np.where(np.asarray(layout.ep) > 1, layout.tp, 1.0)
+        rows = tokens * product.copies / shared / groups
+        inner = np.where(np.asarray(layout.ep) > 1, 1.0, layout.tp)
+        if split == "expert_column":
+            return groups, rows, outputs / inner, inputs
+        return groups, rows, outputs, inputs / inner
+    if split == "column":
+        return 1.0, tokens, outputs / layout.tp, inputs
+    if split == "row":
+        return 1.0, tokens, outputs, inputs / layout.tp
+    return 1.0, tokens, outputs, inputs
+
+
+def products_time(
+    products: tuple[Product, ...], tokens: Numbers, layout: Layout, rate: ProductRate
+) -> tuple[Numbers, Numbers, Numbers]:
+    """(forward seconds, backward seconds, forward FLOPs) of a layer's products on one device.
+
+    The backward is the input gradient and the weight gradient, each as large as the forward with the sizes exchanged.
+    """
+    import numpy as np
+
+    forward: Numbers = 0.0
+    backward: Numbers = 0.0
+    flops: Numbers = 0.0
+    for product in products:
+        groups, rows, n, k = product_shape(product, tokens, layout)
+        rows = np.maximum(rows, 1.0)
+        forward = forward + product_time(rows, n, k, rate, groups)
+        weight_gradient = np.where(np.asarray(layout.adapters) > 0, 0.0, product_time(n, k, rows, rate, groups))
+        backward = backward + product_time(rows, k, n, rate, groups) + weight_gradient
+        flops = flops + 2.0 * groups * rows * n * k
+    return forward, backward, flops
+
+
+def attention_pairs(attention: AttentionWork, seq_len: Numbers) -> Numbers:
+    """Pairs of one sequence that the mask allows: s(s+1)/2 causal, fewer in a window, s² without a mask."""
+    import numpy as np
+
+    seq = np.asarray(seq_len, dtype=np.float64)
+    if not attention.causal:
+        return seq * seq
+    window = np.minimum(attention.window, seq) if attention.window else seq
+    return window * (window + 1) / 2 + (seq - window) * window
+
+
+def padded_head(size: float) -> float:
+    """Head size that a fused kernel computes with: the next of 64, 128, 192, 256 …"""
+    return 64.0 * math.ceil(size / 64.0)
+
+
+def attention_time(
+    attention: AttentionWork, layout: Layout, machine: Machine, stack: Stack
+) -> tuple[Numbers, Numbers, Numbers]:
+    """(forward seconds, backward seconds, forward FLOPs counted on the mask's pairs) of one layer's attention."""
+    pairs = attention_pairs(attention, layout.seq_len) * layout.micro_batch / layout.cp
+    width = attention.heads * (attention.key_dim + attention.value_dim) / layout.tp
+    flops = 2.0 * pairs * width
+    padded = padded_head(max(attention.key_dim, attention.value_dim)) / max(attention.key_dim, attention.value_dim)
+    fixed = machine.products.fixed_s
+    if stack.fused_attention:
+        keys = attention.window or layout.seq_len
+        common = (machine.wide_peak_flops_per_s, stack.attention_fraction, stack.attention_ramp_tokens, fixed)
+        forward = fused_attention_time(padded * flops, keys, *common)
+        backward = fused_attention_time(2.5 * padded * flops, keys, *common)
+        return forward, backward, flops
+    scores = layout.micro_batch * attention.heads / layout.tp * layout.seq_len * layout.seq_len / layout.cp
+    rate = machine.wide_products
+    batch = layout.micro_batch * attention.heads / layout.tp
+    rows = layout.seq_len / layout.cp
+    qk = product_time(rows, layout.seq_len, attention.key_dim, rate, batch)
+    av = product_time(rows, attention.value_dim, layout.seq_len, rate, batch)
+    passes = memory_bound_time(stack.score_passes * scores, machine.bandwidth_bytes_per_s, 1.0)
+    odd = stack.odd_head_factor if attention.key_dim % 8 else 1.0
+    forward = odd * (stack.product_factor * (qk + av) + passes)
+    backward = odd * (2.0 * stack.product_factor * (qk + av) + stack.score_backward * passes)
+    return forward, backward, flops
+
+
+def layer_parts(
+    layer: LayerWork, layout: Layout, machine: Machine, stack: Stack, hidden: float
+) -> tuple[Parts, Parts]:
+    """Device seconds of one layer and micro-batch, forward and backward, each by part.
+
+    Parts: ``products``, ``product_flops`` (FLOPs), ``attention``, ``attention_flops``, ``pointwise``, ``casts``,
+    ``tensor`` (TP collectives as exposed), ``expert`` (dispatch and combine), ``context`` (exposed ring exchange).
+    """
+    import numpy as np
+
+    tokens = layout.micro_batch * layout.seq_len / layout.cp
+    pf, pb, flops = products_time(layer.products, tokens, layout, machine.products)
+    trained = np.where(np.asarray(layout.adapters) > 0, 1.0, 2.0)
+    forward: Parts = {"products": stack.product_factor * pf, "product_flops": flops}
+    backward: Parts = {"products": stack.product_factor * pb, "product_flops": trained * flops}
+    if layer.other_flops:
+        other = layer.other_flops * tokens / layout.tp
+        slow = other / (stack.other_fraction * machine.wide_peak_flops_per_s)
+        forward["products"], backward["products"] = forward["products"] + slow, backward["products"] + 2.0 * slow
+        forward["product_flops"] = forward["product_flops"] + other
+        backward["product_flops"] = backward["product_flops"] + 2.0 * other
+    if layer.attention is not None:
+        af, ab, aflops = attention_time(layer.attention, layout, machine, stack)
+    else:
+        af = ab = aflops = 0.0
+    forward["attention"], backward["attention"] = af, ab
+    forward["attention_flops"], backward["attention_flops"] = aflops, 2.0 * aflops
+
+    spread = np.where(np.asarray(layout.sequence_parallel) > 0, layout.tp, 1.0)
+    elements = layer.split_elements / layout.tp + layer.whole_elements / spread + layer.routed_elements / layout.tp
+    factor = stack.pointwise_factor * np.where(np.asarray(layout.compiled) > 0, stack.pointwise_compiled, 1.0)
+    pointwise = memory_bound_time(HALF * tokens * elements, machine.bandwidth_bytes_per_s, factor)
+    forward["pointwise"], backward["pointwise"] = pointwise, 1.5 * pointwise
+    if machine.low_precision:
+        width = sum(p.inputs * p.copies for p in layer.products) / layout.tp
+        cast = stack.cast_factor * memory_bound_time(4.0 * tokens * width, machine.bandwidth_bytes_per_s, 1.0)
+        forward["casts"], backward["casts"] = cast, cast
+    else:
+        forward["casts"] = backward["casts"] = 0.0
+    _communicate(layer, layout, machine, stack, hidden, forward, backward)
+    return forward, backward
+
+
+def _communicate(
+    layer: LayerWork, layout: Layout, machine: Machine, stack: Stack, hidden: float, forward: Parts, backward: Parts
+) -> None:
+    """Add the exposed collectives of one layer to its parts."""
+    import numpy as np
+
+    tokens = layout.micro_batch * layout.seq_len / layout.cp
+    message = HALF * tokens * hidden
+    reduce = collective_time(
+        message, layout.tp, machine.node_devices, 2.0, machine.links["all_reduce"], machine.fabric
+    )
+    gather = collective_time(
+        message, layout.tp, machine.node_devices, 1.0, machine.links["all_gather"], machine.fabric
+    )
+    scatter = collective_time(
+        message, layout.tp, machine.node_devices, 1.0, machine.links["reduce_scatter"], machine.fabric
+    )
+    pair = np.where(np.asarray(layout.sequence_parallel) > 0, gather + scatter, reduce)
+    exposed = np.where(np.asarray(layout.tp) > machine.node_devices, stack.tensor_across, stack.tensor_exposed)
+    forward["tensor"] = backward["tensor"] = exposed * 2.0 * pair
+    routed = [p for p in layer.products if p.split == "expert_column"]
+    if routed:
+        sent = HALF * tokens * hidden * routed[0].copies / layout.tp
+        exchange = collective_time(
+            sent, layout.ep, machine.node_devices / layout.tp, 1.0, machine.links["alltoall"], machine.fabric
+        )
+        forward["expert"] = backward["expert"] = stack.expert_exposed * 2.0 * exchange
+    else:
+        forward["expert"] = backward["expert"] = 0.0
+    if layer.attention is not None:
+        kv = layer.attention.kv_heads * (layer.attention.key_dim + layer.attention.value_dim) / layout.tp
+        ring = collective_time(
+            HALF * layout.micro_batch * layout.seq_len * kv, layout.cp,
+            np.maximum(machine.node_devices / layout.tp, 1.0), 1.0, machine.links["all_gather"], machine.fabric,
+        )
+        forward["context"] = np.maximum(0.0, ring - 0.8 * forward["attention"])
+        backward["context"] = np.maximum(0.0, 2.0 * ring - 0.8 * backward["attention"])
+    else:
+        forward["context"] = backward["context"] = 0.0

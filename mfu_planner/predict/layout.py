@@ -1,0 +1,45 @@
+"""A layout (or an array of layouts): how a model is spread over devices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mfu_planner.predict.arrays import Numbers
+
+NO_RECOMPUTE, SELECTIVE_RECOMPUTE, FULL_RECOMPUTE = 0, 1, 2
+RECOMPUTE_CODES = {"none": NO_RECOMPUTE, "selective": SELECTIVE_RECOMPUTE, "full": FULL_RECOMPUTE}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Degrees of parallelism and batch; every field a number or an array, all broadcastable against each other."""
+
+    tp: Numbers
+    pp: Numbers
+    dp: Numbers
+    micro_batch: Numbers
+    micro_batches: Numbers
+    """Micro-batches per pipeline and step: global batch ÷ (dp · micro-batch)."""
+    seq_len: Numbers
+    vpp: Numbers = 1.0
+    cp: Numbers = 1.0
+    ep: Numbers = 1.0
+    zero: Numbers = 0.0
+    zero_group: Numbers = 0.0
+    """Devices that share the shards, 0 for all of dp · cp."""
+    sequence_parallel: Numbers = 0.0
+    recompute: Numbers = 0.0
+    """0 none, 1 selective, 2 full."""
+    compiled: Numbers = 0.0
+    offload: Numbers = 0.0
+    """Share of the optimizer state kept in host memory."""
+
+    adapters: Numbers = 0.0
+    """1 when only low-rank adapters are trained: no weight gradients, no gradient exchange, no update to speak of."""
+
+    @property
+    def devices(self) -> Numbers:
+        """Devices in all."""
+        return self.tp * self.pp * self.cp * self.dp

@@ -1,0 +1,67 @@
+"""Time of one matrix product on one device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mfu_planner.predict.arrays import Numbers
+
+
+@dataclass(frozen=True)
+class ProductRate:
+    """What limits the matrix products of one device in one number format (from ``calibration/products.yaml``)."""
+
+    peak_flops_per_s: float
+    efficiency: float
+    """Share of the peak that a deep product with full waves reaches."""
+    depth_overhead: float
+    """Filling and draining one tile, expressed as extra inner length [elements]."""
+    fixed_s: float
+    """Start and end of one kernel [s]."""
+    wave_loss: float
+    """Share of an incomplete last wave that is lost, 0 (perfectly balanced) to 1 (whole waves only)."""
+    tile_rows: int
+    tile_columns: int
+    units: int
+    """Processors that work on one tile each at a time."""
+    bandwidth_bytes_per_s: float
+    input_bytes: float
+    output_bytes: float = 2.0
+
+
+def product_time(m: Numbers, n: Numbers, k: Numbers, rate: ProductRate, groups: Numbers = 1.0) -> Numbers:
+    """Seconds of an ``m × k`` by ``k × n`` matrix product: whole tiles in waves, against the bytes it must move.
+
+    Parameters
+    ----------
+    m, n, k : float or array
+        Rows, columns and inner length [elements]; all must be positive.
+    rate : ProductRate
+        The device's constants.
+    groups : float or array
+        Products of this shape in one launch (heads of a batch, experts of a device).
+
+    Notes
+    -----
+    Valid for m, n, k ≥ 512; below that the fixed cost dominates and the error grows (see ``calibration/products.yaml``).
+
+    .. math::
+        w = \\lceil m/T_m\\rceil \\lceil n/T_n\\rceil / U, \\quad
+        t = t_0 + \\max\\left(\\frac{2 U T_m T_n (w + q(\\lceil w\\rceil - w)) (k + k_0)}{e P},
+        \\frac{b (m k + k n) + b_o m n}{B}\\right)
+
+    References
+    ----------
+    .. [1] NVIDIA, *Matrix Multiplication Background User's Guide*: tile and wave quantization.
+    """
+    import numpy as np
+
+    waves = groups * np.ceil(m / rate.tile_rows) * np.ceil(n / rate.tile_columns) / rate.units
+    used = waves + rate.wave_loss * (np.ceil(waves) - waves)
+    flops = 2.0 * used * (rate.units * rate.tile_rows * rate.tile_columns) * (k + rate.depth_overhead)
+    moved = groups * (rate.input_bytes * (m * k + k * n) + rate.output_bytes * m * n)
+    return rate.fixed_s + np.maximum(
+        flops / (rate.efficiency * rate.peak_flops_per_s), moved / rate.bandwidth_bytes_per_s
+    )

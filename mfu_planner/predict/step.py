@@ -1,0 +1,264 @@
+"""One training step: layers, pipeline, gradient exchange and update put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mfu_planner.predict.collectives import collective_time
+from mfu_planner.predict.kernels import issue_bound, memory_bound_time
+from mfu_planner.predict.layers import HALF, layer_parts
+from mfu_planner.predict.pipeline import balanced_stages, pipeline_time, uniform_stages
+from mfu_planner.predict.products import product_time
+
+if TYPE_CHECKING:
+    from mfu_planner.predict.arrays import Numbers
+    from mfu_planner.predict.constants import Machine, Stack
+    from mfu_planner.predict.layers import Parts
+    from mfu_planner.predict.layout import Layout
+    from mfu_planner.predict.work import ModelWork
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step and its parts [s], each a number or an array over layouts."""
+
+    total: Numbers
+    parts: dict[str, Numbers]
+    """Seconds by cause on the average device; they add up to ``total``."""
+    device_bound: Numbers
+    """Share of the micro-batch that the device, not the host, sets."""
+
+
+def stage_counts(model: ModelWork, layout: Layout, head_layers: float, balanced: float) -> tuple[Numbers, Numbers]:
+    """(most layers on a stage without the head, layers on the stage with the head) for each layout."""
+    import numpy as np
+
+    stages = np.asarray(layout.pp, dtype=np.float64)
+    if not stages.ndim:
+        most, _, last = _stages(model.layer_count, int(stages), head_layers, balanced)
+        return most, last
+    unique, inverse = np.unique(stages, return_inverse=True)
+    plans = [_stages(model.layer_count, int(p), head_layers, balanced) for p in unique]
+    most, last = np.array([p[0] for p in plans]), np.array([p[2] for p in plans])
+    return most[inverse.reshape(stages.shape)], last[inverse.reshape(stages.shape)]
+
+
+def _stages(layers: int, stages: int, head_layers: float, balanced: float) -> tuple[float, float, float]:
+    if balanced and stages > 1:
+        return balanced_stages(layers, stages, head_layers)
+    return uniform_stages(layers, stages)
+
+
+def head_times(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> Parts:
+    """Seconds of logits and loss for one micro-batch, forward and backward together: products and bytes."""
+    import numpy as np
+
+    tokens = layout.micro_batch * layout.seq_len / layout.cp
+    if not model.vocab:
+        return {"products": 0.0 * tokens, "product_flops": 0.0 * tokens, "pointwise": 0.0 * tokens}
+    width = model.vocab / layout.tp
+    rate = machine.wide_products
+    trained = np.where(np.asarray(layout.adapters) > 0, 0.0, 1.0)
+    product = (
+        product_time(tokens, width, model.hidden, rate)
+        + product_time(tokens, model.hidden, width, rate)
+        + trained * product_time(model.hidden, width, tokens, rate)
+    )
+    loss = memory_bound_time(stack.loss_bytes * tokens * width, machine.bandwidth_bytes_per_s, 1.0)
+    return {
+        "products": stack.product_factor * product,
+        "product_flops": (4.0 + 2.0 * trained) * tokens * width * model.hidden,
+        "pointwise": loss,
+    }
+
+
+def parameters_on_device(model: ModelWork, layout: Layout) -> tuple[Numbers, Numbers]:
+    """(dense, expert) parameters of the average device's layers plus its share of the embeddings."""
+    import numpy as np
+
+    dense: Numbers = 0.0
+    expert: Numbers = 0.0
+    for layer in model.layers:
+        for p in layer.products:
+            size = layer.count * p.inputs * p.outputs * p.weights
+            if p.split.startswith("expert_"):
+                expert = expert + size / (layout.ep * np.where(np.asarray(layout.ep) > 1, 1.0, layout.tp))
+            else:
+                dense = dense + size / (layout.tp if p.split != "none" else 1.0)
+        dense = dense + layer.count * layer.parameters
+    tables = model.hidden * model.vocab / layout.tp + model.table_parameters
+    untied = 1.0 if not model.tied else 0.0
+    single = np.asarray(layout.pp) <= 1
+    ends = np.where(single, tables * (1.0 + untied), tables)
+    return dense / layout.pp + ends, expert / layout.pp
+
+
+def step_time(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> Step:
+    """Seconds of one optimizer step for each layout, with its parts."""
+    import numpy as np
+
+    full = np.asarray(layout.recompute) >= 2
+    chosen = np.asarray(layout.recompute) == 1
+    sums: dict[str, Numbers] = {}
+    device_layer: Numbers = 0.0
+    host_layer: Numbers = 0.0
+    backward_layer: Numbers = 0.0
+    host_scale = np.where(np.asarray(layout.compiled) > 0, stack.host_compiled, 1.0)
+    doublings = np.log2(np.maximum(layout.tp, 1.0))
+    for layer in model.layers:
+        forward, backward = layer_parts(layer, layout, machine, stack, model.hidden)
+        share = layer.count / model.layer_count
+        again = np.where(full, 1.0, np.where(chosen, stack.selective_share, 0.0))
+        attention_again = np.where(full | chosen, 1.0 if not stack.fused_attention else 0.0, 0.0)
+        attention_again = np.where(full, 1.0, attention_again)
+        ideal = (forward["product_flops"] + backward["product_flops"]) / machine.peak_flops_per_s
+        attention_ideal = (forward["attention_flops"] + backward["attention_flops"]) / machine.wide_peak_flops_per_s
+        products = forward["products"] + backward["products"]
+        attention = forward["attention"] + backward["attention"]
+        redo = (
+            again * (forward["products"] + forward["pointwise"] + forward["casts"])
+            + attention_again * forward["attention"]
+            + np.where(full, forward["tensor"] + forward["expert"] + forward["context"], 0.0)
+        )
+        pieces = {
+            "ideal": ideal + attention_ideal,
+            "matmul_inefficiency": products - ideal,
+            "attention": attention - attention_ideal,
+            "pointwise": forward["pointwise"] + backward["pointwise"],
+            "casts": forward["casts"] + backward["casts"],
+            "recompute": redo,
+            "tensor_parallel": forward["tensor"] + backward["tensor"],
+            "expert_parallel": forward["expert"] + backward["expert"],
+            "context_parallel": forward["context"] + backward["context"],
+        }
+        for name, value in pieces.items():
+            sums[name] = sums.get(name, 0.0) + share * value
+            device_layer = device_layer + share * value
+        b = sum(backward[x] for x in ("products", "attention", "pointwise", "casts", "tensor", "expert", "context"))
+        backward_layer = backward_layer + share * (b + redo)
+        passes = 2.0 + np.where(full, 1.0, 0.0)
+        host = (
+            layer.halves * (stack.forward_host_s * np.where(full, 2.0, 1.0) + stack.backward_host_s)
+            + passes * (stack.tensor_host_s * doublings + (stack.expert_host_s if layer.routed else 0.0))
+        )
+        host_layer = host_layer + share * host_scale * host
+    return _compose(model, layout, machine, stack, sums, device_layer, host_layer, backward_layer)
+
+
+def _compose(  # noqa: PLR0913
+    model: ModelWork, layout: Layout, machine: Machine, stack: Stack, sums: dict[str, Numbers],
+    device_layer: Numbers, host_layer: Numbers, backward_layer: Numbers,
+) -> Step:
+    import numpy as np
+
+    head = head_times(model, layout, machine, stack)
+    head_s = head["products"] + head["pointwise"]
+    layer_weight = sum(p.inputs * p.outputs * p.copies for p in model.layers[0].products)
+    head_layers = model.vocab * model.hidden / layer_weight
+    most, last = stage_counts(model, layout, head_layers, stack.balanced_stages)
+    layers = float(model.layer_count)
+    pp = np.asarray(layout.pp, dtype=np.float64)
+    count = layout.micro_batches
+
+    tp = np.asarray(layout.tp, dtype=np.float64)
+    across = layout.tp * layout.pp * layout.cp * layout.dp > machine.node_devices
+    both = (pp > 1) & across & (tp > 1)
+    slow = np.where(both, stack.pipeline_tensor_s * tp**stack.pipeline_tensor_exponent, 0.0)
+    slow = slow + stack.wide_tensor_s * np.maximum(tp / machine.node_devices - 1.0, 0.0)
+    plain = issue_bound(device_layer, host_layer)
+    busy = issue_bound(device_layer, host_layer + slow)
+    extra = busy - plain
+    middle = most * busy
+    end = last * busy + head_s
+    slowest = np.maximum(middle, end)
+    total_stages = layers * busy + head_s
+    accumulate = trained * accumulate_time(model, layout, machine, stack)
+    slowest = slowest + accumulate
+    total_stages = total_stages + accumulate * pp
+    pipeline = pipeline_time(slowest, total_stages, count, layout.vpp)
+
+    trained = np.where(np.asarray(layout.adapters) > 0, 0.0, 1.0)
+    gradient, hidden_s = gradient_exchange(model, layout, machine, stack, layers / pp, busy, backward_layer, head_s)
+    gradient, hidden_s = trained * gradient, trained * hidden_s
+    update = trained * update_time(model, layout, machine, stack)
+    send = HALF * layout.micro_batch * layout.seq_len / layout.cp * model.hidden / layout.tp
+    wire = np.minimum(machine.fabric.efficiency * machine.fabric.nic_bytes_per_s, machine.links["all_gather"].bandwidth_bytes_per_s)
+    sends = np.where(pp > 1, (2.0 * layout.vpp * (send / wire + stack.send_fixed_s)) * (count + pp - 1) * stack.send_exposed, 0.0)
+    drag = stack.drag * hidden_s
+    total = pipeline + gradient + update + stack.step_fixed_s + sends + drag
+
+    per_device = count * layers / pp
+    parts = {name: value * per_device for name, value in sums.items()}
+    head_ideal = head["product_flops"] / machine.wide_peak_flops_per_s
+    parts["ideal"] = parts["ideal"] + count * head_ideal / pp
+    parts["matmul_inefficiency"] = parts["matmul_inefficiency"] + count * (head["products"] - head_ideal) / pp
+    parts["pointwise"] = parts["pointwise"] + count * head["pointwise"] / pp
+    parts["launch"] = per_device * (busy - extra - device_layer) + stack.step_fixed_s
+    parts["pipeline_latency"] = per_device * extra + sends
+    parts["stage_imbalance"] = count * (slowest - total_stages / pp)
+    parts["bubble"] = pipeline - count * slowest
+    parts["data_parallel"] = gradient + drag
+    parts["optimizer"] = update + count * accumulate
+    return Step(total, parts, np.minimum(1.0, device_layer / busy))
+
+
+def gradient_exchange(  # noqa: PLR0913
+    model: ModelWork, layout: Layout, machine: Machine, stack: Stack, layers: Numbers,
+    busy: Numbers, backward_layer: Numbers, head_s: Numbers,
+) -> tuple[Numbers, Numbers]:
+    """(exposed, hidden) seconds of gradient and weight exchange over the data-parallel group."""
+    import numpy as np
+
+    dense, expert = parameters_on_device(model, layout)
+    group = layout.dp * layout.cp
+    shards = np.where(np.asarray(layout.zero_group) > 0, layout.zero_group, group)
+    local = np.maximum(machine.node_devices / layout.tp, 1.0)
+    rate, fabric = machine.links, machine.fabric
+
+    def gather(size: Numbers, over: Numbers, kind: str = "all_gather") -> Numbers:
+        return collective_time(size, over, np.minimum(local, over), 1.0, rate[kind], fabric)
+
+    reduce = collective_time(
+        stack.gradient_bytes * dense, group, np.minimum(local, group), 2.0, rate["all_reduce"], fabric
+    )
+    scatter = gather(stack.gradient_bytes * dense, shards, "reduce_scatter") + gather(HALF * dense, shards)
+    if np.any(np.asarray(expert) > 0):
+        over = np.maximum(group / layout.ep, 1.0)
+        reduce = reduce + collective_time(
+            stack.gradient_bytes * expert, over, np.minimum(local, over), 2.0, rate["all_reduce"], fabric)
+        scatter = scatter + gather(stack.gradient_bytes * expert, over, "reduce_scatter") + gather(HALF * expert, over)
+    zero = np.asarray(layout.zero)
+    once = np.where(zero >= 1, scatter, reduce)
+    window = stack.data_hidden * backward_layer * layers
+    once_exposed = np.maximum(once - window, 0.0)
+
+    size = dense + expert
+    gathers = 2.0 * gather(HALF * size, shards) + gather(stack.shard_gradient_bytes * size, shards, "reduce_scatter")
+    compute = busy * layers + head_s
+    each_exposed = np.maximum(gathers - stack.shard_hidden * compute, 0.0) * layout.micro_batches
+    exposed = np.where(zero >= 3, each_exposed, once_exposed)
+    volume = np.where(zero >= 3, gathers * layout.micro_batches, once)
+    exposed = np.where(group > 1, exposed, 0.0)
+    return exposed, np.where(group > 1, volume, 0.0) - exposed
+
+
+def accumulate_time(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> Numbers:
+    """Seconds to add one micro-batch's gradients to the sum, by bytes moved."""
+    dense, expert = parameters_on_device(model, layout)
+    return memory_bound_time(stack.accumulate_bytes * (dense + expert), machine.bandwidth_bytes_per_s, 1.0)
+
+
+def update_time(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> Numbers:
+    """Seconds of gradient clipping and the optimizer's update, by bytes moved."""
+    import numpy as np
+
+    dense, expert = parameters_on_device(model, layout)
+    group = layout.dp * layout.cp
+    shards = np.where(np.asarray(layout.zero_group) > 0, layout.zero_group, group)
+    share = np.where(np.asarray(layout.zero) >= 1, 1.0 / shards, 1.0)
+    expert_share = np.where(np.asarray(layout.zero) >= 1, 1.0 / np.maximum(group / layout.ep, 1.0), 1.0)
+    moved = stack.optimizer_bytes * (dense * share + expert * expert_share) + stack.gradient_passes_bytes * (dense + expert)
+    device = memory_bound_time(moved, machine.bandwidth_bytes_per_s, 1.0)
+    host = stack.offload_bytes * (dense * share + expert * expert_share) / machine.host_bytes_per_s
+    return device + np.asarray(layout.offload) * host
