@@ -160,7 +160,7 @@ def analyse(
     low, high = borders
     part = split(device, low, high)
     launches, blocks = idling.link(timeline)
-    mine = idling.Launches(launches.start[device.row], launches.gated[device.row])
+    mine = launches.of(device.row)
     why = idling.causes(
         part.busy, low, high, mine, blocks, timeline, refill_us=refill_us, launch_limit_us=launch_limit_us
     )

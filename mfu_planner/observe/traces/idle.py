@@ -1,7 +1,8 @@
 """Why the device stood still: every gap between device activities, divided among causes.
 
 A gap ``[g0, g1)`` ends with the activity that starts at ``g1``; the host call that launched it (same correlation id) began
-at ``L``.  The gap is divided so that the parts add up to it:
+at ``L``.  (A call that itself takes longer than ``launch_limit_us`` loads code or waits for room in the queue: the host is
+still at it, and ``L`` is the call's end.)  The gap is divided so that the parts add up to it:
 
 1. *Before the launch*, ``[g0, min(L, g1))``: the device had nothing to do because the host had not asked yet.
 
@@ -13,8 +14,8 @@ at ``L``.  The gap is divided so that the parts add up to it:
 
 2. *After the launch*, ``[max(L, g0), g1)``: the work was asked for and did not start.
 
-   - ``stream_wait``: the launching thread had made the stream wait for another one (``cudaStreamWaitEvent`` right before the
-     launch);
+   - ``stream_wait``: a stream was made to wait for another one (``cudaStreamWaitEvent``) right before the launch, or, for
+     delays above ``launch_limit_us``, anywhere between the stream's previous launch and this one;
    - ``launch_gap``: no such wait and at most ``launch_limit_us``: the time a launch takes to reach the device, or the pause
      between two queued kernels;
    - ``unexplained``: longer than that.
@@ -53,10 +54,18 @@ LAUNCH_LIMIT_US = 100.0
 
 
 class Launches(NamedTuple):
-    """Per device activity: start of its host call (NaN: none in the trace), and whether a stream wait came right before."""
+    """Per device activity: its host call (NaN: none in the trace), and the stream waits before it."""
 
     start: Floats
+    end: Floats
     gated: Bools
+    """A stream wait came right before the call."""
+    held: Bools
+    """A stream wait came at some time after the stream's previous launch."""
+
+    def of(self, row: Ints) -> Launches:
+        """Those of some activities."""
+        return Launches(*(column[row] for column in self))
 
 
 class Blocks(NamedTuple):
@@ -80,21 +89,35 @@ def link(timeline: Timeline) -> tuple[Launches, Blocks]:
     rows = rows[np.argsort(correlation[rows], kind="stable")]
     keys = correlation[rows]
     wanted = np.asarray(timeline.correlation)
-    start = np.full(len(wanted), np.nan)
+    start, end = np.full(len(wanted), np.nan), np.full(len(wanted), np.nan)
     gated = np.zeros(len(wanted), bool)
     blocked = kind == CALL_KINDS.index("sync")
     if len(keys):
         at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         linked = (keys[at] == wanted) & (wanted >= 0)
         call = rows[at]
-        start[linked] = call_start[call[linked]]
+        start[linked], end[linked] = call_start[call[linked]], call_end[call[linked]]
         gated[linked] = gated_call[call[linked]]
         copies = np.flatnonzero(linked & (kind[call] == CALL_KINDS.index("copy")))
         waited = copies[call_end[call[copies]] >= np.asarray(timeline.end)[copies]]
         blocked[call[waited]] = True  # a copy that returned only after the device had made it
     blocked &= np.isin(thread, np.unique(thread[launching]))
     blocked = np.flatnonzero(blocked)
-    return Launches(start, gated), Blocks(call_start[blocked], call_end[blocked])
+    held = _held(start, np.asarray(timeline.stream), np.sort(call_start[kind == CALL_KINDS.index("wait")]))
+    return Launches(start, end, gated, held), Blocks(call_start[blocked], call_end[blocked])
+
+
+def _held(launch: Floats, stream: Ints, waits: Floats) -> Bools:
+    """Activities with a stream wait between their stream's previous launch and their own."""
+    held = np.zeros(len(launch), bool)
+    order = np.lexsort((launch, stream))
+    order = order[~np.isnan(launch[order])]
+    if len(order) and len(waits):
+        before = np.searchsorted(waits, launch[order])
+        same = stream[order][1:] == stream[order][:-1]
+        previous = np.concatenate(([0], np.where(same, before[:-1], 0)))
+        held[order] = before > previous
+    return held
 
 
 def _after_wait(start: Floats, kind: Ints, thread: Ints) -> Bools:
@@ -134,7 +157,9 @@ def causes(
         See the module.
     """
     begin, end = gaps(busy, low, high)
-    launch, gated = _ending(busy, end, launches)
+    ending = _ending(busy, end, launches)
+    slow_call = ending.end - ending.start > launch_limit_us
+    launch = np.where(slow_call, ending.end, ending.start)
     known = ~np.isnan(launch)
     issue = np.where(known, np.clip(np.nan_to_num(launch), begin, end), begin)
     # The window's end may cut the last gap: nothing follows, and what the host did is all that is known.
@@ -155,28 +180,31 @@ def causes(
     late = end - issue
     untold = ~known & ~open_ended
     data_untold = np.where(untold, _overlap(fetching, begin, end), 0.0)
-    short = known & ~gated & (late <= launch_limit_us)
+    is_short = late <= launch_limit_us
+    waits = known & (ending.gated | (ending.held & ~is_short))
+    short = known & ~waits & is_short
     found = {
         "host": host.sum(),
         "data": data.sum() + data_untold.sum(),
         "synchronisation": in_sync.sum(),
         "allocation": in_allocation.sum(),
-        "stream_wait": late[known & gated].sum(),
+        "stream_wait": late[waits].sum(),
         "launch_gap": late[short].sum(),
-        "unexplained": late[~short & ~(known & gated)].sum() - data_untold.sum(),
+        "unexplained": late[~short & ~waits].sum() - data_untold.sum(),
     }
     return {cause: max(0.0, float(found[cause])) for cause in CAUSES}
 
 
-def _ending(busy: Merged, end: Floats, launches: Launches) -> tuple[Floats, Bools]:
-    """Launch time and gate of the activity that ends each gap; NaN where no activity starts there."""
-    launch, gated = np.full(len(end), np.nan), np.zeros(len(end), bool)
+def _ending(busy: Merged, end: Floats, launches: Launches) -> Launches:
+    """The launch of the activity that ends each gap; NaN where no activity starts there."""
+    nothing = np.full(len(end), np.nan), np.full(len(end), np.nan), np.zeros(len(end), bool), np.zeros(len(end), bool)
+    found = Launches(*nothing)
     if len(busy.start):
         row = np.minimum(np.searchsorted(busy.start, end), len(busy.start) - 1)
         here = busy.start[row] == end
-        activity = busy.first[row[here]]
-        launch[here], gated[here] = launches.start[activity], launches.gated[activity]
-    return launch, gated
+        for column, source in zip(found, launches.of(busy.first[row[here]]), strict=True):
+            column[here] = source
+    return found
 
 
 def _drained(begin: Floats, end: Floats, blocks: Blocks, refill_us: float) -> Floats:
