@@ -1,0 +1,145 @@
+"""What reading a trace gives: frozen records in SI units."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Finding(_Record):
+    """Something worth knowing about the trace, with its evidence."""
+
+    code: str
+    """Stable name, such as ``trace/exposed-communication``."""
+    severity: str
+    """``info``, ``advice`` or ``warning``."""
+    message: str
+    """One sentence for people."""
+    evidence: dict[str, float | int | str]
+    """The numbers that it rests on (seconds, fractions)."""
+
+
+class Kernel(_Record):
+    """All activities of one name."""
+
+    name: str
+    kind: str
+    """Its class: matrix, attention, optimizer, normalization, elementwise, other, communication, memcpy or memset."""
+    count: int
+    seconds: float
+    """Sum of durations; on several streams they may overlap."""
+    share_of_window: float
+
+
+class Step(_Record):
+    """One profiler step: what the device did between the step's start and end on the host."""
+
+    step: int
+    rank: int | None
+    seconds: float
+    busy_s: float
+    compute_s: float
+    communication_s: float
+    exposed_communication_s: float
+    idle_s: float
+
+
+class Rank(_Record):
+    """One device of one trace."""
+
+    file: str
+    rank: int | None
+    device: str | None
+    device_index: str
+    window_s: float
+    busy_s: float
+    compute_s: float
+    communication_s: float
+    exposed_communication_s: float
+    memory_s: float
+    idle_s: float
+    idle: dict[str, float]
+    breakdown: dict[str, float]
+    activities: int
+
+
+class Straggler(_Record):
+    """The rank that the others wait for inside collectives."""
+
+    rank: int | None
+    file: str
+    waited_for_s: float
+    """What the mean of the other ranks lost by arriving earlier at matched collectives."""
+    compute_s: float
+    median_compute_s: float
+    waits_s: dict[str, float]
+    """Per rank (or file), the time in collectives beyond the shortest participant's."""
+    collectives: int
+    """Matched collectives."""
+
+
+class Waterfall(_Record):
+    """One part of a measured step."""
+
+    name: str
+    seconds: float
+    share: float
+    measured: bool
+    """False for the ideal time, which is computed from the model's FLOPs and the device's peak."""
+
+
+class TraceReport(_Record):
+    """Where a profiler trace's time went.
+
+    Times are seconds.  With several ranks every time is the mean over the ranks, so that the sums still hold:
+    ``window_s = busy_s + idle_s`` and ``busy_s = compute_s + exposed_communication_s + exposed_memory_s``.
+    """
+
+    schema_version: int = 1
+    files: tuple[str, ...]
+    window: str
+    """Which time was measured, in words."""
+    window_s: float
+    busy_s: float
+    """Time in which any kernel, copy or set ran."""
+    compute_s: float
+    """Union of the kernels that are not communication."""
+    communication_s: float
+    """Union of the communication kernels."""
+    exposed_communication_s: float
+    """Communication during which no other kernel ran."""
+    overlap: float | None
+    """Hidden share of the communication; null where there is none."""
+    exposed_memory_s: float
+    """Copies and sets during which no kernel ran."""
+    idle_s: float
+    idle: dict[str, float]
+    """Idle seconds by cause."""
+    breakdown: dict[str, float]
+    """Every moment of the window charged to one class, computation first: adds up to ``window_s``."""
+    memcpy: dict[str, float]
+    """Seconds of copies by direction (HtoD, DtoH, DtoD, PtoP)."""
+    device: str | None
+    world_size: int | None
+    backend: str | None
+    step_time_s: float | None
+    """Mean profiler step, or mean distance of optimizer steps."""
+    steps: tuple[Step, ...]
+    kernels: tuple[Kernel, ...]
+    """The longest activities of each class."""
+    ranks: tuple[Rank, ...]
+    straggler: Straggler | None
+    mfu: float | None
+    peak_flops_per_s: float | None
+    flops_per_token: float | None
+    convention: str | None
+    tokens_per_s_per_device: float | None
+    waterfall: tuple[Waterfall, ...]
+    events: int
+    clock_resolution_s: float
+    """The coarsest step that the file's timestamps can express."""
+    findings: tuple[Finding, ...]
+    warnings: tuple[str, ...]
