@@ -96,12 +96,27 @@ class Accelerator:
         return value
 
     def source_of(self, fact: str) -> Mapping[str, Any]:
-        """The source of one figure: ``'bf16'`` (or ``'peak.bf16'``), ``'memory'``, ``'scale_up'``, …"""
+        """The source of one figure: ``'bf16'`` (or ``'peak.bf16'``), ``'memory_bytes'``, ``'tdp_w'``, ``'scale_up'``, …
+
+        Raises
+        ------
+        KeyError
+            The device has no such figure.
+        """
         name = fact.removeprefix("peak.")
-        key = self.peak[name].source if name in self.peak else self.fact_sources[name]
-        return self.sources[key]
+        if name in self.peak:
+            return self.sources[self.peak[name].source]
+        group = next((g for g, stems in _GROUPS.items() if name.startswith(stems)), name)
+        return self.sources[self.fact_sources[group]]
 
 
+_GROUPS = {
+    "power": ("tdp", "power"),
+    "memory": ("memory",),
+    "compute": ("compute", "clock"),
+    "cache": ("l2", "cache"),
+    "pcie": ("pcie",),
+}
 _SPELLINGS = {
     "fp64": ("float64", "f64", "double"),
     "fp64_matrix": ("fp64-matrix", "fp64_tensor"),

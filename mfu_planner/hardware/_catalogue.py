@@ -9,9 +9,12 @@ from typing import Any
 
 import pydantic
 
+from mfu_planner.errors import InputError
+from mfu_planner.facts import folder
 from mfu_planner.facts._model import Spec, read
 from mfu_planner.hardware._build import accelerator_records
 from mfu_planner.hardware._index import INDEX_NAME
+from mfu_planner.hardware._market import AchievableSpec, EnergySpec, PricesSpec
 from mfu_planner.hardware._spec import AcceleratorSpec
 from mfu_planner.hardware._words import words
 
@@ -54,6 +57,44 @@ def build_index(specs: Path) -> dict[str, Any]:
     }
 
 
+def price_records(specs: Path) -> list[dict[str, Any]]:
+    """Every quote of every price file, one record per accelerator."""
+    packages = {i: r["devices_per_package"] for i, r in accelerator_records(specs).items()}
+    rows = []
+    for path in sorted((specs / "prices").glob("*.yaml")):
+        try:
+            rows.extend(read(PricesSpec, path).records(packages))
+        except (KeyError, ValueError) as error:
+            raise InputError(str(path), str(error), "quotes with known ids and sources") from None
+    return rows
+
+
+def energy_record(specs: Path) -> dict[str, Any]:
+    """PUE and carbon figures with their sources in place."""
+    said = read(EnergySpec, specs / "energy" / "energy.yaml")
+    sources = {k: s.model_dump(mode="json", exclude_none=True) for k, s in said.sources.items()}
+    return {
+        "typical_pue": said.typical_pue,
+        "pue": {k: {**p.model_dump(), "source": sources[p.source]} for k, p in said.pue.items()},
+        "carbon_year": said.carbon_year,
+        "carbon_source": sources[said.carbon_source],
+        "carbon_g_per_kwh": dict(sorted(said.carbon_g_per_kwh.items())),
+    }
+
+
+def achievable_records(specs: Path) -> list[dict[str, Any]]:
+    """The measured tops, for ids that are in the catalogue."""
+    rows = read(AchievableSpec, folder("calibration") / "achievable_rates.yaml").records()
+    known = accelerator_records(specs)
+    if unknown := {r["accelerator"] for r in rows} - set(known):
+        raise InputError("achievable_rates.yaml", sorted(unknown)[0], "a catalogue id")
+    return rows
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
 def schema(model: type[Spec]) -> str:
     """A JSON schema for editors."""
     return json.dumps(model.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
@@ -62,7 +103,13 @@ def schema(model: type[Spec]) -> str:
 def generated(specs: Path) -> dict[str, Callable[[], str]]:
     """File name → renderer, for everything generated from the spec folder."""
     return {
-        INDEX_NAME: lambda: json.dumps(build_index(specs), indent=1, ensure_ascii=False) + "\n",
+        INDEX_NAME: lambda: _json(build_index(specs)),
+        "prices.json": lambda: _json(price_records(specs)),
+        "energy.json": lambda: _json(energy_record(specs)),
+        "achievable.json": lambda: _json(achievable_records(specs)),
         "schema/accelerator.json": lambda: schema(AcceleratorSpec),
         "schema/names.json": lambda: schema(WordsSpec),
+        "schema/prices.json": lambda: schema(PricesSpec),
+        "schema/energy.json": lambda: schema(EnergySpec),
+        "schema/achievable.json": lambda: schema(AchievableSpec),
     }

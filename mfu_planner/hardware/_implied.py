@@ -1,0 +1,66 @@
+"""Whose peak was it? From somebody's FLOP/s and MFU back to the catalogue's peaks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mfu_planner.errors import InputError
+from mfu_planner.hardware._index import index
+
+_ROUNDING = 0.004
+"""Differences within this are rounding of printed figures: 989 for 989.4, 40.4% for 40.43%."""
+_TRAINING_DTYPES = ("bf16", "fp16", "fp8", "tf32", "fp32", "fp16_fp16acc", "fp4", "fp8_fp16acc", "fp64", "fp64_matrix")
+
+
+@dataclass(frozen=True, slots=True)
+class PeakMatch:
+    """A catalogue peak near the implied one."""
+
+    accelerator_id: str
+    dtype: str
+    sparse: bool
+    packages: int
+    """How many devices' peak was divided by: more than 1 when somebody took the whole package."""
+    flops_per_s: float
+    """The peak that would have been divided by."""
+    error: float
+    """Implied ÷ this peak − 1."""
+
+
+def implied_peak(flops_per_s: float, mfu: float, *, tolerance: float = 0.02) -> tuple[PeakMatch, ...]:
+    """The catalogue's peaks that a stated rate and a stated MFU divide to, nearest first.
+
+    Parameters
+    ----------
+    flops_per_s : achieved FLOP/s of one device, as stated.
+    mfu : the MFU stated with it, a fraction.
+    tolerance : largest relative difference to report; printed figures are rounded.
+
+    Returns
+    -------
+    tuple of PeakMatch
+        Nearest first; among equals the everyday ones: dense before sparse, bf16 before others, newer devices later.
+    """
+    if not (math.isfinite(flops_per_s) and flops_per_s > 0 and math.isfinite(mfu) and mfu > 0):
+        raise InputError("implied peak", f"{flops_per_s} FLOP/s at {mfu}", "a positive rate and a positive MFU")
+    implied = flops_per_s / mfu
+    found: list[tuple[tuple[float, ...], PeakMatch]] = []
+    for record in index()["accelerators"].values():
+        whole = record["devices_per_package"]
+        for dtype, peak in record["peak"].items():
+            if dtype not in _TRAINING_DTYPES:
+                continue
+            for sparse, value in ((False, peak["dense"]), (True, peak["sparse"])):
+                for packages in (1, whole) if whole > 1 else (1,):
+                    if value is None or abs(implied / (value * packages) - 1) > tolerance:
+                        continue
+                    error = implied / (value * packages) - 1
+                    match = PeakMatch(record["id"], dtype, sparse, packages, value * packages, error)
+                    found.append((_order(match, record["year"]), match))
+    return tuple(match for _, match in sorted(found, key=lambda pair: pair[0]))
+
+
+def _order(match: PeakMatch, year: int) -> tuple[float, ...]:
+    near = abs(match.error) // _ROUNDING
+    return (near, match.sparse, _TRAINING_DTYPES.index(match.dtype), match.packages, year)
