@@ -1,0 +1,69 @@
+"""Wall-clock stamps and written durations."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+_MONTHS = {m: i + 1 for i, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split())}
+
+_STAMP = re.compile(
+    r"(?P<y>(?:19|20)\d\d)[-/](?P<mo>\d\d)[-/](?P<d>\d\d)[T ](?P<t>\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)"
+    r"|(?P<mo2>\d\d)/(?P<d2>\d\d)/(?P<y2>20\d\d) (?P<t2>\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)"
+    r"|\b[IWE](?P<mo3>\d\d)(?P<d3>\d\d) (?P<t3>\d\d:\d\d:\d\d\.\d{3,6})"
+    r"|\b(?P<mo4>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) {1,2}(?P<d4>\d{1,2}) (?P<t4>\d\d:\d\d:\d\d)"
+    r"|(?:^|[\s\[(])(?P<t5>\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)(?=[\s\]|)])"
+)
+_DURATION = re.compile(
+    r"^\s*(?:(?P<d>\d+)\s*(?:days?,?|d)[\s-]*)?(?:(?P<h>\d+):(?=\d+:))?(?P<m>\d+):(?P<s>\d+(?:\.\d+)?)\s*$"
+)
+
+
+def stamp(line: str) -> float | None:
+    """Seconds of the first time stamp in a line, for differences within one log; ``None`` without one.
+
+    A stamp without a date counts from an arbitrary midnight, one without a year from an arbitrary year.
+    """
+    found = _STAMP.search(line[:240])
+    if found is None:
+        return None
+    g = found.groupdict()
+    for suffix, year in (("", g["y"]), ("2", g["y2"]), ("3", "2000"), ("4", "2000"), ("5", "2000")):
+        text = g["t" + suffix]
+        if text is not None:
+            month = g.get("mo" + suffix) or "1"
+            return _seconds(year, month, g.get("d" + suffix) or "1", text)
+    return None
+
+
+def _seconds(year: str | None, month: str, day: str, text: str) -> float | None:
+    number = _MONTHS.get(month.lower(), 0) or int(month)
+    try:
+        days = datetime.date(int(year or 2000), number, int(day)).toordinal()
+    except ValueError:
+        return None
+    hours, minutes, seconds = text.replace(",", ".").split(":")
+    return days * 86400.0 + int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def stamp_resolution(line: str) -> float:
+    """How finely the line's stamp is printed, in seconds."""
+    found = _STAMP.search(line[:240])
+    if found is None:
+        return 1.0
+    text = next(v for k, v in found.groupdict().items() if k.startswith("t") and v is not None)
+    decimals = len(re.split("[.,]", text)[1]) if re.search("[.,]", text) else 0
+    return float(10.0**-decimals)
+
+
+def duration(text: str) -> float | None:
+    """Seconds of a written duration such as ``52:46``, ``3:04:47`` or ``4 days, 7:19:52``.
+
+    >>> duration("4 days, 7:19:52")
+    371992.0
+    """
+    found = _DURATION.match(text[:60])
+    if found is None:
+        return None
+    days, hours, minutes, seconds = (float(found[k] or 0) for k in "dhms")
+    return days * 86400 + hours * 3600 + minutes * 60 + seconds

@@ -1,0 +1,113 @@
+"""What every format has: a mark to be known by, and a way from text to records."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import ClassVar, TypeVar
+
+from mfu_planner.observe.logs import clock
+from mfu_planner.observe.logs.keys import Keys
+from mfu_planner.observe.logs.reading import Reading
+from mfu_planner.observe.logs.record import Record
+from mfu_planner.observe.logs.source import LONGEST_LINE
+from mfu_planner.observe.logs.text import tag
+
+REGISTRY: list[type[Format]] = []
+_MOST_HITS = 12
+_SEEN_FOR_RESOLUTION = 64
+
+
+class Format:
+    """A line format.  Subclasses state ``name``, ``hints``, ``mark`` and ``keys``, and override what differs."""
+
+    name: ClassVar[str]
+    #: How surely a mark means this format, 0–1.
+    weight: ClassVar[float] = 0.9
+    #: A line without any of these strings is no record.
+    hints: ClassVar[tuple[str, ...]] = ()
+    #: What a record of this format looks like; searched in whole stretches.
+    mark: ClassVar[re.Pattern[str]]
+    keys: ClassVar[Keys]
+    #: Fields that this framework prints as running means or smoothed.
+    running: ClassVar[frozenset[str]] = frozenset()
+    #: Steps with a number below this are start-up by the framework's nature.
+    warmup: ClassVar[int] = 0
+    #: Whether ranks and launchers prefix the lines.
+    tagged: ClassVar[bool] = True
+
+    def __init__(self, log: Reading) -> None:
+        self.log = log
+        self._seen = 0
+        log.running |= self.running
+
+    @classmethod
+    def score(cls, text: str) -> float:
+        """How well a stretch of text fits, 0–1."""
+        if not any(h in text for h in cls.hints):
+            return 0.0
+        hits = sum(1 for _ in itertools.islice(cls.mark.finditer(text), _MOST_HITS))
+        return cls.weight * (1 - 0.25 * 0.5**hits) if hits else 0.0
+
+    def begin(self, *, new_file: bool = False) -> None:
+        """What comes does not follow what came (a skipped stretch, a new file): forget half-read records."""
+
+    def read(self, text: str) -> None:
+        """Take a stretch of whole lines."""
+        hints = self.hints
+        if len(hints) == 1:
+            (hint,) = hints
+            for line in text.split("\n"):
+                if hint in line:
+                    self.line(line[:LONGEST_LINE])
+        else:
+            for line in text.split("\n"):
+                for hint in hints:
+                    if hint in line:
+                        self.line(line[:LONGEST_LINE])
+                        break
+
+    def count(self, text: str) -> int:
+        """How many records a stretch holds that is only counted."""
+        return text.count(self.hints[0])
+
+    def line(self, line: str) -> None:
+        """Take a line that holds a hint."""
+        record = self.record(line)
+        if record is not None:
+            self.keep(record, line)
+
+    def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None``."""
+        record = self.keys.record(line)
+        return record if record.step is not None else None
+
+    def keep(self, record: Record, line: str) -> bool:
+        """Add a record with the line's clock and rank; note how finely the first ones are printed."""
+        if record.time is None:
+            record.time = clock.stamp(line)
+        if self.tagged:
+            record.tag = tag(line)
+        if self._seen < _SEEN_FOR_RESOLUTION:
+            self._seen += 1
+            self.resolutions(line)
+            if record.time is not None:
+                self.log.clock_tick_s = min(self.log.clock_tick_s, clock.stamp_resolution(line))
+        return self.log.add(record)
+
+    def resolutions(self, line: str) -> None:
+        """Remember how finely a line prints its numbers."""
+        if hasattr(self, "keys"):
+            self.log.see(self.keys.resolutions(line))
+
+    def end(self) -> None:
+        """All text has been read."""
+
+
+AnyFormat = TypeVar("AnyFormat", bound=type[Format])
+
+
+def register(kind: AnyFormat) -> AnyFormat:
+    """Make a format known (a class decorator)."""
+    REGISTRY.append(kind)
+    return kind

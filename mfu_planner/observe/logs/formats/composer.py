@@ -1,0 +1,69 @@
+"""Composer and LLM Foundry: ``[batch=4/5]:`` and one indented ``Train name: value`` line per metric."""
+
+from __future__ import annotations
+
+import re
+
+from mfu_planner.observe.logs import clock
+from mfu_planner.observe.logs.formats.base import Format, register
+from mfu_planner.observe.logs.keys import Keys
+from mfu_planner.observe.logs.reading import Reading
+from mfu_planner.observe.logs.record import Record
+
+_BATCH = re.compile(r"\[(?:epoch=\d+(?:/\d+)?\]?\[?)?batch=(\d+)(?:/(\d+))?\]:")
+
+
+@register
+class Composer(Format):
+    """Global and per-device rates; ``batches_per_sec`` is rounded to four decimals and may have two digits."""
+
+    name = "composer"
+    hints = ("throughput/", "batch=", "time/")
+    mark = re.compile(r"\bthroughput/(?:device/)?(?:tokens|samples|batches)_per_sec: ")
+    keys = Keys({
+        "throughput/batches_per_sec": ("steps_per_s", ""),
+        "throughput/samples_per_sec": ("samples_per_s", ""),
+        "throughput/device/samples_per_sec": ("samples_per_s_per_device", ""),
+        "throughput/tokens_per_sec": ("tokens_per_s", ""),
+        "throughput/device/tokens_per_sec": ("tokens_per_s_per_device", ""),
+        "throughput/device/flops_per_sec": ("flops_per_s_per_device", ""),
+        "throughput/device/mfu": ("mfu", ""),
+        "time/batch": ("step", ""),
+        "time/sample": ("samples_total", ""),
+        "time/token": ("tokens_total", ""),
+    })  # fmt: skip
+    running = frozenset({"steps_per_s", "samples_per_s", "tokens_per_s", "tokens_per_s_per_device",
+                         "samples_per_s_per_device", "flops_per_s_per_device", "mfu"})  # fmt: skip
+    warmup = 2
+
+    def __init__(self, log: Reading) -> None:
+        super().__init__(log)
+        self.begin()
+
+    def begin(self, *, new_file: bool = False) -> None:
+        self._record: Record | None = None
+
+    def count(self, text: str) -> int:
+        return text.count("batch=")
+
+    def line(self, line: str) -> None:
+        if found := _BATCH.search(line):
+            self._flush()
+            self._record = Record(step=float(found[1]), time=clock.stamp(line))
+            return
+        pairs = self.keys.pairs(line)
+        if pairs:
+            self.log.see(self.keys.resolutions(line))
+            if self._record is None:
+                self._record = Record()
+            for field, value in pairs.items():
+                if getattr(self._record, field) is None:
+                    setattr(self._record, field, value)
+
+    def _flush(self) -> None:
+        record, self._record = self._record, None
+        if record is not None and (record.samples_per_s is not None or record.tokens_per_s is not None):
+            self.log.add(record)
+
+    def end(self) -> None:
+        self._flush()

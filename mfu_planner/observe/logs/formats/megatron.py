@@ -1,0 +1,105 @@
+"""Megatron-LM, Megatron Bridge, Megatron-DeepSpeed and their forks: ``iteration 2/ 1000 | … |`` lines."""
+
+from __future__ import annotations
+
+import re
+
+from mfu_planner.observe.logs.formats.base import Format, register
+from mfu_planner.observe.logs.keys import Keys
+from mfu_planner.observe.logs.record import Record
+
+_PARTS = re.compile(r"\b(fwd|bwd|bwd_inner|bwd_allreduce|step|forward-backward|optimizer|batch-generator)[a-z_]{0,10}: (\d+\.\d+)")
+_TOTAL = re.compile(r"iteration[ :=]{1,12}\d+ ?/ {0,12}(\d+)")
+_CURRENT = re.compile(r"CurrSamplesPerSec=([\d.]+)")
+
+
+class _Megatron(Format):
+    hints = ("iteration",)
+    warmup = 2  # the first iteration builds kernels, graphs and communicators
+    keys = Keys({
+        "iteration": ("step", ""),
+        "consumed samples": ("samples_total", ""),
+        "consumed tokens": ("tokens_total", ""),
+        "elapsed time per iteration (ms)": ("step_time_s", "ms"),
+        "elapsed time per iteration (s)": ("step_time_s", "s"),
+        "elapsed time per iteration ms": ("step_time_s", "ms"),
+        "time per iteration (ms)": ("step_time_s", "ms"),
+        "global batch size": ("global_batch", ""),
+        "throughput per GPU (TFLOP/s/GPU)": ("flops_per_s_per_device", "TFLOP/s"),
+        "compute per GPU (TFLOP/s/GPU)": ("flops_per_s_per_device", "TFLOP/s"),
+        "throughput (TFLOP/s/GPU)": ("flops_per_s_per_device", "TFLOP/s"),
+        "TFLOP/s/GPU": ("flops_per_s_per_device", "TFLOP/s"),
+        "TFLOPs": ("flops_per_s_per_device", "TFLOP/s"),
+        "approx flops per GPU": ("flops_per_s_per_device", "TFLOP/s"),
+        "tokens per gpu per second (tgs)": ("tokens_per_s_per_device", ""),
+        "tokens per gpu per second tgs": ("tokens_per_s_per_device", ""),
+        "tokens per GPU (tokens/s/GPU)": ("tokens_per_s_per_device", ""),
+        "tokens per second per GPU (Tok/s/GPU)": ("tokens_per_s_per_device", ""),
+        "tokens/s/GPU": ("tokens_per_s_per_device", ""),
+        "tokens/s/GPU inst/harmonic mean": ("tokens_per_s_per_device", ""),
+        "tokens/sec/gpu": ("tokens_per_s_per_device", ""),
+        "token/s/GPU": ("tokens_per_s_per_device", ""),
+        "throughput (token/sec/GPU)": ("tokens_per_s_per_device", ""),
+        "tokens/sec": ("tokens_per_s", ""),
+        "tokens per second": ("tokens_per_s", ""),
+        "samples per second": ("samples_per_s", ""),
+        "samples/sec": ("samples_per_s", ""),
+        "throughput(samples/s)": ("samples_per_s", ""),
+        "actual seqlen": ("seq_len", ""),
+        "MFU": ("mfu", "%"),
+    })  # fmt: skip
+
+    def record(self, line: str) -> Record | None:
+        record = super().record(line)
+        if record is None or (record.step_time_s is None and record.tokens_per_s_per_device is None):
+            return None
+        if self.log.total_steps is None and (total := _TOTAL.search(line)):
+            self.log.total_steps = float(total[1])
+        return record
+
+
+@register
+class MegatronLM(_Megatron):
+    """Megatron-LM; old releases print no throughput, BLOOM's branch prints seconds."""
+
+    name = "megatron-lm"
+    mark = re.compile(r"iteration[ :=]{1,12}\d+ ?/ {0,12}\d+ ?\|[^\n]{0,400}?(?:elapsed )?time per iteration \((?:ms|s)\)")
+
+
+@register
+class MegatronDeepSpeed(_Megatron):
+    """Megatron-DeepSpeed: the same lines with samples per second and TFLOPs, in newer forks as ``key=value``."""
+
+    name = "megatron-deepspeed"
+    weight = 0.95
+    hints = ("iteration", "time (ms)", "CurrSamplesPerSec")
+    mark = re.compile(
+        r"iteration[ :=]{1,12}\d+ ?/ {0,12}\d+ ?\|[^\n]{0,400}?elapsed[_ ]time[_ ]per[_ ]iteration"
+        r"(?:[^\n]{0,600}(?:samples[_ ]per[_ ]second|TFLOPs|\(tgs\)|_tgs)|_ms=)"
+    )
+
+    def line(self, line: str) -> None:
+        if "CurrSamplesPerSec" in line:
+            if found := _CURRENT.search(line):
+                self.log.part("deepspeed_samples_per_s", float(found[1]))
+        elif "time (ms)" in line and "iteration" not in line:
+            for name, value in _PARTS.findall(line):
+                self.log.part(name, float(value) / 1e3)
+        else:
+            super().line(line)
+
+    def end(self) -> None:
+        self.log.note(
+            "log/recomputation-may-be-counted", "info",
+            "this framework's TFLOPs counts the forward pass a second time where activations are checkpointed (factor 4 "
+            "instead of 3): then it is hardware FLOP/s, and the MFU is about three quarters of what it gives",
+        )  # fmt: skip
+
+
+@register
+class GptNeoX(_Megatron):
+    """GPT-NeoX: ``samples/sec: … | iteration … | approx flops per GPU: …TFLOPS``."""
+
+    name = "gpt-neox"
+    weight = 0.96
+    mark = re.compile(r"iteration[ :=]{1,12}\d+ ?/ {0,12}\d+ ?\|[^\n]{0,500}approx flops per GPU")

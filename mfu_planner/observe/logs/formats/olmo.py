@@ -1,0 +1,94 @@
+"""OLMo and OLMo-core: a record is a line with the step and one indented line per metric."""
+
+from __future__ import annotations
+
+import re
+
+from mfu_planner.observe.logs import clock
+from mfu_planner.observe.logs.formats.base import Format, register
+from mfu_planner.observe.logs.reading import Reading
+from mfu_planner.observe.logs.record import Record
+from mfu_planner.observe.logs.text import NUMBER, SUFFIX, resolution, tag
+from mfu_planner.observe.logs.keys import convert
+
+_STEP = re.compile(r"\[step=(\d+)/(\d+)")
+_METRIC = re.compile(rf"(?:^|\s)((?:throughput|System|optim|train|gpu_memory)/[^=\n]{{1,80}})=({NUMBER}){SUFFIX}")
+
+_FIELDS = {
+    "throughput/device/tokens_per_second": ("tokens_per_s_per_device", ""),
+    "throughput/device/batches_per_second": ("steps_per_s", ""),
+    "throughput/total_tokens": ("tokens_total", ""),
+    "throughput/device/TPS": ("tokens_per_s_per_device", ""),
+    "throughput/device/BPS": ("steps_per_s", ""),
+    "throughput/device/MFU": ("mfu", "%"),
+    "throughput/device/flopsPS": ("flops_per_s_per_device", ""),
+    "throughput/total tokens": ("tokens_total", ""),
+    "throughput/device/data loading (s)": ("data_s", "s"),
+}
+_ACTUAL = {"throughput/device/TPS (actual avg)": "tokens_per_s_per_device", "throughput/device/MFU (actual avg)": "mfu"}
+
+
+class _Metrics(Format):
+    hints = ("throughput/", "[step=")
+
+    def __init__(self, log: Reading) -> None:
+        super().__init__(log)
+        self.begin()
+
+    def begin(self, *, new_file: bool = False) -> None:
+        self._record: Record | None = None
+
+    def count(self, text: str) -> int:
+        return text.count("[step=")
+
+    def line(self, line: str) -> None:
+        if found := _STEP.search(line):
+            self._flush()
+            self._record = Record(step=float(found[1]), time=clock.stamp(line), tag=tag(line))
+            self.log.total_steps = float(found[2])
+            if "." in line[:24] and self._record.time is not None:
+                self.log.clock_tick_s = min(self.log.clock_tick_s, clock.stamp_resolution(line))
+        for name, text, unit in _METRIC.findall(line):
+            if self._record is None:
+                self._record = Record()
+            self._take(name, text, unit)
+
+    def _take(self, name: str, text: str, unit: str) -> None:
+        assert self._record is not None
+        if name in _ACTUAL:
+            value = convert(text, unit, "%" if "MFU" in name else "")
+            if value is not None:
+                self.log.summary["actual_" + _ACTUAL[name]] = value
+        elif name in _FIELDS:
+            field, stated = _FIELDS[name]
+            if getattr(self._record, field) is None:
+                setattr(self._record, field, convert(text, unit, stated))
+                self.log.see({field: resolution(text)})
+
+    def _flush(self) -> None:
+        record = self._record
+        if record is not None and (record.step is not None or record.tokens_per_s_per_device is not None):
+            self.log.add(record)
+        self._record = None
+
+    def end(self) -> None:
+        self._flush()
+
+
+@register
+class OLMo(_Metrics):
+    """The first trainer: rates are means over the last steps (the first has none)."""
+
+    name = "olmo"
+    mark = re.compile(r"throughput/device/(?:tokens|batches)_per_second=")
+    running = frozenset({"tokens_per_s_per_device", "steps_per_s"})
+    warmup = 2
+
+
+@register
+class OLMoCore(_Metrics):
+    """``throughput/device/TPS`` of the step beside ``… (actual avg)`` of the whole run."""
+
+    name = "olmo-core"
+    mark = re.compile(r"throughput/device/(?:TPS|BPS)(?: \(actual avg\))?=")
+    warmup = 2

@@ -1,0 +1,86 @@
+"""What the text around the steps says about the run: devices, batch, length, recomputation, precision."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+from mfu_planner.observe.logs.text import number
+
+_NUM = r"([\d,]+(?:\.\d+)?)"
+_DOTS = r"['\"]?[ \t.]{0,60}[:=]?[ \t]{0,8}"  # dumps of arguments: `seq_length ...... 2048`, `seq_length: 2048`, `seq_length=2048`
+
+
+def _count(text: str) -> float | None:
+    value = number(text)
+    return value if value is not None and value >= 1 and value == int(value) else None
+
+
+def _product(text: str) -> float | None:
+    parts = [int(p) for p in re.findall(r"\d+", text[:200])]
+    return float(math.prod(parts)) if parts and all(0 < p < 10**7 for p in parts) else None
+
+
+def _million(text: str) -> float | None:
+    found = re.match(r"([\d,.]+)\s?([KMB]?)", text)
+    value = number(found[1].rstrip(".,")) if found else None
+    return None if found is None or value is None else value * {"K": 1e3, "M": 1e6, "B": 1e9, "": 1.0}[found[2]]
+
+
+_RULES: tuple[tuple[str, str, Callable[[str], float | None]], ...] = (
+    ("devices", rf"\bworld[_ ]size{_DOTS}{_NUM}", _count),
+    ("devices", r"\bnum_processes[ \t]?[:=][ \t]?(\d+)", _count),
+    ("devices", r"\bNum_devices:[ \t]*(\d+)", _count),
+    ("devices", r"device mesh with \[[^\]\n]{1,200}\], \[([\d, ]+)\]", _product),
+    ("devices", r"\bn(?:um)?_(?:gpus|devices)\b['\"]?[ \t]?[:=][ \t]?(\d+)", _count),
+    ("global_batch", rf"\bglobal[_ ](?:train_)?batch[_ ]size{_DOTS}{_NUM}\b", _count),
+    ("global_batch", r"Total train batch size[^=\n]{0,80}= ([\d,]+)", _count),
+    ("seq_len", rf"(?<![\w])(?:max_)?seq(?:uence)?_len(?:gth)?{_DOTS}{_NUM}", _count),
+    ("seq_len", r"\b(?:sequence length|max_sequence_length|max_target_length|max_seq_len|seq_len)['\"]?[ \t]?[:=T]{0,2}[ \t=]{0,2}(\d+)", _count),
+    ("tokens_per_step", rf"tokens per iteration will be: {_NUM}", _count),
+    ("tokens_per_step", r"\b[Tt]otal[_ ]batch[_ ]size[= |]{1,4}([\d,]+)(?=\s*(?:=>|\n|$|\|))", _count),
+    ("parameters", r"\bnum_parameters: ([\d,]+)", _count),
+    ("parameters", r"\b[Nn]umber of (?:trainable )?parameters[^:=\n]{0,40}[:=][ \t]{0,4}([\d,.]+[KMB]?)\b", _million),
+    ("gradient_accumulation", r"\b[Gg]radient[_ ][Aa]ccumulation(?:[_ ]steps)?['\"]?[ \t]?[:=][ \t]?(\d+)", _count),
+)  # fmt: skip
+_COMPILED = [(field, re.compile(pattern), read) for field, pattern, read in _RULES]
+
+_RECOMPUTE = re.compile(
+    r"(?:checkpoint_activations|activation_checkpointing|gradient_checkpointing)['\"]?[ .]{0,60}[:=]?[ ]?(?:True|true|1\b|full|selective)"
+    r"|recompute_granularity['\"]?[ .]{0,60}[:=]?[ ]?['\"]?(?:full|selective)|remat_policy['\"]?: ['\"]?(?:full|minimal)|Applied (?:full|selective) activation checkpointing"
+)  # fmt: skip
+_FP8 = re.compile(
+    r"\bfp8['\"]?[ .]{0,60}[:=]?[ ]?['\"]?(?:True|true|hybrid|e4m3)|Float8 .{0,40}(?:active|training)|enable_fp8", re.I
+)
+_DEVICE = re.compile(
+    r"\b(NVIDIA (?:GeForce |RTX |TITAN )?[A-Z0-9][\w\-]{1,24}(?: [A-Z0-9][\w\-]{1,20}){0,4}|Tesla [A-Z]\d+[\w\-]{0,20}|AMD Instinct MI\d+\w{0,3}|TPU v\d\w{0,4})"
+)
+_SMI_ROW = re.compile(r"^\|\s{1,4}\d{1,2}  ((?:NVIDIA|Tesla|Quadro|GeForce) [\w \-]{1,40}?)\s{2,}", re.M)
+
+
+class Header:
+    """First statements win: a later line that repeats a key with another value does not change it."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, float] = {}
+        self.device_name: str | None = None
+        self.recompute = False
+        self.fp8 = False
+
+    def scan(self, text: str) -> None:
+        """Read every rule that has no value yet."""
+        for field, pattern, read in _COMPILED:
+            if field not in self.values:
+                found = pattern.search(text)
+                value = None if found is None else read(found[1])
+                if value is not None:
+                    self.values[field] = value
+        rows = _SMI_ROW.findall(text)
+        if rows:
+            self.values.setdefault("devices", float(len(rows)))
+            self.device_name = self.device_name or rows[0].strip()
+        if self.device_name is None and (named := _DEVICE.search(text)):
+            self.device_name = named[1].strip()
+        self.recompute = self.recompute or _RECOMPUTE.search(text) is not None
+        self.fp8 = self.fp8 or _FP8.search(text) is not None

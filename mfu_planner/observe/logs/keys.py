@@ -1,0 +1,96 @@
+"""Reading ``key: value`` pairs of known keys from a line, whatever their order and spacing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from mfu_planner.observe.logs.record import Record
+from mfu_planner.observe.logs.text import NUMBER, PREFIX, SUFFIX, UNITS, number, resolution
+
+#: key as printed → (field of Record, unit of a bare number).  A unit of ``"?"`` means that the text must state it,
+#: ``"auto"`` is for utilisations printed either way.
+Spec = tuple[str, str]
+_TIME_UNITS = frozenset({"s", "ms", "us", "µs", "sec", "secs", "seconds"})
+
+
+class Keys:
+    """A table of the keys that a framework prints, compiled to one regular expression.
+
+    Spaces and underscores in a key are interchangeable, case is ignored, the separator may be ``:``, ``=`` or blanks,
+    and keys and values may be quoted (Python dicts, JSON).  Keys that are not in the table cost nothing.
+    """
+
+    def __init__(self, table: Mapping[str, Spec]) -> None:
+        self.table = {_fold(k): v for k, v in table.items()}
+        self._memo: dict[str, Spec | None] = {}
+        alternatives = "|".join(_pattern(k) for k in sorted(table, key=len, reverse=True))
+        self.pattern = re.compile(
+            rf"(?<![\w/.\-])({alternatives})(?:['\"]?\s{{0,4}}[:=]\s{{0,24}}['\"]?|\s{{1,24}})({NUMBER}){SUFFIX}",
+            re.IGNORECASE,
+        )
+
+    def pairs(self, line: str) -> dict[str, float]:
+        """Field → value in SI; the first mention of a field wins."""
+        out: dict[str, float] = {}
+        for key, text, unit in self.pattern.findall(line):
+            spec = self._spec(key)
+            if spec is not None and spec[0] not in out:
+                value = convert(text, unit, spec[1])
+                if value is not None:
+                    out[spec[0]] = value
+        return out
+
+    def resolutions(self, line: str) -> dict[str, float]:
+        """Field → relative half-width of the printed number."""
+        out: dict[str, float] = {}
+        for key, text, _ in self.pattern.findall(line):
+            spec = self._spec(key)
+            if spec is not None:
+                out.setdefault(spec[0], resolution(text))
+        return out
+
+    def record(self, line: str) -> Record:
+        """The pairs of one line as a record."""
+        return Record(**self.pairs(line))  # type: ignore[arg-type]
+
+    def _spec(self, key: str) -> Spec | None:
+        try:
+            return self._memo[key]
+        except KeyError:
+            spec = self._memo[key] = self.table.get(_fold(key))
+            return spec
+
+
+def convert(text: str, unit: str, stated: str) -> float | None:
+    """A printed number in SI: its own unit wins over the one that the key states.
+
+    Milliseconds are never guessed: with ``stated="?"`` a bare number is ``None``.
+    """
+    value = number(text)
+    if value is None:
+        return None
+    if unit in PREFIX or unit == "k":
+        value, unit = value * PREFIX[unit.upper()], ""
+    elif unit.lower() not in UNITS:
+        unit = ""
+    if unit and (stated in _TIME_UNITS or stated == "?"):
+        return value * UNITS[unit.lower()]
+    if unit == "%":
+        return value * UNITS["%"]
+    if stated == "auto":
+        return fraction(value)
+    return None if stated == "?" else value * UNITS[stated]
+
+
+def fraction(value: float) -> float:
+    """A utilisation whose unit is not stated: above 1.5 it can only be percent."""
+    return value / 100 if abs(value) > 1.5 else value
+
+
+def _fold(key: str) -> str:
+    return re.sub(r"[\s_]+", "", key).lower()
+
+
+def _pattern(key: str) -> str:
+    return r"[\s_]{0,3}".join(re.escape(part) for part in re.split(r"[\s_]+", key))

@@ -1,0 +1,163 @@
+"""From what a log states and what the user gives to one consistent set of rates: what is stated, what derived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mfu_planner.observe.logs.reading import Reading
+from mfu_planner.observe.logs.steady import Window
+
+#: A stated step time printed more coarsely than this gives way to a finer derived one.
+COARSE = 0.005
+#: Derived counts within this share of a whole number are that number.
+NEAR_INTEGER = 0.01
+#: What a running mean's last value is taken to be known to.
+RUNNING = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value in SI, whether it was ``given``, ``stated`` or ``derived`` and how, and its relative half-width."""
+
+    value: float
+    origin: str
+    resolution: float = 0.0
+
+
+class Quantities(dict[str, Quantity]):
+    """Named quantities; the first to be set stays."""
+
+    def put(self, name: str, value: float | None, origin: str, resolution: float = 0.0) -> None:
+        """Set a quantity that is not set yet."""
+        if value is not None and value > 0 and name not in self:
+            self[name] = Quantity(value, origin, resolution)
+
+    def value(self, name: str) -> float | None:
+        """The value, or ``None``."""
+        return self[name].value if name in self else None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to a quantity from others: ``value(*others)``."""
+
+    target: str
+    needs: tuple[str, ...]
+    words: str
+    value: Callable[..., float]
+
+
+#: Tried in this order, again and again until nothing new comes out.
+ROUTES = (
+    Route("tokens_per_step", ("global_batch", "seq_len"), "global batch × length", lambda b, s: b * s),
+    Route("tokens_per_s", ("tokens_per_s_per_device", "devices"), "per device × devices", lambda r, n: r * n),
+    Route("samples_per_s", ("samples_per_s_per_device", "devices"), "per device × devices", lambda r, n: r * n),
+    Route("step_time_s", ("tokens_per_step", "tokens_per_s"), "tokens of a step ÷ rate", lambda t, r: t / r),
+    Route("step_time_s", ("global_batch", "samples_per_s"), "global batch ÷ samples per second", lambda b, r: b / r),
+    Route("step_time_s", ("steps_per_s",), "1 ÷ steps per second", lambda r: 1 / r),
+    Route("tokens_per_s", ("tokens_per_step", "step_time_s"), "tokens of a step ÷ step time", lambda t, s: t / s),
+    Route("tokens_per_s", ("samples_per_s", "seq_len"), "samples per second × length", lambda r, s: r * s),
+    Route("step_time_s", ("clock_s",), "the log's time stamps", lambda s: s),
+    Route("tokens_per_s_per_device", ("tokens_per_s", "devices"), "rate ÷ devices", lambda r, n: r / n),
+    Route("samples_per_s", ("global_batch", "step_time_s"), "global batch ÷ step time", lambda b, s: b / s),
+    Route("flops_per_s_per_device", ("flops_per_s", "devices"), "whole job ÷ devices", lambda f, n: f / n),
+    Route("tokens_per_step", ("tokens_per_s", "step_time_s"), "rate × step time", lambda r, s: r * s),
+    Route("global_batch", ("samples_per_s", "step_time_s"), "samples per second × step time", lambda r, s: r * s),
+)
+
+
+def gather(log: Reading, window: Window, stated: dict[str, float], given: dict[str, float | None]) -> Quantities:
+    """Everything known, then everything that follows from it."""
+    q = Quantities()
+    for name, value in given.items():
+        q.put(name, value, "given")
+    _whole_run(log, q)
+    running = log.running
+    for name, value in stated.items():
+        coarse = max(log.resolution.get(name, 0.0), RUNNING if name in running else 0.0)
+        origin = "stated (running mean, last value)" if name in running else "stated (mean over the window)"
+        if name == "step_time_s" and window.basis in ("elapsed_s", "time"):
+            origin = "derived: " + ("elapsed time ÷ steps" if window.basis == "elapsed_s" else "the log's time stamps")
+        if name == "mfu":
+            continue
+        q.put(name, value, origin, coarse)
+    for name in ("devices", "global_batch", "seq_len", "tokens_per_step"):
+        if name == "tokens_per_step" and "global_batch" in given and given["global_batch"] and "seq_len" in q:
+            continue
+        q.put(name, log.header.values.get(name), "stated (header)")
+    if window.clock_s is not None:
+        q.put("clock_s", window.clock_s, "stated (time stamps)", window.clock_uncertainty)
+    _prefer_fine(q)
+    _close(q)
+    _whole_devices(q)
+    _close(q)
+    return q
+
+
+def _whole_run(log: Reading, q: Quantities) -> None:
+    """Statements about the whole run, where there are any."""
+    s = log.summary
+    for name in ("step_time_s", "tokens_per_s", "tokens_per_s_per_device", "samples_per_s", "global_batch", "tokens_per_step", "flops_per_s_per_device"):  # fmt: skip
+        q.put(name, s.get(name), "stated (whole run)", log.resolution.get(name, 0.0))
+    runtime, steps = s.get("runtime_s"), s.get("steps")
+    if runtime and not steps and s.get("steps_per_s"):
+        steps = float(round(runtime * s["steps_per_s"])) or None
+        log.resolution["steps"] = log.resolution.get("steps_per_s", 0.05)
+    if runtime and steps:
+        q.put("step_time_s", runtime / steps, "derived: run time ÷ steps", log.resolution.get("steps", 0.0))
+        if s.get("samples_per_s") and "steps_per_s" in s:
+            samples = runtime * s["samples_per_s"] / steps
+            near = round(samples)
+            exact = near >= 1 and abs(samples / near - 1) < 0.02
+            q.put("global_batch", float(near) if exact else None, "derived: samples ÷ steps", 0.02)
+
+
+def _prefer_fine(q: Quantities) -> None:
+    """Let a coarsely printed or running step time or rate go where a finer road exists."""
+    coarse = q.get("step_time_s")
+    fine = [r for r in ROUTES if r.target == "step_time_s" and r.needs != ("clock_s",)]
+    if coarse is not None and coarse.resolution > COARSE and coarse.origin != "given":
+        for route in fine:
+            if all(n in q for n in route.needs) and 5 * max(q[n].resolution for n in route.needs) < coarse.resolution:
+                del q["step_time_s"]
+                break
+    if "steps_per_s" in q and "step_time_s" not in q and q["steps_per_s"].resolution > COARSE:
+        others = [r for r in fine if r.needs != ("steps_per_s",) and all(n in q for n in r.needs)]
+        if others:
+            del q["steps_per_s"]
+    rate = q.get("tokens_per_s")
+    if rate is not None and "running" in rate.origin and "step_time_s" in q and _has_step_tokens(q):
+        del q["tokens_per_s"]
+
+
+def _has_step_tokens(q: Quantities) -> bool:
+    return "tokens_per_step" in q or ("global_batch" in q and "seq_len" in q)
+
+
+def _close(q: Quantities) -> None:
+    """Follow the routes until nothing new comes out."""
+    grew = True
+    while grew:
+        grew = False
+        for route in ROUTES:
+            if route.target not in q and all(n in q for n in route.needs):
+                parts = [q[n] for n in route.needs]
+                q.put(
+                    route.target, route.value(*(p.value for p in parts)), f"derived: {route.words}",
+                    sum(p.resolution for p in parts),
+                )  # fmt: skip
+                grew = route.target in q
+
+
+def _whole_devices(q: Quantities) -> None:
+    """Devices from a whole-job and a per-device rate, where the quotient is a whole number."""
+    if "devices" in q or "tokens_per_s_per_device" not in q:
+        return
+    job = q.get("tokens_per_s")
+    if job is None:
+        return
+    exact = job.value / q["tokens_per_s_per_device"].value
+    near = round(exact)
+    if near >= 1 and abs(exact / near - 1) < NEAR_INTEGER + min(0.02, job.resolution):
+        q.put("devices", float(near), "derived: whole-job rate ÷ per-device rate")

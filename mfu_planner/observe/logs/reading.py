@@ -1,0 +1,62 @@
+"""What is gathered while one log is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mfu_planner.observe.logs.header import Header
+from mfu_planner.observe.logs.record import Record
+from mfu_planner.observe.logs.store import Store
+
+Severity = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth saying about a log: a code, how bad, one sentence, and the numbers behind it."""
+
+    code: str
+    severity: Severity
+    message: str
+    evidence: dict[str, float | str | None] = field(default_factory=dict)
+
+
+@dataclass
+class Reading:
+    """Records, header facts, whole-run statements and notes of one log."""
+
+    store: Store = field(default_factory=Store)
+    header: Header = field(default_factory=Header)
+    #: Statements about the whole run: ``runtime_s``, ``steps`` and fields of Record.
+    summary: dict[str, float] = field(default_factory=dict)
+    #: Field → relative half-width with which the log prints it.
+    resolution: dict[str, float] = field(default_factory=dict)
+    #: Seconds between ticks of the log's wall clock and of its elapsed time.
+    clock_tick_s: float = 1.0
+    elapsed_tick_s: float = 1.0
+    #: Fields that are running means or smoothed: their last value counts.
+    running: set[str] = field(default_factory=set)
+    notes: list[Note] = field(default_factory=list)
+    #: Sums of named parts of a step (forward, backward, all-reduce …), with their count.
+    parts: dict[str, tuple[float, int]] = field(default_factory=dict)
+    total_steps: float | None = None
+
+    def add(self, record: Record) -> bool:
+        """Keep a record (copies of other ranks are not kept)."""
+        return self.store.add(record)
+
+    def note(self, code: str, severity: Severity, message: str, **evidence: float | str | None) -> None:
+        """Say something once."""
+        if all(n.code != code for n in self.notes):
+            self.notes.append(Note(code, severity, message, evidence))
+
+    def part(self, name: str, seconds: float) -> None:
+        """Add one measured part of a step."""
+        total, count = self.parts.get(name, (0.0, 0))
+        self.parts[name] = (total + seconds, count + 1)
+
+    def see(self, resolutions: dict[str, float]) -> None:
+        """Remember the coarsest resolution of each field."""
+        for name, value in resolutions.items():
+            self.resolution[name] = max(value, self.resolution.get(name, 0.0))

@@ -1,0 +1,117 @@
+"""What a training log says, as one frozen object."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Finding(_Frozen):
+    """A coded observation: what is wrong or notable, how sure, and the numbers behind it."""
+
+    code: str
+    """Stable name, e.g. ``log/mfu-out-of-range``; also the anchor of its page in the docs."""
+    severity: Literal["info", "warning", "error"]
+    message: str
+    evidence: dict[str, float | str | None] = {}
+
+
+class Reported(_Frozen):
+    """What the log itself claims; utilisations as fractions, TFLOP/s as the framework prints them."""
+
+    mfu: float | None = None
+    hfu: float | None = None
+    tflops_per_device: float | None = None
+    hardware_tflops_per_device: float | None = None
+
+
+class DroppedStep(_Frozen):
+    """A logged step outside the steady window."""
+
+    step: float | None
+    reason: str
+    step_time_s: float | None = None
+
+
+class SteadyWindow(_Frozen):
+    """The records that the figures are averaged over."""
+
+    first_step: float | None = None
+    last_step: float | None = None
+    records: int = 0
+    dropped: dict[str, int] = {}
+    """Reason → number of records."""
+    rule: str = ""
+    basis: str | None = None
+    """The logged quantity whose scatter chose the window."""
+    step_time_p10_s: float | None = None
+    step_time_p90_s: float | None = None
+
+
+class ImpliedPeak(_Frozen):
+    """The peak rate that the log's own TFLOP/s and MFU imply."""
+
+    flops_per_s: float
+    matches: tuple[str, ...] = ()
+    """Known peaks within 1%, e.g. ``h100-sxm bf16``."""
+
+
+class LogReport(_Frozen):
+    """Throughput and MFU of a training log.
+
+    Seconds, per second, fractions; ``None`` where the log and the user leave it unknown (then ``warnings`` says so).
+    """
+
+    schema_version: int = 1
+    format: str
+    files: tuple[str, ...] = ()
+    steps: int
+    """Logged steps (one rank's), sampled ones counted."""
+    first_step: float | None = None
+    last_step: float | None = None
+    total_steps: float | None = None
+    window: SteadyWindow = SteadyWindow()
+    dropped: tuple[DroppedStep, ...] = ()
+    """The first fifty; ``window.dropped`` counts all."""
+    copies: int = 0
+    """Lines of other ranks that repeat a step."""
+
+    step_time_s: float | None = None
+    tokens_per_step: float | None = None
+    tokens_per_s: float | None = None
+    tokens_per_s_per_device: float | None = None
+    samples_per_s: float | None = None
+    devices: int | None = None
+    global_batch: float | None = None
+    seq_len: float | None = None
+    device_name: str | None = None
+    tokens_done: float | None = None
+
+    reported: Reported = Reported()
+    mfu: float | None = None
+    hfu: float | None = None
+    mfu_source: str | None = None
+    achieved_flops_per_s_per_device: float | None = None
+    peak_flops_per_s: float | None = None
+    convention: str | None = None
+    flops_per_token: float | None = None
+    implied_peak: ImpliedPeak | None = None
+    data_wait_share: float | None = None
+    """Waiting for input as a share of the step, where the log states it."""
+    parts_s: dict[str, float] = {}
+    """Mean seconds of named parts of a step (forward, backward, all-reduce), where the log states them."""
+    origins: dict[str, str] = {}
+    """Field → ``given``, ``stated (…)`` or ``derived: …``."""
+
+    remaining_tokens: float | None = None
+    remaining_s: float | None = None
+    remaining_device_hours: float | None = None
+    remaining_cost_usd: float | None = None
+
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[str, ...] = ()
