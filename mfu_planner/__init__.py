@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mfu_planner.errors import InputError, NoAnswer, PlannerError
-    from mfu_planner.measure import Measurement, measure
-    from mfu_planner.plan import Plan, plan
+    from mfu_planner.measuring import Measurement, measure
+    from mfu_planner.planning import Plan, plan
     from mfu_planner.planfile import plan_file
     from mfu_planner.work import FlopsResult, flops
 
@@ -20,13 +20,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "FlopsResult": "work",
     "InputError": "errors",
-    "Measurement": "measure",
+    "Measurement": "measuring",
     "NoAnswer": "errors",
-    "Plan": "plan",
+    "Plan": "planning",
     "PlannerError": "errors",
     "flops": "work",
-    "measure": "measure",
-    "plan": "plan",
+    "measure": "measuring",
+    "plan": "planning",
     "plan_file": "planfile",
 }
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mfu_planner.measure import Measurement, measure
-from mfu_planner.plan import Plan, plan
+from mfu_planner.measuring import Measurement, measure
+from mfu_planner.planning import Plan, plan
 
 _RUN = "llama-3.1-405b.yaml"
 _STATED = ("devices", "tokens", "seq_len", "mfu", "flops_per_second_per_device", "device_hours")

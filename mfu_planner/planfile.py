@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mfu_planner.errors import InputError, NoAnswer
-from mfu_planner.plan import Plan, plan
+from mfu_planner.planning import Plan, plan
 from mfu_planner.units import format_value, parse
 
 _PER_STAGE = (

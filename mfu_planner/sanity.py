@@ -58,9 +58,9 @@ def implied_peak_findings(s: Scenario, subject: Subject, mfu: float) -> list[Fin
 
     implied = s.flops_per_second_per_device / s.reported_mfu
     matches = implied_peak(s.flops_per_second_per_device, s.reported_mfu)
-    names = ", ".join(str(match) for match in matches[:4]) or "no known device"
+    names = ", ".join(f"{m.accelerator_id} {m.dtype}{' sparse' if m.sparse else ''}" for m in matches[:4])
     agrees = abs(implied / subject.peak_flops_per_s - 1) < _SAME_PEAK
-    text = f"the reported MFU divides by {implied / 1e12:.4g} TFLOP/s ({names})"
+    text = f"the reported MFU divides by {implied / 1e12:.4g} TFLOP/s ({names or 'no peak on file'})"
     if not agrees:
         text += f", but the peak here is {subject.peak_flops_per_s / 1e12:.4g} TFLOP/s: the MFU is {mfu:.1%}"
     return [Finding(code="peak/implied", severity="note" if agrees else "warning", message=text, mfu_if_so=mfu)]

@@ -44,7 +44,7 @@ def command(explain: bool, as_json: bool, **flags: Any) -> None:
     mfu-planner mfu --model llama-3.1-8b --hardware h100-sxm --devices 64 --step-time 5.6s --global-batch 512
     mfu-planner mfu --hardware h100-sxm --flops-per-second-per-device '400 TFLOP/s'
     """
-    from mfu_planner.measure import measure
+    from mfu_planner.measuring import measure
 
     given = without_empty(flags)
     result = measure(**given)

@@ -9,7 +9,7 @@ from mfu_planner.report.human import grid, percent, plain_table, print_steps, pr
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mfu_planner.measure import Measurement
+    from mfu_planner.measuring import Measurement
     from mfu_planner.verdict import Verdict
 
 

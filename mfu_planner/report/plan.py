@@ -9,7 +9,7 @@ from mfu_planner.report.human import percent, plain_table, print_steps, print_wa
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mfu_planner.plan import Plan
+    from mfu_planner.planning import Plan
 
 
 def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
