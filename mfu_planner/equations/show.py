@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,6 +21,8 @@ class Step(BaseModel):
     meaning: str
     formula: str
     """The closed form over named quantities."""
+    formula_of: tuple[str, ...]
+    """The quantities that it is made of."""
     substituted: str
     """The same with the user's numbers and units."""
     value: float
@@ -42,6 +45,7 @@ def _power(name: str, power: object) -> str:
     return name if power == 1 else f"{name}^{power}"
 
 
+@cache
 def latex(name: str, given: frozenset[str]) -> str:
     """LaTeX of the closed form of ``name`` in terms of the given quantities, written by sympy."""
     import sympy
@@ -59,6 +63,7 @@ def step(name: str, values: Mapping[str, float], form: Product, source: str) -> 
         name=name,
         meaning=quantity.meaning,
         formula=f"{name} = {text(form, {n: n for n in form.names})}",
+        formula_of=form.names,
         substituted=text(form, numbers),
         value=values[name],
         unit=quantity.unit,

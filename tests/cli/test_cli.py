@@ -72,7 +72,7 @@ def test_models_and_one_model() -> None:
 
     assert {"llama-3.1-405b", "llama-3.1-8b", "gpt-3-175b", "gpt2", "mistral-7b"} <= ids
     assert one["params"]["total"] == 174_604_259_328
-    assert any("proxy" in note.lower() for note in one["notes"])
+    assert any("no public config" in note.lower() for note in one["notes"])
 
 
 @pytest.mark.parametrize("command", ["plan", "mfu", "flops", "models", "hardware", "demo"])

@@ -1,0 +1,1 @@
+"""The web form: each page builds a Scenario, calls the API and shows the Result; no arithmetic here."""
