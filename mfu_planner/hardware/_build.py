@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mfu_planner.errors import InputError
+from mfu_planner.errors import InputError, nearest
 from mfu_planner.facts._model import read
+from mfu_planner.hardware._cluster_spec import ClusterSpec
 from mfu_planner.hardware._spec import AcceleratorSpec, Figure, Peak
 from mfu_planner.hardware._words import words
 from mfu_planner.units import parse
@@ -130,12 +131,28 @@ def accelerator_records(root: Path) -> dict[str, Any]:
     return dict(sorted(records.items()))
 
 
+def cluster_records(root: Path, accelerators: dict[str, Any]) -> dict[str, Any]:
+    """All clusters of a spec folder by id."""
+    records: dict[str, Any] = {}
+    for path in sorted((root / "clusters").glob("**/*.yaml")):
+        spec = read(ClusterSpec, path)
+        if spec.id != path.stem:
+            raise InputError(f"{path}: id", spec.id, f"the file's own name, {path.stem}")
+        if spec.accelerator not in accelerators:
+            raise InputError(
+                f"{path}: accelerator", spec.accelerator, "a catalogue id", nearest(spec.accelerator, accelerators)
+            )
+        records[spec.id] = spec.record()
+    return records
+
+
 def overlay(shipped: dict[str, Any], own: Iterable[Path]) -> dict[str, Any]:
     """The shipped index with the files of the user's folders added, or in place of entries with the same id."""
-    merged = {**shipped, "accelerators": dict(shipped["accelerators"])}
+    merged = {**shipped, "accelerators": dict(shipped["accelerators"]), "clusters": dict(shipped["clusters"])}
     for root in own:
         if not root.is_dir():
             raise InputError("specs", str(root), "a folder with accelerators/ and clusters/ in it")
         for identifier, entry in accelerator_records(root).items():
             merged["accelerators"][identifier] = entry
+        merged["clusters"].update(cluster_records(root, merged["accelerators"]))
     return merged

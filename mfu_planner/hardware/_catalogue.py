@@ -12,7 +12,8 @@ import pydantic
 from mfu_planner.errors import InputError
 from mfu_planner.facts import folder
 from mfu_planner.facts._model import Spec, read
-from mfu_planner.hardware._build import accelerator_records
+from mfu_planner.hardware._build import accelerator_records, cluster_records
+from mfu_planner.hardware._cluster_spec import ClusterSpec, InstancesSpec
 from mfu_planner.hardware._index import INDEX_NAME
 from mfu_planner.hardware._market import AchievableSpec, EnergySpec, PricesSpec
 from mfu_planner.hardware._spec import AcceleratorSpec
@@ -45,9 +46,20 @@ class WordsSpec(Spec):
 def build_index(specs: Path) -> dict[str, Any]:
     """The whole index."""
     said = read(WordsSpec, specs / "names.yaml")
+    accelerators = accelerator_records(specs)
+    clouds = read(InstancesSpec, specs / "instances.yaml")
+    _known(clouds, accelerators, said)
     return {
-        "accelerators": accelerator_records(specs),
-        "instances": {},
+        "accelerators": accelerators,
+        "clusters": cluster_records(specs, accelerators),
+        "instances": {
+            " ".join(words(spelling)): {"accelerator": group.accelerator, "devices": count}
+            for group in clouds.instances
+            for name, count in group.types.items()
+            for spelling in (name, name.removeprefix("Standard_"))
+        },
+        "slices": {p: s.model_dump(exclude={"prefixes"}) for s in clouds.slices for p in s.prefixes},
+        "run_keys": {k: r.model_dump() for k, r in clouds.run_keys.items()},
         "common_words": sorted(said.common),
         "vendor_words": dict(sorted(said.vendors.items())),
         "partial_words": sorted(said.partial),
@@ -55,6 +67,16 @@ def build_index(specs: Path) -> dict[str, Any]:
             " ".join(words(a.name)): {"candidates": a.candidates, "reason": a.reason} for a in said.ambiguous
         },
     }
+
+
+def _known(clouds: InstancesSpec, accelerators: dict[str, Any], said: WordsSpec) -> None:
+    used = {g.accelerator for g in clouds.instances} | {s.accelerator for s in clouds.slices}
+    used |= {r.accelerator for r in clouds.run_keys.values()} | {c for a in said.ambiguous for c in a.candidates}
+    if unknown := used - set(accelerators):
+        raise InputError("instances.yaml, names.yaml", sorted(unknown)[0], "a catalogue id")
+    sources = {g.source for g in clouds.instances} | {s.source for s in clouds.slices}
+    if sources != set(clouds.sources):
+        raise InputError("instances.yaml: sources", ", ".join(sorted(clouds.sources)), ", ".join(sorted(sources)))
 
 
 def price_records(specs: Path) -> list[dict[str, Any]]:
@@ -108,6 +130,8 @@ def generated(specs: Path) -> dict[str, Callable[[], str]]:
         "energy.json": lambda: _json(energy_record(specs)),
         "achievable.json": lambda: _json(achievable_records(specs)),
         "schema/accelerator.json": lambda: schema(AcceleratorSpec),
+        "schema/cluster.json": lambda: schema(ClusterSpec),
+        "schema/instances.json": lambda: schema(InstancesSpec),
         "schema/names.json": lambda: schema(WordsSpec),
         "schema/prices.json": lambda: schema(PricesSpec),
         "schema/energy.json": lambda: schema(EnergySpec),

@@ -7,6 +7,7 @@ from typing import Any
 
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware._accelerator import Accelerator
+from mfu_planner.hardware._cloud import instance
 from mfu_planner.hardware._index import accelerator, index
 from mfu_planner.hardware._words import holds, without, words
 
@@ -56,9 +57,10 @@ def lookup(name: str, *, field: str = _FIELD) -> Resolution:
         raise _ambiguous(field, name, exact)
     if exact:
         return Resolution(accelerator(exact[0]), records[exact[0]]["names"]["notes"].get(joined))
-    cloud = _cloud(text, catalogue)
+    cloud = instance(text, catalogue)
     if cloud is not None:
-        return cloud
+        identifier, devices, note = cloud
+        return Resolution(accelerator(identifier), note, devices)
     return _by_words(name, spoken, catalogue, field)
 
 
@@ -102,11 +104,15 @@ def _by_words(name: str, spoken: tuple[str, ...], catalogue: dict[str, Any], fie
     raise InputError(field, name, "a catalogue id, a marketing name or the driver's own string", hints)
 
 
-def _cloud(text: str, catalogue: dict[str, Any]) -> Resolution | None:
-    entry = catalogue["instances"].get(" ".join(words(text)))
-    if entry is not None:
-        return Resolution(accelerator(entry["accelerator"]), entry["note"], entry["devices"])
-    return None
+def resolve_run_key(key: str) -> tuple[Accelerator, int]:
+    """A hardware key of the published-run tables, and how many catalogue devices one of the table's devices is.
+
+    Such tables count chips for some TPUs whose cores are the framework's devices, and say "v100" for one board.
+    """
+    known = index()["run_keys"]
+    if key in known:
+        return accelerator(known[key]["accelerator"]), known[key]["devices"]
+    return resolve(key, field="hw_key"), 1
 
 
 def _ambiguous(field: str, name: object, candidates: list[str], reason: str = "it fits several devices") -> InputError:
