@@ -20,7 +20,7 @@ from mfu_planner.architectures.decoder import (
     optional_size,
     pre_norm_layer,
 )
-from mfu_planner.architectures.experts import expert_sizes, moe, shared_expert
+from mfu_planner.architectures.experts import expert_sizes, moe, reading, shared_expert, without_experts
 from mfu_planner.architectures.mixers import StateSpace, expanded, mamba2_mixer, state_space
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import gated_mlp, norm, residual, self_attention
@@ -89,7 +89,8 @@ def _granite_hybrid(c: Config) -> Architecture:
     if c.size("num_local_experts", "num_experts", least=0):
         feed_forward = moe(hidden, expert_sizes(c, c.size("intermediate_size")), shared=always)
     else:
-        c.no_effect("intermediate_size", "num_experts_per_tok")
+        without_experts(c)
+        c.no_effect("intermediate_size")
         feed_forward = always
     return _alternating(c, kinds or ["linear_attention"] * layers, feed_forward, hidden)
 
@@ -105,7 +106,7 @@ def _falcon_h1(c: Config) -> Architecture:
     c.no_effect("mamba_expand")
     layer = (
         norm("input_norm", hidden),
-        *mixer,
+        *reading("attention_input", mixer),
         *_attention(hidden, attention_heads(c, hidden), bias=c.flag("attention_bias", default=False)),
         residual("attention_residual", hidden),
         norm("post_attention_norm", hidden),

@@ -114,11 +114,14 @@ def causal_decoder(
     final_norm: Norm | None = None,
     head_bias: bool = False,
     tied_default: bool = False,
+    tied: bool | None = None,
     prediction: tuple[Block, ...] = (),
 ) -> Architecture:
-    """Embedding, layers, final norm and the (tied) head over the vocabulary."""
+    """Embedding, layers, final norm and the head over the vocabulary, tied as the config says unless ``tied`` is given.
+    """
     vocab = c.size("vocab_size")
-    tied = c.flag("tie_word_embeddings", default=tied_default)
+    if tied is None:
+        tied = c.flag("tie_word_embeddings", default=tied_default)
     return Architecture(
         name=c.model_type,
         hidden=hidden,

@@ -17,7 +17,7 @@ from mfu_planner.architectures.decoder import (
     pre_norm_layer,
     prediction_module,
 )
-from mfu_planner.architectures.experts import expert_sizes, moe, shared_expert
+from mfu_planner.architectures.experts import expert_sizes, moe, shared_expert, without_experts
 from mfu_planner.architectures.model import Architecture, Block
 from mfu_planner.architectures.parts import gated_mlp
 from mfu_planner.errors import InputError
@@ -92,6 +92,8 @@ def feed_forwards(
         shared = optional_size(c, "n_shared_experts") or 0
         always = shared_expert(hidden, ffn * shared, bias=bias)
         found["sparse"] = moe(hidden, expert_sizes(c, ffn), shared=always)
+    else:
+        without_experts(c)
     return found
 
 
@@ -109,9 +111,11 @@ def latent_decoder(c: Config, *, mlp_bias: bool = False) -> Architecture:
     )
 
 
-def prediction_blocks(c: Config, hidden: int, layer: tuple[Operator, ...], layers: int) -> tuple[Block, ...]:
-    """As many modules as ``num_nextn_predict_layers`` says, each with a layer like the last one."""
-    count = c.size("num_nextn_predict_layers", "num_mtp_layers", default=0, least=0)
+def prediction_blocks(
+    c: Config, hidden: int, layer: tuple[Operator, ...], layers: int, *, unstated: int = 0
+) -> tuple[Block, ...]:
+    """As many modules as ``num_nextn_predict_layers`` says (``unstated`` where it is absent), each with ``layer``."""
+    count = c.size("num_nextn_predict_layers", "num_mtp_layers", "mtp_num_hidden_layers", default=unstated, least=0)
     if not count:
         return ()
     numbers = tuple(range(layers, layers + count))

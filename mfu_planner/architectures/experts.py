@@ -17,6 +17,17 @@ from mfu_planner.architectures.parts import gated_mlp
 from mfu_planner.errors import InputError
 from mfu_planner.operators import Elementwise, MatMul, Operator, Role, Split
 
+_COUNT_NAMES = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+_SIZES = (
+    *_COUNT_NAMES, "num_experts_per_tok", "moe_intermediate_size", "n_shared_experts",
+    "shared_expert_intermediate_size", "moe_shared_expert_intermediate_size", "moe_latent_size",
+)  # fmt: skip
+
+
+def without_experts(c: Config) -> None:
+    """Say that no layer has experts, so that the sizes of experts change nothing."""
+    c.no_effect(*_SIZES)
+
 
 class Experts(NamedTuple):
     """How many experts there are, how many a token visits, and the width inside each."""
@@ -27,8 +38,11 @@ class Experts(NamedTuple):
 
 
 def expert_sizes(c: Config, ffn: int, *, active: int | None = None) -> Experts:
-    """The experts of a config, under any of the names in use."""
-    count = c.size("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+    """The experts of a config, under any of the names in use; two names must not say two numbers."""
+    count = c.size(*_COUNT_NAMES)
+    for name in _COUNT_NAMES:
+        if c.data.get(name) not in (None, count):
+            raise InputError(f"{c.origin}: {name}", c.data[name], f"{count}, as the other name of the same field says")
     if active is None:
         active = c.size("num_experts_per_tok", "experts_per_token", "moe_top_k", "num_experts_per_token")
     if active > count:

@@ -9,13 +9,7 @@ References
 from __future__ import annotations
 
 from mfu_planner.architectures.config import Config
-from mfu_planner.architectures.decoder import (
-    attention_heads,
-    causal_decoder,
-    head_norms,
-    layer_blocks,
-    pre_norm_layer,
-)
+from mfu_planner.architectures.decoder import attention_heads, causal_decoder, head_norms, layer_blocks, pre_norm_layer
 from mfu_planner.architectures.deepseek import feed_forwards, prediction_blocks, sparse_from
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import gated_mlp, norm, residual, self_attention

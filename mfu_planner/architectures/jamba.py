@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.decoder import attention_heads, causal_decoder, layer_blocks, pre_norm_layer
-from mfu_planner.architectures.experts import expert_sizes, moe
+from mfu_planner.architectures.experts import expert_sizes, moe, without_experts
 from mfu_planner.architectures.mixers import expanded, mamba_mixer, step_rank
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import gated_mlp, self_attention
@@ -41,6 +41,14 @@ def _mixers(c: Config, hidden: int) -> dict[str, tuple[Operator, ...]]:
     }
 
 
+def _sparse(c: Config, hidden: int, ffn: int) -> tuple[Operator, ...]:
+    """A mixture; one expert is a plain MLP without a router."""
+    if c.size("num_experts", "num_local_experts") > 1:
+        return moe(hidden, expert_sizes(c, ffn))
+    without_experts(c)
+    return gated_mlp(hidden, ffn)
+
+
 def _jamba(c: Config) -> Architecture:
     hidden, layers, ffn = c.size("hidden_size"), c.size("num_hidden_layers"), c.size("intermediate_size")
     c.no_effect(
@@ -48,9 +56,7 @@ def _jamba(c: Config) -> Architecture:
         "use_associative_scan", "mamba_inner_layernorms", "n_ctx",
     )
     mixers = _mixers(c, hidden)
-    experts = expert_sizes(c, ffn, active=1 if c.raw("num_experts") == 1 else None)
-    sparse = moe(hidden, experts) if experts.total > 1 else gated_mlp(hidden, ffn)
-    feed_forwards = {"dense": gated_mlp(hidden, ffn), "sparse": sparse}
+    feed_forwards = {"dense": gated_mlp(hidden, ffn), "sparse": _sparse(c, hidden, ffn)}
     kinds = [
         f"{'attention' if attends else 'mamba'} {'sparse' if has_experts else 'dense'}"
         for attends, has_experts in zip(_every(c, "attn", layers), _every(c, "expert", layers), strict=True)

@@ -7,8 +7,6 @@ References
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.decoder import (
     Heads,
@@ -20,11 +18,11 @@ from mfu_planner.architectures.decoder import (
     optional_size,
     pre_norm_layer,
 )
-from mfu_planner.architectures.experts import expert_sizes, moe, shared_expert
+from mfu_planner.architectures.experts import expert_sizes, moe, shared_expert, without_experts
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import gated_mlp, self_attention
 from mfu_planner.errors import InputError
-from mfu_planner.operators import CAUSAL, Mask, MaskKind, Operator
+from mfu_planner.operators import CAUSAL, Mask, MaskKind, Norm, Operator, Split
 
 _KINDS = ("chunked_attention", "full_attention")
 
@@ -49,13 +47,15 @@ def _expert_layers(c: Config, layers: int) -> frozenset[int]:
 def _attention(
     hidden: int, heads: Heads, mask: Mask, *, bias: bool, rotary: bool, qk_norm: bool
 ) -> tuple[Operator, ...]:
-    operators = self_attention(
+    """Where queries and keys are turned they may be normed too, without weights."""
+    norms: tuple[Operator, ...] = ()
+    if rotary and qk_norm:
+        vectors = heads.heads + heads.kv_heads
+        norms = (Norm(name="qk_norm", width=heads.head_dim, vectors=vectors, weight=False, split=Split.HEADS),)
+    return self_attention(
         hidden=hidden, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=heads.head_dim, mask=mask, qkv_bias=bias,
-        out_bias=bias, rotary=rotary,
+        out_bias=bias, rotary=rotary, qk_norm=norms,
     )
-    if not (rotary and qk_norm):
-        return operators
-    return tuple(replace(op, read=2) if op.name == "rotary" else op for op in operators)  # type: ignore[call-arg]
 
 
 def llama4_text(c: Config) -> Architecture:
@@ -73,6 +73,8 @@ def llama4_text(c: Config) -> Architecture:
     mlps: dict[str, tuple[Operator, ...]] = {}
     if any(n in sparse for n in range(layers)):
         mlps["sparse"] = moe(hidden, expert_sizes(c, ffn), shared=shared_expert(hidden, ffn))
+    else:
+        without_experts(c)
     if any(n not in sparse for n in range(layers)):
         mlps["dense"] = gated_mlp(hidden, c.size("intermediate_size_mlp"))
     else:

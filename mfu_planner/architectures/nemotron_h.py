@@ -16,7 +16,7 @@ from mfu_planner.architectures.decoder import (
     optional_size,
     prediction_module,
 )
-from mfu_planner.architectures.experts import expert_sizes, moe, reading
+from mfu_planner.architectures.experts import expert_sizes, moe, reading, without_experts
 from mfu_planner.architectures.mixers import mamba2_mixer, state_space
 from mfu_planner.architectures.model import Architecture, Block
 from mfu_planner.architectures.parts import norm, plain_mlp, residual, self_attention
@@ -99,20 +99,16 @@ def _nemotron_h(c: Config) -> Architecture:
         raise InputError(
             f"{c.origin}: hybrid_override_pattern", "nothing", "a pattern such as M-M*, or layers_block_type as a list"
         )
-    c.no_effect(*_sizes_of_absent(kinds))
-    operators = {kind: _layer(c, hidden, kind) for kind in dict.fromkeys(kinds)}
-    return causal_decoder(c, hidden, layer_blocks(kinds, operators), prediction=_prediction(c, hidden, len(kinds)))
-
-
-def _sizes_of_absent(kinds: list[str]) -> tuple[str, ...]:
-    """Fields that only a kind of layer that this model lacks would use."""
-    absent: tuple[str, ...] = ()
     if "mlp" not in kinds:
-        absent += ("intermediate_size",)
+        c.no_effect("intermediate_size")
     if "moe" not in kinds:
-        absent += ("moe_intermediate_size", "moe_shared_expert_intermediate_size", "n_routed_experts",
-                   "num_experts_per_tok", "moe_latent_size")  # fmt: skip
-    return absent
+        without_experts(c)
+    operators = {kind: _layer(c, hidden, kind) for kind in dict.fromkeys(kinds)}
+    prediction = _prediction(c, hidden, len(kinds))
+    model = causal_decoder(c, hidden, layer_blocks(kinds, operators), prediction=prediction, tied=False)
+    if c.flag("tie_word_embeddings", default=False):
+        return model.with_notes(f"{c.origin}: tie_word_embeddings: the reference implementation never ties this model")
+    return model
 
 
 def _prediction(c: Config, hidden: int, layers: int) -> tuple[Block, ...]:

@@ -19,7 +19,7 @@ from mfu_planner.architectures.decoder import (
     optional_size,
     pre_norm_layer,
 )
-from mfu_planner.architectures.experts import expert_sizes, moe, shared_expert
+from mfu_planner.architectures.experts import expert_sizes, moe, shared_expert, without_experts
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import gated_mlp, self_attention
 from mfu_planner.operators import CAUSAL, Mask, Operator, window
@@ -46,6 +46,8 @@ def qwen_feed_forwards(c: Config, hidden: int, sparse: list[bool], *, shared: bo
         if shared:
             always = shared_expert(hidden, c.size("shared_expert_intermediate_size", least=0), weighed=True)
         found["sparse"] = moe(hidden, expert_sizes(c, c.size("moe_intermediate_size")), shared=always)
+    else:
+        without_experts(c)
     return found
 
 
@@ -87,6 +89,11 @@ def _names(sparse: list[bool]) -> list[str]:
     return ["sparse" if is_one else "dense" for is_one in sparse]
 
 
+def _expected(c: Config, **values: int) -> None:
+    """Fields of other Qwen models that this one may repeat; another value than the expected one stays a remark."""
+    c.no_effect(*(name for name, value in values.items() if c.data.get(name) == value))
+
+
 def qwen3_moe(c: Config) -> Architecture:
     """Qwen3 with experts, also as the text part of a multimodal model."""
     hidden, layers = c.size("hidden_size"), c.size("num_hidden_layers")
@@ -94,6 +101,7 @@ def qwen3_moe(c: Config) -> Architecture:
     bias = c.flag("attention_bias", default=False)
     sliding = optional_size(c, "sliding_window") if c.flag("use_sliding_window", default=False) else None
     c.no_effect("sliding_window")
+    _expected(c, use_qk_norm=True, qkv_bias=False, shared_expert_intermediate_size=0)
     sparse = is_sparse(c, layers)
     attention = self_attention(
         hidden=hidden, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=heads.head_dim, mask=window(sliding),

@@ -19,6 +19,7 @@ from mfu_planner.architectures.decoder import (
     listed_kinds,
     pre_norm_layer,
 )
+from mfu_planner.architectures.deepseek import prediction_blocks
 from mfu_planner.architectures.mixers import delta_mixer
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import self_attention
@@ -70,7 +71,9 @@ def _qwen3_next(c: Config) -> Architecture:
     operators = {
         f"{kind} {mlp}": pre_norm_layer(hidden, mixer, mlps[mlp]) for kind, mixer in mixers.items() for mlp in mlps
     }
-    return causal_decoder(c, hidden, layer_blocks(names, operators))
+    ahead = pre_norm_layer(hidden, mixers["full_attention"], mlps["sparse" if sparse[-1] else "dense"])
+    prediction = prediction_blocks(c, hidden, ahead, layers, unstated=1)
+    return causal_decoder(c, hidden, layer_blocks(names, operators), prediction=prediction)
 
 
 IMPORTERS = {"qwen3_next": _qwen3_next}

@@ -63,6 +63,7 @@ def _own_parts(c: Config, hidden: int, ffn: int) -> tuple[Operator, ...]:
         *attention,
         *adapter("gate_up", hidden, 2 * ffn, Role.MLP),
         product("shared_block_proj", hidden, hidden, Split.REPLICATED, role=Role.OTHER),
+        residual("shared_block_sum", hidden),
     )
 
 
