@@ -100,7 +100,7 @@ def _from_preset(name: str, image_size: int | None) -> Model:
 
 
 def _build(data: Mapping[str, Any], origin: str, image_size: int | None) -> Architecture:
-    return from_config(data, origin=origin)  # image_size
+    return from_config(data, origin=origin, image_size=image_size)
 
 
 def read_config(path: str | Path) -> dict[str, Any]:

@@ -27,12 +27,21 @@ class Config:
     """
 
     def __init__(
-        self, data: Mapping[str, Any], *, origin: str = "config.json", defaults: Mapping[str, Any] | None = None
+        self,
+        data: Mapping[str, Any],
+        *,
+        origin: str = "config.json",
+        defaults: Mapping[str, Any] | None = None,
+        image_size: int | None = None,
     ) -> None:
         if not isinstance(data, Mapping):
             raise InputError(origin, type(data).__name__, "a JSON object with a model_type, as config.json holds it")
         self.data, self.origin = data, origin
         self.defaults = defaults or {}
+        self.image_size = image_size
+        """Side of the images, where the user chose one: it wins over the config's own."""
+        self.parts: list[Config] = []
+        """Nested configs that were read."""
         self.used: set[str] = set()
         self.assumed: dict[str, Any] = {}
 
@@ -101,7 +110,30 @@ class Config:
     def part(self, name: str, defaults: Mapping[str, Any] | None = None) -> Config:
         """A nested config such as ``text_config``."""
         value = self.raw(name, {})
-        return Config(value, origin=f"{self.origin}: {name}", defaults=defaults)
+        nested = Config(value, origin=f"{self.origin}: {name}", defaults=defaults, image_size=self.image_size)
+        self.parts.append(nested)
+        return nested
+
+    def sizes(self, name: str, default: Any = None) -> tuple[int, ...]:
+        """A list of sizes (channels or depths of the stages of a network)."""
+        _, value = self._find((name,), _REQUIRED if default is None else default)
+        listed = isinstance(value, list | tuple) and len(value) > 0
+        if not listed or not all(type(v) is int and 0 < v <= _LARGEST for v in value):
+            raise InputError(f"{self.origin}: {name}", value, "a list of positive integers")
+        return tuple(value)
+
+    def pair(self, name: str, default: Any = _REQUIRED) -> tuple[int, int]:
+        """A (height, width): one integer for a square, or two."""
+        name, value = self._find((name,), default)
+        sides = (value, value) if type(value) is int else value
+        if not isinstance(sides, list | tuple) or len(sides) != 2 or not all(type(v) is int and v > 0 for v in sides):
+            raise InputError(f"{self.origin}: {name}", value, "a positive integer, or two (height and width)")
+        return sides[0], sides[1]
+
+    def image(self, name: str = "image_size", default: Any = _REQUIRED) -> tuple[int, int]:
+        """(height, width) of the images in pixels: what the user chose, or else the config's."""
+        self.used.add(name)
+        return (self.image_size, self.image_size) if self.image_size else self.pair(name, default)
 
     def unused(self) -> list[str]:
         """Keys that were neither used nor known to have no effect."""

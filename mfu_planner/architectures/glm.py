@@ -1,9 +1,8 @@
-"""GLM-4 (dense, norms before and after) and GLM-4.5 (mixture with dense first layers).
+"""GLM-4.5: a mixture with dense first layers.
 
 References
 ----------
-.. [1] Team GLM 2024, arXiv:2406.12793 (GLM-4).
-.. [2] GLM-4.5 Team 2025, arXiv:2508.06471 (GLM-4.5: norms on queries and keys in the large one, a shared expert).
+.. [1] GLM-4.5 Team 2025, arXiv:2508.06471 (GLM-4.5: norms on queries and keys in the large one, a shared expert).
 """
 
 from __future__ import annotations
@@ -12,40 +11,8 @@ from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.decoder import attention_heads, causal_decoder, head_norms, layer_blocks, pre_norm_layer
 from mfu_planner.architectures.deepseek import feed_forwards, prediction_blocks, sparse_from
 from mfu_planner.architectures.model import Architecture
-from mfu_planner.architectures.parts import gated_mlp, norm, residual, self_attention
+from mfu_planner.architectures.parts import self_attention
 from mfu_planner.operators import CAUSAL
-
-
-def _glm(c: Config, *, sandwich: bool) -> Architecture:
-    """A dense GLM; ``sandwich``: each branch is normed before and after."""
-    hidden = c.size("hidden_size")
-    heads = attention_heads(c, hidden)
-    c.no_effect("hidden_act", "partial_rotary_factor")
-    bias = c.flag("attention_bias", default=True)
-    layer = (
-        norm("input_norm", hidden),
-        *self_attention(
-            hidden=hidden, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=heads.head_dim, mask=CAUSAL,
-            qkv_bias=bias,
-        ),
-        *((norm("attention_output_norm", hidden),) if sandwich else ()),
-        residual("attention_residual", hidden),
-        norm("post_attention_norm", hidden),
-        *gated_mlp(hidden, c.size("intermediate_size")),
-        *((norm("mlp_output_norm", hidden),) if sandwich else ()),
-        residual("mlp_residual", hidden),
-    )
-    return causal_decoder(c, hidden, layer_blocks(["layer"] * c.size("num_hidden_layers"), {"layer": layer}))
-
-
-def glm(c: Config) -> Architecture:
-    """GLM-4 as first released in transformers."""
-    return _glm(c, sandwich=False)
-
-
-def glm4(c: Config) -> Architecture:
-    """GLM-4-0414: a norm after each branch too."""
-    return _glm(c, sandwich=True)
 
 
 def glm4_moe(c: Config) -> Architecture:
@@ -67,4 +34,4 @@ def glm4_moe(c: Config) -> Architecture:
     )
 
 
-IMPORTERS = {"glm": glm, "glm4": glm4, "glm4_moe": glm4_moe}
+IMPORTERS = {"glm4_moe": glm4_moe}

@@ -4,7 +4,6 @@ References
 ----------
 .. [1] Touvron et al. 2023, arXiv:2302.13971 (Llama); Grattafiori et al. 2024, arXiv:2407.21783 (Llama 3).
 .. [2] Jiang et al. 2023, arXiv:2310.06825 (Mistral: sliding window).
-.. [3] Qwen2.5 technical report 2024, arXiv:2412.15115 (biases on q, k and v).
 """
 
 from __future__ import annotations
@@ -64,9 +63,4 @@ def _mistral(c: Config) -> Architecture:
     return llama_like(c, mask=window(c.raw("sliding_window")))
 
 
-def _qwen2(c: Config) -> Architecture:
-    c.no_effect("sliding_window", "use_sliding_window", "max_window_layers")
-    return llama_like(c, qkv_bias=True)
-
-
-IMPORTERS = {"llama": _llama, "mistral": _mistral, "qwen2": _qwen2}
+IMPORTERS = {"llama": _llama, "mistral": _mistral}

@@ -17,9 +17,9 @@ from mfu_planner.operators import (
 )
 
 
-def norm(name: str, width: int, *, bias: bool = False, rows: Rows = TOKENS) -> Norm:
-    """A norm over the hidden width; layer norms have a bias, RMS norms none."""
-    return Norm(name=name, width=width, bias=bias, rows=rows)
+def norm(name: str, width: int, *, bias: bool = False, weight: bool = True, rows: Rows = TOKENS) -> Norm:
+    """A norm over the hidden width; layer norms have a bias, RMS norms none, a few have no weight either."""
+    return Norm(name=name, width=width, bias=bias, weight=weight, rows=rows)
 
 
 def residual(name: str, width: int, *, rows: Rows = TOKENS) -> Elementwise:
@@ -41,19 +41,22 @@ def self_attention(
     rotary: bool = True,
     rows: Rows = TOKENS,
     reads: str = "attention_input",
+    k_bias: bool | None = None,
+    unit_pairs: int = 0,
 ) -> tuple[Operator, ...]:
     """Projections, attention over (grouped) heads, output projection.
 
-    ``fused``: one product makes queries, keys and values.
+    ``fused``: one product makes queries, keys and values.  ``k_bias``: the keys' bias, where it is not that of queries
+    and values.  ``unit_pairs``: see :class:`~mfu_planner.operators.Attention`.
     """
     q_width, kv_width = heads * head_dim, kv_heads * head_dim
 
-    def project(name: str, outputs: int) -> MatMul:
+    def project(name: str, outputs: int, bias: bool = qkv_bias) -> MatMul:
         return MatMul(
             name=name,
             inputs=hidden,
             outputs=outputs,
-            bias=qkv_bias,
+            bias=bias,
             role=Role.ATTENTION,
             split=Split.COLUMN,
             rows=rows,
@@ -63,7 +66,11 @@ def self_attention(
     projections = (
         (project("qkv_proj", q_width + 2 * kv_width),)
         if fused
-        else (project("q_proj", q_width), project("k_proj", kv_width), project("v_proj", kv_width))
+        else (
+            project("q_proj", q_width),
+            project("k_proj", kv_width, qkv_bias if k_bias is None else k_bias),
+            project("v_proj", kv_width),
+        )
     )
     turn = (Elementwise(name="rotary", width=q_width + kv_width, split=Split.HEADS, rows=rows),) if rotary else ()
     return (
@@ -79,6 +86,7 @@ def self_attention(
             mask=mask,
             rows=rows,
             keys=rows,
+            unit_pairs=unit_pairs,
         ),
         MatMul(
             name="o_proj",
@@ -93,15 +101,25 @@ def self_attention(
 
 
 def gated_mlp(
-    hidden: int, ffn: int, *, bias: bool = False, role: Role = Role.MLP, prefix: str = "", rows: Rows = TOKENS
+    hidden: int,
+    ffn: int,
+    *,
+    bias: bool = False,
+    role: Role = Role.MLP,
+    prefix: str = "",
+    rows: Rows = TOKENS,
+    fused: bool = False,
 ) -> tuple[Operator, ...]:
-    """Two products up (one of them the gate), a product of both, one product down (SwiGLU, GeGLU)."""
+    """Two products up (one of them the gate), a product of both, one product down (SwiGLU, GeGLU).
 
-    def up(name: str) -> MatMul:
+    ``fused``: one product makes gate and up.
+    """
+
+    def up(name: str, outputs: int = ffn) -> MatMul:
         return MatMul(
             name=f"{prefix}{name}",
             inputs=hidden,
-            outputs=ffn,
+            outputs=outputs,
             bias=bias,
             role=role,
             split=Split.COLUMN,
@@ -110,8 +128,7 @@ def gated_mlp(
         )
 
     return (
-        up("gate_proj"),
-        up("up_proj"),
+        *((up("gate_up_proj", 2 * ffn),) if fused else (up("gate_proj"), up("up_proj"))),
         Elementwise(name=f"{prefix}activation", width=ffn, read=2, kept=2, split=Split.COLUMN, rows=rows, role=role),
         MatMul(name=f"{prefix}down_proj", inputs=ffn, outputs=hidden, bias=bias, role=role, split=Split.ROW, rows=rows),
     )

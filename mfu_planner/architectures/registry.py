@@ -2,48 +2,102 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from functools import cache
 from importlib import import_module
 from typing import Any
 
 from mfu_planner.architectures.config import Config
+from mfu_planner.architectures.defaults import defaults_of
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.errors import InputError, nearest
 
 Importer = Callable[[Config], Architecture]
 
 _FAMILIES: dict[str, str] = {
-    "gpt2": "gpt",
-    "gpt_neox": "gpt",
-    "llama": "llama",
-    "mistral": "llama",
-    "qwen2": "llama",
+    "RefinedWeb": "parallel",
+    "RefinedWebModel": "parallel",
+    "arcee": "gated",
     "bamba": "bamba",
+    "bart": "bart",
+    "bert": "bert",
+    "bloom": "classic",
+    "camembert": "bert",
+    "clip": "clip",
+    "clip_text_model": "clip",
+    "clip_vision_model": "clip",
+    "codegen": "parallel",
+    "cohere": "parallel",
+    "cohere2": "parallel",
+    "convnext": "convnets",
+    "convnextv2": "convnets",
     "dbrx": "mixtral",
     "deepseek_v2": "deepseek",
     "deepseek_v3": "deepseek",
+    "deit": "vit",
+    "dinov2": "vit",
+    "distilbert": "bert",
+    "electra": "bert",
+    "ernie4_5": "gated",
+    "exaone4": "gated",
+    "falcon": "parallel",
     "falcon_h1": "bamba",
     "falcon_mamba": "mamba",
-    "glm": "glm",
-    "glm4": "glm",
+    "gemma": "gated",
+    "gemma2": "gemma",
+    "gemma3_text": "gemma",
+    "glm": "gated",
+    "glm4": "gated",
     "glm4_moe": "glm",
+    "gpt2": "gpt",
+    "gpt_bigcode": "classic",
+    "gpt_neox": "gpt",
     "gpt_oss": "gpt_oss",
+    "gptj": "parallel",
+    "granite": "gated",
     "granitemoe": "mixtral",
     "granitemoehybrid": "bamba",
+    "helium": "gated",
+    "internlm2": "gated",
     "jamba": "jamba",
     "kimi_k2": "deepseek",
+    "llama": "llama",
     "llama4_text": "llama4",
     "mamba": "mamba",
     "mamba2": "mamba",
+    "mbart": "bart",
+    "mistral": "llama",
     "mixtral": "mixtral",
+    "mpt": "classic",
+    "mt5": "t5",
+    "nemotron": "classic",
     "nemotron_h": "nemotron_h",
+    "olmo": "gated",
+    "olmo2": "gated",
+    "olmo3": "gated",
     "olmoe": "mixtral",
+    "opt": "classic",
+    "phi": "parallel",
+    "phi3": "gated",
     "phimoe": "mixtral",
+    "qwen2": "gated",
     "qwen2_moe": "qwen_moe",
+    "qwen3": "gated",
     "qwen3_moe": "qwen_moe",
     "qwen3_next": "qwen_next",
+    "resnet": "convnets",
+    "roberta": "bert",
+    "seed_oss": "gated",
+    "siglip": "clip",
+    "siglip_text_model": "clip",
+    "siglip_vision_model": "clip",
+    "smollm3": "gated",
+    "stablelm": "parallel",
+    "starcoder2": "classic",
+    "t5": "t5",
+    "umt5": "t5",
+    "vit": "vit",
+    "whisper": "whisper",
+    "xlm-roberta": "bert",
     "zamba2": "zamba",
 }
 """model_type → module of this package that defines ``IMPORTERS`` with that key (imported when needed)."""
@@ -54,8 +108,19 @@ def known_model_types() -> tuple[str, ...]:
     return tuple(sorted(_FAMILIES))
 
 
-def from_config(data: Mapping[str, Any], *, origin: str = "config.json") -> Architecture:
+def from_config(
+    data: Mapping[str, Any], *, origin: str = "config.json", image_size: int | None = None
+) -> Architecture:
     """The architecture that a Hugging Face ``config.json`` describes.
+
+    Parameters
+    ----------
+    data
+        The parsed file.
+    origin
+        Its name, for messages.
+    image_size
+        Side of the images [pixels], where it is not the config's own.
 
     Raises
     ------
@@ -73,30 +138,20 @@ def from_config(data: Mapping[str, Any], *, origin: str = "config.json") -> Arch
             "a known architecture (`mfu-planner models` lists them), or --params with the 6n convention",
             nearest(model_type, _FAMILIES),
         )
-    config = Config(data, origin=origin, defaults=_defaults().get(model_type))
+    config = Config(data, origin=origin, defaults=defaults_of(model_type), image_size=image_size)
     module = import_module(f"mfu_planner.architectures.{_FAMILIES[model_type]}")
     architecture: Architecture = module.IMPORTERS[model_type](config)
     return architecture.with_notes(*_remarks(config))
 
 
 def _remarks(config: Config) -> list[str]:
-    """What the reader of a result must know of the config: defaults taken, keys not used."""
+    """What the reader of a result must know of the config: defaults taken, keys not used, of its parts too."""
     remarks = []
     if config.assumed:
         taken = ", ".join(f"{name} = {value}" for name, value in sorted(config.assumed.items()))
         remarks.append(f"{config.origin} leaves out {taken}: the defaults of its model_type were taken")
     if unused := config.unused():
         remarks.append(f"{config.origin}: not used: {', '.join(unused)}; check whether they change the work")
+    for part in config.parts:
+        remarks += _remarks(part)
     return remarks
-
-
-@cache
-def _defaults() -> dict[str, dict[str, Any]]:
-    """Defaults of each ``model_type`` in the pinned transformers release (model_specs/config_defaults.json)."""
-    from mfu_planner.facts import folder
-
-    path = folder("model_specs") / "config_defaults.json"
-    if not path.exists():
-        return {}
-    held: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))["defaults"]
-    return held

@@ -5,6 +5,7 @@ from mfu_planner.operators.base import Operator, Role, Split
 from mfu_planner.operators.light import Elementwise, Lookup, Norm
 from mfu_planner.operators.products import Convolution, MatMul
 from mfu_planner.operators.scans import GatedDeltaRule, Scan, SelectiveScan, StateSpaceDual
+from mfu_planner.operators.similarity import Similarity
 from mfu_planner.operators.workload import ONE_PER_SEQUENCE, TARGET_TOKENS, TOKENS, Rows, Stream, Workload
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Rows",
     "Scan",
     "SelectiveScan",
+    "Similarity",
     "Split",
     "StateSpaceDual",
     "Stream",

@@ -72,11 +72,16 @@ class Attention(Operator):
     mask: Mask = CAUSAL
     keys: Rows = TOKENS
     """Rows that keys and values come from (the encoder's for cross-attention)."""
+    unit_pairs: int = 0
+    """(query, key) pairs for each element of the rows' stream, where the input fixes them and attention stays inside
+    the element (an image, or the windows that it is cut into); 0: they follow from rows, keys and mask."""
     role: Role = Role.ATTENTION
     split: Split = Split.HEADS
 
     def pairs(self, work: Workload) -> Number:
         """(query, key) pairs of the batch: all of them, or those that the mask allows."""
+        if self.unit_pairs:
+            return self.unit_pairs * work.batch * work.length(self.rows.stream)
         masked = work.allowed_pairs_only
         mask = self.mask if masked else ALL
         if work.documents and self.rows == self.keys == TOKENS:

@@ -34,8 +34,8 @@ class Workload:
     """Positions per sequence."""
     target_seq_len: Number = 0
     """Positions per decoder sequence of an encoder–decoder."""
-    images: Number = 1
-    """Images per sequence of a multimodal model."""
+    images: Number = 0
+    """Images per sequence of a multimodal model (0: the sequence is text alone)."""
     allowed_pairs_only: bool = False
     """Count attention over the pairs that the mask allows (``causal``), not over all pairs (``full``);
     scans as published instead of as the reference implementation expands them."""

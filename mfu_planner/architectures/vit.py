@@ -1,0 +1,161 @@
+"""Vision transformers: an image cut into patches, a transformer over them, a classifier on the first token.
+
+References
+----------
+.. [1] Dosovitskiy et al. 2020, arXiv:2010.11929 (ViT).
+.. [2] Touvron et al. 2020, arXiv:2012.12877 (DeiT: a distillation token beside the class token).
+.. [3] Oquab et al. 2023, arXiv:2304.07193 (DINOv2: scaled branches).
+"""
+
+from __future__ import annotations
+
+from mfu_planner.architectures.config import Config
+from mfu_planner.architectures.layers import Operators, Sizes, attention_of, pre_norm
+from mfu_planner.architectures.model import Architecture, Block, layer_numbers
+from mfu_planner.architectures.parts import gated_mlp, norm, plain_mlp
+from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear, model_class
+from mfu_planner.errors import InputError
+from mfu_planner.operators import ALL, Convolution, Elementwise, Lookup, Role, Rows, Split, Stream
+
+_KINDS = {
+    "ForImageClassification": "classifier", "ForImageClassificationWithTeacher": "two classifiers",
+    "ForMaskedImageModeling": "masked image modelling", "Model": "no head",
+}
+
+
+def patch_grid(c: Config, *, patch: str = "patch_size") -> tuple[int, int, tuple[int, int]]:
+    """Rows and columns of patches, and the (height, width) of a patch in pixels.
+
+    Raises
+    ------
+    InputError
+        An image smaller than a patch.
+    """
+    height, width = c.image()
+    tall, wide = c.pair(patch)
+    if height < tall or width < wide:
+        raise InputError(f"{c.origin}: image_size", f"{height} × {width}", f"at least a patch of {tall} × {wide}")
+    return height // tall, width // wide, (tall, wide)
+
+
+def patch_embedding(
+    channels: int, hidden: int, patch: tuple[int, int], rows: Rows, *, bias: bool = True, frames: int = 1
+) -> Convolution:
+    """A convolution whose stride is its kernel: one vector for each patch (of ``frames`` pictures, for video)."""
+    return Convolution(
+        name="patch_embedding", in_channels=channels, out_channels=hidden, kernel=frames * patch[0] * patch[1],
+        bias=bias, rows=rows, input_grad=False,
+    )
+
+
+def free_vectors(name: str, entries: int, width: int, rows: Rows) -> Lookup:
+    """Learned vectors that are added or put in front: class tokens, position tables."""
+    return Lookup(name=name, entries=entries, width=width, role=Role.POSITION, split=Split.REPLICATED, rows=rows)
+
+
+def tower_sizes(c: Config, *, layers: str = "num_hidden_layers") -> Sizes:
+    """Sizes of a vision tower."""
+    hidden, heads = c.size("hidden_size"), c.size("num_attention_heads")
+    return Sizes(
+        hidden=hidden, heads=heads, kv_heads=heads, vocab=0, ffn=c.size("intermediate_size"), layers=c.size(layers),
+        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads),
+    )
+
+
+def vision_layer(s: Sizes, rows: Rows, *, qkv_bias: bool = True) -> Operators:
+    """Norm, attention among all tokens of an image, norm, plain MLP; biases throughout."""
+    attention = attention_of(
+        s, ALL, bias=qkv_bias, out_bias=True, rotary=False, rows=rows, unit_pairs=rows.factor * rows.factor
+    )
+    return pre_norm(s, attention, plain_mlp(s.hidden, s.ffn, rows=rows), bias=True, rows=rows)
+
+
+def _vit(c: Config) -> Architecture:
+    notes: list[str] = []
+    kind = head_kind(c, _KINDS, "classifier", notes)
+    if kind == "masked image modelling":
+        raise InputError(f"{c.origin}: architectures", model_class(c), "a classifier or the bare model")
+    deit = c.model_type == "deit"
+    s, extra = tower_sizes(c), 2 if deit else 1
+    down, across, patch = patch_grid(c)
+    rows, patches = Rows(Stream.SEQUENCE, down * across + extra), Rows(Stream.SEQUENCE, down * across)
+    c.no_effect("hidden_act", "encoder_stride", "pooler_act", "pooler_output_size")
+    first = (
+        patch_embedding(c.size("num_channels"), s.hidden, patch, patches),
+        free_vectors("class_token", extra, s.hidden, rows),
+        free_vectors("position_embedding", down * across + extra, s.hidden, rows),
+    )
+    output: Operators = (norm("final_norm", s.hidden, bias=True, rows=rows),)
+    if kind == "no head":
+        pooled = c.size("pooler_output_size") if c.has("pooler_output_size") else s.hidden
+        output += (head_linear("pooler", s.hidden, pooled),)
+    else:
+        output += classifier(c, s.hidden) * (2 if kind == "two classifiers" else 1)
+    return Architecture(
+        name=c.model_type,
+        hidden=s.hidden,
+        work_unit="sample",
+        fixed_length=rows.factor,
+        has_text=False,
+        blocks=(
+            Block("embedding", first, stack="vision"),
+            Block(
+                "layer", vision_layer(s, rows, qkv_bias=c.flag("qkv_bias", default=True)), layer_numbers(s.layers),
+                stack="vision",
+            ),
+            Block("output", output, stack="vision"),
+        ),
+        notes=tuple(notes),
+    )
+
+
+def _dinov2(c: Config) -> Architecture:
+    notes: list[str] = []
+    kind = head_kind(c, _KINDS, "no head", notes)
+    hidden, heads = c.size("hidden_size"), c.size("num_attention_heads")
+    ffn = hidden * c.size("mlp_ratio")
+    gated = c.flag("use_swiglu_ffn", default=False)
+    if gated:  # two thirds of the width, rounded up to a multiple of eight
+        ffn = (ffn * 2 // 3 + 7) // 8 * 8
+    s = Sizes(
+        hidden=hidden, heads=heads, kv_heads=heads, vocab=0, ffn=ffn, layers=c.size("num_hidden_layers"),
+        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads),
+    )
+    down, across, patch = patch_grid(c)
+    own = c.pair("image_size")
+    trained = (own[0] // patch[0]) * (own[1] // patch[1]) + 1
+    rows, patches = Rows(Stream.SEQUENCE, down * across + 1), Rows(Stream.SEQUENCE, down * across)
+    c.no_effect(
+        "hidden_act", "layerscale_value", "drop_path_rate", "apply_layernorm", "reshape_hidden_states", "stage_names",
+        "out_features", "out_indices", "use_mask_token",
+    )
+    layer = (
+        *attention_of(
+            s, ALL, bias=c.flag("qkv_bias", default=True), out_bias=True, rotary=False, rows=rows,
+            unit_pairs=rows.factor * rows.factor,
+        ),
+        Elementwise(name="attention_scale", width=hidden, weights=hidden, rows=rows),
+    )
+    mlp = gated_mlp(hidden, ffn, bias=True, rows=rows) if gated else plain_mlp(hidden, ffn, rows=rows)
+    scaled = (*mlp, Elementwise(name="mlp_scale", width=hidden, weights=hidden, rows=rows))
+    first = (
+        patch_embedding(c.size("num_channels"), hidden, patch, patches),
+        free_vectors("class_token", 1, hidden, rows),
+        *((free_vectors("mask_token", 1, hidden, rows),) if c.raw("use_mask_token", True) else ()),
+        free_vectors("position_embedding", trained, hidden, rows),
+    )
+    output: Operators = (norm("final_norm", hidden, bias=True, rows=rows),)
+    if kind == "classifier":
+        output += classifier(c, 2 * hidden)
+    return Architecture(
+        name=c.model_type, hidden=hidden, work_unit="sample", fixed_length=rows.factor, has_text=False,
+        blocks=(
+            Block("embedding", first, stack="vision"),
+            Block("layer", pre_norm(s, layer, scaled, bias=True, rows=rows), layer_numbers(s.layers), stack="vision"),
+            Block("output", output, stack="vision"),
+        ),
+        notes=tuple(notes),
+    )
+
+
+IMPORTERS = {"vit": _vit, "deit": _vit, "dinov2": _dinov2}

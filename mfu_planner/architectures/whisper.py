@@ -1,0 +1,72 @@
+"""Whisper: an audio encoder over a fixed window and a text decoder.
+
+``seq_len`` counts the decoder's tokens; the encoder always sees ``max_source_positions`` frames (30 s of sound).
+
+References
+----------
+.. [1] Radford et al. 2022, arXiv:2212.04356.
+"""
+
+from __future__ import annotations
+
+from mfu_planner.architectures.bart import decoder_layer, tower_sizes
+from mfu_planner.architectures.config import Config
+from mfu_planner.architectures.layers import attention_of, pre_norm
+from mfu_planner.architectures.model import Architecture, Block, layer_numbers
+from mfu_planner.architectures.parts import embedding, head, norm, plain_mlp, positions
+from mfu_planner.operators import ALL, TOKENS, Convolution, Rows, Stream
+
+_KERNEL, _STRIDE = 3, 2
+"""Width of both convolutions over time; the second halves the frames."""
+
+
+def _whisper(c: Config) -> Architecture:
+    enc, dec = tower_sizes(c, "encoder"), tower_sizes(c, "decoder")
+    hidden, vocab, frames = enc.hidden, enc.vocab, c.size("max_source_positions")
+    mels = c.size("num_mel_bins")
+    c.no_effect(
+        "activation_function", "num_hidden_layers", "encoder_layerdrop", "decoder_layerdrop", "init_std",
+        "scale_embedding", "use_weighted_layer_sum", "classifier_proj_size", "apply_spec_augment",
+        "mask_time_prob", "mask_time_length", "mask_time_min_masks", "mask_feature_prob", "mask_feature_length",
+        "mask_feature_min_masks", "median_filter_width", "alignment_heads", "lang_ids", "suppress_ids",
+    )
+    audio = Rows(Stream.SEQUENCE, frames)
+    convolutions = (
+        Convolution(
+            name="audio_conv_1", in_channels=mels, out_channels=hidden, kernel=_KERNEL, bias=True, input_grad=False,
+            rows=Rows(Stream.SEQUENCE, _STRIDE * frames),
+        ),
+        Convolution(
+            name="audio_conv_2", in_channels=hidden, out_channels=hidden, kernel=_KERNEL, bias=True, rows=audio
+        ),
+    )
+    encoder_layer = pre_norm(
+        enc, attention_of(enc, ALL, bias=True, k_bias=False, rotary=False, rows=audio),
+        plain_mlp(hidden, enc.ffn, rows=audio), bias=True, rows=audio,
+    )
+    first = (embedding(vocab, hidden), positions(c.size("max_target_positions"), hidden))
+    tied = c.flag("tie_word_embeddings", default=True)
+    return Architecture(
+        name=c.model_type,
+        hidden=hidden,
+        vocab=vocab,
+        encoder_decoder=True,
+        blocks=(
+            Block(
+                "audio embedding",
+                (*convolutions, positions(frames, hidden, rows=audio, name="audio_position_embedding")),
+                stack="audio",
+            ),
+            Block("encoder layer", encoder_layer, layer_numbers(enc.layers), stack="audio"),
+            Block("encoder output", (norm("final_norm", hidden, bias=True, rows=audio),), stack="audio"),
+            Block("decoder embedding", first),
+            Block(
+                "decoder layer", decoder_layer(dec, TOKENS, audio, before=True, k_bias=False), layer_numbers(dec.layers)
+            ),
+            Block("output", (norm("final_norm", hidden, bias=True), *head(hidden, vocab, tied=tied))),
+        ),
+        notes=(f"seq_len counts the decoder's tokens; the encoder sees {frames} audio frames",),
+    )
+
+
+IMPORTERS = {"whisper": _whisper}
