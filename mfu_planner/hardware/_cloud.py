@@ -22,11 +22,16 @@ def instance(text: str, catalogue: dict[str, Any]) -> tuple[str, int, str] | Non
     InputError
         A slice of no whole number of chips.
     """
-    entry = catalogue["instances"].get(" ".join(words(text)))
+    spoken = " ".join(words(text))
+    entry = catalogue["instances"].get(spoken)
     if entry is not None:
         count = entry["devices"]
         devices = "1 device" if count == 1 else f"{count} devices"
         return entry["accelerator"], count, f"{text} holds {devices}"
+    for row in catalogue["clusters"].values():
+        if spoken in row["spoken"]:
+            count = row["devices_per_node"]
+            return row["accelerator_id"], count, f"{row['name']} has {count} devices per node"
     found = _SLICE.match(text.strip())
     if found is None:
         return None

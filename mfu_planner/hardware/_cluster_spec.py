@@ -8,6 +8,7 @@ import pydantic
 
 from mfu_planner.facts._model import Source, Spec
 from mfu_planner.hardware._spec import Bandwidth, Figure, Id
+from mfu_planner.hardware._words import words
 from mfu_planner.units import parse
 
 
@@ -87,7 +88,7 @@ class ClusterSpec(Spec):
             "nic_bytes_per_s": parse(out.nic_rate, "byte_per_s", field=self.id) if out else None,
             "torus": self.torus,
             "notes": self.notes,
-            "alias": self.alias,
+            "spoken": sorted({" ".join(words(n)) for n in (self.id, self.name, *self.alias)}),
             "sources": {k: s.model_dump(mode="json", exclude_none=True) for k, s in self.sources.items()},
         }
 

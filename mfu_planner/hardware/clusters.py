@@ -63,7 +63,7 @@ def cluster(name: str, *, field: str = "cluster") -> Cluster:
     rows: dict[str, dict[str, Any]] = index()["clusters"]
     spoken = " ".join(words(str(name)))
     for row in rows.values():
-        if spoken in {" ".join(words(n)) for n in (row["id"], row["name"], *row["alias"])}:
+        if spoken in row["spoken"]:
             return _from_record(row)
     known = [*rows, *(r["name"] for r in rows.values())]
     hints = nearest(str(name), known)
@@ -78,6 +78,6 @@ def cluster_for(accelerator_id: str) -> Cluster | None:
 
 
 def _from_record(row: dict[str, Any]) -> Cluster:
-    plain = {k: v for k, v in row.items() if k != "alias"}
+    plain = {k: v for k, v in row.items() if k != "spoken"}
     torus = plain["torus"]
     return Cluster(**{**plain, "torus": tuple(torus) if torus else None, "notes": tuple(plain["notes"])})

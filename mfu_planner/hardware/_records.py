@@ -1,0 +1,134 @@
+"""The catalogue as plain records: what ``mfu-planner hardware --json`` prints, and what tables are drawn from."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from mfu_planner.errors import InputError
+from mfu_planner.hardware._accelerator import dtype_key
+from mfu_planner.hardware._index import index
+from mfu_planner.hardware._resolve import lookup
+
+
+def list_records(vendor: str | None = None) -> list[dict[str, Any]]:
+    """Every accelerator (of one vendor), each with its sources."""
+    rows = index()["accelerators"].values()
+    if vendor is not None:
+        known = sorted({r["vendor"] for r in rows})
+        rows = [r for r in rows if r["vendor"].lower() == vendor.lower()]
+        if not rows:
+            raise InputError("vendor", vendor, f"one of {', '.join(known)}")
+    return [_plain(r) for r in rows]
+
+
+def full_record(name: str, as_of: str | dt.date | None = None) -> dict[str, Any]:
+    """One accelerator with prices, achievable rates and how the name was read."""
+    from mfu_planner.hardware._achievable import achievable
+    from mfu_planner.hardware.prices import typical_price
+
+    found = lookup(name)
+    identifier = found.accelerator.id
+    out = _plain(index()["accelerators"][identifier])
+    rates = {k: achievable(identifier, k) for k in out["peak_flops_per_s"]}
+    price = typical_price(identifier, as_of)
+    return {
+        **out,
+        "given": name,
+        "devices_in_name": found.devices,
+        "achievable": {k: dataclasses.asdict(r) for k, r in rates.items() if r is not None},
+        "price": None
+        if price is None
+        else {
+            "typical_usd_per_device_hour": price.usd_per_device_hour,
+            "low_usd_per_device_hour": price.range.low,
+            "high_usd_per_device_hour": price.range.high,
+            "basis": price.basis,
+            "quotes": [dataclasses.asdict(q) for q in price.range.quotes],
+        },
+        "warnings": [found.note] if found.note else [],
+    }
+
+
+def compare_records(
+    names: Sequence[str], dtype: str, mfu: float, as_of: str | dt.date | None = None
+) -> list[dict[str, Any]]:
+    """Side by side: peak, bandwidth, FLOP per byte, price, cost of an EFLOP of useful work."""
+    key = dtype_key(dtype)
+    rows = []
+    for name in names:
+        record = full_record(name, as_of)
+        peak = (record["peak_flops_per_s"].get(key) or {}).get("dense")
+        bandwidth, price = record["memory_bandwidth_bytes_per_s"], record["price"]
+        usd = price["typical_usd_per_device_hour"] if price else None
+        top = record["achievable"].get(key)
+        rows.append(
+            {
+                "id": record["id"],
+                "name": record["name"],
+                "device_kind": record["device_kind"],
+                "dtype": key,
+                "peak_flops_per_s": peak,
+                "achievable_flops_per_s": top["flops_per_s"] if top else None,
+                "memory_bytes": record["memory_bytes"],
+                "memory_bandwidth_bytes_per_s": bandwidth,
+                "flop_per_byte": peak / bandwidth if peak and bandwidth else None,
+                "tdp_w": record["tdp_w"],
+                "flops_per_s_per_w": peak / record["tdp_w"] if peak and record["tdp_w"] else None,
+                "scale_up_bytes_per_s": (record["interconnect"]["scale_up"] or {}).get("per_direction_bytes_per_s"),
+                "usd_per_device_hour": usd,
+                "usd_per_useful_exaflop": usd_per_exaflop(usd, peak, mfu) if usd and peak else None,
+                "warnings": record["warnings"],
+            }
+        )
+    return rows
+
+
+def usd_per_exaflop(usd_per_device_hour: float, peak_flops_per_s: float, mfu: float) -> float:
+    """Price of 10**18 FLOP of model work: price per hour ÷ (peak × MFU × 3600 s)."""
+    seconds_per_hour = dt.timedelta(hours=1).total_seconds()
+    return usd_per_device_hour / (peak_flops_per_s * mfu * seconds_per_hour) * 1e18
+
+
+def cluster_records() -> list[dict[str, Any]]:
+    """Every node, rack, instance and pod."""
+    return [{k: v for k, v in row.items() if k != "spoken"} for row in index()["clusters"].values()]
+
+
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
+    link = record["scale_up"]
+    return {
+        "id": record["id"],
+        "vendor": record["vendor"],
+        "name": record["name"],
+        "family": record["family"],
+        "year": record["year"],
+        "form_factor": record["form_factor"],
+        "device_kind": record["device_kind"],
+        "devices_per_package": record["devices_per_package"],
+        "confidence": record["confidence"],
+        "peak_flops_per_s": record["peak"],
+        "memory_bytes": record["memory_bytes"],
+        "memory_kind": record["memory_kind"],
+        "memory_bandwidth_bytes_per_s": record["memory_bandwidth_bytes_per_s"],
+        "tdp_w": record["tdp_w"],
+        "compute": {k: record[k] for k in ("compute_unit", "compute_units", "clocks_hz", "l2_bytes")},
+        "interconnect": {
+            "scale_up": None
+            if link is None
+            else {
+                **{k: v for k, v in link.items() if k != "per_direction"},
+                "per_direction_bytes_per_s": link["per_direction"],
+            },
+            "pcie": None
+            if record["pcie_generation"] is None
+            else {"generation": record["pcie_generation"], "per_direction_bytes_per_s": record["pcie_per_direction"]},
+        },
+        "driver_names": record["names"]["driver"],
+        "notes": record["notes"],
+        "fact_sources": record["fact_sources"],
+        "fact_notes": record["fact_notes"],
+        "sources": record["sources"],
+    }
