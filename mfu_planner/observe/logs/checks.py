@@ -10,6 +10,8 @@ from mfu_planner.observe.logs.steady import Window
 AGREE = 0.03
 #: Slow steps outside the steady window that take more than this share of the time are a finding.
 LOST = 0.05
+#: A rate known no better than this is said to be rounded.
+COARSE_RATE = 0.01
 _NAMES = {"devices": "devices", "global_batch": "global batch", "seq_len": "sequence length"}
 
 
@@ -23,6 +25,9 @@ def cross_check(
     _clock(log, window, q)
     _utilisation(log, stated)
     _means(log, q, stated)
+    _sessions(q, log)
+    _whole_run(log, q)
+    _rounded(log, q)
     if window.lost_share is not None and window.lost_share > LOST:
         log.note(
             "log/irregular-steps", "warning",
@@ -160,4 +165,58 @@ def _means(log: Reading, q: Quantities, stated: dict[str, float]) -> None:
             log.note(
                 "log/exposed-communication", "warning",
                 f"the gradient all-reduce takes {share:.1%} of a step after the backward pass: it is not overlapped", share=share,
+            )  # fmt: skip
+
+
+def _sessions(q: Quantities, log: Reading) -> None:
+    """Run time ÷ steps of a tracker against the rate: a resumed run counts the time of its last session only."""
+    whole, seconds = q.get("whole_run_s"), q.get("step_time_s")
+    if whole and seconds and whole.value < seconds.value * (1 - AGREE):
+        log.note(
+            "log/resumed-run", "warning",
+            f"run time ÷ steps is {whole.value:.4g} s, less than a step's {seconds.value:.4g} s: the steps are counted over several sessions or "
+            "in calls of the tracker, the time is not",
+            whole_run_s=whole.value, step_time_s=seconds.value,
+        )  # fmt: skip
+
+
+def _whole_run(log: Reading, q: Quantities) -> None:
+    """Skipped steps, the Trainer's own count of operations, recomputation and precision that the header states."""
+    skipped = log.summary.get("skipped_steps")
+    if skipped:
+        log.note(
+            "log/skipped-steps", "warning",
+            f"{skipped:g} of {log.store.counted} iterations were skipped (loss scale): the throughput is real, the training is not",
+            skipped=skipped,
+        )  # fmt: skip
+    operations, runtime = log.summary.get("total_flops"), log.summary.get("runtime_s")
+    if operations and runtime:
+        log.note(
+            "log/trainer-operations", "info",
+            f"total_flos ÷ run time is {operations / runtime / 1e12:.4g} TFLOP/s of the whole job: the Trainer's 6 × parameters × tokens, padding "
+            "included, frozen weights not discounted",
+            flops_per_s=operations / runtime,
+        )  # fmt: skip
+    if log.header.recompute:
+        log.note(
+            "log/recompute-on", "info",
+            "the text says that activations are recomputed: a TFLOP/s that counts it is hardware FLOP/s (give --recompute for the HFU)",
+        )  # fmt: skip
+    if log.header.fp8:
+        log.note(
+            "log/fp8", "info",
+            "the text speaks of fp8: many frameworks still divide by the bf16 peak (see --peak-dtype)",
+        )  # fmt: skip
+    del q
+
+
+def _rounded(log: Reading, q: Quantities) -> None:
+    """A rate printed with two digits or fewer is not what the step time rests on."""
+    for name, words in (("steps_per_s", "steps per second"), ("samples_per_s", "samples per second")):
+        width = log.resolution.get(name, 0.0)
+        if width >= COARSE_RATE and "step_time_s" in q and words not in q["step_time_s"].origin:
+            log.note(
+                "log/rounded-rate", "info",
+                f"{words} is printed too coarsely (±{width:.1%}): the step time comes from elsewhere ({q['step_time_s'].origin})",
+                half_width=width,
             )  # fmt: skip

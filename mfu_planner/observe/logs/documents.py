@@ -101,6 +101,7 @@ def read_summary(values: Mapping[str, Any], log: Reading, name: str = "wandb-sum
         name = "levanter"
     for field, (_, value) in chosen.items():
         log.summary[{"elapsed_s": "runtime_s", "step": "steps"}.get(field, field)] = value
+    log.summary["tracker"] = 1.0
     if "runtime_s" in log.summary:
         log.note(
             "log/whole-run", "info",

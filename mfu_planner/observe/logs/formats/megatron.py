@@ -10,6 +10,7 @@ from mfu_planner.observe.logs.record import Record
 
 _PARTS = re.compile(r"\b(fwd|bwd|bwd_inner|bwd_allreduce|step|forward-backward|optimizer|batch-generator)[a-z_]{0,10}: (\d+\.\d+)")
 _TOTAL = re.compile(r"iteration[ :=]{1,12}\d+ ?/ {0,12}(\d+)")
+_SKIPPED = re.compile(r"number[ _]of[ _]skipped[ _]iterations[:=] {0,6}(\d+)")
 _CURRENT = re.compile(r"CurrSamplesPerSec=([\d.]+)")
 
 
@@ -55,6 +56,9 @@ class _Megatron(Format):
             return None
         if self.log.total_steps is None and (total := _TOTAL.search(line)):
             self.log.total_steps = float(total[1])
+        if (skipped := _SKIPPED.search(line)) and skipped[1] != "0":
+            summary = self.log.summary
+            summary["skipped_steps"] = summary.get("skipped_steps", 0.0) + float(skipped[1])
         return record
 
 

@@ -46,6 +46,7 @@ class HfTrainer(Format):
         "tokens_per_second_per_gpu": ("tokens_per_s_per_device", ""),
         "tokens/total": ("tokens_total", ""),
         "num_input_tokens_seen": ("tokens_total", ""),
+        "total_flos": ("flops_per_s", ""),  # operations of the whole run, made a rate below
     })  # fmt: skip
     tagged = False
     warmup = 1
@@ -86,13 +87,18 @@ class HfTrainer(Format):
         if "elapsed_s" not in pairs and (found := _RUNTIME.search(line)):
             pairs["elapsed_s"] = clock.duration(found[1]) or number(found[1]) or 0.0
         s = self.log.summary
-        if not pairs.get("elapsed_s") or "runtime_s" in s:
+        if not pairs.get("elapsed_s"):
+            return
+        if "runtime_s" in s:  # every rank prints the summary
+            self.log.store.copies += 1
             return
         s["runtime_s"] = pairs["elapsed_s"]
         self.log.see(self.keys.resolutions(line))
         for field in ("samples_per_s", "steps_per_s", "tokens_per_s"):
             if pairs.get(field):
                 s[field] = pairs[field]
+        if pairs.get("flops_per_s"):
+            s["total_flops"] = pairs["flops_per_s"]
         if found := _GLOBAL_STEP.search(line):
             s["steps"] = float(found[1])
 
