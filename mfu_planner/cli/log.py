@@ -60,7 +60,7 @@ def command(files: tuple[str, ...], column: tuple[str, ...], as_json: bool, **fl
         del given["dtype"]  # the default
     report = read_log(files, columns=_columns(column), progress=_progress(files), **given)
     if as_json:
-        emit(report.model_dump(mode="json"), True, lambda console: None)
+        emit(report.model_dump(mode="json"), True, lambda _: None)
         return
     from mfu_planner.observe.logs.render import render
 

@@ -61,6 +61,7 @@ class Meter:
         clock: Callable[[], float] = time.perf_counter,
         **described: Any,
     ) -> None:
+        """__init__"""
         if devices < 1:
             raise InputError("devices", devices, "at least 1")
         self.devices = devices
@@ -147,11 +148,13 @@ class Meter:
             self._file = None
 
     def __enter__(self) -> Meter:
+        """The meter itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close the file."""
         self.close()
 
     def _open(self, path: Path, *, with_rank: bool) -> None:

@@ -1,4 +1,6 @@
-"""``python -m mfu_planner.observe.logs.check_samples DIR``: read every log of a folder and compare with its ``expected.csv``.
+"""Read every log of a folder and compare with its ``expected.csv``.
+
+Run as ``python -m mfu_planner.observe.logs.check_samples DIR``.
 
 Known columns: ``file``, ``n_gpus``, ``global_batch_size``, ``seq_len`` (given to the reader) and ``step_time_s``,
 ``tokens_per_s``, ``tokens_per_s_per_gpu``, ``reported_tflops_per_gpu``, ``reported_mfu_pct``, ``implied_peak_tflops``
@@ -37,9 +39,8 @@ def _row(folder: Path, row: dict[str, str]) -> tuple[str, str, list[str], list[s
         return row["file"], str(error).partition(":")[0], [f"{k}: no answer" for k in speeds], []
     have = _values(report)
     missed = {k: f"{k}: {have[k]} for {v:g}" for k, v in wanted.items() if not _near(have[k], v)}
-    return (
-        row["file"], report.format, [missed[k] for k in _SPEEDS if k in missed], [missed[k] for k in _CLAIMS if k in missed],
-    )  # fmt: skip
+    missed_speeds, missed_claims = ([missed[k] for k in names if k in missed] for names in (_SPEEDS, _CLAIMS))
+    return row["file"], report.format, missed_speeds, missed_claims
 
 
 def _values(report: LogReport) -> dict[str, float | None]:

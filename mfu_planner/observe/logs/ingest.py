@@ -7,11 +7,12 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, BinaryIO, TypeAlias, cast
 
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.observe.logs import documents, tensorboard, wandb_folder
-from mfu_planner.observe.logs.formats import Format, best_format
+from mfu_planner.observe.logs.formats import best_format
+from mfu_planner.observe.logs.formats.base import Format
 from mfu_planner.observe.logs.formats.tables import Csv, JsonLines
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.source import Progress, Source
@@ -82,7 +83,7 @@ def _stream(stream: IO[bytes] | IO[str]) -> Source:
     binary = getattr(stream, "buffer", stream)
     if isinstance(stream, io.TextIOBase) and binary is stream:
         return Source.of_text(stream.read())
-    return Source(name, binary)
+    return Source(name, cast("BinaryIO", binary))
 
 
 def _best_in_folder(folder: Path, out: Ingested) -> Source:
@@ -110,7 +111,7 @@ def _promise(path: Path) -> float:
         return 0.45
     if b"\0" in head[:2048]:
         return 0.0
-    if head.lstrip()[:1] == b"{" and b'"log_history"' in head or path.name == wandb_folder.SUMMARY:
+    if (head.lstrip()[:1] == b"{" and b'"log_history"' in head) or path.name == wandb_folder.SUMMARY:
         return 0.6
     found = best_format(clean(head.decode("utf-8", "replace")))
     return 0.0 if found is None else found[1]
@@ -143,7 +144,7 @@ def _is_document(head: bytes) -> bool:
     first, _, rest = head.lstrip().partition(b"\n")
     if start == b"[":
         return first.strip() == b"[" or first.lstrip()[1:].lstrip()[:1] == b"{"
-    return not rest.strip() or documents.parse(first) is None and first.strip() in (b"{",)
+    return not rest.strip() or (documents.parse(first) is None and first.strip() in (b"{",))
 
 
 def _text(source: Source, out: Ingested, columns: Mapping[str, str] | None, progress: Progress | None) -> None:
@@ -191,5 +192,3 @@ def _stretch(reader: Format, log: Reading, text: str, index: int, *, last: bool)
     log.store.new_block()
     reader.read(text)
     log.store.thin()
-
-

@@ -16,6 +16,17 @@ NEAR_INTEGER = 0.01
 RUNNING = 0.02
 
 
+_OF_A_RUN = (
+    "step_time_s",
+    "tokens_per_s",
+    "tokens_per_s_per_device",
+    "samples_per_s",
+    "global_batch",
+    "tokens_per_step",
+    "flops_per_s_per_device",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """A value in SI, whether it was ``given``, ``stated`` or ``derived`` and how, and its relative half-width."""
@@ -99,7 +110,7 @@ def gather(log: Reading, window: Window, stated: dict[str, float], given: dict[s
 def _whole_run(log: Reading, q: Quantities) -> None:
     """Statements about the whole run, where there are any."""
     s = log.summary
-    for name in ("step_time_s", "tokens_per_s", "tokens_per_s_per_device", "samples_per_s", "global_batch", "tokens_per_step", "flops_per_s_per_device"):  # fmt: skip
+    for name in _OF_A_RUN:
         q.put(name, s.get(name), "stated (whole run)", log.resolution.get(name, 0.0))
     runtime, steps = s.get("runtime_s"), s.get("steps")
     if runtime and not steps and s.get("steps_per_s"):

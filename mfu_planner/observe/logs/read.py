@@ -17,10 +17,20 @@ from mfu_planner.observe.logs.steady import RULE, Window, averages, choose
 from mfu_planner.units import parse, parse_whole
 
 _RATES = ("step_time_s", "tokens_per_s", "tokens_per_s_per_device", "samples_per_s", "flops_per_s_per_device")
-_SHOWN = ("step_time_s", "tokens_per_step", "tokens_per_s", "tokens_per_s_per_device", "samples_per_s", "global_batch", "seq_len")  # fmt: skip
+_SHOWN = (
+    "step_time_s",
+    "tokens_per_step",
+    "tokens_per_s",
+    "tokens_per_s_per_device",
+    "samples_per_s",
+    "global_batch",
+    "seq_len",
+)
+_COMPUTED = ("achieved_flops_per_s_per_device", "peak_flops_per_s", "convention", "flops_per_token")
 _ADVICE = {
     "step_time_s": "step time unknown: give --global-batch and --seq-len",
-    "tokens_per_s": "tokens per second unknown: give --global-batch and --seq-len (or --devices beside a per-device rate)",
+    "tokens_per_s": "tokens per second unknown: give --global-batch and --seq-len (or --devices beside a "
+    "per-device rate)",
     "tokens_per_s_per_device": "tokens per second per device unknown: give --devices",
 }
 
@@ -45,8 +55,8 @@ def read_log(
     source
         A path, a folder, ``-`` for standard input, several paths, an open file, or the text itself (with a line end).
     devices, global_batch, seq_len
-        What the log may not say: devices of the whole job, sequences (or ``"16M tokens"``) per step, tokens per sequence.
-        What is given wins over the log's header; a contradiction is a finding.
+        What the log may not say: devices of the whole job, sequences (or ``"16M tokens"``) per step, tokens per
+        sequence.  What is given wins over the log's header; a contradiction is a finding.
     columns
         For CSV and JSON lines: what is meant → column name, such as ``{"time": "dt", "tokens": "batch_tokens"}``.
     target_tokens, tokens_done, price
@@ -79,7 +89,11 @@ def read_log(
     _sentinels(stated, found)
     q = gather(found.log, window, stated, {**given, "tokens_per_step": tokens_per_step})
     if not any(name in q for name in _RATES) and "mfu" not in stated:
-        raise NoAnswer(f"{found.name}: no timing in {', '.join(found.files) or 'the log'}: neither a duration, a rate nor two time stamps with steps; log one of them, or give the file that has it")  # fmt: skip
+        where = ", ".join(found.files) or "the log"
+        raise NoAnswer(
+            f"{found.name}: no timing in {where}: neither a duration, a rate nor two time stamps with steps; "
+            "log one of them, or give the file that has it"
+        )
     cross_check(found.log, window, q, stated, given)
     return _report(found, window, q, stated, measured, (target_tokens, tokens_done, price))
 
@@ -112,10 +126,11 @@ def _checked(columns: Mapping[str, str] | None) -> Mapping[str, str] | None:
 
 
 def _unknown(found: Ingested) -> str:
-    where = ", ".join(found.files) or "the log"
-    if not found.log.store.counted and not found.log.header.values:
-        return f"format unknown: no line of {where} states a step with a time or a rate; for a CSV or JSON lines give --column time=NAME"
-    return f"format unknown: {where} names a run ({', '.join(found.log.header.values)}) but no step with a time or a rate"
+    where, said = ", ".join(found.files) or "the log", ", ".join(found.log.header.values)
+    if said:
+        return f"format unknown: {where} names a run ({said}) but no step with a time or a rate"
+    advice = "for a CSV or JSON lines give --column time=NAME"
+    return f"format unknown: no line of {where} states a step with a time or a rate; {advice}"
 
 
 def _sentinels(stated: dict[str, float], found: Ingested) -> None:
@@ -143,10 +158,13 @@ def _report(
     utilisation.compare(log, computed, stated, implied)
     repeated = stated.get("mfu") if stated.get("mfu", 2.0) <= 1 else None
     if not computed and repeated is not None:
-        log.note("log/mfu-as-reported", "info", "the MFU is the log's own claim: give --model and --hardware to have it computed")  # fmt: skip
+        log.note("log/mfu-as-reported", "info", "the MFU is the log's own claim: give --model and --hardware to "
+                                                "have it computed")  # fmt: skip
     done, done_origin = remaining.tokens_done(log, q, ahead[1])
     left = remaining.remaining(log, q, done, ahead[0], ahead[2])
-    findings = tuple(Finding(code=n.code, severity=n.severity, message=n.message, evidence=n.evidence) for n in log.notes)
+    findings = tuple(
+        Finding(code=n.code, severity=n.severity, message=n.message, evidence=n.evidence) for n in log.notes
+    )
     origins = {name: q[name].origin for name in (*_SHOWN, "devices") if name in q}
     if done is not None:
         origins["tokens_done"] = done_origin
@@ -167,7 +185,7 @@ def _report(
         mfu=computed.get("mfu", repeated),
         hfu=computed.get("hfu"),
         mfu_source=computed.get("mfu_source", None if repeated is None else "as the log reports it"),
-        **{k: computed.get(k) for k in ("achieved_flops_per_s_per_device", "peak_flops_per_s", "convention", "flops_per_token")},
+        **{k: computed.get(k) for k in _COMPUTED},
         implied_peak=implied,
         data_wait_share=_share(stated.get("data_s"), q.value("step_time_s")),
         parts_s={k: total / n for k, (total, n) in log.parts.items() if not k.endswith("samples_per_s")},
@@ -184,7 +202,8 @@ def _counts(found: Ingested, window: Window) -> dict[str, Any]:
     kept = [r.step for r in window.kept if r.step is not None]
     ordered = sorted(window.seconds) if window.basis not in (None, "mfu") and "step" in (window.basis or "") else []
     return {
-        "steps": max(store.counted - sum(r.evaluation for r in store.records()), 0) or int(found.log.summary.get("steps", 0)),
+        "steps": max(store.counted - sum(r.evaluation for r in store.records()), 0)
+        or int(found.log.summary.get("steps", 0)),
         "first_step": min(steps, default=None),
         "last_step": max(steps, default=None),
         "total_steps": found.log.total_steps,

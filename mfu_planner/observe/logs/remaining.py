@@ -37,13 +37,16 @@ def remaining(
     if done is None:
         log.note(
             "log/tokens-done-unknown", "warning",
-            "the log does not say how many tokens are done: the whole target is counted as remaining (give --tokens-done)",
+            "the log does not say how many tokens are done: the whole target is counted as remaining (give "
+            "--tokens-done)",
         )  # fmt: skip
     left = max(0.0, wanted - (done or 0.0))
     seconds = None if rate is None else left / rate
     hours = None if seconds is None or devices is None else seconds * devices / 3600
     if seconds is None:
-        log.note("log/remaining-unknown", "warning", "remaining time unknown: tokens per second of the whole job is not known (give --devices, or --global-batch and --seq-len)")  # fmt: skip
+        log.note("log/remaining-unknown", "warning", "remaining time unknown: tokens per second of the whole job "
+                                                     "is not known (give --devices, or --global-batch and "
+                                                     "--seq-len)")  # fmt: skip
     elif hours is None:
         log.note("log/device-hours-unknown", "warning", "remaining device-hours unknown: give --devices")
     return {

@@ -18,7 +18,9 @@ def render(report: LogReport, console: Console) -> None:
     from rich.markup import escape
 
     span = "" if report.first_step is None else f", steps {report.first_step:,.0f} – {report.last_step:,.0f}"
-    console.print(f"[bold]{report.format}[/bold]: {report.steps:,} logged steps{span} ({escape(', '.join(report.files))})")
+    console.print(
+        f"[bold]{report.format}[/bold]: {report.steps:,} logged steps{span} ({escape(', '.join(report.files))})"
+    )
     console.print(_window(report), style="dim")
     if report.mfu is not None:
         how = ", ".join(filter(None, (report.convention, report.mfu_source)))
@@ -84,7 +86,11 @@ def _rates(report: LogReport) -> Table:
 def _remaining(report: LogReport) -> str:
     parts = [f"{report.remaining_tokens:,.0f} tokens to go"]
     if report.remaining_s is not None:
-        parts.append(f"{report.remaining_s / 86400:.2f} days" if report.remaining_s >= 86400 else f"{report.remaining_s / 3600:.2f} h")
+        parts.append(
+            f"{report.remaining_s / 86400:.2f} days"
+            if report.remaining_s >= 86400
+            else f"{report.remaining_s / 3600:.2f} h"
+        )
     if report.remaining_device_hours is not None:
         parts.append(f"{report.remaining_device_hours:,.0f} device-hours")
     if report.remaining_cost_usd is not None:

@@ -14,8 +14,16 @@ from mfu_planner.observe.logs.report import ImpliedPeak
 
 _WORK = ("model", "config", "params")
 #: The convention by which a framework counts its own FLOPs.
-_CONVENTIONS = {"nanochat": "nanochat", "llm.c": "llm.c", "torchtitan": "torchtitan", "maxtext": "maxtext", "olmo-core": "olmo",
-                "composer": "llm-foundry", "prime": "torchtitan", "megatron-lm": "megatron"}  # fmt: skip
+_CONVENTIONS = {
+    "nanochat": "nanochat",
+    "llm.c": "llm.c",
+    "torchtitan": "torchtitan",
+    "maxtext": "maxtext",
+    "olmo-core": "olmo",
+    "composer": "llm-foundry",
+    "prime": "torchtitan",
+    "megatron-lm": "megatron",
+}
 #: The forward pass counted a second time makes 4 of 3.
 _RECOMPUTED, _CLOSE, _SAME_PEAK = 4 / 3, 0.06, 0.01
 
@@ -35,7 +43,8 @@ def implied_peak(log: Reading, name: str, stated: dict[str, float]) -> ImpliedPe
     if fixed is not None and mfu:
         log.note(
             "log/hard-coded-peak", "warning",
-            f"this framework always divides by {fixed['flops_per_s'] / 1e12:g} TFLOP/s ({fixed['device']}), whatever the hardware",
+            f"this framework always divides by {fixed['flops_per_s'] / 1e12:g} TFLOP/s ({fixed['device']}), "
+            f"whatever the hardware",
             flops_per_s=fixed["flops_per_s"], source=fixed["source"],
         )  # fmt: skip
         peak = fixed["flops_per_s"]
@@ -63,9 +72,7 @@ def _known_peaks(peak: float) -> tuple[str, ...]:
     return tuple(str(m) for m in match(peak, 1.0))[:8]
 
 
-def planner_mfu(
-    log: Reading, q: Quantities, given: dict[str, Any], stated: dict[str, float]
-) -> dict[str, Any]:
+def planner_mfu(log: Reading, q: Quantities, given: dict[str, Any], stated: dict[str, float]) -> dict[str, Any]:
     """What the planner makes of the log's rate: ``mfu``, ``hfu``, ``convention`` … and where it comes from.
 
     Needs a model and hardware (then from tokens per second), or hardware alone (then from the log's own TFLOP/s).
@@ -94,7 +101,11 @@ def planner_mfu(
         result = measure(**given, flops_per_second_per_device=claimed)
         source = "the log's TFLOP/s ÷ the peak"
     else:
-        what = "tokens per second per device (give --devices, --global-batch, --seq-len)" if has_model else "a model, or a log that states TFLOP/s"
+        what = (
+            "tokens per second per device (give --devices, --global-batch, --seq-len)"
+            if has_model
+            else "a model, or a log that states TFLOP/s"
+        )
         log.note("log/no-rate", "warning", f"no MFU computed: that needs {what}")
         return {}
     return {
@@ -122,16 +133,15 @@ def _take_hardware_from_log(log: Reading, given: dict[str, Any]) -> bool:
     return True
 
 
-def compare(
-    log: Reading, computed: dict[str, Any], stated: dict[str, float], implied: ImpliedPeak | None
-) -> None:
+def compare(log: Reading, computed: dict[str, Any], stated: dict[str, float], implied: ImpliedPeak | None) -> None:
     """Findings on the log's claim beside the planner's figure."""
     peak = computed.get("peak_flops_per_s")
     if implied is not None and peak and abs(implied.flops_per_s / peak - 1) > _SAME_PEAK:
         names = f" (= {', '.join(implied.matches[:3])})" if implied.matches else ""
         log.note(
             "log/other-peak", "warning",
-            f"the log's MFU divides by {implied.flops_per_s / 1e12:.4g} TFLOP/s{names}, but the peak here is {peak / 1e12:.4g} TFLOP/s",
+            f"the log's MFU divides by {implied.flops_per_s / 1e12:.4g} TFLOP/s{names}, but the peak here is "
+            f"{peak / 1e12:.4g} TFLOP/s",
             implied=implied.flops_per_s, peak=peak,
         )  # fmt: skip
     if computed.get("mfu_source") != "computed from tokens per second":
@@ -140,7 +150,8 @@ def compare(
     if claimed and abs(claimed / achieved / _RECOMPUTED - 1) < _CLOSE:
         log.note(
             "log/hfu-called-mfu", "warning",
-            f"the log's {claimed / 1e12:.4g} TFLOP/s is {claimed / achieved:.2f} times the model's {achieved / 1e12:.4g}: it counts the "
+            f"the log's {claimed / 1e12:.4g} TFLOP/s is {claimed / achieved:.2f} times the model's "
+            f"{achieved / 1e12:.4g}: it counts the "
             "recomputed forward pass and is hardware FLOP/s",
             claimed=claimed, model=achieved,
         )  # fmt: skip
