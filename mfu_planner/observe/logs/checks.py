@@ -10,6 +10,8 @@ from mfu_planner.observe.logs.steady import Window
 AGREE = 0.03
 #: Slow steps outside the steady window that take more than this share of the time are a finding.
 LOST = 0.05
+#: A rate known no better than this is said to be rounded.
+COARSE_RATE = 0.01
 _NAMES = {"devices": "devices", "global_batch": "global batch", "seq_len": "sequence length"}
 
 
@@ -20,13 +22,17 @@ def cross_check(
     _given_against_header(log, given)
     _rate_against_batch(log, q, stated)
     _per_device_against_job(log, q, stated)
-    _clock(log, window, q)
+    _clock(log, q)
     _utilisation(log, stated)
     _means(log, q, stated)
+    _sessions(q, log)
+    _whole_run(log)
+    _rounded(log, q)
     if window.lost_share is not None and window.lost_share > LOST:
         log.note(
             "log/irregular-steps", "warning",
-            f"steps outside the steady window (evaluation, checkpoints, stalls) take {window.lost_share:.0%} of the logged time: "
+            f"steps outside the steady window (evaluation, checkpoints, stalls) take {window.lost_share:.0%} of "
+            f"the logged time: "
             "the wall clock runs slower than the steady step time says",
             lost_share=window.lost_share,
         )  # fmt: skip
@@ -38,7 +44,8 @@ def _given_against_header(log: Reading, given: dict[str, float | None]) -> None:
         if own and said and abs(own / said - 1) > 1e-6:
             log.note(
                 f"log/contradicts-{name.replace('_', '-')}", "warning",
-                f"the log's text says {words} {own:g}, but {said:g} was given: the given value is used", log=own, given=said,
+                f"the log's text says {words} {own:g}, but {said:g} was given: the given value is "
+                f"used", log=own, given=said,
             )  # fmt: skip
 
 
@@ -49,7 +56,11 @@ def _rate_against_batch(log: Reading, q: Quantities, stated: dict[str, float]) -
         rate = stated["tokens_per_s_per_device"] * q["devices"].value
     seconds = seconds or (q["clock_s"].value if "clock_s" in q and q["clock_s"].resolution < AGREE else None)
     batch, length = q.value("global_batch"), q.value("seq_len")
-    tokens = q["tokens_per_step"].value if "tokens_per_step" in q and "derived: rate" not in q["tokens_per_step"].origin else None
+    tokens = (
+        q["tokens_per_step"].value
+        if "tokens_per_step" in q and "derived: rate" not in q["tokens_per_step"].origin
+        else None
+    )
     tokens = batch * length if batch and length else tokens
     if not (seconds and rate and tokens):
         return
@@ -74,11 +85,14 @@ def _rate_against_batch(log: Reading, q: Quantities, stated: dict[str, float]) -
 def _likely(ratio: float, q: Quantities) -> str:
     devices = q.value("devices")
     for factor, words in ((devices, "the number of devices: per device and whole job are mixed up"),
-                          (1 / devices if devices else None, "one over the number of devices: per device and whole job are mixed up")):  # fmt: skip
+                          (1 / devices if devices else None, "one over the number of devices: per device and whole "
+                                                             "job are mixed up")):  # fmt: skip
         if factor and factor != 1 and abs(ratio / factor - 1) < AGREE:
             return f"that is {words}"
     if ratio < 1:
-        return "padding or packing may leave fewer real tokens, or the rate includes waits that the step time leaves out"
+        return (
+            "padding or packing may leave fewer real tokens, or the rate includes waits that the step time leaves out"
+        )
     return "the step time may be of a micro-batch, or the rate divided by the wrong interval"
 
 
@@ -87,12 +101,13 @@ def _per_device_against_job(log: Reading, q: Quantities, stated: dict[str, float
     if job and each and devices and abs(each * devices / job - 1) > AGREE:
         log.note(
             "log/per-device-contradicts-job", "warning",
-            f"whole-job rate ÷ per-device rate is {job / each:.4g}, but there are {devices:g} devices", quotient=job / each,
+            f"whole-job rate ÷ per-device rate is {job / each:.4g}, but there are {devices:g} "
+            f"devices", quotient=job / each,
             devices=devices,
         )  # fmt: skip
 
 
-def _clock(log: Reading, window: Window, q: Quantities) -> None:
+def _clock(log: Reading, q: Quantities) -> None:
     """A stated step time, running means above all, against the time stamps."""
     seconds, clock = q.get("step_time_s"), q.get("clock_s")
     if seconds is None or clock is None or "time stamps" in seconds.origin:
@@ -102,8 +117,10 @@ def _clock(log: Reading, window: Window, q: Quantities) -> None:
         running = "running" in seconds.origin or bool(log.running)
         log.note(
             "log/clock-contradicts-running-mean" if running else "log/clock-contradicts-step-time", "warning",
-            f"by the time stamps a step takes {clock.value:.4g} s, the log's own figures give {seconds.value:.4g} s ({off:+.1%}): "
-            + ("a running mean lags behind or hides waits" if running else "time between steps (loader, logging, checkpoints) is not in the stated time"),
+            f"by the time stamps a step takes {clock.value:.4g} s, the log's own figures give {seconds.value:.4g} "
+            f"s ({off:+.1%}): "
+            + ("a running mean lags behind or hides waits" if running else "time between steps (loader, logging, "
+                                                                           "checkpoints) is not in the stated time"),
             by_clock_s=clock.value, stated_s=seconds.value,
         )  # fmt: skip
 
@@ -114,7 +131,8 @@ def _utilisation(log: Reading, stated: dict[str, float]) -> None:
         if value is not None and value > 1:
             log.note(
                 "log/mfu-out-of-range", "error",
-                f"the log claims an {name.upper()} of {value:.1%}: rates of the whole job were divided by one device's peak, the peak is "
+                f"the log claims an {name.upper()} of {value:.1%}: rates of the whole job were divided by one "
+                f"device's peak, the peak is "
                 "of another device or precision, or FLOPs are counted twice",
                 **{name: value},
             )  # fmt: skip
@@ -123,7 +141,8 @@ def _utilisation(log: Reading, stated: dict[str, float]) -> None:
     if sentinels and sentinels >= len(records) / 2:
         log.note(
             "log/mfu-sentinel", "warning",
-            "the logged MFU is a sentinel (zero or negative) that means unknown, usually a device missing from the framework's table",
+            "the logged MFU is a sentinel (zero or negative) that means unknown, usually a device missing from the "
+            "framework's table",
             records=float(sentinels),
         )  # fmt: skip
 
@@ -134,7 +153,8 @@ def _means(log: Reading, q: Quantities, stated: dict[str, float]) -> None:
     if actual and now and actual < now * (1 - AGREE):
         log.note(
             "log/goodput-gap", "warning",
-            f"the whole-run average is {actual:,.0f} tokens/s per device against {now:,.0f} in a step: {1 - actual / now:.0%} of the time "
+            f"the whole-run average is {actual:,.0f} tokens/s per device against {now:,.0f} in a step: "
+            f"{1 - actual / now:.0%} of the time "
             "goes to evaluation, checkpoints, loading or start-up",
             actual=actual, step=now,
         )  # fmt: skip
@@ -143,13 +163,15 @@ def _means(log: Reading, q: Quantities, stated: dict[str, float]) -> None:
     if mean and seconds and abs(mean / seconds - 1) > 0.005:
         log.note(
             "log/running-mean-differs", "info",
-            f"the log's running mean is {mean:.5g} s a step, the steps of the window take {seconds:.5g} s", running_mean_s=mean, step_time_s=seconds,
+            f"the log's running mean is {mean:.5g} s a step, the steps of the window take {seconds:.5g} "
+            f"s", running_mean_s=mean, step_time_s=seconds,
         )  # fmt: skip
     timer, samples = log.parts.get("deepspeed_samples_per_s"), stated.get("samples_per_s")
     if timer and samples and abs(timer[0] / timer[1] / samples - 1) > AGREE:
         log.note(
             "log/two-rates", "warning",
-            f"DeepSpeed's timer says {timer[0] / timer[1]:.4g} samples/s, the iteration lines {samples:.4g}: the timer leaves out "
+            f"DeepSpeed's timer says {timer[0] / timer[1]:.4g} samples/s, the iteration lines {samples:.4g}: the "
+            f"timer leaves out "
             "loading and logging between steps",
             deepspeed=timer[0] / timer[1], iteration=samples,
         )  # fmt: skip
@@ -159,5 +181,64 @@ def _means(log: Reading, q: Quantities, stated: dict[str, float]) -> None:
         if share > 0.1:
             log.note(
                 "log/exposed-communication", "warning",
-                f"the gradient all-reduce takes {share:.1%} of a step after the backward pass: it is not overlapped", share=share,
+                f"the gradient all-reduce takes {share:.1%} of a step after the backward pass: it is not "
+                f"overlapped", share=share,
+            )  # fmt: skip
+
+
+def _sessions(q: Quantities, log: Reading) -> None:
+    """Run time ÷ steps of a tracker against the rate: a resumed run counts the time of its last session only."""
+    whole, seconds = q.get("whole_run_s"), q.get("step_time_s")
+    if whole and seconds and whole.value < seconds.value * (1 - AGREE):
+        log.note(
+            "log/resumed-run", "warning",
+            f"run time ÷ steps is {whole.value:.4g} s, less than a step's {seconds.value:.4g} s: the steps are "
+            f"counted over several sessions or "
+            "in calls of the tracker, the time is not",
+            whole_run_s=whole.value, step_time_s=seconds.value,
+        )  # fmt: skip
+
+
+def _whole_run(log: Reading) -> None:
+    """Skipped steps, the Trainer's own count of operations, recomputation and precision that the header states."""
+    skipped = log.summary.get("skipped_steps")
+    if skipped:
+        log.note(
+            "log/skipped-steps", "warning",
+            f"{skipped:g} of {log.store.counted} iterations were skipped (loss scale): the throughput is real, the "
+            f"training is not",
+            skipped=skipped,
+        )  # fmt: skip
+    operations, runtime = log.summary.get("total_flops"), log.summary.get("runtime_s")
+    if operations and runtime:
+        log.note(
+            "log/trainer-operations", "info",
+            f"total_flos ÷ run time is {operations / runtime / 1e12:.4g} TFLOP/s of the whole job: the Trainer's 6 "
+            f"× parameters × tokens, padding "
+            "included, frozen weights not discounted",
+            flops_per_s=operations / runtime,
+        )  # fmt: skip
+    if log.header.recompute:
+        log.note(
+            "log/recompute-on", "info",
+            "the text says that activations are recomputed: a TFLOP/s that counts it is hardware FLOP/s (give "
+            "--recompute for the HFU)",
+        )  # fmt: skip
+    if log.header.fp8:
+        log.note(
+            "log/fp8", "info",
+            "the text speaks of fp8: many frameworks still divide by the bf16 peak (see --peak-dtype)",
+        )  # fmt: skip
+
+
+def _rounded(log: Reading, q: Quantities) -> None:
+    """A rate printed with two digits or fewer is not what the step time rests on."""
+    for name, words in (("steps_per_s", "steps per second"), ("samples_per_s", "samples per second")):
+        width = log.resolution.get(name, 0.0)
+        if width >= COARSE_RATE and "step_time_s" in q and words not in q["step_time_s"].origin:
+            log.note(
+                "log/rounded-rate", "info",
+                f"{words} is printed too coarsely (±{width:.1%}): the step time comes from elsewhere "
+                f"({q['step_time_s'].origin})",
+                half_width=width,
             )  # fmt: skip

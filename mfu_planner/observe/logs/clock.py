@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 
-_MONTHS = {m: i + 1 for i, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split())}
+_MONTHS = {m: i + 1 for i, m in enumerate(("jan feb mar apr may jun jul aug sep oct nov dec").split())}  # noqa: SIM905
 
 _STAMP = re.compile(
     r"(?P<y>(?:19|20)\d\d)[-/](?P<mo>\d\d)[-/](?P<d>\d\d)[T ](?P<t>\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)"
@@ -39,7 +39,7 @@ def stamp(line: str) -> float | None:
 def _seconds(year: str | None, month: str, day: str, text: str) -> float | None:
     number = _MONTHS.get(month.lower(), 0) or int(month)
     try:
-        days = datetime.date(int(year or 2000), number, int(day)).toordinal()
+        days = dt.date(int(year or 2000), number, int(day)).toordinal()
     except ValueError:
         return None
     hours, minutes, seconds = text.replace(",", ".").split(":")

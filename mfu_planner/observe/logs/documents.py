@@ -7,12 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from mfu_planner.observe.logs.formats.tables import JsonLines, flat
-from mfu_planner.observe.logs.metric_names import as_number, field_of, fraction
+from mfu_planner.observe.logs.keys import fraction
+from mfu_planner.observe.logs.metric_names import as_number, field_of
 from mfu_planner.observe.logs.reading import Reading
 
 #: A document above this size is not read whole.
 LARGEST_DOCUMENT = 256 << 20
-_RESULTS = ("train_runtime", "train_samples_per_second", "train_steps_per_second", "train_tokens_per_second", "total_flos")
+_RESULT_FIELDS = {
+    "train_runtime": "runtime_s",
+    "train_samples_per_second": "samples_per_s",
+    "train_steps_per_second": "steps_per_s",
+    "train_tokens_per_second": "tokens_per_s",
+    "total_flos": "total_flops",
+    "step": "steps",
+}
 
 
 def parse(data: bytes) -> Any:
@@ -35,7 +43,12 @@ def read_document(value: Any, log: Reading, columns: Mapping[str, str] | None = 
         _results(value, log)
         return "hf-trainer"
     flattened = flat(value)
-    if "_step" in value or "_runtime" in value or "_timestamp" in value or any(k.startswith("throughput/") for k in flattened):
+    if (
+        "_step" in value
+        or "_runtime" in value
+        or "_timestamp" in value
+        or any(k.startswith("throughput/") for k in flattened)
+    ):
         return read_summary(flattened, log)
     lists = [v for v in value.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
     if lists:
@@ -71,13 +84,11 @@ def _trainer_state(state: dict[str, Any], log: Reading) -> str:
 
 
 def _results(entry: Mapping[str, Any], log: Reading) -> None:
-    names = {"train_runtime": "runtime_s", "train_samples_per_second": "samples_per_s", "train_steps_per_second": "steps_per_s",
-             "train_tokens_per_second": "tokens_per_s", "total_flos": "total_flops", "step": "steps"}  # fmt: skip
-    for own, field in names.items():
+    for own, field in _RESULT_FIELDS.items():
         value = as_number(entry.get(own))
         if value:
             log.summary[field] = value
-            if own in _RESULTS[1:3]:
+            if field in ("samples_per_s", "steps_per_s"):
                 log.see({field: 0.0005 / value})  # printed with three decimals
 
 
@@ -101,9 +112,11 @@ def read_summary(values: Mapping[str, Any], log: Reading, name: str = "wandb-sum
         name = "levanter"
     for field, (_, value) in chosen.items():
         log.summary[{"elapsed_s": "runtime_s", "step": "steps"}.get(field, field)] = value
+    log.summary["tracker"] = 1.0
     if "runtime_s" in log.summary:
         log.note(
             "log/whole-run", "info",
-            "the run time of a tracker holds start-up, evaluation and checkpoints: a step time from it is an upper limit",
+            "the run time of a tracker holds start-up, evaluation and checkpoints: a step time from it is an upper "
+            "limit",
         )  # fmt: skip
     return name

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from mfu_planner.observe.logs.text import number
 
 _NUM = r"([\d,]+(?:\.\d+)?)"
-_DOTS = r"['\"]?[ \t.]{0,60}[:=]?[ \t]{0,8}"  # dumps of arguments: `seq_length ...... 2048`, `seq_length: 2048`, `seq_length=2048`
+#: Between key and value in dumps of arguments: ``seq_length ...... 2048``, ``seq_length: 2048``, ``seq_length=2048``.
+_DOTS = r"['\"]?[ \t.]{0,60}[:=]?[ \t]{0,8}"
 
 
 def _count(text: str) -> float | None:
@@ -37,7 +38,8 @@ _RULES: tuple[tuple[str, str, Callable[[str], float | None]], ...] = (
     ("global_batch", rf"\bglobal[_ ](?:train_)?batch[_ ]size{_DOTS}{_NUM}\b", _count),
     ("global_batch", r"Total train batch size[^=\n]{0,80}= ([\d,]+)", _count),
     ("seq_len", rf"(?<![\w])(?:max_)?seq(?:uence)?_len(?:gth)?{_DOTS}{_NUM}", _count),
-    ("seq_len", r"\b(?:sequence length|max_sequence_length|max_target_length|max_seq_len|seq_len)['\"]?[ \t]?[:=T]{0,2}[ \t=]{0,2}(\d+)", _count),
+    ("seq_len", r"\b(?:sequence length|max_sequence_length|max_target_length|max_seq_len"
+                r"|seq_len)['\"]?[ \t]?[:=T]{0,2}[ \t=]{0,2}(\d+)", _count),
     ("tokens_per_step", rf"tokens per iteration will be: {_NUM}", _count),
     ("tokens_per_step", r"\b[Tt]otal[_ ]batch[_ ]size[= |]{1,4}([\d,]+)(?=\s*(?:=>|\n|$|\|))", _count),
     ("parameters", r"\bnum_parameters: ([\d,]+)", _count),
@@ -47,14 +49,17 @@ _RULES: tuple[tuple[str, str, Callable[[str], float | None]], ...] = (
 _COMPILED = [(field, re.compile(pattern), read) for field, pattern, read in _RULES]
 
 _RECOMPUTE = re.compile(
-    r"(?:checkpoint_activations|activation_checkpointing|gradient_checkpointing)['\"]?[ .]{0,60}[:=]?[ ]?(?:True|true|1\b|full|selective)"
-    r"|recompute_granularity['\"]?[ .]{0,60}[:=]?[ ]?['\"]?(?:full|selective)|remat_policy['\"]?: ['\"]?(?:full|minimal)|Applied (?:full|selective) activation checkpointing"
+    r"(?:checkpoint_activations|activation_checkpointing|gradient_checkpointing)['\"]?[ .]{0,60}[:=]?[ ]?(?:True"
+    r"|true|1\b|full|selective)"
+    r"|recompute_granularity['\"]?[ .]{0,60}[:=]?[ ]?['\"]?(?:full|selective)|remat_policy['\"]?: ['\"]?(?:full"
+    r"|minimal)|Applied (?:full|selective) activation checkpointing"
 )  # fmt: skip
 _FP8 = re.compile(
     r"\bfp8['\"]?[ .]{0,60}[:=]?[ ]?['\"]?(?:True|true|hybrid|e4m3)|Float8 .{0,40}(?:active|training)|enable_fp8", re.I
 )
 _DEVICE = re.compile(
-    r"\b(NVIDIA (?:GeForce |RTX |TITAN )?[A-Z0-9][\w\-]{1,24}(?: [A-Z0-9][\w\-]{1,20}){0,4}|Tesla [A-Z]\d+[\w\-]{0,20}|AMD Instinct MI\d+\w{0,3}|TPU v\d\w{0,4})"
+    r"\b(NVIDIA (?:GeForce |RTX |TITAN )?[A-Z0-9][\w\-]{1,24}(?: [A-Z0-9][\w\-]{1,20}){0,4}"
+    r"|Tesla [A-Z]\d+[\w\-]{0,20}|AMD Instinct MI\d+\w{0,3}|TPU v\d\w{0,4})"
 )
 _SMI_ROW = re.compile(r"^\|\s{1,4}\d{1,2}  ((?:NVIDIA|Tesla|Quadro|GeForce) [\w \-]{1,40}?)\s{2,}", re.M)
 
@@ -63,6 +68,7 @@ class Header:
     """First statements win: a later line that repeats a key with another value does not change it."""
 
     def __init__(self) -> None:
+        """__init__"""
         self.values: dict[str, float] = {}
         self.device_name: str | None = None
         self.recompute = False

@@ -22,6 +22,7 @@ class Keys:
     """
 
     def __init__(self, table: Mapping[str, Spec]) -> None:
+        """__init__"""
         self.table = {_fold(k): v for k, v in table.items()}
         self._memo: dict[str, Spec | None] = {}
         alternatives = "|".join(_pattern(k) for k in sorted(table, key=len, reverse=True))

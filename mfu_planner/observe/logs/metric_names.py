@@ -15,9 +15,20 @@ from mfu_planner.observe.logs.text import number
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|µs|%")
 _SECOND = frozenset({"s", "sec", "secs", "second", "seconds"})
 _RATE = _SECOND | {"ps"}
-_NOT_TRAINING = frozenset({"eval", "val", "valid", "validation", "test", "predict", "eta", "remaining", "estimate", "max", "min", "lr", "loss", "grad", "memory", "mem", "cpu"})  # fmt: skip
-_PART = frozenset({"data", "loader", "loading", "load", "fetch", "forward", "fwd", "backward", "bwd", "optim", "optimizer", "comm", "allreduce", "checkpoint", "ckpt", "dataloader", "batchgen"})  # fmt: skip
-_STEPS = frozenset({"step", "iteration", "iter", "update step", "global step", "trainer global step", "train global step", "current steps", "time batch", "steps"})  # fmt: skip
+_NOT_TRAINING = frozenset({
+    "eval", "val", "valid", "validation", "test", "predict", "eta", "remaining",
+    "estimate", "max", "min", "lr", "loss", "grad", "memory", "mem",
+    "cpu",
+})  # fmt: skip
+_PART = frozenset({
+    "data", "loader", "loading", "load", "fetch", "forward", "fwd", "backward",
+    "bwd", "optim", "optimizer", "comm", "allreduce", "checkpoint", "ckpt", "dataloader",
+    "batchgen",
+})  # fmt: skip
+_STEPS = frozenset({
+    "step", "iteration", "iter", "update step", "global step", "trainer global ", "train global ",
+    "current steps", "time batch", "steps",
+})  # fmt: skip
 _MEAN = frozenset({"avg", "average", "mean", "actual", "ema", "smoothed", "rolling", "running", "harmonic"})
 
 #: What ``--column`` may name, and the unit of the column.
@@ -83,7 +94,7 @@ def _work_rate(words: list[str], have: frozenset[str], phrase: str) -> tuple[str
     return None
 
 
-def _utilisation(words: list[str], have: frozenset[str], phrase: str) -> tuple[str, float] | None:
+def _utilisation(_: list[str], have: frozenset[str], phrase: str) -> tuple[str, float] | None:
     if "mfu" in have or "model flops utilization" in phrase:
         return "mfu", 0.01 if "%" in have or "percent" in have else 0.0
     if "hfu" in have:
@@ -95,7 +106,7 @@ def _utilisation(words: list[str], have: frozenset[str], phrase: str) -> tuple[s
     return None
 
 
-def _duration(words: list[str], have: frozenset[str], phrase: str) -> tuple[str, float] | None:
+def _duration(_: list[str], have: frozenset[str], phrase: str) -> tuple[str, float] | None:
     unit = 1e-3 if "ms" in have else 1e-6 if have & {"us", "µs"} else 1.0
     timed = have & {"time", "timing", "duration", "dt", "seconds", "latency", "took"}
     if phrase in {"runtime", "elapsed", "elapsed time", "elapsed s", "train time", "total training time", "total time"}:
@@ -108,12 +119,14 @@ def _duration(words: list[str], have: frozenset[str], phrase: str) -> tuple[str,
         return "step_time_s", 1.0
     if timed and have & {"data", "loader", "loading", "dataloader"}:
         return "data_s", unit
-    if (timed and have & {"step", "iter", "iteration", "batch"} or phrase in {"dt", "dt ms", "dt s"}) and not have & _PART:
+    if (
+        (timed and have & {"step", "iter", "iteration", "batch"}) or phrase in {"dt", "dt ms", "dt s"}
+    ) and not have & _PART:
         return "step_time_s", unit
     return None
 
 
-def _count(words: list[str], have: frozenset[str], phrase: str) -> tuple[str, float] | None:
+def _count(_: list[str], have: frozenset[str], phrase: str) -> tuple[str, float] | None:
     if phrase in _STEPS:
         return "step", 1.0
     if have & {"tokens", "token"} and have & {"total", "seen", "consumed"} and not have & _RATE:
@@ -146,9 +159,7 @@ def row_record(row: Mapping[str, Any], columns: Mapping[str, str] | None = None)
     return Record(**values), means  # type: ignore[arg-type]
 
 
-def _meanings(
-    row: Mapping[str, Any], columns: Mapping[str, str] | None
-) -> Iterable[tuple[str, float, bool, float]]:
+def _meanings(row: Mapping[str, Any], columns: Mapping[str, str] | None) -> Iterable[tuple[str, float, bool, float]]:
     if columns is not None:
         for name, own in columns.items():
             field, factor = COLUMN_FIELDS[name]

@@ -16,6 +16,17 @@ NEAR_INTEGER = 0.01
 RUNNING = 0.02
 
 
+_OF_A_RUN = (
+    "step_time_s",
+    "tokens_per_s",
+    "tokens_per_s_per_device",
+    "samples_per_s",
+    "global_batch",
+    "tokens_per_step",
+    "flops_per_s_per_device",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """A value in SI, whether it was ``given``, ``stated`` or ``derived`` and how, and its relative half-width."""
@@ -58,11 +69,12 @@ ROUTES = (
     Route("step_time_s", ("steps_per_s",), "1 ÷ steps per second", lambda r: 1 / r),
     Route("tokens_per_s", ("tokens_per_step", "step_time_s"), "tokens of a step ÷ step time", lambda t, s: t / s),
     Route("tokens_per_s", ("samples_per_s", "seq_len"), "samples per second × length", lambda r, s: r * s),
+    Route("tokens_per_step", ("tokens_per_s", "step_time_s"), "rate × step time", lambda r, s: r * s),
     Route("step_time_s", ("clock_s",), "the log's time stamps", lambda s: s),
+    Route("step_time_s", ("whole_run_s",), "run time ÷ steps of the whole run", lambda s: s),
     Route("tokens_per_s_per_device", ("tokens_per_s", "devices"), "rate ÷ devices", lambda r, n: r / n),
     Route("samples_per_s", ("global_batch", "step_time_s"), "global batch ÷ step time", lambda b, s: b / s),
     Route("flops_per_s_per_device", ("flops_per_s", "devices"), "whole job ÷ devices", lambda f, n: f / n),
-    Route("tokens_per_step", ("tokens_per_s", "step_time_s"), "rate × step time", lambda r, s: r * s),
     Route("global_batch", ("samples_per_s", "step_time_s"), "samples per second × step time", lambda r, s: r * s),
 )
 
@@ -98,13 +110,15 @@ def gather(log: Reading, window: Window, stated: dict[str, float], given: dict[s
 def _whole_run(log: Reading, q: Quantities) -> None:
     """Statements about the whole run, where there are any."""
     s = log.summary
-    for name in ("step_time_s", "tokens_per_s", "tokens_per_s_per_device", "samples_per_s", "global_batch", "tokens_per_step", "flops_per_s_per_device"):  # fmt: skip
+    for name in _OF_A_RUN:
         q.put(name, s.get(name), "stated (whole run)", log.resolution.get(name, 0.0))
     runtime, steps = s.get("runtime_s"), s.get("steps")
     if runtime and not steps and s.get("steps_per_s"):
         steps = float(round(runtime * s["steps_per_s"])) or None
         log.resolution["steps"] = log.resolution.get("steps_per_s", 0.05)
-    if runtime and steps:
+    if runtime and steps and "tracker" in s:
+        q.put("whole_run_s", runtime / steps, "stated (whole run)")
+    elif runtime and steps:
         q.put("step_time_s", runtime / steps, "derived: run time ÷ steps", log.resolution.get("steps", 0.0))
         if s.get("samples_per_s") and "steps_per_s" in s:
             samples = runtime * s["samples_per_s"] / steps
@@ -116,7 +130,7 @@ def _whole_run(log: Reading, q: Quantities) -> None:
 def _prefer_fine(q: Quantities) -> None:
     """Let a coarsely printed or running step time or rate go where a finer road exists."""
     coarse = q.get("step_time_s")
-    fine = [r for r in ROUTES if r.target == "step_time_s" and r.needs != ("clock_s",)]
+    fine = [r for r in ROUTES if r.target == "step_time_s" and r.needs not in (("clock_s",), ("whole_run_s",))]
     if coarse is not None and coarse.resolution > COARSE and coarse.origin != "given":
         for route in fine:
             if all(n in q for n in route.needs) and 5 * max(q[n].resolution for n in route.needs) < coarse.resolution:

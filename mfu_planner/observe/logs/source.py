@@ -23,6 +23,7 @@ class Source:
     """One named stream of bytes; ``head`` is its beginning, for telling what it is."""
 
     def __init__(self, name: str, raw: BinaryIO, path: Path | None = None) -> None:
+        """__init__"""
         self.name, self.path = name, path
         self._raw = raw
         self.head = _read(raw, STRETCH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -65,9 +66,9 @@ def averages(log: Reading, window: Window) -> dict[str, float]:
     """Field → value over the window: mean times, harmonic mean rates, the last value of a running mean."""
     out: dict[str, float] = {}
     for name in AVERAGED:
-        values = [v for r in window.kept if _usable(name, v := getattr(r, name))]
+        values = [v for r in window.kept if _usable(v := getattr(r, name))]
         if name in log.running and not values:
-            values = [v for r in log.store.records()[-64:] if _usable(name, v := getattr(r, name))]
+            values = [v for r in log.store.records()[-64:] if _usable(v := getattr(r, name))]
         if not values:
             continue
         if name in log.running:
@@ -87,14 +88,14 @@ def averages(log: Reading, window: Window) -> dict[str, float]:
     return out
 
 
-def _usable(name: str, value: float | None) -> bool:
+def _usable(value: float | None) -> bool:
     return value is not None and value > 0
 
 
 def _weighted(window: Window, plain: float) -> float:
     """Mean over steps rather than over differences, where the differences span unequal numbers of steps."""
     first, last = window.kept[0], window.kept[-1]
-    spans = [r.step - p.step for p, r in zip(window.kept, window.kept[1:], strict=False) if r.step and p.step is not None]
+    spans = [r.step - p.step for p, r in itertools.pairwise(window.kept) if r.step and p.step is not None]
     if not spans or min(spans) == max(spans) or first.step is None or last.step is None or min(spans) <= 0:
         return plain
     return sum(s * w for s, w in zip(window.seconds[1:], spans, strict=True)) / sum(spans)
@@ -103,7 +104,7 @@ def _weighted(window: Window, plain: float) -> float:
 def _per_step_counts(blocks: Iterable[list[Record]]) -> None:
     """Tokens and samples of a step from their running totals."""
     for block in blocks:
-        for before, after in zip(block, block[1:], strict=False):
+        for before, after in itertools.pairwise(block):
             if after.step is None or before.step is None or after.step <= before.step:
                 continue
             for total, each in (("tokens_total", "tokens_per_step"), ("samples_total", "global_batch")):
@@ -151,11 +152,13 @@ def _basis(
                     return name, pairs
             if name == "step_time_s" and elapsed:
                 return "elapsed_s", elapsed
-        if by_clock and allow_running is False and not any(
-            _series(records, n) for n in SPEEDS if n not in ("steps_per_s",)
+        if (
+            by_clock
+            and allow_running is False
+            and not any(_series(records, n) for n in SPEEDS if n not in ("steps_per_s",))
         ):
             return "time", by_clock
-    mfu = [(r, 1.0) for r in records if _usable("mfu", r.mfu)]
+    mfu = [(r, 1.0) for r in records if _usable(r.mfu)]
     if mfu:
         return "mfu", mfu
     return ("time", by_clock) if by_clock else (None, [])
@@ -181,7 +184,8 @@ def _one_batch(log: Reading, pairs: list[tuple[Record, float]]) -> list[tuple[Re
         else:
             kept.append((record, seconds))
     log.note(
-        "log/batch-ramp", "info", f"the global batch changes during the log: only steps with its last value, {last:g}, are used",
+        "log/batch-ramp", "info", f"the global batch changes during the log: only steps with its last value, "
+                                  f"{last:g}, are used",
         global_batch=last,
     )  # fmt: skip
     return kept
@@ -195,7 +199,8 @@ def _started(log: Reading, pairs: list[tuple[Record, float]], warmup: int) -> li
     if not later:
         log.note(
             "log/only-warm-up", "warning",
-            "the log holds only the first step, which includes start-up (compilation, caches): the steady state is faster",
+            "the log holds only the first step, which includes start-up (compilation, caches): the steady state is "
+            "faster",
         )  # fmt: skip
         return pairs[-1:]
     for record, seconds in pairs:

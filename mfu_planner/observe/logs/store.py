@@ -21,6 +21,7 @@ class Store:
     """
 
     def __init__(self) -> None:
+        """__init__"""
         self.blocks: list[list[Record]] = [[]]
         self.stride = 1
         self.held = 0
@@ -82,6 +83,7 @@ class Store:
         for i, block in enumerate(self.blocks):
             self.blocks[i] = [r for r in block if r.tag == first or r.step is None or not low <= r.step <= high]
             self.copies += len(block) - len(self.blocks[i])
+            self.counted -= len(block) - len(self.blocks[i])
         self.held = sum(map(len, self.blocks))
 
     def records(self) -> list[Record]:

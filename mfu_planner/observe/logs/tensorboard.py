@@ -16,7 +16,9 @@ Wire = tuple[int, int | bytes]  # field number, value
 
 def is_event_file(head: bytes) -> bool:
     """Whether bytes begin like an event file."""
-    return head[24:60].find(_FIRST_EVENT) >= 0 and len(head) >= 16 and struct.unpack_from("<Q", head)[0] < _LARGEST_RECORD
+    return (
+        head[12:64].find(_FIRST_EVENT) >= 0 and len(head) >= 16 and struct.unpack_from("<Q", head)[0] < _LARGEST_RECORD
+    )
 
 
 def read_events(source: Source, log: Reading) -> str:

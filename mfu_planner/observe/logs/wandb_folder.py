@@ -12,9 +12,25 @@ from mfu_planner.observe.logs.reading import Reading
 
 SUMMARY, METADATA, CONFIG, CONSOLE = "wandb-summary.json", "wandb-metadata.json", "config.yaml", "output.log"
 _LARGEST = 32 << 20
-_LENGTHS = ("max_seq_len", "max_seq_length", "seq_len", "seq_length", "sequence_length", "block_size", "context_length", "max_length", "n_ctx")  # fmt: skip
+_LENGTHS = (
+    "max_seq_len",
+    "max_seq_length",
+    "seq_len",
+    "seq_length",
+    "sequence_length",
+    "block_size",
+    "context_length",
+    "max_length",
+    "n_ctx",
+)
 _BATCHES = ("global_batch_size", "total_batch_size", "train_batch_size_total")
-_ACCUMULATION = ("gradient_accumulation_steps", "grad_accum_steps", "accumulate_grad_batches", "grad_accum", "accumulation_steps")  # fmt: skip
+_ACCUMULATION = (
+    "gradient_accumulation_steps",
+    "grad_accum_steps",
+    "accumulate_grad_batches",
+    "grad_accum",
+    "accumulation_steps",
+)
 _PER_DEVICE = ("per_device_train_batch_size", "micro_batch_size", "device_batch_size")
 
 
@@ -23,11 +39,16 @@ def run_folder(path: Path) -> Path | None:
     candidates = [path, path / "files"] if path.is_dir() else [path.parent]
     if path.is_file() and path.name not in {SUMMARY, METADATA, CONFIG}:
         return None
-    return next((c for c in candidates if (c / SUMMARY).is_file() and ((c / METADATA).is_file() or path.is_dir())), None)
+    return next(
+        (c for c in candidates if (c / SUMMARY).is_file() and ((c / METADATA).is_file() or path.is_dir())), None
+    )
 
 
 def read_run(folder: Path, log: Reading) -> str:
-    """Take a run folder: rates and run time from the summary, batch and length from the configuration, devices from the metadata."""
+    """Take a run folder.
+
+    Rates and run time come from the summary, batch and length from the configuration, devices from the metadata.
+    """
     summary = _json(folder / SUMMARY)
     if isinstance(summary, dict):
         read_summary(flat(summary), log)

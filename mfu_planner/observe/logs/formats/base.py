@@ -37,6 +37,7 @@ class Format:
     tagged: ClassVar[bool] = True
 
     def __init__(self, log: Reading) -> None:
+        """__init__"""
         self.log = log
         self._seen = 0
         log.running |= self.running

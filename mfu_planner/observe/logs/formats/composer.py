@@ -37,16 +37,21 @@ class Composer(Format):
     warmup = 2
 
     def __init__(self, log: Reading) -> None:
+        """__init__"""
         super().__init__(log)
         self.begin()
 
     def begin(self, *, new_file: bool = False) -> None:
+        """Forget what was half read."""
+        del new_file
         self._record: Record | None = None
 
     def count(self, text: str) -> int:
+        """How many records a stretch holds that is only counted."""
         return text.count("batch=")
 
     def line(self, line: str) -> None:
+        """Take a line that holds a hint."""
         if found := _BATCH.search(line):
             self._flush()
             self._record = Record(step=float(found[1]), time=clock.stamp(line))
@@ -66,4 +71,5 @@ class Composer(Format):
             self.log.add(record)
 
     def end(self) -> None:
+        """Finish: all text has been read."""
         self._flush()

@@ -14,16 +14,25 @@ _SECOND = r"(?:s|sec|second)\b"
 _DEVICE = r"(?:gpu|device|chip|rank)"
 #: Number first, unit after it: ``91,886 tok/s``, ``45.2 ms/step``, ``3.4 it/s``.
 _AFTER = re.compile(
-    rf"(?<![\w.])({NUMBER}) ?([kKM]?) ?(?:(?P<tokens>{_TOKENS} ?/ ?{_SECOND}(?: ?/ ?{_DEVICE})?|{_TOKENS}/{_DEVICE}/{_SECOND})"
+    rf"(?<![\w.])({NUMBER}) ?([kKM]?) ?(?:(?P<tokens>{_TOKENS} ?/ ?{_SECOND}(?: ?/ ?{_DEVICE})?"
+    rf"|{_TOKENS}/{_DEVICE}/{_SECOND})"
     rf"|(?P<ms>ms ?/ ?(?:step|it|iter|iteration|batch)\b)|(?P<s>s(?:ec)? ?/ ?(?:step|it|iter|iteration)\b)"
-    rf"|(?P<it>(?:steps?|its?|iters?|iterations?) ?/ ?{_SECOND})|(?P<samples>(?:samples?|sequences?|examples?) ?/ ?{_SECOND}))",
+    rf"|(?P<it>(?:steps?|its?|iters?|iterations?) ?/ ?{_SECOND})|(?P<samples>(?:samples?|sequences?"
+    rf"|examples?) ?/ ?{_SECOND}))",
     re.I,
 )
 _MULTIPLE = {"": 1.0, "k": 1e3, "M": 1e6, "K": 1e3}
 _RATE_KEYS = {
     f"{tokens}{sep}{second}{extra}": (field, "")
     for tokens in ("tok", "toks", "token", "tokens")
-    for sep, second in (("/", "s"), ("/", "sec"), ("/", "second"), (" per ", "sec"), (" per ", "second"), (" per ", "s"))
+    for sep, second in (
+        ("/", "s"),
+        ("/", "sec"),
+        ("/", "second"),
+        (" per ", "sec"),
+        (" per ", "second"),
+        (" per ", "s"),
+    )
     for extra, field in (
         ("", "tokens_per_s"),
         ("/gpu", "tokens_per_s_per_device"),
@@ -34,44 +43,52 @@ _RATE_KEYS = {
 }
 
 
+#: Field and unit → the keys that mean it; a time under ``"?"`` must state its unit.
+_MEANINGS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("step", ""): ("step", "iter", "iteration", "global step", "update", "batch", "Step #"),
+    ("tokens_per_s_per_device", ""): (
+        "tokens/gpu/sec",
+        "tokens/gpu/s",
+        "tok/gpu/s",
+        "tokens/device/sec",
+        "tokens_per_gpu_per_sec",
+        "tgs",
+        "tokens_per_device_per_second",
+    ),
+    ("samples_per_s", ""): ("samples/sec", "samples/s", "samples_per_sec", "samples_per_second"),
+    ("steps_per_s", ""): ("steps/s", "it/s", "steps_per_second"),
+    ("step_time_s", "ms"): ("ms/step", "ms per step", "step_time_ms", "step time (ms)", "time_ms", "dt_ms"),
+    ("step_time_s", "s"): ("s/step", "sec/step", "step_time_s", "step time (s)"),
+    ("step_time_s", "?"): ("step time", "iter time", "iteration time", "batch time", "time/step", "time", "dt"),
+    ("flops_per_s_per_device", "TFLOP/s"): ("tflops", "tflop/s", "tflops/gpu", "tflops per gpu"),
+    ("mfu", "auto"): ("mfu",),
+    ("tokens_total", ""): ("tokens seen", "total tokens", "consumed tokens"),
+    ("global_batch", ""): ("global batch size",),
+}
+_OTHER_KEYS = {key: meaning for meaning, keys in _MEANINGS.items() for key in keys}
+
+
 @register
 class Console(Format):
-    """Keys such as ``step``, ``tok/s``, ``tokens/gpu/sec``, ``step_time: 812ms``, ``MFU: 41.2%``; a bare time is not used."""
+    """Keys such as ``step``, ``tok/s``, ``tokens/gpu/sec``, ``step_time: 812ms``, ``MFU: 41.2%``.
+
+    A time without a unit is not used.
+    """
 
     name = "console"
     weight = 0.3
     hints = ("step", "iter", "Step", "Iter", "STEP", "update", "batch")
     mark = re.compile(
         rf"\b(?:step|iter|iteration|global_step|update|batch)\b['\"#=:\s]{{1,10}}\d+[^\n]{{0,300}}?"
-        rf"(?:{_TOKENS}(?: ?/ ?|_per_| per )(?:{_DEVICE}/)?{_SECOND}|\b(?:step|iter|iteration|batch)[_ ]time\b|\bdt\b|\btime[:=]|\bMFU\b|\b(?:ms|s)/(?:it|step)|(?:it|steps?)/s\b|samples?/s(?:ec)?\b)",
+        rf"(?:{_TOKENS}(?: ?/ ?|_per_| per )(?:{_DEVICE}/)?{_SECOND}|\b(?:step|iter|iteration|batch)[_ ]time\b"
+        rf"|\bdt\b|\btime[:=]|\bMFU\b|\b(?:ms|s)/(?:it|step)|(?:it|steps?)/s\b|samples?/s(?:ec)?\b)",
         re.I,
     )
-    keys = Keys(
-        _RATE_KEYS
-        | {
-            "step": ("step", ""), "iter": ("step", ""), "iteration": ("step", ""), "global step": ("step", ""),
-            "update": ("step", ""), "batch": ("step", ""), "Step #": ("step", ""),
-            "tokens/gpu/sec": ("tokens_per_s_per_device", ""), "tokens/gpu/s": ("tokens_per_s_per_device", ""),
-            "tok/gpu/s": ("tokens_per_s_per_device", ""), "tokens/device/sec": ("tokens_per_s_per_device", ""),
-            "tokens_per_gpu_per_sec": ("tokens_per_s_per_device", ""), "tgs": ("tokens_per_s_per_device", ""),
-            "tokens_per_device_per_second": ("tokens_per_s_per_device", ""),
-            "samples/sec": ("samples_per_s", ""), "samples/s": ("samples_per_s", ""), "samples_per_sec": ("samples_per_s", ""),
-            "samples_per_second": ("samples_per_s", ""), "steps/s": ("steps_per_s", ""), "it/s": ("steps_per_s", ""),
-            "steps_per_second": ("steps_per_s", ""), "ms/step": ("step_time_s", "ms"), "ms per step": ("step_time_s", "ms"),
-            "s/step": ("step_time_s", "s"), "sec/step": ("step_time_s", "s"), "step time": ("step_time_s", "?"),
-            "step_time_s": ("step_time_s", "s"), "step_time_ms": ("step_time_s", "ms"), "step time (ms)": ("step_time_s", "ms"),
-            "step time (s)": ("step_time_s", "s"), "iter time": ("step_time_s", "?"), "iteration time": ("step_time_s", "?"),
-            "batch time": ("step_time_s", "?"), "time/step": ("step_time_s", "?"), "time": ("step_time_s", "?"),
-            "dt": ("step_time_s", "?"), "time_ms": ("step_time_s", "ms"), "dt_ms": ("step_time_s", "ms"),
-            "tflops": ("flops_per_s_per_device", "TFLOP/s"), "tflop/s": ("flops_per_s_per_device", "TFLOP/s"),
-            "tflops/gpu": ("flops_per_s_per_device", "TFLOP/s"), "tflops per gpu": ("flops_per_s_per_device", "TFLOP/s"),
-            "mfu": ("mfu", "auto"), "tokens seen": ("tokens_total", ""), "total tokens": ("tokens_total", ""),
-            "consumed tokens": ("tokens_total", ""), "global batch size": ("global_batch", ""),
-        }
-    )  # fmt: skip
+    keys = Keys(_RATE_KEYS | _OTHER_KEYS)
     warmup = 2
 
     def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
         record = self.keys.record(line)
         for found in _AFTER.finditer(line[:4000]):
             value = number(found[1])

@@ -28,6 +28,7 @@ class DeepSpeed(Format):
     })  # fmt: skip
 
     def line(self, line: str) -> None:
+        """Take a line that holds a hint."""
         if "time (ms) |" in line:
             for name, value in _PARTS.findall(line):
                 self.log.part(name, float(value) / 1e3)
@@ -35,6 +36,7 @@ class DeepSpeed(Format):
             super().line(line)
 
     def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
         record = self.keys.record(line)
         if record.samples_per_s is None and record.step_time_s is None:
             return None
@@ -67,15 +69,18 @@ class FlopsProfiler(Format):
     tagged = False
 
     def __init__(self, log: object) -> None:
+        """__init__"""
         super().__init__(log)  # type: ignore[arg-type]
         self._text = ""
 
     def read(self, text: str) -> None:
+        """Take a stretch of whole lines."""
         start = text.find("Flops Profiler") if not self._text else 0
         if start >= 0 and len(self._text) < 40_000:
             self._text += text[start : start + 40_000]
 
     def end(self) -> None:
+        """Finish: all text has been read."""
         rows = {m["key"].strip().split(" = ")[0].lower(): (m["value"], m["unit"]) for m in _ROW.finditer(self._text)}
         seconds = {k: _seconds(*v) for k, v in rows.items() if k.endswith("latency")}
         iteration = seconds.get("iter latency") or sum(s for s in seconds.values() if s) or None
@@ -104,5 +109,3 @@ class FlopsProfiler(Format):
 
 def _seconds(value: str, unit: str) -> float | None:
     return float(value) * _TIME[unit] if unit in _TIME else None
-
-

@@ -10,7 +10,8 @@ from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.text import PREFIX, resolution
 
 _LINE = re.compile(
-    r"Progress on:train\s{1,8}(?P<n>[\d.]+)(?P<p>[kMG]?)it/(?P<total>[\d.]+)(?P<q>[kMG]?)it\s{1,8}rate:(?P<rate>[\d.]+) ?(?P<unit>s/it|it/s)"
+    r"Progress on:train\s{1,8}(?P<n"
+    r">[\d.]+)(?P<p>[kMG]?)it/(?P<total>[\d.]+)(?P<q>[kMG]?)it\s{1,8}rate:(?P<rate>[\d.]+) ?(?P<unit>s/it|it/s)"
     r"(?:[^\n]{0,60}elapsed:(?P<elapsed>[\d:]+))?"
 )
 
@@ -26,6 +27,7 @@ class Levanter(Format):
     running = frozenset({"step_time_s"})
 
     def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
         found = _LINE.search(line)
         if found is None or not float(found["rate"]):
             return None

@@ -10,7 +10,8 @@ from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.text import resolution
 
 _LINE = re.compile(
-    r"\biter(?:ation)? {1,6}(\d+):? (?:\| )?step:? {0,6}(\d+)\b[^\n]{0,200}?iter time: {0,6}([\d.]+) ?(ms|s)\b( \(step\)| \(optimizer\.step\))?"
+    r"\biter(?:ation)? {1,6}(\d+):? (?:\| )?step:? {0,6}(\d+)\b[^\n]{0,200}?iter time: {0,6}([\d.]+) ?(ms"
+    r"|s)\b( \(step\)| \(optimizer\.step\))?"
 )
 
 
@@ -24,16 +25,20 @@ class LitGPT(Format):
     warmup = 2
 
     def __init__(self, log: Reading) -> None:
+        """__init__"""
         super().__init__(log)
         self.begin()
 
     def begin(self, *, new_file: bool = False) -> None:
+        """Forget what was half read."""
+        del new_file
         self._sum = 0.0
         self._iterations = 0
         self._last: tuple[int, int] | None = None
         self._per_step = 0.0
 
     def line(self, line: str) -> None:
+        """Take a line that holds a hint."""
         found = _LINE.search(line)
         if found is None:
             return
@@ -50,7 +55,8 @@ class LitGPT(Format):
                 self.keep(Record(step=step, step_time_s=seconds * self._per_step), line)
                 self.log.note(
                     "log/micro-batches-multiplied", "warning",
-                    f"only some micro-batches are logged: the step time is one logged micro-batch times the {self._per_step:g} of a step",
+                    f"only some micro-batches are logged: the step time is one logged micro-batch times the "
+                    f"{self._per_step:g} of a step",
                     micro_batches_per_step=self._per_step,
                 )  # fmt: skip
         else:

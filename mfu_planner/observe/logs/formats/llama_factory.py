@@ -30,6 +30,7 @@ class LlamaFactory(Format):
     tagged = False
 
     def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
         record, elapsed = super().record(line), _ELAPSED.search(line)
         if record is None or elapsed is None:
             return None

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from mfu_planner.observe.logs.formats.base import Format, register
 from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.record import Record
 
-_PARTS = re.compile(r"\b(fwd|bwd|bwd_inner|bwd_allreduce|step|forward-backward|optimizer|batch-generator)[a-z_]{0,10}: (\d+\.\d+)")
+_PARTS = re.compile(
+    r"\b(fwd|bwd|bwd_inner|bwd_allreduce|step|forward-backward|optimizer|batch-generator)[a-z_]{0,10}: (\d+\.\d+)"
+)
 _TOTAL = re.compile(r"iteration[ :=]{1,12}\d+ ?/ {0,12}(\d+)")
+_SKIPPED = re.compile(r"number[ _]of[ _]skipped[ _]iterations[:=] {0,6}(\d+)")
 _CURRENT = re.compile(r"CurrSamplesPerSec=([\d.]+)")
 
 
 class _Megatron(Format):
-    hints = ("iteration",)
+    hints: ClassVar[tuple[str, ...]] = ("iteration",)
     warmup = 2  # the first iteration builds kernels, graphs and communicators
     keys = Keys({
         "iteration": ("step", ""),
@@ -55,6 +59,9 @@ class _Megatron(Format):
             return None
         if self.log.total_steps is None and (total := _TOTAL.search(line)):
             self.log.total_steps = float(total[1])
+        if (skipped := _SKIPPED.search(line)) and skipped[1] != "0":
+            summary = self.log.summary
+            summary["skipped_steps"] = summary.get("skipped_steps", 0.0) + float(skipped[1])
         return record
 
 
@@ -63,7 +70,9 @@ class MegatronLM(_Megatron):
     """Megatron-LM; old releases print no throughput, BLOOM's branch prints seconds."""
 
     name = "megatron-lm"
-    mark = re.compile(r"iteration[ :=]{1,12}\d+ ?/ {0,12}\d+ ?\|[^\n]{0,400}?(?:elapsed )?time per iteration \((?:ms|s)\)")
+    mark = re.compile(
+        r"iteration[ :=]{1,12}\d+ ?/ {0,12}\d+ ?\|[^\n]{0,400}?(?:elapsed )?time per iteration \((?:ms|s)\)"
+    )
 
 
 @register
@@ -79,6 +88,7 @@ class MegatronDeepSpeed(_Megatron):
     )
 
     def line(self, line: str) -> None:
+        """Take a line that holds a hint."""
         if "CurrSamplesPerSec" in line:
             if found := _CURRENT.search(line):
                 self.log.part("deepspeed_samples_per_s", float(found[1]))
@@ -89,9 +99,11 @@ class MegatronDeepSpeed(_Megatron):
             super().line(line)
 
     def end(self) -> None:
+        """Finish: all text has been read."""
         self.log.note(
             "log/recomputation-may-be-counted", "info",
-            "this framework's TFLOPs counts the forward pass a second time where activations are checkpointed (factor 4 "
+            "this framework's TFLOPs counts the forward pass a second time where activations are checkpointed "
+            "(factor 4 "
             "instead of 3): then it is hardware FLOP/s, and the MFU is about three quarters of what it gives",
         )  # fmt: skip
 

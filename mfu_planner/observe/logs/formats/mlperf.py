@@ -24,10 +24,12 @@ class MLPerf(Format):
     mark = re.compile(r':::MLLOG {0,2}\{[^\n]{0,300}"key"')
 
     def __init__(self, log: Reading) -> None:
+        """__init__"""
         super().__init__(log)
         self._block: tuple[float, float] | None = None  # samples and seconds of the last evaluation
 
     def line(self, line: str) -> None:
+        """Take a line that holds a hint."""
         start = line.find("{", line.find(":::MLLOG"))
         try:
             entry = json.loads(line[start : line.rfind("}") + 1])
@@ -61,7 +63,8 @@ class MLPerf(Format):
             record.samples_total = samples
             self.log.note(
                 "log/step-counts-samples", "info",
-                f"the log's step advances by multiples of the global batch of {batch:g}: it counts samples, and was divided",
+                f"the log's step advances by multiples of the global batch of {batch:g}: it counts samples, and "
+                f"was divided",
                 global_batch=batch,
             )  # fmt: skip
         if record.samples_per_s is not None or record.step_time_s is not None:

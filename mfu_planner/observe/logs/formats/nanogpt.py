@@ -7,7 +7,7 @@ import re
 from mfu_planner.observe.logs.formats.base import Format, register
 from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.record import Record
-from mfu_planner.observe.logs.text import NUMBER
+from mfu_planner.observe.logs.text import NUMBER, number
 
 
 @register
@@ -28,6 +28,7 @@ class NanoGPT(Format):
     warmup = 1
 
     def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
         record = super().record(line)
         return record if record is not None and record.step_time_s is not None else None
 
@@ -38,7 +39,9 @@ class NanoChat(Format):
 
     name = "nanochat"
     hints = ("dt:", "dt ")
-    mark = re.compile(r"\bstep {0,6}:? {0,6}\d+[^\n]{0,200}?\bdt:? {0,4}[\d.]+ ?m?s[^\n]{0,40}?tok/s(?:ec)?:? {0,4}[\d,]+")
+    mark = re.compile(
+        r"\bstep {0,6}:? {0,6}\d+[^\n]{0,200}?\bdt:? {0,4}[\d.]+ ?m?s[^\n]{0,40}?tok/s(?:ec)?:? {0,4}[\d,]+"
+    )
     keys = Keys({
         "step": ("step", ""),
         "dt": ("step_time_s", "?"),
@@ -52,7 +55,8 @@ class NanoChat(Format):
 
 
 _LLMC = re.compile(
-    rf"\bstep {{1,6}}(\d+)/\d+[^\n]{{0,160}}?({NUMBER}) ms ?[|,] ?(?:(?P<mfu>{NUMBER})% (?:\w+ )?MFU ?\| ?)?({NUMBER}) tok/s"
+    rf"\bstep {{1,6}}(\d+)/\d+[^\n]{{0,160}}?({NUMBER}) ms ?["
+    rf"|,] ?(?:(?P<mfu>{NUMBER})% (?:\w+ )?MFU ?\| ?)?({NUMBER}) tok/s"
 )
 
 
@@ -67,18 +71,24 @@ class LlmC(Format):
     warmup = 2
 
     def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
         found = _LLMC.search(line)
         if found is None:
             return None
-        step, milliseconds, mfu, rate = (g and float(g.replace(",", "")) for g in found.groups())
-        return Record(step=step, step_time_s=milliseconds / 1e3, mfu=mfu and mfu / 100, tokens_per_s=rate)
+        values = [None if g is None else number(g) for g in found.groups()]
+        step, milliseconds, mfu, rate = values
+        if milliseconds is None:
+            return None
+        percent = None if mfu is None else mfu / 100
+        return Record(step=step, step_time_s=milliseconds / 1e3, mfu=percent, tokens_per_s=rate)
 
     def resolutions(self, line: str) -> None:
         """Milliseconds with two decimals and rates without: both fine enough."""
 
 
 _MODDED = re.compile(
-    r"\bstep:(?P<step>\d+)/(?P<total>\d+) [^\n]{0,160}?train_time:(?P<time>[\d.]+)(?P<unit>m?s)(?: step_avg:(?P<mean>[\d.]+)(?P<mean_unit>m?s))?"
+    r"\bstep:(?P<step>\d+)/(?P<tota"
+    r"l>\d+) [^\n]{0,160}?train_time:(?P<time>[\d.]+)(?P<unit>m?s)(?: step_avg:(?P<mean>[\d.]+)(?P<mean_unit>m?s))?"
 )
 
 
@@ -93,6 +103,7 @@ class ModdedNanoGPT(Format):
     tagged = False
 
     def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
         found = _MODDED.search(line)
         if found is None:
             return None
@@ -102,6 +113,4 @@ class ModdedNanoGPT(Format):
         if found["mean"] and found["mean"] != "nan":
             mean_scale = 1e-3 if found["mean_unit"] == "ms" else 1.0
             self.log.summary["running_step_time_s"] = float(found["mean"]) * mean_scale
-        return Record(
-            step=float(found["step"]), elapsed_s=float(found["time"]) * scale, evaluation="val_loss" in line
-        )
+        return Record(step=float(found["step"]), elapsed_s=float(found["time"]) * scale, evaluation="val_loss" in line)

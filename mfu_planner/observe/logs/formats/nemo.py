@@ -34,6 +34,7 @@ class NeMo(Format):
     warmup = 1
 
     def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
         record = super().record(line)
         if record is None or record.step_time_s is None:
             return None

@@ -6,10 +6,10 @@ import re
 
 from mfu_planner.observe.logs import clock
 from mfu_planner.observe.logs.formats.base import Format, register
+from mfu_planner.observe.logs.keys import convert
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.text import NUMBER, SUFFIX, resolution, tag
-from mfu_planner.observe.logs.keys import convert
 
 _STEP = re.compile(r"\[step=(\d+)/(\d+)")
 _METRIC = re.compile(rf"(?:^|\s)((?:throughput|System|optim|train|gpu_memory)/[^=\n]{{1,80}})=({NUMBER}){SUFFIX}")
@@ -36,6 +36,7 @@ class _Metrics(Format):
         self.begin()
 
     def begin(self, *, new_file: bool = False) -> None:
+        del new_file
         self._record: Record | None = None
 
     def count(self, text: str) -> int:

@@ -15,7 +15,8 @@ class Prime(Format):
     name = "prime"
     hints = ("tokens_per_second: ", "tokens/s", "Throughput:")
     mark = re.compile(
-        r"\bstep: {0,4}\d+,[^\n]{0,200}?tokens_per_second: [\d.]+|\bStep {1,4}\d+ \|[^\n]{0,200}?Throughput: [\d.]+ tokens/s"
+        r"\bstep: {0,4}\d+,[^\n]{0,200}?tokens_per_second: [\d.]+"
+        r"|\bStep {1,4}\d+ \|[^\n]{0,200}?Throughput: [\d.]+ tokens/s"
     )
     keys = Keys({
         "step": ("step", ""),

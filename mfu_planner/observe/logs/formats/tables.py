@@ -62,6 +62,7 @@ class JsonLines(_Rows):
     mark = re.compile(r'^[^{\n]{0,120}\{ ?"[^\n]{2,}\}[ \t]{0,8}$', re.M)
 
     def line(self, line: str) -> None:
+        """Take a line that holds a hint."""
         start = line.find("{")
         try:
             value = json.loads(line[start : line.rfind("}") + 1])
@@ -82,13 +83,19 @@ class MeterLines(JsonLines):
     warmup = 2
 
     def read(self, text: str) -> None:
+        """Take a stretch of whole lines."""
         for line in text.split("\n"):
             if line.startswith("{"):
                 self.line(line[:LONGEST_LINE])
 
     def row(self, row: Mapping[str, Any]) -> None:
+        """Take one row of names and values."""
         if "mfu_planner_meter" in row:
-            for own, field in (("devices", "devices"), ("flops_per_token", "flops_per_token"), ("peak_flops_per_s", "peak_flops_per_s")):
+            for own, field in (
+                ("devices", "devices"),
+                ("flops_per_token", "flops_per_token"),
+                ("peak_flops_per_s", "peak_flops_per_s"),
+            ):
                 if isinstance(row.get(own), (int, float)):
                     self.log.header.values.setdefault(field, float(row[own]))
             return
@@ -104,13 +111,20 @@ class Csv(_Rows):
     hints = (",",)
 
     def __init__(self, log: Reading) -> None:
+        """__init__"""
         super().__init__(log)
         self.begin(new_file=True)
 
     @classmethod
     def score(cls, text: str) -> float:
+        """How well a stretch of text fits, 0–1."""
         rows = list(_rows(text[:20_000]))[:12]
-        if len(rows) < 2 or len(rows[0]) < 2 or any(number(c) is not None for c in rows[0]) or len(set(rows[0])) < len(rows[0]):
+        if (
+            len(rows) < 2
+            or len(rows[0]) < 2
+            or any(number(c) is not None for c in rows[0])
+            or len(set(rows[0])) < len(rows[0])
+        ):
             return 0.0
         if any(len(c) > 120 or ": " in c or "{" in c or "[" in c[:1] for c in rows[0]):
             return 0.0
@@ -119,13 +133,16 @@ class Csv(_Rows):
         return cls.weight if numeric and same == len(rows[1:-1] or rows[1:]) else 0.0
 
     def begin(self, *, new_file: bool = False) -> None:
+        """Forget what was half read."""
         if new_file:
             self._names: list[str] | None = None
 
     def count(self, text: str) -> int:
+        """How many records a stretch holds that is only counted."""
         return text.count("\n")
 
     def read(self, text: str) -> None:
+        """Take a stretch of whole lines."""
         for cells in _rows(text):
             if self._names is None:
                 self._names = self._header(cells)

@@ -22,13 +22,15 @@ class TinyGrad(Format):
     tagged = False
 
     def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
         found = _LINE.search(line)
         if found is None:
             return None
         self.log.see({"step_time_s": resolution(found[2])})
         self.log.note(
             "log/kernel-operations", "warning",
-            "GFLOPS sums the operations of all devices' kernels, recomputation and optimizer included: hardware FLOP/s, not model FLOP/s",
+            "GFLOPS sums the operations of all devices' kernels, recomputation and optimizer included: hardware "
+            "FLOP/s, not model FLOP/s",
         )  # fmt: skip
         return Record(
             step=float(found[1]),

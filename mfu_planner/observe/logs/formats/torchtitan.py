@@ -29,5 +29,6 @@ class TorchTitan(Format):
     warmup = 2
 
     def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
         record = super().record(line)
         return record if record is not None and record.tokens_per_s_per_device is not None else None

@@ -15,11 +15,14 @@ from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.text import number, resolution
 
 _BAR = re.compile(
-    r"(?P<n>\d{1,10})/(?P<total>\d{1,10}) {1,3}\[(?P<elapsed>(?:\d{1,4} days?, ?)?[\d:]{4,12})<(?P<left>[^,\]\n]{1,30}),"
+    r"(?P<n>\d{1,10})/(?P<total>\d"
+    r"{1,10}) {1,3}\[(?P<elapsed>(?:\d{1,4} days?, ?)?[\d:]{4,12})<(?P<left>[^,\]\n]{1,30}),"
     r"[ \t]{0,12}(?P<rate>[\d.]+|\?) ?(?P<unit>s/\w{1,12}|\w{1,12}/s)"
 )
 _NOTEBOOK = re.compile(r"\[ {0,2}(?P<n>\d{1,9})/(?P<total>\d{1,9}) {1,3}(?P<elapsed>[\d:]{4,12})(?:<[^,\]]{0,20})?,")
-_OTHER_WORK = re.compile(r"\b(?:Map|Filter|Loading|Downloading|Generating|Tokeniz|Running tokenizer|Grouping|Saving|Packing|Casting|Fetching|Evaluat|Validat|Processing|Dropping|Sampl|examples/s|shards?)", re.I)  # fmt: skip
+_OTHER_WORK = re.compile(r"\b(?:Map|Filter|Loading|Downloading|Generating|Tokeniz|Running tokenizer|Grouping|Saving"
+                         r"|Packing|Casting|Fetching|Evaluat|Validat|Processing|Dropping|Sampl|examples/s"
+                         r"|shards?)", re.I)  # fmt: skip
 _GLOBAL_STEP = re.compile(r"global_step=(\d+)")
 _RUNTIME = re.compile(r"train_runtime\s{1,20}=\s{1,4}([\d:.]+)")
 _TORCHTUNE = re.compile(r"\d+\|\d+\|Loss: ")
@@ -29,13 +32,14 @@ _FINE_ELAPSED_S = 100.0
 
 @register
 class HfTrainer(Format):
-    """``{'train_runtime': …}`` is of the whole run; the bars' rates are smoothed; rounded rates give way to the runtime."""
+    """``{'train_runtime': …}`` is of the whole run and beats rounded rates; the bars' rates are smoothed."""
 
     name = "hf-trainer"
     weight = 0.6
     hints = ("train_", "s/", "/s", ", Epoch", "tokens")
     mark = re.compile(
-        r"['\"]train_runtime['\"]: |\btrain_runtime\s{1,20}=|\d{1,10}/\d{1,10} {1,3}\[[^\]\n]{4,40}<[^\]\n]{1,40}, {0,8}[\d.]+ ?(?:s/it|it/s)"
+        r"['\"]train_runtime['\"]: |\btrain_runtime\s{1,20}="
+        r"|\d{1,10}/\d{1,10} {1,3}\[[^\]\n]{4,40}<[^\]\n]{1,40}, {0,8}[\d.]+ ?(?:s/it|it/s)"
     )
     keys = Keys({
         "train_runtime": ("elapsed_s", "s"),
@@ -46,24 +50,27 @@ class HfTrainer(Format):
         "tokens_per_second_per_gpu": ("tokens_per_s_per_device", ""),
         "tokens/total": ("tokens_total", ""),
         "num_input_tokens_seen": ("tokens_total", ""),
+        "total_flos": ("flops_per_s", ""),  # operations of the whole run, made a rate below
     })  # fmt: skip
     tagged = False
     warmup = 1
 
     def __init__(self, log: Reading) -> None:
+        """__init__"""
         super().__init__(log)
         self._step: float | None = None
         self._smoothed: list[Record] = []
         self._resolution = 1.0
 
     def line(self, line: str) -> None:
+        """Take a line that holds a hint."""
         if "train_runtime" in line:
             self._summary(line)
             return
         bar = _BAR.search(line) if "<" in line else None
         if bar is not None:
             if not (_OTHER_WORK.search(line[:120]) or _OTHER_WORK.search(bar["unit"])):
-                self._bar(bar, line)
+                self._bar(bar)
         elif "[" in line and (note := _NOTEBOOK.search(line)):
             self.log.summary["notebook_steps"] = float(note["n"])
             self.log.summary["notebook_elapsed_s"] = clock.duration(note["elapsed"]) or 0.0
@@ -71,13 +78,13 @@ class HfTrainer(Format):
         if pairs:
             self.log.add(Record(tag="dict", step=None, **pairs))  # type: ignore[arg-type]
 
-    def _bar(self, bar: re.Match[str], line: str) -> None:
+    def _bar(self, bar: re.Match[str]) -> None:
         rate = number(bar["rate"])
         record = Record(step=float(bar["n"]), elapsed_s=clock.duration(bar["elapsed"]), tag=f"of {bar['total']}")
         self._step = record.step
         if rate:
             record.step_time_s = rate if bar["unit"].startswith("s/") else 1 / rate
-            self._resolution = max(resolution(bar["rate"]), 0.0)
+            self._resolution = resolution(bar["rate"])
         if record.step and self.log.add(record):
             self.log.total_steps = float(bar["total"])
 
@@ -86,13 +93,18 @@ class HfTrainer(Format):
         if "elapsed_s" not in pairs and (found := _RUNTIME.search(line)):
             pairs["elapsed_s"] = clock.duration(found[1]) or number(found[1]) or 0.0
         s = self.log.summary
-        if not pairs.get("elapsed_s") or "runtime_s" in s:
+        if not pairs.get("elapsed_s"):
+            return
+        if "runtime_s" in s:  # every rank prints the summary
+            self.log.store.copies += 1
             return
         s["runtime_s"] = pairs["elapsed_s"]
         self.log.see(self.keys.resolutions(line))
         for field in ("samples_per_s", "steps_per_s", "tokens_per_s"):
             if pairs.get(field):
                 s[field] = pairs[field]
+        if pairs.get("flops_per_s"):
+            s["total_flops"] = pairs["flops_per_s"]
         if found := _GLOBAL_STEP.search(line):
             s["steps"] = float(found[1])
 
@@ -109,7 +121,9 @@ class HfTrainer(Format):
             for r in records:
                 r.elapsed_s = None
             if records:
-                self.log.note("log/smoothed-rate", "info", "the progress bar's rate is smoothed: its last value is used")
+                self.log.note(
+                    "log/smoothed-rate", "info", "the progress bar's rate is smoothed: its last value is used"
+                )
         summary = self.log.summary
         if "runtime_s" in summary and "steps" not in summary and summary.get("notebook_steps"):
             summary["steps"] = summary["notebook_steps"]

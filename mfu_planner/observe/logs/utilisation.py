@@ -1,0 +1,166 @@
+"""The MFU of a log: as it claims, as the planner computes it, and what it was divided by."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+from mfu_planner.errors import InputError
+from mfu_planner.observe.logs.quantities import Quantities
+from mfu_planner.observe.logs.reading import Reading
+from mfu_planner.observe.logs.report import ImpliedPeak
+
+_WORK = ("model", "config", "params")
+#: The convention by which a framework counts its own FLOPs.
+_CONVENTIONS = {
+    "nanochat": "nanochat",
+    "llm.c": "llm.c",
+    "torchtitan": "torchtitan",
+    "maxtext": "maxtext",
+    "olmo-core": "olmo",
+    "composer": "llm-foundry",
+    "prime": "torchtitan",
+    "megatron-lm": "megatron",
+}
+#: The forward pass counted a second time makes 4 of 3.
+_RECOMPUTED, _CLOSE, _SAME_PEAK = 4 / 3, 0.06, 0.01
+
+
+@functools.cache
+def denominators() -> dict[str, Any]:
+    """Frameworks that divide by one hard-coded peak, with the source of each."""
+    data: dict[str, Any] = json.loads(Path(__file__).with_name("denominators.json").read_text(encoding="utf-8"))
+    return data
+
+
+def implied_peak(log: Reading, name: str, stated: dict[str, float]) -> ImpliedPeak | None:
+    """The peak that the log's MFU divides by: stated, hard-coded in the framework, or its TFLOP/s ÷ MFU."""
+    mfu, rate = stated.get("mfu"), stated.get("flops_per_s_per_device")
+    fixed = denominators().get(name)
+    peak = log.header.values.get("peak_flops_per_s")
+    if fixed is not None and mfu:
+        log.note(
+            "log/hard-coded-peak", "warning",
+            f"this framework always divides by {fixed['flops_per_s'] / 1e12:g} TFLOP/s ({fixed['device']}), "
+            f"whatever the hardware",
+            flops_per_s=fixed["flops_per_s"], source=fixed["source"],
+        )  # fmt: skip
+        peak = fixed["flops_per_s"]
+    elif peak is None and mfu and rate:
+        peak = rate / mfu
+    if peak is None:
+        return None
+    return ImpliedPeak(flops_per_s=peak, matches=_known_peaks(peak))
+
+
+def by_own_convention(name: str, computed: dict[str, Any], stated: dict[str, float]) -> ImpliedPeak | None:
+    """The peak implied by a log that states an MFU and no TFLOP/s: its rate under its framework's own convention."""
+    mine = computed.get("by_convention", {}).get(_CONVENTIONS.get(name, ""))
+    if not mine or not stated.get("mfu") or computed["mfu_source"] != "computed from tokens per second":
+        return None
+    peak = mine * computed["peak_flops_per_s"] / stated["mfu"]
+    return ImpliedPeak(flops_per_s=peak, matches=_known_peaks(peak))
+
+
+def _known_peaks(peak: float) -> tuple[str, ...]:
+    try:
+        from mfu_planner.hardware import implied_peak as match  # type: ignore[attr-defined,unused-ignore]
+    except ImportError:
+        return ()
+    return tuple(str(m) for m in match(peak, 1.0))[:8]
+
+
+def planner_mfu(log: Reading, q: Quantities, given: dict[str, Any], stated: dict[str, float]) -> dict[str, Any]:
+    """What the planner makes of the log's rate: ``mfu``, ``hfu``, ``convention`` … and where it comes from.
+
+    Needs a model and hardware (then from tokens per second), or hardware alone (then from the log's own TFLOP/s).
+    """
+    given = {k: v for k, v in given.items() if v is not None and v is not False}
+    has_model = any(k in given for k in _WORK)
+    has_peak = "hardware" in given or "peak" in given
+    if not has_peak and has_model and log.header.device_name is not None:
+        has_peak = _take_hardware_from_log(log, given)
+    if not has_peak:
+        if has_model:
+            log.note("log/no-hardware", "warning", "no MFU computed: give --hardware or --peak beside the model")
+        return {}
+    from mfu_planner.measure import measure
+
+    rate, claimed = q.value("tokens_per_s_per_device"), stated.get("flops_per_s_per_device")
+    if has_model and rate is not None:
+        length = q.value("seq_len")
+        if "seq_len" not in given and length is not None:
+            given["seq_len"] = int(length)
+        result = measure(**given, tokens_per_second_per_device=rate)
+        source = "computed from tokens per second"
+    elif claimed is not None:
+        for key in (*_WORK, "active_params", "seq_len", "recompute"):
+            given.pop(key, None)
+        result = measure(**given, flops_per_second_per_device=claimed)
+        source = "the log's TFLOP/s ÷ the peak"
+    else:
+        what = (
+            "tokens per second per device (give --devices, --global-batch, --seq-len)"
+            if has_model
+            else "a model, or a log that states TFLOP/s"
+        )
+        log.note("log/no-rate", "warning", f"no MFU computed: that needs {what}")
+        return {}
+    return {
+        "mfu": result.mfu,
+        "hfu": result.hfu,
+        "convention": result.convention,
+        "by_convention": result.by_convention,
+        "mfu_source": source,
+        "achieved_flops_per_s_per_device": result.achieved_flops_per_s_per_device,
+        "peak_flops_per_s": result.peak_flops_per_s,
+        "flops_per_token": result.flops_per_token,
+        "warnings": result.warnings,
+    }
+
+
+def _take_hardware_from_log(log: Reading, given: dict[str, Any]) -> bool:
+    from mfu_planner.hardware import resolve
+
+    try:
+        found = resolve(log.header.device_name or "")
+    except InputError:
+        return False
+    given["hardware"] = found.id
+    log.note("log/hardware-from-log", "info", f"hardware taken from the log: {log.header.device_name} = {found.id}")
+    return True
+
+
+def compare(log: Reading, computed: dict[str, Any], stated: dict[str, float], implied: ImpliedPeak | None) -> None:
+    """Findings on the log's claim beside the planner's figure."""
+    peak = computed.get("peak_flops_per_s")
+    if implied is not None and peak and abs(implied.flops_per_s / peak - 1) > _SAME_PEAK:
+        names = f" (= {', '.join(implied.matches[:3])})" if implied.matches else ""
+        log.note(
+            "log/other-peak", "warning",
+            f"the log's MFU divides by {implied.flops_per_s / 1e12:.4g} TFLOP/s{names}, but the peak here is "
+            f"{peak / 1e12:.4g} TFLOP/s",
+            implied=implied.flops_per_s, peak=peak,
+        )  # fmt: skip
+    if computed.get("mfu_source") != "computed from tokens per second":
+        return
+    achieved, claimed = computed["achieved_flops_per_s_per_device"], stated.get("flops_per_s_per_device")
+    if claimed and abs(claimed / achieved / _RECOMPUTED - 1) < _CLOSE:
+        log.note(
+            "log/hfu-called-mfu", "warning",
+            f"the log's {claimed / 1e12:.4g} TFLOP/s is {claimed / achieved:.2f} times the model's "
+            f"{achieved / 1e12:.4g}: it counts the "
+            "recomputed forward pass and is hardware FLOP/s",
+            claimed=claimed, model=achieved,
+        )  # fmt: skip
+    mfu, mine = stated.get("mfu"), computed["mfu"]
+    if mfu and abs(mfu / mine - 1) > 0.02:
+        factor = (implied.flops_per_s / peak) if implied is not None and peak else 1.0
+        near = [n for n, v in computed["by_convention"].items() if v and abs(mfu * factor / v - 1) < 0.01]
+        by = f"; {', '.join(near[:4])} on its own peak reproduces the log's" if near else ""
+        log.note(
+            "log/mfu-differs", "info", f"the log says {mfu:.2%}, the planner {mine:.2%} ({computed['convention']}){by}",
+            log=mfu, planner=mine, conventions=", ".join(near) or None,
+        )  # fmt: skip
