@@ -77,6 +77,18 @@ class Scans(StrEnum):
     MEGATRON = "7 · inner width · state size forward"
 
 
+SWITCHES: dict[str, type[StrEnum]] = {
+    "weights": Weights,
+    "pairs": Pairs,
+    "width": Width,
+    "embedding": Embedding,
+    "norms": Norms,
+    "experts": Experts,
+    "scans": Scans,
+}
+"""The switches that are chosen by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a convention is defined."""
