@@ -100,25 +100,30 @@ def _check(run: Run, sources: RunSources) -> Checked:
     rate = run.tokens_per_s_per_device
     if rate is None:
         raise Unusable("no throughput reported (tokens per second, or step time with batch and devices)")
-    seq_len = run.size("seq_len")
+    seq_len = rule.attends or run.size("seq_len") or rule.seq_len
     if seq_len is None:
         raise Unusable("sequence length not stated")
-    fallback = rule.vocab or (sources.gpt_vocab if "gpt" in run.text("model").lower() else None)
-    built = model_of(run, vocab=fallback, vocab_wins=rule.vocab_wins, presets=sources.presets)
+    built = model_of(run, sources, rule)
     chosen = convention(rule.convention, **rule.switches)
     peak, peak_rule = peak_tflops(run, rule)
     tensor_parallel = run.size("tp") or 1
     per_token = flops_per_token(
-        chosen, built.architecture, seq_len, rule=rule, stated=stated_params(run, rule), tensor_parallel=tensor_parallel
+        chosen, built.architecture, seq_len, stated=stated_params(run, rule),
+        tensor_parallel=tensor_parallel, recompute=_recompute(run, rule),
     )
     reported, basis = published_percent(run, peak)
+    lengths: tuple[str, ...] = ()
+    if rule.attends:
+        lengths = (f"attention over packed documents of {rule.attends} tokens (Σ l² ÷ Σ l): {origin}",)
+    elif run.size("seq_len") is None:
+        lengths = (f"seq_len blank: {rule.seq_len:,}, {origin}",)
     return Checked(
         run.id,
         run.source,
         reported,
         100 * per_token * rate / (peak * 1e12),
         None,
-        (*built.assumptions, f"convention {chosen.name}: {origin}", peak_rule, basis),
+        (*built.assumptions, *lengths, f"convention {chosen.name}: {origin}", peak_rule, basis),
         chosen.name,
         run.purpose,
     )
@@ -171,12 +176,19 @@ def flops_per_token(
     model: Architecture,
     seq_len: int,
     *,
-    rule: Rule,
     stated: int | None = None,
     tensor_parallel: int = 1,
+    recompute: str | None = None,
 ) -> float:
-    """Training FLOP per token as a source counts it (its recomputation included where its figure includes it)."""
-    return _cached_flops(chosen, model, seq_len, rule.recompute, stated, tensor_parallel)
+    """Training FLOP per token as a source counts it (with the recomputation that its figure includes)."""
+    return _cached_flops(chosen, model, seq_len, recompute or "none", stated, tensor_parallel)
+
+
+def _recompute(run: Run, rule: Rule) -> str:
+    """The recomputation that a row's figure includes."""
+    if rule.recompute != "as run":
+        return rule.recompute
+    return "full" if run.text("recompute").lower() in {"full", "1", "true", "yes", "on"} else "none"
 
 
 def peak_tflops(run: Run, rule: Rule) -> tuple[float, str]:
@@ -226,8 +238,8 @@ def _no_reason(checked: Sequence[Checked], miss: Checked) -> str:
     good = sum(c.agrees for c in siblings)
     assert miss.error is not None
     return (
-        f"{good} of {len(siblings)} rows of {miss.group} ({miss.purpose}) agree with convention {miss.convention}; this "
-        f"one is {miss.error:+.1%} off: the row, its version of the counter, or its dimensions differ"
+        f"{good} of {len(siblings)} rows of {miss.group} ({miss.purpose}) agree with convention {miss.convention}; "
+        f"this one is {miss.error:+.1%} off: the row, its version of the counter, or its dimensions differ"
     )
 
 

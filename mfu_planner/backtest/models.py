@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import (
@@ -20,6 +22,9 @@ from mfu_planner.architectures.parts import (
 from mfu_planner.backtest.runs import Run
 from mfu_planner.errors import InputError
 from mfu_planner.operators import CAUSAL, MatMul, Operator, Role, Split
+
+if TYPE_CHECKING:
+    from mfu_planner.backtest.sources import Rule, RunSources
 
 _PLAIN_MLP = re.compile(r"non-gated|ungated|no gate|relu|gelu|\bgpt|\bmpt|\bopt\b|bloom|pythia|\bpalm\b|mt-nlg", re.I)
 _GATED_MLP = re.compile(r"swiglu|gated|llama|mistral|qwen|internlm|olmo|yi-|phi-3|granite", re.I)
@@ -56,17 +61,8 @@ class Dimensions:
     active_experts: int = 0
 
 
-def model_of(
-    run: Run, *, vocab: int | None = None, vocab_wins: bool = False, presets: dict[str, str] | None = None
-) -> RunModel:
-    """The architecture of a run.
-
-    Parameters
-    ----------
-    vocab
-        The vocabulary to take where the row leaves it blank (or rounds it: ``vocab_wins``).
-    presets
-        Pattern of a model's name → preset id, for rows without dimension columns.
+def model_of(run: Run, sources: RunSources, rule: Rule) -> RunModel:
+    """The architecture of a run, as its source's rule takes it.
 
     Raises
     ------
@@ -74,25 +70,35 @@ def model_of(
         Neither dimensions nor a preset of that name.
     """
     if run.size("hidden") and run.size("layers"):
-        dims, assumptions = _dimensions(run, vocab, vocab_wins=vocab_wins)
+        fallback = rule.vocab or (sources.gpt_vocab if "gpt" in run.text("model").lower() else None)
+        dims, assumptions = _dimensions(run, fallback, vocab_wins=rule.vocab_wins)
+        if rule.ffn_ratio is not None:
+            dims = replace(dims, ffn=round(dims.hidden * Fraction(rule.ffn_ratio)))
+            assumptions.append(f"ffn {rule.ffn_ratio} × hidden, as the source's formula takes it")
         return RunModel(decoder(dims), tuple(assumptions))
     name = run.text("model")
-    for pattern, preset_id in (presets or {}).items():
+    for pattern, preset_id in sources.presets.items():
         if re.search(pattern, name, re.I):
-            return RunModel(_preset(preset_id), (f"dimensions blank: preset {preset_id} by the name of the model",))
+            built = _preset(preset_id, tuple(sorted(rule.overrides.items())))
+            assumptions = [f"dimensions blank: preset {preset_id} by the name of the model"]
+            if rule.overrides:
+                assumptions.append(f"{preset_id} with {rule.overrides}, as the source's counter takes it")
+            if rule.prediction and built.prediction:
+                built = built.with_prediction()
+                assumptions.append("multi-token prediction modules trained and counted")
+            return RunModel(built, tuple(assumptions))
     raise Unusable("dimensions of the model not stated")
 
 
 @lru_cache(maxsize=64)
-def _preset(preset_id: str) -> Architecture:
-    from mfu_planner.model import choose_model
+def _preset(preset_id: str, overrides: tuple[tuple[str, Any], ...]) -> Architecture:
+    from mfu_planner.architectures import from_config
+    from mfu_planner.architectures.presets import preset
 
     try:
-        built = choose_model(model=preset_id).architecture
+        return from_config({**preset(preset_id).config, **dict(overrides)}, origin=f"preset {preset_id}")
     except InputError as error:
         raise Unusable(f"preset {preset_id} cannot be built: {error}") from None
-    assert built is not None
-    return built
 
 
 def _dimensions(run: Run, vocab: int | None, *, vocab_wins: bool) -> tuple[Dimensions, list[str]]:
@@ -120,7 +126,7 @@ def _dimensions(run: Run, vocab: int | None, *, vocab_wins: bool) -> tuple[Dimen
             raise Unusable("MLP width not stated")
         ffn = 4 * hidden
         assumed.append("ffn blank: 4 × hidden (GPT)")
-    is_gated = gated and not plain or (not plain and ffn != 4 * hidden)
+    is_gated = (gated and not plain) or (not plain and ffn != 4 * hidden)
     if not (plain or gated):
         assumed.append(f"kind of MLP not stated: {'gated' if is_gated else 'not gated'}, from ffn ÷ hidden")
     tied = run.text("tied")

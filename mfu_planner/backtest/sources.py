@@ -5,13 +5,13 @@ They stand in ``published_runs/sources.yaml``.  A rule belongs to a source and a
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-import pydantic
+from pydantic import Field
 
 from mfu_planner.backtest.runs import Run
 from mfu_planner.facts._model import Spec, read
@@ -22,25 +22,39 @@ Purpose = Literal["pretraining", "sft", "lora"]
 class Rule(Spec):
     """How a source counts, for some of its runs."""
 
-    purpose: list[Purpose] = ["pretraining", "sft", "lora"]
+    purpose: tuple[Purpose, ...] = Field(default=("pretraining", "sft", "lora"), strict=False)
     """Kinds of run that the rule is for."""
-    before: datetime.date | None = None
+    models: str | None = None
+    """Only models of this name (regular expression): a counter that treats one kind of model in its own way."""
+    release: str | None = None
+    """Only figures of these releases (regular expression, searched in the place that the row names)."""
+    before: dt.date | None = None
     """Only figures that were printed before this day (the source changed its counter)."""
     convention: str | None
     """A convention's name; null: not known."""
-    switches: dict[str, Any] = {}
+    switches: dict[str, Any] = Field(default_factory=dict)
     """Switches of the convention that the source sets otherwise."""
-    recompute: Literal["none", "selective", "full"] = "none"
-    """Recomputation that the source's figure includes (a hardware FLOPs figure)."""
+    recompute: Literal["none", "selective", "full", "as run"] = "none"
+    """Recomputation that the source's figure includes (a hardware FLOPs figure); ``as run``: what the run does."""
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    """Fields of the model's config that the counter takes otherwise (for models by preset)."""
+    prediction: bool = False
+    """Whether the multi-token prediction modules of the config are trained and counted."""
     params: Literal["stated", "built"] = "built"
     """Whether N is the number that the source prints, or the model's own."""
     vocab: int | None = None
     """The vocabulary of the source's models, where rows leave it blank or round it."""
     vocab_wins: bool = False
     """Whether ``vocab`` stands against what the rows say."""
+    seq_len: int | None = None
+    """The sequence length of the source's runs, where rows leave it blank."""
+    attends: int | None = None
+    """Length that attention is counted with, where documents are packed (Σ l² ÷ Σ l), instead of the sequence's."""
+    ffn_ratio: str | None = None
+    """MLP width ÷ hidden size as the source's formula takes it (``8/3``), where it rounds otherwise than the model."""
     peak_dtype: Literal["bf16", "run"] = "bf16"
     """Whether the source divides by the bf16 peak, or by the peak of the run's own number format."""
-    peak_tflops: dict[str, float] = {}
+    peak_tflops: dict[str, float] = Field(default_factory=dict)
     """Peak per device that the source divides by, by ``hw_key``, where it is not the catalogue's."""
     per: Literal["device", "package"] = "device"
     """Whether the source's per-device figures are of packages (chips of two cores)."""
@@ -59,7 +73,9 @@ class RunSource(Spec):
     url: str
     trust: str
     """How good the figures are, and their traps."""
-    mfu: list[Rule] = []
+    as_published: bool = False
+    """Whether its figures stand in the range of similar runs as printed, though its convention is not known."""
+    mfu: list[Rule] = Field(default_factory=list)
     """Rules, first match wins; none: the source reports no utilisation."""
 
 
@@ -147,6 +163,10 @@ def rule_of(run: Run, sources: RunSources) -> tuple[Rule | None, str]:
 
 def _applies(rule: Rule, run: Run) -> bool:
     if run.purpose not in rule.purpose:
+        return False
+    if rule.models is not None and not re.search(rule.models, run.text("model"), re.I):
+        return False
+    if rule.release is not None and not re.search(rule.release, run.text("source_locator"), re.I):
         return False
     if rule.before is None:
         return True

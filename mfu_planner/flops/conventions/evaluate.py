@@ -51,8 +51,9 @@ def _switch(name: str, value: Any) -> Any:
             raise InputError(f"convention: {name}", value, accepted) from None
     if name in {"passes", "attention_passes"}:
         return Fraction(value)
-    if name not in {f.name for f in fields(Convention)}:
-        raise InputError("convention", name, "a switch of a convention", nearest(name, [f.name for f in fields(Convention)]))
+    known = [f.name for f in fields(Convention)]
+    if name not in known:
+        raise InputError("convention", name, "a switch of a convention", nearest(name, known))
     return value
 
 
