@@ -12,6 +12,7 @@ from mfu_planner.flops.conventions.evaluate import (
     work_units,
 )
 from mfu_planner.flops.conventions.explain import explain
+from mfu_planner.flops.conventions.hardware import hardware_flops
 
 __all__ = [
     "Convention",
@@ -21,6 +22,7 @@ __all__ = [
     "convention",
     "explain",
     "flops_per_unit",
+    "hardware_flops",
     "names",
     "six_n",
     "why_not",

@@ -74,7 +74,19 @@ class Scans(StrEnum):
 
     EXACT = "as their operators count them"
     NONE = "not at all"
-    MEGATRON = "7 · inner width · state size forward"
+    MEGATRON = "as Megatron-LM does: inner width 2h, 7 · inner width · state size; delta rule 8 · heads · d_v²"
+
+
+SWITCHES: dict[str, type[StrEnum]] = {
+    "weights": Weights,
+    "pairs": Pairs,
+    "width": Width,
+    "embedding": Embedding,
+    "norms": Norms,
+    "experts": Experts,
+    "scans": Scans,
+}
+"""The switches that are chosen by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,8 @@ class Convention:
     """The vocabulary is padded to a multiple of this times the tensor-parallel size; 0: not padded."""
     router: bool = True
     experts: Experts = Experts.ACTIVE
+    gates: bool = True
+    """Whether the gate of a gated MLP counts (counters that look for one activation's name miss the others)."""
     norms: Norms = Norms.NONE
     softmax: bool = False
     """Whether 3 · heads · keys per token count for softmax and mask, forward."""

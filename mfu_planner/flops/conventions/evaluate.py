@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.flops.conventions.catalogue import MAIN, OTHERS
-from mfu_planner.flops.conventions.definition import Convention
+from mfu_planner.flops.conventions.definition import SWITCHES, Convention
 from mfu_planner.flops.conventions.parts import contributions
 from mfu_planner.numeric import Number
 from mfu_planner.operators import Workload
@@ -38,7 +38,23 @@ def convention(name: str, **switches: Any) -> Convention:
     if found is None:
         accepted = f"one of {', '.join(names(versions=True))}"
         raise InputError("convention", name, accepted, nearest(name, names(versions=True)))
-    return replace(found, **switches) if switches else found
+    return replace(found, **{k: _switch(k, v) for k, v in switches.items()}) if switches else found
+
+
+def _switch(name: str, value: Any) -> Any:
+    """The value of a switch, from its name in a fact file (``pairs: none``, ``passes: 2``) where it is one."""
+    if isinstance(value, str) and name in SWITCHES:
+        try:
+            return SWITCHES[name][value.upper().replace(" ", "_")]
+        except KeyError:
+            accepted = ", ".join(member.name.lower() for member in SWITCHES[name])
+            raise InputError(f"convention: {name}", value, accepted) from None
+    if name in {"passes", "attention_passes"}:
+        return Fraction(value)
+    known = [f.name for f in fields(Convention)]
+    if name not in known:
+        raise InputError("convention", name, "a switch of a convention", nearest(name, known))
+    return value
 
 
 def work_units(architecture: Architecture, work: Workload) -> Number:

@@ -8,28 +8,21 @@ from enum import StrEnum
 from fractions import Fraction
 
 from mfu_planner.architectures.model import Architecture, Block
-from mfu_planner.flops.conventions.definition import (
-    Convention,
-    Embedding,
-    Experts,
-    Norms,
-    Pairs,
-    Scans,
-    Weights,
-    Width,
-)
+from mfu_planner.flops.conventions.definition import Convention, Embedding, Experts, Norms, Pairs, Scans, Weights, Width
+from mfu_planner.flops.conventions.megatron import as_megatron_counts, scan_as_megatron_counts
 from mfu_planner.numeric import Number, ceil_div, half, minimum
 from mfu_planner.operators import (
     TOKENS,
     Attention,
     Convolution,
-    Elementwise,
+    GatedDeltaRule,
     Lookup,
     MaskKind,
     MatMul,
     Norm,
     Operator,
     Role,
+    Scan,
     Workload,
 )
 
@@ -81,7 +74,9 @@ def contributions(
             flops = block.count * (op.forward_flops(work) + op.backward_flops(work))
             yield Contribution(_part(op), block, op, flops)
             continue
-        if _weights_count(convention, op, tied=tied):
+        if convention.scans is Scans.MEGATRON:
+            op = as_megatron_counts(block, op, architecture.hidden)
+        if _weights_count(convention, op, tied=tied) or _delta_convolution(convention, block, op):
             flops = _weight_flops(convention, architecture, block, op, work, tensor_parallel)
             yield Contribution(_part(op), block, op, flops)
         yield from _beyond_weights(convention, architecture, block, op, work)
@@ -112,6 +107,8 @@ def _weights_count(convention: Convention, op: Operator, *, tied: bool) -> bool:
     if isinstance(op, Lookup):
         return _lookup_counts(convention, op, tied=tied)
     if isinstance(op, MatMul):
+        if op.name.endswith("gate_proj") and not convention.gates:
+            return False
         switch = {Role.HEAD: convention.head, Role.ROUTER: convention.router}
         return switch.get(op.role, True)
     if isinstance(op, Convolution):
@@ -175,18 +172,18 @@ def _beyond_weights(
             yield Contribution(
                 Part.SOFTMAX, block, op, scaled(block.count * 3 * op.heads * half(keys), convention.passes)
             )
-    elif op.role is Role.SCAN and not isinstance(op, MatMul | Norm | Elementwise | Convolution | Lookup):
-        forward = _scan_forward(convention.scans, op, work)
+    elif isinstance(op, Scan) and convention.scans is Scans.MEGATRON:
+        forward = scan_as_megatron_counts(op) * op.rows.count(work)
         yield Contribution(Part.SCAN, block, op, scaled(block.count * forward, convention.passes))
 
 
-def _scan_forward(scans: Scans, op: Operator, work: Workload) -> Number:
-    if scans is Scans.NONE:
-        return 0
-    inner, state = getattr(op, "inner", None), getattr(op, "state", None)
-    if scans is Scans.MEGATRON and inner is not None and state is not None:
-        return 7 * inner * state * op.rows.count(work)
-    return op.forward_flops(work)
+def _delta_convolution(convention: Convention, block: Block, op: Operator) -> bool:
+    """Whether this is the short convolution of a delta-rule layer, which Megatron-LM counts (Mamba's it does not)."""
+    return (
+        convention.scans is Scans.MEGATRON
+        and isinstance(op, Convolution)
+        and any(isinstance(other, GatedDeltaRule) for other in block.operators)
+    )
 
 
 def twice_pairs(how: Pairs, op: Attention, work: Workload) -> Number:

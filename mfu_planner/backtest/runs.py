@@ -1,0 +1,115 @@
+"""Published runs, as rows of a CSV file: read once, blank cells are normal."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mfu_planner.errors import InputError
+
+COLUMNS = frozenset({"id", "model"})
+"""What a file of runs must have; every other column may be missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One published run or benchmark point: the cells as they stand, and numbers where they are numbers."""
+
+    cells: Mapping[str, str]
+
+    @property
+    def id(self) -> str:
+        """The row's name."""
+        return self.cells["id"]
+
+    def text(self, column: str) -> str:
+        """A cell as text; empty where it is blank or missing."""
+        return (self.cells.get(column) or "").strip()
+
+    def number(self, column: str) -> float | None:
+        """A cell as a positive number; None where it is blank or says something else."""
+        try:
+            value = float(self.text(column).replace(",", ""))
+        except ValueError:
+            return None
+        return value if 0 < value < float("inf") else None
+
+    def size(self, column: str) -> int | None:
+        """A cell as a positive whole number; None where it is blank or says something else."""
+        value = self.number(column)
+        return int(value) if value is not None and value.is_integer() else None
+
+    @property
+    def source(self) -> str:
+        """What the id begins with: the short name of the source."""
+        return self.id.split("-")[0]
+
+    @property
+    def purpose(self) -> str:
+        """The kind of run: lora, sft or pretraining."""
+        said = f"{self.text('kind')} {self.text('model')} {self.text('arch_notes')} {self.text('notes')}".lower()
+        if "lora" in said or "peft" in said:
+            return "lora"
+        return "sft" if "sft" in said or "finetune" in said or "fine-tun" in said else "pretraining"
+
+    @property
+    def tokens_per_s_per_device(self) -> float | None:
+        """Tokens per second of one device, stated or from the step time and the global batch."""
+        stated = self.number("tokens_per_s_per_device")
+        step, devices = self.number("step_time_s"), self.number("num_devices")
+        if stated is not None or step is None or devices is None:
+            return stated
+        tokens = self.batch_tokens
+        return tokens / step / devices if tokens else None
+
+    @property
+    def batch_tokens(self) -> float | None:
+        """Tokens of one global batch."""
+        stated, sequences, length = (
+            self.number("global_batch_tokens"), self.number("global_batch_seqs"), self.number("seq_len"),
+        )
+        if stated is None and sequences is not None and length is not None:
+            return sequences * length
+        return stated
+
+    @property
+    def step_time_s(self) -> float | None:
+        """Seconds of one step, stated or from the throughput."""
+        stated = self.number("step_time_s")
+        rate, devices, tokens = self.number("tokens_per_s_per_device"), self.number("num_devices"), self.batch_tokens
+        if stated is None and rate and devices and tokens:
+            return tokens / rate / devices
+        return stated
+
+
+def read_runs(path: str | Path | None = None) -> list[Run]:
+    """The runs of a CSV file; the project's own where no path is given.
+
+    Raises
+    ------
+    InputError
+        The file is missing, or has no ``id`` and ``model`` columns.
+    """
+    if path is None:
+        from mfu_planner.facts import folder
+
+        path = folder("published_runs") / "runs.csv"
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            rows = list(_rows(file, str(path)))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError("runs", str(path), f"a CSV file of runs ({error})") from None
+    return rows
+
+
+def _rows(file: Iterator[str], origin: str) -> Iterator[Run]:
+    reader = csv.DictReader(file)
+    missing = COLUMNS - set(reader.fieldnames or ())
+    if missing:
+        raise InputError("runs", origin, f"a CSV file with the columns {', '.join(sorted(COLUMNS))} (and more)")
+    for number, cells in enumerate(reader, 2):
+        named = {k: v if isinstance(v, str) else "" for k, v in cells.items() if k}
+        named["id"] = named["id"].strip() or f"line-{number}"
+        yield Run(named)
