@@ -120,3 +120,8 @@ def parallel(s: Sizes, attention: Operators, mlp: Operators, *, bias: bool, norm
         shared = tuple(replace(op, reads="attention_input") if op.reads == "mlp_input" else op for op in mlp)
         return (one, *attention, *shared, residual("residual", s.hidden))
     return (one, *attention, norm("mlp_norm", s.hidden, bias=bias), *mlp, residual("residual", s.hidden))
+
+
+def without_gradients(operators: Operators) -> Operators:
+    """The same operators where nothing that is trained depends on them: their backward pass is not run."""
+    return tuple(replace(op, trainable=False, input_grad=False) for op in operators)

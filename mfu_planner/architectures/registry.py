@@ -14,8 +14,10 @@ from mfu_planner.errors import InputError, nearest
 Importer = Callable[[Config], Architecture]
 
 _FAMILIES: dict[str, str] = {
+    "DiTTransformer2DModel": "dit",
     "RefinedWeb": "parallel",
     "RefinedWebModel": "parallel",
+    "Transformer2DModel": "dit",
     "arcee": "gated",
     "bamba": "bamba",
     "bart": "bart",
@@ -44,6 +46,7 @@ _FAMILIES: dict[str, str] = {
     "falcon_mamba": "mamba",
     "gemma": "gated",
     "gemma2": "gemma",
+    "gemma3": "multimodal",
     "gemma3_text": "gemma",
     "glm": "gated",
     "glm4": "gated",
@@ -61,7 +64,9 @@ _FAMILIES: dict[str, str] = {
     "jamba": "jamba",
     "kimi_k2": "deepseek",
     "llama": "llama",
+    "llama4": "multimodal",
     "llama4_text": "llama4",
+    "llava": "multimodal",
     "mamba": "mamba",
     "mamba2": "mamba",
     "mbart": "bart",
@@ -80,10 +85,18 @@ _FAMILIES: dict[str, str] = {
     "phi3": "gated",
     "phimoe": "mixtral",
     "qwen2": "gated",
+    "qwen2_5_vl": "multimodal",
+    "qwen2_5_vl_text": "gated",
     "qwen2_moe": "qwen_moe",
+    "qwen2_vl": "multimodal",
+    "qwen2_vl_text": "gated",
     "qwen3": "gated",
     "qwen3_moe": "qwen_moe",
     "qwen3_next": "qwen_next",
+    "qwen3_vl": "multimodal",
+    "qwen3_vl_moe": "multimodal",
+    "qwen3_vl_moe_text": "qwen_moe",
+    "qwen3_vl_text": "gated",
     "resnet": "convnets",
     "roberta": "bert",
     "seed_oss": "gated",
@@ -128,9 +141,21 @@ def from_config(
         An unknown ``model_type`` (with the nearest known ones), a field that is missing or contradictory.
     """
     bare = Config(data, origin=origin)
-    model_type = bare.text("model_type") if bare.has("model_type") else None
-    if model_type is None:
-        raise InputError(f"{origin}: model_type", "nothing", "a Hugging Face config.json, which names its model_type")
+    name = bare.raw("model_type", bare.raw("_class_name"))
+    if not isinstance(name, str):
+        raise InputError(f"{origin}: model_type", name, "a Hugging Face config.json, which names its model_type")
+    config = Config({**data, "model_type": name}, origin=origin, defaults=defaults_of(name), image_size=image_size)
+    return importer_of(name, origin)(config).with_notes(*_remarks(config))
+
+
+def importer_of(model_type: str, origin: str) -> Importer:
+    """The function that reads configs of a ``model_type`` (a nested one too).
+
+    Raises
+    ------
+    InputError
+        An unknown one, with the nearest known.
+    """
     if model_type not in _FAMILIES:
         raise InputError(
             f"{origin}: model_type",
@@ -138,10 +163,9 @@ def from_config(
             "a known architecture (`mfu-planner models` lists them), or --params with the 6n convention",
             nearest(model_type, _FAMILIES),
         )
-    config = Config(data, origin=origin, defaults=defaults_of(model_type), image_size=image_size)
     module = import_module(f"mfu_planner.architectures.{_FAMILIES[model_type]}")
-    architecture: Architecture = module.IMPORTERS[model_type](config)
-    return architecture.with_notes(*_remarks(config))
+    importer: Importer = module.IMPORTERS[model_type]
+    return importer
 
 
 def _remarks(config: Config) -> list[str]:

@@ -1,0 +1,177 @@
+"""Models that see: a decoder from ``text_config``, an image tower from ``vision_config``, and what joins them.
+
+``seq_len`` counts the decoder's positions, those that hold images included; the tower's work comes on top of it, once
+for each image of a sequence.
+
+References
+----------
+.. [1] Liu et al. 2023, arXiv:2304.08485 (LLaVA); Gemma Team 2025, arXiv:2503.19786 (Gemma 3).
+.. [2] Meta 2025 (Llama 4: patches merged by pixel shuffle).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mfu_planner.architectures.clip import attention_pooling, vision_tower
+from mfu_planner.architectures.config import Config
+from mfu_planner.architectures.defaults import defaults_of
+from mfu_planner.architectures.layers import Operators, without_gradients
+from mfu_planner.architectures.model import Architecture, Block, layer_numbers
+from mfu_planner.architectures.parts import norm
+from mfu_planner.architectures.qwen_vision import qwen2_5_vl_tower, qwen2_vl_tower, qwen3_vl_tower
+from mfu_planner.architectures.registry import importer_of
+from mfu_planner.architectures.vit import free_vectors, patch_grid, tower_sizes, vision_layer
+from mfu_planner.errors import InputError
+from mfu_planner.operators import Elementwise, MatMul, Role, Rows, Split, Stream
+
+_JOINTS = (
+    "image_token_id", "image_token_index", "video_token_id", "vision_start_token_id", "vision_end_token_id",
+    "vision_token_id", "boi_token_index", "eoi_token_index", "boi_token_id", "eoi_token_id", "audio_token_id",
+    "image_seq_length", "projector_hidden_act", "ignore_index", "processor_class", "mm_tokens_per_image",
+)
+"""Keys about how images stand among the tokens."""
+
+Tower = Callable[[Config, list[str]], tuple[Block, ...]]
+
+
+def _text(c: Config, default_type: str, *, tied_default: bool = False) -> Architecture:
+    """The decoder; older files hold its fields at the top level, and the tie to the head may stand at either."""
+    own = c.raw("text_config")
+    if own is None:
+        own = {k: v for k, v in c.data.items() if k not in ("vision_config", "model_type", "architectures")}
+        c.no_effect(*own)
+    kind = own.get("model_type", default_type) if isinstance(own, dict) else default_type
+    part = c.part("text_config", defaults_of(kind))
+    outer = c.raw("tie_word_embeddings")
+    tied = bool(own.get("tie_word_embeddings")) or (tied_default if outer is None else bool(outer))
+    part.no_effect(*_JOINTS)
+    part.data = {**own, "model_type": kind, "tie_word_embeddings": tied}
+    return importer_of(kind, part.origin)(part)
+
+
+def _vision(c: Config, default_type: str) -> Config:
+    own = c.raw("vision_config", {})
+    kind = own.get("model_type", default_type) if isinstance(own, dict) else default_type
+    return c.part("vision_config", defaults_of(kind) or defaults_of(default_type))
+
+
+def _joined(c: Config, text: Architecture, vision: tuple[Block, ...], notes: list[str]) -> Architecture:
+    c.no_effect(*_JOINTS)
+    return replace(text, name=c.model_type, blocks=(*vision, *text.blocks), notes=(*text.notes, *notes))
+
+
+def _linear(name: str, inputs: int, outputs: int, rows: Rows, *, bias: bool = False) -> MatMul:
+    return MatMul(
+        name=name, inputs=inputs, outputs=outputs, bias=bias, role=Role.OTHER, split=Split.REPLICATED, rows=rows
+    )
+
+
+def _qwen(tower: Tower) -> Callable[[Config], Architecture]:
+    def read(c: Config) -> Architecture:
+        notes: list[str] = []
+        text = _text(c, f"{c.model_type}_text")
+        vision = c.part("vision_config", defaults_of(f"{c.model_type}_vision") or defaults_of(_dense(c.model_type)))
+        vision.no_effect("model_type")
+        return _joined(c, text, tower(vision, notes), notes)
+
+    return read
+
+
+def _dense(model_type: str) -> str:
+    """The type whose tower a mixture shares."""
+    return f"{model_type.removesuffix('_moe')}_vision"
+
+
+def _gemma3(c: Config) -> Architecture:
+    notes: list[str] = []
+    text = _text(c, "gemma3_text", tied_default=True)
+    vision = _vision(c, "siglip_vision_model")
+    blocks, width, tokens = vision_tower(vision, siglip=True, stream=Stream.IMAGE)
+    last: Operators = (norm("vision_final_norm", width, bias=True, rows=Rows(Stream.IMAGE, tokens)),)
+    if vision.flag("vision_use_head", default=True):
+        last += without_gradients(attention_pooling(vision, tokens, Stream.IMAGE))
+    pooled = Rows(Stream.IMAGE, c.size("mm_tokens_per_image"))
+    last += (
+        norm("projector_norm", width, rows=pooled),
+        _linear("projector", width, text.hidden, pooled),
+    )
+    notes.append("the tokens of one image see one another in Gemma 3; `causal` counts them as text")
+    return _joined(c, text, (*blocks, Block("vision output", last, stack="vision")), notes)
+
+
+def _llama4(c: Config) -> Architecture:
+    text = _text(c, "llama4_text")
+    v = _vision(c, "llama4_vision_model")
+    s = tower_sizes(v)
+    down, across, patch = patch_grid(v)
+    patches, rows = Rows(Stream.IMAGE, down * across), Rows(Stream.IMAGE, down * across + 1)
+    ratio = v.number("pixel_shuffle_ratio")
+    shuffled = Rows(Stream.IMAGE, int(down * across * ratio * ratio))
+    channels, inner, outer = v.size("num_channels"), v.size("projector_input_dim"), v.size("projector_output_dim")
+    v.no_effect(
+        "hidden_act", "vision_feature_layer", "vision_feature_select_strategy", "multi_modal_projector_bias",
+        "projector_dropout", "model_type", "rope_parameters",
+    )
+    first = (
+        replace(_linear("patch_embedding", channels * patch[0] * patch[1], s.hidden, patches), input_grad=False),
+        free_vectors("class_token", 1, s.hidden, rows),
+        free_vectors("vision_position_embedding", rows.factor, s.hidden, rows),
+        norm("pre_norm", s.hidden, bias=True, rows=rows),
+    )
+    last = (
+        norm("vision_final_norm", s.hidden, bias=True, rows=rows),
+        _linear("shuffle_up_proj", s.ffn, inner, shuffled),
+        Elementwise(name="shuffle_activation", width=inner, kept=1, rows=shuffled),
+        _linear("shuffle_down_proj", outer, outer, shuffled),
+        Elementwise(name="shuffle_output_activation", width=outer, kept=1, rows=shuffled),
+        _linear("projector", v.size("vision_output_dim"), text.hidden, shuffled),
+    )
+    vision = (
+        Block("vision embedding", first, stack="vision"),
+        Block("vision layer", vision_layer(s, rows), layer_numbers(s.layers), stack="vision"),
+        Block("vision output", last, stack="vision"),
+    )
+    return _joined(c, text, vision, [])
+
+
+def _llava(c: Config) -> Architecture:
+    text = _text(c, "llama")
+    if not c.has("vision_config"):
+        raise InputError(f"{c.origin}: vision_config", "nothing", "the image tower's config")
+    v = _vision(c, "clip_vision_model")
+    kind = v.text("model_type", default="clip_vision_model")
+    if kind not in ("clip_vision_model", "siglip_vision_model"):
+        raise InputError(f"{v.origin}: model_type", kind, "clip_vision_model or siglip_vision_model")
+    siglip = kind.startswith("siglip")
+    (first, layers), width, tokens = vision_tower(v, siglip=siglip, stream=Stream.IMAGE)
+    v.no_effect("projection_dim", "vocab_size")
+    layer = c.raw("vision_feature_layer", -2)
+    taken = [layer] if isinstance(layer, int) else layer
+    total = len(layers.layers)
+    deepest = max(n if n >= 0 else total + 1 + n for n in taken)
+    unused = without_gradients(layers.operators)
+    tower = (
+        first,
+        replace(layers, layers=layers.layers[:deepest]),
+        *((replace(layers, operators=unused, layers=layers.layers[deepest:]),) if deepest < total else ()),
+    )
+    default = c.text("vision_feature_select_strategy", default="default") == "default"
+    rows, bias = Rows(Stream.IMAGE, tokens - int(default)), c.flag("multimodal_projector_bias", default=True)
+    final = norm("vision_final_norm", width, bias=True, rows=Rows(Stream.IMAGE, tokens if siglip else 1))
+    pooling = attention_pooling(v, tokens, Stream.IMAGE) if siglip and v.flag("vision_use_head", default=True) else ()
+    last = (
+        final,
+        *without_gradients(pooling),
+        _linear("projector_1", width * len(taken), text.hidden, rows, bias=bias),
+        Elementwise(name="projector_activation", width=text.hidden, kept=1, rows=rows),
+        _linear("projector_2", text.hidden, text.hidden, rows, bias=bias),
+    )
+    return _joined(c, text, (*tower, Block("vision output", last, stack="vision")), [])
+
+
+IMPORTERS = {
+    "qwen2_vl": _qwen(qwen2_vl_tower), "qwen2_5_vl": _qwen(qwen2_5_vl_tower), "qwen3_vl": _qwen(qwen3_vl_tower),
+    "qwen3_vl_moe": _qwen(qwen3_vl_tower), "gemma3": _gemma3, "llama4": _llama4, "llava": _llava,
+}
