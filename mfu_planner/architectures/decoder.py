@@ -32,12 +32,16 @@ def attention_heads(c: Config, hidden: int, *, head_dim: bool = True) -> Heads:
     return Heads(heads, kv_heads, stated or c.divides("hidden_size / num_attention_heads", hidden, heads))
 
 
-def optional_size(c: Config, name: str) -> int | None:
-    """A size for which null means "none": null in the config is not replaced by the default."""
+def optional_size(c: Config, name: str, *, needed: bool = False) -> int | None:
+    """A size for which null means "none": null in the config is not replaced by the default.
+
+    ``needed``: a field that is absent and has no default is an error.
+    """
     if name in c.data and c.data[name] is None:
         c.no_effect(name)
         return None
-    return c.size(name) if c.has(name) or c.defaults.get(name) is not None else None
+    stated = c.has(name) or c.defaults.get(name) is not None or (needed and name not in c.defaults)
+    return c.size(name) if stated else None
 
 
 def index_list(c: Config, name: str) -> frozenset[int] | None:

@@ -31,7 +31,7 @@ def latent_attention(c: Config, hidden: int) -> tuple[Operator, ...]:
     """
     heads, bias = c.size("num_attention_heads"), c.flag("attention_bias", default=False)
     nope, rope, v_dim = c.size("qk_nope_head_dim"), c.size("qk_rope_head_dim"), c.size("v_head_dim")
-    q_rank, kv_rank = optional_size(c, "q_lora_rank"), c.size("kv_lora_rank")
+    q_rank, kv_rank = optional_size(c, "q_lora_rank", needed=True), c.size("kv_lora_rank")
     qk_dim = nope + rope
     c.no_effect("num_key_value_heads", "head_dim", "qk_head_dim", "rope_interleave")
 

@@ -21,6 +21,7 @@ from mfu_planner.architectures.decoder import (
 from mfu_planner.architectures.experts import Experts, expert_sizes, moe
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import norm, self_attention
+from mfu_planner.errors import InputError
 from mfu_planner.operators import CAUSAL, Mask, Norm, Operator, Split, window
 
 
@@ -97,7 +98,9 @@ def _dbrx(c: Config) -> Architecture:
     experts: Experts = expert_sizes(ffn, ffn.size("ffn_hidden_size"))
     layer = pre_norm_layer(hidden, attention, moe(hidden, experts))
     layers = layer_blocks(["layer"] * c.size("n_layers", "num_hidden_layers"), {"layer": layer})
-    return causal_decoder(c, hidden, layers)
+    if c.flag("tie_word_embeddings", default=False):
+        raise InputError(f"{c.origin}: tie_word_embeddings", True, "false: DBRX has a head of its own")
+    return causal_decoder(c, hidden, layers, tied=False)
 
 
 IMPORTERS = {

@@ -80,6 +80,11 @@ class SelectiveScan(Scan):
     state: int
 
     @property
+    def inner(self) -> int:
+        """Width inside the mixer."""
+        return self.channels
+
+    @property
     def read_width(self) -> int:
         """Input, step size, B and C."""
         return 2 * self.channels + 2 * self.state
@@ -121,6 +126,11 @@ class StateSpaceDual(Scan):
     groups: int
     state: int
     chunk: int
+
+    @property
+    def inner(self) -> int:
+        """Width inside the mixer."""
+        return self.heads * self.head_dim
 
     @property
     def read_width(self) -> int:
