@@ -86,7 +86,10 @@ def _latent(name: str, inputs: int, outputs: int, bias: bool) -> tuple[Operator,
 
 
 def _expert_mlp(width: int, experts: Experts, *, bias: bool, gated: bool) -> tuple[Operator, ...]:
-    """Rows copied to their experts, the expert MLPs, and their weighted sum."""
+    """The expert MLPs and the weighted sum of their outputs, which are kept for the gradient of the router.
+
+    Bringing rows to their experts and back depends on the layout: the step-time model adds what that moves.
+    """
     count, active, ffn = experts
 
     def product(name: str, inputs: int, outputs: int, reads: str = "") -> MatMul:
@@ -98,7 +101,6 @@ def _expert_mlp(width: int, experts: Experts, *, bias: bool, gated: bool) -> tup
     up = (product("expert_up_proj", width, ffn, "expert_input"),)
     gate = (product("expert_gate_proj", width, ffn, "expert_input"),) if gated else ()
     return (
-        Elementwise(name="dispatch", width=active * width, role=Role.EXPERT),
         *gate,
         *up,
         Elementwise(
@@ -106,7 +108,7 @@ def _expert_mlp(width: int, experts: Experts, *, bias: bool, gated: bool) -> tup
             role=Role.EXPERT, split=Split.EXPERT,
         ),
         product("expert_down_proj", ffn, width),
-        Elementwise(name="combine", width=active * width, kept=1, role=Role.EXPERT),
+        Elementwise(name="combine", width=active * width, read=0, written=0, kept=1, role=Role.EXPERT),
     )
 
 

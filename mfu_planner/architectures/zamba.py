@@ -91,15 +91,16 @@ def _zamba2(c: Config) -> Architecture:
         raise InputError(f"{c.origin}: layers_block_type", "nothing", 'a list of "mamba" or "hybrid" for each layer')
     uses = [n for n, kind in enumerate(kinds) if kind == "hybrid"]
     sets = c.size("num_mem_blocks", default=1)
+    mamba = _mamba_layer(c, hidden)
+    operators = {"linear_attention": mamba}
     blocks: list[Block] = []
     if uses:
         shared = _shared_block(c, hidden, ffn)
         blocks = [
             Block(f"shared block {n}", shared, tuple(uses[n::sets]), shared=True) for n in range(min(sets, len(uses)))
         ]
-        blocks.append(Block("shared block parts", _own_parts(c, hidden, ffn), tuple(uses)))
-    mamba = layer_blocks(["mamba"] * layers, {"mamba": _mamba_layer(c, hidden)})
-    return causal_decoder(c, hidden, (*blocks, *mamba), tied_default=True)
+        operators["hybrid"] = (*_own_parts(c, hidden, ffn), *mamba)
+    return causal_decoder(c, hidden, (*blocks, *layer_blocks(kinds, operators)), tied_default=True)
 
 
 IMPORTERS = {"zamba2": _zamba2}
