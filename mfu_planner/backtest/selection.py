@@ -17,13 +17,15 @@ STALL_SECONDS = 0.5
 def selects(chosen: Mapping[str, Any], row: Run) -> bool:
     """Whether a selection contains a row.
 
-    Keys: ``ids`` (prefixes), ``models`` (pattern), ``hidden``, ``layers`` (values), ``max_devices``, ``without`` (ids left out, each for a reason
+    Keys: ``ids`` (prefixes), ``models``, ``release`` (patterns in the
+    model's name and the source's locator), ``hidden``, ``layers`` (values), ``max_devices``, ``without`` (ids left out, each for a reason
     given beside it), ``no_stalls``.
     """
     if not row.id.startswith(tuple(chosen["ids"])) or row.id.startswith(tuple(chosen.get("without", ())) or ("\0",)):
         return False
-    if "models" in chosen and not re.search(chosen["models"], row.text("model"), re.IGNORECASE):
-        return False
+    for key, column in (("models", "model"), ("release", "source_locator")):
+        if key in chosen and not re.search(chosen[key], row.text(column), re.IGNORECASE):
+            return False
     for name in ("hidden", "layers", "seq_len"):
         if name in chosen and row.number(name) not in chosen[name]:
             return False

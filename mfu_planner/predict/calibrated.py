@@ -73,7 +73,7 @@ def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str
     else:
         block = products["fallback"]
         best = products["best_rates"].get(accelerator.id, {}).get("fp8" if size <= 1 else "bf16")
-        block = {**block, **({"efficiency": best["efficiency"]} if best else {})}
+        block = {**block, **({"efficiency": best / peak} if best else {})}
         tile, units = block["tile"], block["units"]
         basis = "the best rate that others measured" if best else "a generic efficiency: no products were measured on it"
         note = f"matrix products of {accelerator.id} in {dtype}: {basis} ({block['efficiency']:.0%} of peak)"
