@@ -62,7 +62,7 @@ def generation(device: str) -> str:
 def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str]:
     """The rate of a device's products in one format, and a sentence on what it rests on."""
     peak = accelerator.peak_flops_per_s(dtype)
-    bandwidth = accelerator.memory_bandwidth_bytes_per_s
+    bandwidth = bandwidth_of(accelerator)
     size = FORMAT_BYTES.get(dtype, 2.0)
     products = calibration()["products"]
     found = product_block(accelerator.id)
@@ -73,15 +73,27 @@ def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str
     else:
         block = products["fallback"]
         best = products["best_rates"].get(accelerator.id, {}).get("fp8" if size <= 1 else "bf16")
-        block = {**block, **({"efficiency": best["efficiency"]} if best else {})}
+        block = {**block, **({"efficiency": best / peak} if best else {})}
         tile, units = block["tile"], block["units"]
         basis = "the best rate that others measured" if best else "a generic efficiency: no products were measured on it"
         note = f"matrix products of {accelerator.id} in {dtype}: {basis} ({block['efficiency']:.0%} of peak)"
+    slower = products["derate"].get(accelerator.id, {}).get("factor", 1.0)
     rate = ProductRate(
-        peak, block["efficiency"], block["depth_overhead_elements"], block["fixed_us"] * 1e-6, block["wave_loss"],
+        peak, block["efficiency"] / slower, block["depth_overhead_elements"], block["fixed_us"] * 1e-6, block["wave_loss"],
         tile[0], tile[1], units, bandwidth, size, 2.0 if size <= 2 else 4.0,
     )
     return rate, note
+
+
+def bandwidth_of(accelerator: Accelerator) -> float:
+    """Memory bandwidth of a device, or the assumed one where the vendor publishes none [byte/s]."""
+    published = accelerator.memory_bandwidth_bytes_per_s
+    if published:
+        return float(published)
+    assumed = calibration()["products"]["assumed_bandwidth"].get(accelerator.id)
+    if assumed is None:
+        raise InputError("hardware", accelerator.id, "a device whose memory bandwidth is known")
+    return float(assumed["byte_per_s"])
 
 
 def link_rates(accelerator: Accelerator) -> dict[str, LinkRate]:
@@ -160,7 +172,7 @@ def machine(
     wide_format = "bf16" if _supports(accelerator, "bf16") else "fp16"
     wide, _ = product_rate(accelerator, wide_format)
     return Machine(
-        rate, wide, rate.peak_flops_per_s, wide.peak_flops_per_s, accelerator.memory_bandwidth_bytes_per_s,
+        rate, wide, rate.peak_flops_per_s, wide.peak_flops_per_s, rate.bandwidth_bytes_per_s,
         float(accelerator.memory_bytes or 0.0), float(node_devices), link_rates(accelerator), network,
         FORMAT_BYTES.get(dtype, 2.0) < 2.0, assumptions=(note,),
     )

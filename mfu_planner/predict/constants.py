@@ -44,6 +44,10 @@ class Stack:
     name: str
     product_factor: float = 1.0
     """Time of a product in training over the kernel table (sustained clocks, library)."""
+    misaligned_factor: float = 1.0
+    """Slowdown of products whose weights' sizes on one device are no multiples of 64."""
+    grouped_factor: float = 1.2
+    """Slowdown of grouped (expert) products beyond their shapes."""
     fused_attention: float = 1.0
     attention_fraction: float = 0.4
     """Share of the 16-bit peak of fused attention on causal pairs at long sequences."""
@@ -64,7 +68,9 @@ class Stack:
     """Host time to issue one layer's forward [s]."""
     backward_host_s: float = 0.0014
     tensor_host_s: float = 0.0
-    """Extra host time per layer and pass for each doubling of TP [s]."""
+    """Extra host time per layer and pass at TP 8, growing with the square of TP [s]."""
+    scatter_sends: float = 1.0
+    """1 when TP ranks send each its part of the activations between stages, 0 when each sends all of them."""
     step_fixed_s: float = 0.05
     """Per step: optimizer launch, gradient norm, logging [s]."""
     tensor_exposed: float = 1.0
@@ -106,6 +112,9 @@ class Stack:
     sequence_parallel: float = 1.0
     """Whether the stack splits norms over TP when nothing is said."""
     recompute: float = 0.0
+    dropout: float = 0.0
+    """1 when the stack's recipes train with dropout (its masks are kept and moved)."""
+    always_compiled: float = 0.0
     micro_gradient: float = 0.0
     """1 when ZeRO-3 scatters gradients every micro-batch."""
     pointwise_compiled: float = 0.6

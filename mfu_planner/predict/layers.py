@@ -46,8 +46,23 @@ def product_shape(product: Product, tokens: Numbers, layout: Layout) -> tuple[Nu
     return 1.0, tokens, outputs, inputs
 
 
+def misaligned_slowdown(outputs: Numbers, inputs: Numbers, factor: float) -> Numbers:
+    """``factor`` where a weight matrix's sizes on one device are no multiples of 64 elements, else 1.
+
+    References
+    ----------
+    .. [1] NVIDIA, *Matrix Multiplication Background User's Guide*, section "Tensor Core requirements".
+    """
+    import numpy as np
+
+    if factor == 1.0:
+        return 1.0
+    return np.where((np.mod(outputs, 64.0) != 0) | (np.mod(inputs, 64.0) != 0), factor, 1.0)
+
+
 def products_time(
-    products: tuple[Product, ...], tokens: Numbers, layout: Layout, rate: ProductRate
+    products: tuple[Product, ...], tokens: Numbers, layout: Layout, rate: ProductRate, misaligned: float = 1.0,
+    grouped: float = 1.0,
 ) -> tuple[Numbers, Numbers, Numbers]:
     """(forward seconds, backward seconds, forward FLOPs) of a layer's products on one device.
 
@@ -61,9 +76,10 @@ def products_time(
     for product in products:
         groups, rows, n, k = product_shape(product, tokens, layout)
         rows = np.maximum(rows, 1.0)
-        forward = forward + product_time(rows, n, k, rate, groups)
+        odd = misaligned_slowdown(n, k, misaligned) * (grouped if product.split.startswith("expert_") else 1.0)
+        forward = forward + odd * product_time(rows, n, k, rate, groups)
         weight_gradient = np.where(np.asarray(layout.adapters) > 0, 0.0, product_time(n, k, rows, rate, groups))
-        backward = backward + product_time(rows, k, n, rate, groups) + weight_gradient
+        backward = backward + odd * (product_time(rows, k, n, rate, groups) + weight_gradient)
         flops = flops + 2.0 * groups * rows * n * k
     return forward, backward, flops
 
@@ -123,7 +139,7 @@ def layer_parts(
     import numpy as np
 
     tokens = layout.micro_batch * layout.seq_len / layout.cp
-    pf, pb, flops = products_time(layer.products, tokens, layout, machine.products)
+    pf, pb, flops = products_time(layer.products, tokens, layout, machine.products, stack.misaligned_factor, stack.grouped_factor)
     trained = np.where(np.asarray(layout.adapters) > 0, 1.0, 2.0)
     forward: Parts = {"products": stack.product_factor * pf, "product_flops": flops}
     backward: Parts = {"products": stack.product_factor * pb, "product_flops": trained * flops}
@@ -141,7 +157,8 @@ def layer_parts(
     forward["attention_flops"], backward["attention_flops"] = aflops, 2.0 * aflops
 
     spread = np.where(np.asarray(layout.sequence_parallel) > 0, layout.tp, 1.0)
-    elements = layer.split_elements / layout.tp + layer.whole_elements / spread + layer.routed_elements / layout.tp
+    dropped = 5.0 * hidden * stack.dropout
+    elements = layer.split_elements / layout.tp + (layer.whole_elements + dropped) / spread + layer.routed_elements / layout.tp
     factor = stack.pointwise_factor * np.where(np.asarray(layout.compiled) > 0, stack.pointwise_compiled, 1.0)
     pointwise = memory_bound_time(HALF * tokens * elements, machine.bandwidth_bytes_per_s, factor)
     forward["pointwise"], backward["pointwise"] = pointwise, 1.5 * pointwise

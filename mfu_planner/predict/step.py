@@ -94,8 +94,13 @@ def parameters_on_device(model: ModelWork, layout: Layout) -> tuple[Numbers, Num
     return dense / layout.pp + ends, expert / layout.pp
 
 
-def step_time(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> Step:
-    """Seconds of one optimizer step for each layout, with its parts."""
+def step_time(
+    model: ModelWork, layout: Layout, machine: Machine, stack: Stack, *, layer_only: bool = False
+) -> Step:
+    """Seconds of one optimizer step for each layout, with its parts.
+
+    ``layer_only``: the forward and backward of the layers for one micro-batch and nothing else (single-layer benchmarks).
+    """
     import numpy as np
 
     full = np.asarray(layout.recompute) >= 2
@@ -105,7 +110,7 @@ def step_time(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) 
     host_layer: Numbers = 0.0
     backward_layer: Numbers = 0.0
     host_scale = np.where(np.asarray(layout.compiled) > 0, stack.host_compiled, 1.0)
-    doublings = np.log2(np.maximum(layout.tp, 1.0))
+    crowd = np.where(np.asarray(layout.tp) > 1, (np.minimum(layout.tp, 8.0) / 8.0) ** 2, 0.0)
     for layer in model.layers:
         forward, backward = layer_parts(layer, layout, machine, stack, model.hidden)
         share = layer.count / model.layer_count
@@ -140,9 +145,11 @@ def step_time(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) 
         passes = 2.0 + np.where(full, 1.0, 0.0)
         host = (
             layer.halves * (stack.forward_host_s * np.where(full, 2.0, 1.0) + stack.backward_host_s)
-            + passes * (stack.tensor_host_s * doublings + (stack.expert_host_s if layer.routed else 0.0))
+            + passes * (stack.tensor_host_s * crowd + (stack.expert_host_s if layer.routed else 0.0))
         )
         host_layer = host_layer + share * host_scale * host
+    if layer_only:
+        return Step(device_layer * model.layer_count, {k: v * model.layer_count for k, v in sums.items()}, 1.0)
     return _compose(model, layout, machine, stack, sums, device_layer, host_layer, backward_layer)
 
 
@@ -173,16 +180,16 @@ def _compose(  # noqa: PLR0913
     end = last * busy + head_s
     slowest = np.maximum(middle, end)
     total_stages = layers * busy + head_s
+    trained = np.where(np.asarray(layout.adapters) > 0, 0.0, 1.0)
     accumulate = trained * accumulate_time(model, layout, machine, stack)
     slowest = slowest + accumulate
     total_stages = total_stages + accumulate * pp
     pipeline = pipeline_time(slowest, total_stages, count, layout.vpp)
 
-    trained = np.where(np.asarray(layout.adapters) > 0, 0.0, 1.0)
     gradient, hidden_s = gradient_exchange(model, layout, machine, stack, layers / pp, busy, backward_layer, head_s)
     gradient, hidden_s = trained * gradient, trained * hidden_s
     update = trained * update_time(model, layout, machine, stack)
-    send = HALF * layout.micro_batch * layout.seq_len / layout.cp * model.hidden / layout.tp
+    send = HALF * layout.micro_batch * layout.seq_len / layout.cp * model.hidden / np.where(stack.scatter_sends > 0, layout.tp, 1.0)
     wire = np.minimum(machine.fabric.efficiency * machine.fabric.nic_bytes_per_s, machine.links["all_gather"].bandwidth_bytes_per_s)
     sends = np.where(pp > 1, (2.0 * layout.vpp * (send / wire + stack.send_fixed_s)) * (count + pp - 1) * stack.send_exposed, 0.0)
     drag = stack.drag * hidden_s
@@ -230,7 +237,7 @@ def gradient_exchange(  # noqa: PLR0913
         scatter = scatter + gather(stack.gradient_bytes * expert, over, "reduce_scatter") + gather(HALF * expert, over)
     zero = np.asarray(layout.zero)
     once = np.where(zero >= 1, scatter, reduce)
-    window = stack.data_hidden * backward_layer * layers
+    window = stack.data_hidden * busy * layers
     once_exposed = np.maximum(once - window, 0.0)
 
     size = dense + expert

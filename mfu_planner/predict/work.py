@@ -150,6 +150,9 @@ def _merged(matmuls: Iterable[MatMul], hidden: int) -> Iterable[Product]:
     from mfu_planner.operators import Split
 
     groups: dict[tuple[object, ...], list[MatMul]] = {}
+    matmuls = list(matmuls)
+    experts = [op for op in matmuls if op.split is Split.EXPERT]
+    last = experts[-1] if len(experts) > 1 else None
     for op in matmuls:
         key = (op.reads or op.name, op.split, op.copies, op.active, op.inputs, op.rows)
         groups.setdefault(key, []).append(op)
@@ -157,7 +160,7 @@ def _merged(matmuls: Iterable[MatMul], hidden: int) -> Iterable[Product]:
         first = ops[0]
         outputs = float(sum(op.outputs for op in ops))
         if first.split is Split.EXPERT:
-            split = "expert_row" if first.outputs == hidden else "expert_column"
+            split = "expert_row" if first is last and first.outputs == hidden else "expert_column"
         else:
             split = {Split.COLUMN: "column", Split.HEADS: "column", Split.ROW: "row"}.get(first.split, "none")
         yield Product(

@@ -1,0 +1,45 @@
+"""Generate ``index.json``, what the program reads, from the YAML files of this folder:  python calibration/build_index.py."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import yaml
+
+HERE = pathlib.Path(__file__).parent
+NOT_CONSTANTS = ("script", "source")
+
+
+def index() -> dict[str, object]:
+    """All calibration files as one object."""
+    held = {name: yaml.safe_load((HERE / f"{name}.yaml").read_text("utf-8")) for name in
+            ("products", "collectives", "stacks", "fabrics", "rules", "ranges", "memory", "fits")}
+    for name in ("stacks", "fabrics"):
+        held[name] = {key: value for key, value in held[name].items() if key not in NOT_CONSTANTS}
+    for block in held["stacks"].values():
+        if "extends" in block:
+            block["constants"] = {**held["stacks"][block["extends"]]["constants"], **block["constants"]}
+    held["products"]["best_rates"] = best_rates()
+    return held
+
+
+def best_rates() -> dict[str, dict[str, float]]:
+    """Best measured rate [FLOP/s] by device and format, out of ``achievable_rates.yaml``."""
+    found: dict[str, dict[str, float]] = {}
+    for row in yaml.safe_load((HERE / "achievable_rates.yaml").read_text("utf-8"))["rates"]:
+        number, unit = row["rate"].split()
+        scale = {"TFLOP/s": 1e12, "PFLOP/s": 1e15}[unit]
+        for device in row["accelerators"]:
+            held = found.setdefault(device, {})
+            held[row["dtype"]] = max(held.get(row["dtype"], 0.0), float(number) * scale)
+    return found
+
+
+def text() -> str:
+    """The file as it should stand."""
+    return json.dumps(index(), separators=(",", ":"), default=str) + "\n"
+
+
+if __name__ == "__main__":
+    (HERE / "index.json").write_text(text(), "utf-8")

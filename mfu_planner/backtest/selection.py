@@ -1,0 +1,58 @@
+"""Which rows a fit may see: selections by source and model size, never at random (``calibration/fits.yaml``)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mfu_planner.backtest.runs import Run
+
+STALL_SECONDS = 0.5
+"""A pipeline tick longer than this, on models of a few billion parameters, is a stall of the cluster and not of the model."""
+
+
+def selects(chosen: Mapping[str, Any], row: Run) -> bool:
+    """Whether a selection contains a row.
+
+    Keys: ``ids`` (prefixes), ``models``, ``release`` (patterns in the
+    model's name and the source's locator), ``hidden``, ``layers`` (values), ``max_devices``, ``without`` (ids left out, each for a reason
+    given beside it), ``no_stalls``.
+    """
+    if not row.id.startswith(tuple(chosen["ids"])) or row.id.startswith(tuple(chosen.get("without", ())) or ("\0",)):
+        return False
+    for key, column in (("models", "model"), ("release", "source_locator")):
+        if key in chosen and not re.search(chosen[key], row.text(column), re.IGNORECASE):
+            return False
+    for name in ("hidden", "layers", "seq_len"):
+        if name in chosen and row.number(name) not in chosen[name]:
+            return False
+    if (row.number("num_devices") or 0) > chosen.get("max_devices", float("inf")):
+        return False
+    return not (chosen.get("no_stalls") and stalled(row))
+
+
+def pipeline_tick(row: Run) -> float | None:
+    """Seconds per micro-batch and pipeline slot of a row with pipeline stages, None without."""
+    stages, count, seconds = row.number("pp"), row.number("grad_accum"), row.number("step_time_s")
+    if seconds is None:
+        rate, devices, tokens = (row.number(n) for n in ("tokens_per_s_per_device", "num_devices", "global_batch_tokens"))
+        seconds = tokens / (rate * devices) if rate and devices and tokens else None
+    if not stages or stages <= 1 or not count or not seconds:
+        return None
+    return seconds / (count + stages - 1)
+
+
+def stalled(row: Run) -> bool:
+    """Whether the row's pipeline ticks like the stalls described in the accuracy report."""
+    tick = pipeline_tick(row)
+    return row.id.startswith("usp") and tick is not None and tick > STALL_SECONDS
+
+
+def used_for_calibration(row: Run) -> bool:
+    """Whether any fit saw the row."""
+    from mfu_planner.predict.calibrated import calibration
+
+    return any(selects(chosen, row) for fit in calibration()["fits"] for chosen in fit["rows"])

@@ -1,0 +1,155 @@
+"""A model from the dimension columns of a published run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from mfu_planner.architectures import Architecture, Block, layer_numbers
+from mfu_planner.architectures.parts import embedding, gated_mlp, head, norm, plain_mlp, positions, residual
+from mfu_planner.architectures.parts import self_attention
+from mfu_planner.operators import CAUSAL, Attention, Elementwise, MatMul, Role, Split
+from mfu_planner.predict.calibrated import calibration
+
+if TYPE_CHECKING:
+    from mfu_planner.backtest.runs import Run
+    from mfu_planner.operators import Operator
+
+GATED_BELOW = 3.9
+"""A feed-forward width below this many hidden sizes is taken as gated when nothing says so (8/3, 3.5), else plain (4)."""
+
+PLAIN_WORDS = ("non-gated", "gpt", "mpt", "bloom", "pythia", "opt", "mt-nlg", "relu", "nemotron", "palm")
+GATED_WORDS = ("gated mlp", "swiglu", "llama", "mistral", "qwen", "internlm", "gemma", "nanotron")
+
+
+def is_gated(row: Run, hidden: float, ffn: float) -> bool:
+    """Whether the feed-forward network has a gate: by name, else by its width."""
+    text = f"{row.text('model')} {row.text('arch_notes')}".lower()
+    if "non-gated" in text:
+        return False
+    if any(word in text for word in GATED_WORDS):
+        return True
+    if any(word in text for word in PLAIN_WORDS):
+        return False
+    return ffn < GATED_BELOW * hidden
+
+
+@dataclass(frozen=True)
+class Routing:
+    """A mixture of experts as the notes describe it."""
+
+    experts: int
+    chosen: int
+    width: int
+    shared: int = 0
+    dense_layers: int = 0
+
+
+def routing_of(row: Run, ffn: int) -> Routing | None:
+    """Experts from notes such as ``top-8 of 128`` or ``160 experts top-6, 1 dense layer, expert ffn 1536, shared 3072``."""
+    notes = row.text("arch_notes")
+
+    def find(pattern: str, default: int) -> int:
+        found = re.search(pattern, notes)
+        return int(found.group(1)) if found else default
+
+    if found := re.search(r"top-(\d+) of (\d+)", notes):
+        experts, chosen = int(found.group(2)), int(found.group(1))
+    elif found := re.search(r"(\d+) experts top-(\d+)", notes):
+        experts, chosen = int(found.group(1)), int(found.group(2))
+    else:
+        return None
+    return Routing(
+        experts, chosen, find(r"expert ffn (\d+)", ffn), find(r"shared (\d+)", 0), find(r"(\d+) dense layer", 0)
+    )
+
+
+def architecture_of(row: Run) -> Architecture | None:
+    """The model that the columns describe, None where hidden size, layers or heads are not stated.
+
+    Blank columns: kv_heads = heads, head_dim = hidden ÷ heads, ffn = 4 × hidden, vocab = 0 (no head).
+    """
+    hidden, layers, heads = (row.number(name) for name in ("hidden", "layers", "heads"))
+    if hidden is None or layers is None:
+        return None
+    heads = heads or max(1.0, hidden // 128)
+    ffn = row.number("ffn") or 4 * hidden
+    head_dim = row.number("head_dim") or hidden / heads
+    routing = routing_of(row, int(ffn))
+    return decoder(
+        int(hidden), int(layers), int(heads), int(row.number("kv_heads") or heads), max(1, round(head_dim)), int(ffn),
+        int(row.number("vocab") or 0), row.number("tied") is not None, is_gated(row, hidden, ffn) or routing is not None,
+        routing, "MLA" in row.text("arch_notes"), int(row.number("seq_len") or 0),
+    )
+
+
+@lru_cache(maxsize=4096)
+def decoder(  # noqa: PLR0913
+    hidden: int, layers: int, heads: int, kv_heads: int, head_dim: int, ffn: int, vocab: int, tied: bool, gated: bool,
+    routing: Routing | None, latent: bool, seq_len: int,
+) -> Architecture:
+    """A decoder with grouped-query or latent attention and a plain, gated or routed feed-forward network."""
+    bias = not gated
+    if latent:
+        attention = latent_attention(hidden, heads)
+    else:
+        attention = self_attention(
+            hidden=hidden, heads=heads, kv_heads=kv_heads, head_dim=head_dim, mask=CAUSAL, qkv_bias=bias, out_bias=bias,
+            fused=True, rotary=gated,
+        )
+    first = (norm("input_norm", hidden, bias=bias), *attention, residual("attention_residual", hidden))
+    plain = gated_mlp(hidden, ffn) if gated else plain_mlp(hidden, ffn)
+
+    def layer(name: str, feed: tuple[Operator, ...], numbers: tuple[int, ...]) -> Block:
+        rest = (norm("post_attention_norm", hidden, bias=bias), *feed, residual("mlp_residual", hidden))
+        return Block(name, (*first, *rest), numbers)
+
+    dense = min(layers, routing.dense_layers) if routing else layers
+    blocks = [layer("layer", plain, layer_numbers(dense))] if dense else []
+    if routing and layers > dense:
+        blocks.append(layer("routed_layer", _routed(hidden, routing), tuple(range(dense, layers))))
+    inputs = (embedding(vocab, hidden), *(() if gated else (positions(seq_len, hidden),))) if vocab else ()
+    output = (norm("final_norm", hidden, bias=bias), *(head(hidden, vocab, tied=tied) if vocab else ()))
+    return Architecture(
+        name="decoder", hidden=hidden, vocab=vocab,
+        blocks=(Block("embedding", inputs), *blocks, Block("output", output)),
+    )
+
+
+def latent_attention(hidden: int, heads: int) -> tuple[Operator, ...]:
+    """Multi-head latent attention with the sizes of DeepSeek-V2 and V3 (``calibration/rules.yaml``)."""
+    size = calibration()["rules"]["latent_attention"]
+    q_rank, kv_rank, nope, rope, v_dim = (size[n] for n in ("q_rank", "kv_rank", "nope_dim", "rope_dim", "v_dim"))
+
+    def product(name: str, inputs: int, outputs: int, split: Split, reads: str = "") -> MatMul:
+        return MatMul(name=name, inputs=inputs, outputs=outputs, split=split, role=Role.ATTENTION, reads=reads)
+
+    return (
+        product("q_down", hidden, q_rank, Split.REPLICATED, "attention_input"),
+        product("kv_down", hidden, kv_rank + rope, Split.REPLICATED, "attention_input"),
+        norm("q_norm", q_rank), norm("kv_norm", kv_rank),
+        product("q_up", q_rank, heads * (nope + rope), Split.COLUMN),
+        product("kv_up", kv_rank, heads * (nope + v_dim), Split.COLUMN),
+        Elementwise(name="rotary", width=2 * heads * (nope + rope), split=Split.HEADS),
+        Attention(name="attention", heads=heads, kv_heads=heads, qk_dim=nope + rope, v_dim=v_dim),
+        product("o_proj", heads * v_dim, hidden, Split.ROW),
+    )
+
+
+def _routed(hidden: int, routing: Routing) -> tuple[Operator, ...]:
+    def product(name: str, inputs: int, outputs: int, reads: str = "") -> MatMul:
+        return MatMul(
+            name=name, inputs=inputs, outputs=outputs, copies=routing.experts, active=routing.chosen, role=Role.EXPERT,
+            split=Split.EXPERT, reads=reads,
+        )
+
+    width = routing.width
+    shared = gated_mlp(hidden, routing.shared, role=Role.SHARED_EXPERT, prefix="shared_") if routing.shared else ()
+    return (
+        MatMul(name="router", inputs=hidden, outputs=routing.experts, role=Role.ROUTER, reads="mlp_input"),
+        product("gate_proj", hidden, width, "expert_input"), product("up_proj", hidden, width, "expert_input"),
+        Elementwise(name="activation", width=width * routing.chosen, read=2, kept=2, split=Split.COLUMN, role=Role.EXPERT),
+        product("down_proj", width, hidden), *shared,
+    )

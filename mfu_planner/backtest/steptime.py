@@ -1,0 +1,99 @@
+"""The step-time kind: seconds of one step from the layout, no MFU given, against what was published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.backtest.case import RULES, Case, Skipped, published_step_time, read_case
+from mfu_planner.backtest.summary import summarise
+from mfu_planner.predict.calibrated import fabric, generation, machine, stack
+from mfu_planner.predict.layout import Layout
+from mfu_planner.predict.step import Step, step_time
+from mfu_planner.predict.work import cached_model_work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from mfu_planner.backtest.runs import Run
+    from mfu_planner.predict.constants import Machine, Stack
+
+LAYOUT_FIELDS = (
+    "tp", "pp", "dp", "micro_batch", "micro_batches", "seq_len", "vpp", "cp", "ep", "zero", "zero_group",
+    "sequence_parallel", "recompute", "compiled", "offload", "adapters",
+)
+
+
+def group_key(case: Case) -> tuple[Any, ...]:
+    """Rows with the same key are one array call."""
+    return (
+        id(case.architecture), case.accelerator.id, case.dtype, case.stack, case.fabric, case.nic_bytes_per_s, case.node,
+        case.layer_only,
+    )
+
+
+def grouped(cases: Iterable[Case]) -> list[list[Case]]:
+    """Cases that share model, device, format, stack and network."""
+    groups: dict[tuple[Any, ...], list[Case]] = {}
+    for case in cases:
+        groups.setdefault(group_key(case), []).append(case)
+    return list(groups.values())
+
+
+def layout_of(cases: Sequence[Case]) -> Layout:
+    """One layout of arrays out of the cases of a group."""
+    import numpy as np
+
+    return Layout(**{name: np.array([getattr(c, name) for c in cases], dtype=np.float64) for name in LAYOUT_FIELDS})
+
+
+def constants_of(case: Case) -> tuple[Machine, Stack]:
+    """The machine and stack that a group's predictions use."""
+    network = fabric(case.fabric, case.nic_bytes_per_s or None)
+    box = machine(case.accelerator, case.dtype, network, case.node)
+    return box, stack(case.stack, generation(case.accelerator.id), box.low_precision)
+
+
+def predict_group(
+    cases: Sequence[Case], adjust: Callable[[Case, Machine, Stack], tuple[Machine, Stack]] | None = None
+) -> Step:
+    """The steps of one group; ``adjust`` may replace constants (fits)."""
+    first = cases[0]
+    box, software = constants_of(first)
+    if adjust is not None:
+        box, software = adjust(first, box, software)
+    return step_time(cached_model_work(first.architecture), layout_of(cases), box, software, layer_only=first.layer_only)
+
+
+def steptime_backtest(rows: Sequence[Run]) -> dict[str, Any]:
+    """Predicted and published step times: rows in the order given, a summary by source, the rules used."""
+    results = predict_rows(rows)
+    return {"rows": results, "summary": summarise(rows, results), "assumptions": list(RULES)}
+
+
+def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
+    """Predicted and published step times, a row each."""
+    import numpy as np
+
+    results: list[dict[str, Any]] = [
+        {"id": row.id, "published": None, "predicted": None, "error": None, "skipped": None} for row in rows
+    ]
+    cases: list[Case] = []
+    places: dict[int, tuple[int, float]] = {}
+    for index, row in enumerate(rows):
+        try:
+            case = read_case(row)
+            published = published_step_time(row, case)
+            if published is None:
+                raise Skipped("neither a time nor a rate is stated")
+        except Skipped as reason:
+            results[index]["skipped"] = str(reason)
+            continue
+        places[id(case)] = (index, published)
+        cases.append(case)
+    for group in grouped(cases):
+        total = np.broadcast_to(predict_group(group).total, (len(group),))
+        for case, value in zip(group, total, strict=True):
+            index, published = places[id(case)]
+            predicted = float(value)
+            results[index].update(published=published, predicted=predicted, error=predicted / published - 1.0)
+    return results

@@ -1,0 +1,48 @@
+"""Errors by source: how many, the median and the 90th percentile, the bias, the worst rows."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mfu_planner.backtest.runs import Run
+
+
+def source_of(run_id: str) -> str:
+    """The group that a row is scored in: its id up to the first dash, with ``-single`` where the id says so."""
+    return run_id.split("-")[0] + ("-single" if "single" in run_id else "")
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Linear interpolation between the ordered values."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+
+
+def describe(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Figures of one group of results."""
+    errors = [float(r["error"]) for r in results if r["error"] is not None]
+    figures: dict[str, Any] = {"n": len(errors), "n_skipped": len(results) - len(errors)}
+    if not errors:
+        return figures | {"median_abs_error": None, "p90_abs_error": None, "mean_abs_error": None, "bias": None, "worst": []}
+    size = [abs(e) for e in errors]
+    worst = sorted((r for r in results if r["error"] is not None), key=lambda r: -abs(r["error"]))[:3]
+    return figures | {
+        "median_abs_error": statistics.median(size), "p90_abs_error": quantile(size, 0.9),
+        "mean_abs_error": statistics.fmean(size), "bias": statistics.median(errors),
+        "worst": [{"id": r["id"], "error": r["error"]} for r in worst],
+    }
+
+
+def summarise(rows: Sequence[Run], results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Figures by source, and of all rows together under ``all``."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row, result in zip(rows, results, strict=True):
+        groups.setdefault(source_of(row.id), []).append(result)
+    return {name: describe(group) for name, group in sorted(groups.items())} | {"all": describe(results)}
