@@ -133,6 +133,8 @@ class Convention:
     gates: bool = True
     """Whether the gate of a gated MLP counts (counters that look for one activation's name miss the others)."""
     norms: Norms = Norms.NONE
+    frozen_known: bool = False
+    """Whether weight gradients of frozen weights are left out."""
     softmax: bool = False
     """Whether 3 · heads · keys per token count for softmax and mask, forward."""
     convolutions: bool = False

@@ -145,7 +145,8 @@ def _weight_flops(
     if convention.weights is Weights.PRODUCTS and isinstance(op, MatMul | Convolution):
         if isinstance(op, MatMul) and convention.experts is Experts.ALL:
             op = replace(op, active=op.copies)
-        return scaled(block.count * op.forward_flops(work), convention.passes)
+        passes = convention.passes - (1 if convention.frozen_known and not op.trainable else 0)
+        return scaled(block.count * op.forward_flops(work), passes)
     if convention.weights is Weights.MODULES:
         op = replace(op, shared_with="")
     count = op.params if convention.experts is Experts.ALL else op.active_params
@@ -188,6 +189,8 @@ def _delta_convolution(convention: Convention, block: Block, op: Operator) -> bo
 
 def twice_pairs(how: Pairs, op: Attention, work: Workload) -> Number:
     """Twice the (query, key) pairs of a batch (so that half of s² stays an integer)."""
+    if op.unit_pairs:
+        return 2 * op.pairs(work)
     if work.documents and op.rows == op.keys == TOKENS:
         lengths = [(length, length, count) for length, count in work.documents]
     else:
