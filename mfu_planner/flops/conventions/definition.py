@@ -32,6 +32,7 @@ class Pairs(StrEnum):
     HALF = "half of all pairs (s²/2); windows ignored"
     ALLOWED = "exactly the pairs that the mask allows"
     CAPPED = "s × min(window, s)"
+    HALF_CAPPED = "half of s × min(window, s)"
     HALF_WINDOW = "half of all pairs; window W: sW − W²/2; chunk C: sC/2"
     HALF_EXACT_WINDOW = "half of all pairs; windows and chunks exactly"
     NONE = "none"

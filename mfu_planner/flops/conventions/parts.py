@@ -23,6 +23,7 @@ from mfu_planner.operators import (
     Operator,
     Role,
     Scan,
+    Stream,
     Workload,
 )
 
@@ -150,7 +151,8 @@ def _weight_flops(
     if convention.weights is Weights.MODULES:
         op = replace(op, shared_with="")
     count = op.params if convention.experts is Experts.ALL else op.active_params
-    tokens = op.rows.count(work) if convention.by_rows and architecture.encoder_decoder else work.tokens
+    by_rows = op.rows.stream is Stream.IMAGE or (convention.by_rows and architecture.encoder_decoder)
+    tokens = op.rows.count(work) if by_rows else work.tokens
     return scaled(2 * block.parameter_sets * count * tokens, convention.passes)
 
 
@@ -207,6 +209,8 @@ def _twice_sequence_pairs(how: Pairs, op: Attention, queries: Number, keys: Numb
         return 2 * queries * keys
     if how is Pairs.CAPPED:
         return 2 * queries * seen
+    if how is Pairs.HALF_CAPPED:
+        return queries * seen
     if how is Pairs.ALLOWED or (how is Pairs.HALF_EXACT_WINDOW and windowed):
         return 2 * mask.pairs(queries, keys)
     if how is Pairs.HALF_WINDOW and mask.kind is MaskKind.WINDOW:
