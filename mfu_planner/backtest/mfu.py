@@ -76,7 +76,7 @@ def mfu_backtest(runs: Sequence[Run], sources: RunSources | None = None) -> dict
             }
             for c in checked
         ],
-        "summary": _summary(checked),
+        "summary": summarise(checked),
         "misses": misses(checked),
         "assumptions": _assumptions(checked),
     }
@@ -243,7 +243,8 @@ def _no_reason(checked: Sequence[Checked], miss: Checked) -> str:
     )
 
 
-def _summary(checked: Sequence[Checked]) -> dict[str, Any]:
+def summarise(checked: Sequence[Checked]) -> dict[str, Any]:
+    """Figures by source and of all rows: how many, their errors, how many agree within half a point."""
     groups: dict[str, list[Checked]] = defaultdict(list)
     for c in checked:
         groups[c.group].append(c)

@@ -112,6 +112,8 @@ class RunSources(Spec):
     """Vocabulary of GPT models where nothing is stated."""
     presets: dict[str, str]
     """Pattern of a model's name → preset, for rows without dimensions."""
+    total_notes: list[Miss]
+    """Why some whole runs do not compare."""
     sources: list[RunSource]
     text_rules: list[TextRule]
 

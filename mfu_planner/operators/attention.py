@@ -75,6 +75,8 @@ class Attention(Operator):
     unit_pairs: int = 0
     """(query, key) pairs for each element of the rows' stream, where the input fixes them and attention stays inside
     the element (an image, or the windows that it is cut into); 0: they follow from rows, keys and mask."""
+    gradients: str = "qkv"
+    """Which of queries, keys and values need a gradient (all, unless frozen weights below them make some needless)."""
     role: Role = Role.ATTENTION
     split: Split = Split.HEADS
 
@@ -97,5 +99,10 @@ class Attention(Operator):
         return 2 * self.heads * (self.qk_dim + self.v_dim) * self.pairs(work)
 
     def backward_flops(self, work: Workload) -> Number:
-        """Four products: the gradients of values, scores, queries and keys."""
-        return 2 * self.forward_flops(work) if self.input_grad else 0
+        """Four products: the gradients of values, scores, queries and keys, where needed."""
+        if not self.input_grad:
+            return 0
+        queries, keys, values = (letter in self.gradients for letter in "qkv")
+        scores = queries or keys
+        width = self.qk_dim * (queries + keys) + self.v_dim * (values + scores)
+        return 2 * self.heads * width * self.pairs(work)

@@ -181,6 +181,7 @@ _MEGATRON_BRIDGE = replace(
     version="Megatron-Bridge",
     version_of="megatron",
     pairs=Pairs.HALF_EXACT_WINDOW,
+    frozen_known=True,
 )
 
 _TORCHTITAN = Convention(

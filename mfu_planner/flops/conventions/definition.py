@@ -32,6 +32,7 @@ class Pairs(StrEnum):
     HALF = "half of all pairs (s²/2); windows ignored"
     ALLOWED = "exactly the pairs that the mask allows"
     CAPPED = "s × min(window, s)"
+    HALF_CAPPED = "half of s × min(window, s)"
     HALF_WINDOW = "half of all pairs; window W: sW − W²/2; chunk C: sC/2"
     HALF_EXACT_WINDOW = "half of all pairs; windows and chunks exactly"
     NONE = "none"
@@ -133,6 +134,8 @@ class Convention:
     gates: bool = True
     """Whether the gate of a gated MLP counts (counters that look for one activation's name miss the others)."""
     norms: Norms = Norms.NONE
+    frozen_known: bool = False
+    """Whether weight gradients of frozen weights are left out."""
     softmax: bool = False
     """Whether 3 · heads · keys per token count for softmax and mask, forward."""
     convolutions: bool = False

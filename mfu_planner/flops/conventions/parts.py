@@ -23,6 +23,7 @@ from mfu_planner.operators import (
     Operator,
     Role,
     Scan,
+    Stream,
     Workload,
 )
 
@@ -145,11 +146,13 @@ def _weight_flops(
     if convention.weights is Weights.PRODUCTS and isinstance(op, MatMul | Convolution):
         if isinstance(op, MatMul) and convention.experts is Experts.ALL:
             op = replace(op, active=op.copies)
-        return scaled(block.count * op.forward_flops(work), convention.passes)
+        passes = convention.passes - (1 if convention.frozen_known and not op.trainable else 0)
+        return scaled(block.count * op.forward_flops(work), passes)
     if convention.weights is Weights.MODULES:
         op = replace(op, shared_with="")
     count = op.params if convention.experts is Experts.ALL else op.active_params
-    tokens = op.rows.count(work) if convention.by_rows and architecture.encoder_decoder else work.tokens
+    by_rows = op.rows.stream is Stream.IMAGE or (convention.by_rows and architecture.encoder_decoder)
+    tokens = op.rows.count(work) if by_rows else work.tokens
     return scaled(2 * block.parameter_sets * count * tokens, convention.passes)
 
 
@@ -188,6 +191,8 @@ def _delta_convolution(convention: Convention, block: Block, op: Operator) -> bo
 
 def twice_pairs(how: Pairs, op: Attention, work: Workload) -> Number:
     """Twice the (query, key) pairs of a batch (so that half of s² stays an integer)."""
+    if op.unit_pairs:
+        return 2 * op.pairs(work)
     if work.documents and op.rows == op.keys == TOKENS:
         lengths = [(length, length, count) for length, count in work.documents]
     else:
@@ -204,6 +209,8 @@ def _twice_sequence_pairs(how: Pairs, op: Attention, queries: Number, keys: Numb
         return 2 * queries * keys
     if how is Pairs.CAPPED:
         return 2 * queries * seen
+    if how is Pairs.HALF_CAPPED:
+        return queries * seen
     if how is Pairs.ALLOWED or (how is Pairs.HALF_EXACT_WINDOW and windowed):
         return 2 * mask.pairs(queries, keys)
     if how is Pairs.HALF_WINDOW and mask.kind is MaskKind.WINDOW:

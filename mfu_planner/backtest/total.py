@@ -1,0 +1,91 @@
+"""Whole runs: the effective MFU of all their device-hours, beside what similar runs reach in a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mfu_planner.backtest.index import number_format
+from mfu_planner.backtest.mfu import Checked, summarise
+from mfu_planner.backtest.models import Unusable
+from mfu_planner.backtest.runs import Run
+from mfu_planner.backtest.similar import similar_runs
+from mfu_planner.backtest.sources import RunSources, load_sources
+from mfu_planner.errors import InputError
+
+ASSUMPTIONS = (
+    "published: effective MFU = 6 · active parameters · tokens ÷ (device-hours · peak of the run's number format, bf16 "
+    "where it is blank): 6N leaves attention out, hours hold restarts, evaluation and idle time",
+    "predicted: the median MFU of similar published steps (size, hardware, number format), what a plan without a "
+    "target would take; whole runs reach less by their goodput",
+    "device-hours: gpu_hours, else wall-clock days × devices",
+)
+"""The rule behind each figure."""
+
+
+def total_backtest(runs: Sequence[Run], sources: RunSources | None = None) -> dict[str, Any]:
+    """Effective MFU of whole runs from their tokens and hours, in percent of the peak.
+
+    Returns
+    -------
+    dict
+        ``rows``: ``published`` (effective), ``predicted`` (typical of similar steps), ``error``, ``skipped``, beside
+        ``reported_mfu`` (of a step, where the source prints one) and ``note`` (why a row does not compare);
+        ``summary`` and ``assumptions``.
+    """
+    known = sources or load_sources()
+    rows, checked = [], []
+    for run in runs:
+        try:
+            found = _row(run, known)
+        except Unusable as reason:
+            found = {"id": run.id, "published": None, "predicted": None, "error": None, "skipped": str(reason)}
+        rows.append(found)
+        skipped = found["skipped"] or (None if found["predicted"] is not None else "no similar published steps")
+        checked.append(Checked(run.id, run.source, found["published"], found["predicted"], skipped))
+    return {"rows": rows, "summary": summarise(checked), "assumptions": list(ASSUMPTIONS)}
+
+
+def _row(run: Run, sources: RunSources) -> dict[str, Any]:
+    from mfu_planner.hardware import resolve
+
+    if run.text("kind") != "total_run":
+        raise Unusable("not a whole run")
+    params, tokens = run.number("active_params") or run.number("params"), run.number("total_tokens")
+    if params is None or tokens is None:
+        raise Unusable("parameters or tokens not stated")
+    hours = run.number("gpu_hours")
+    days, devices = run.number("wallclock_days"), run.number("num_devices")
+    if hours is None and days is not None and devices is not None:
+        hours = days * 24 * devices
+    if hours is None:
+        raise Unusable("device-hours not stated")
+    kind = number_format(run.text("dtype"))
+    try:
+        device = resolve(run.text("hw_key"))
+        peak = device.peak_flops_per_s(kind)
+    except InputError as error:
+        raise Unusable(f"peak not known: {error}") from None
+    packages = device.devices_per_package if device.device_kind == "core" else 1
+    effective = 100 * 6 * params * tokens / (hours * 3600 * packages * peak)
+    total = run.number("params") or params
+    similar = similar_runs(
+        round(params), device.id, devices=run.size("num_devices"), dtype=kind, mixture=total > 1.3 * params
+    )
+    typical = None if similar is None else 100 * similar.typical
+    return {
+        "id": run.id,
+        "published": effective,
+        "predicted": typical,
+        "error": None if typical is None else typical / effective - 1,
+        "skipped": None,
+        "reported_mfu": run.number("mfu_reported"),
+        "note": _note(run, sources, effective),
+    }
+
+
+def _note(run: Run, sources: RunSources, effective: float) -> str | None:
+    """Why a whole run's figure does not compare, where that is known."""
+    if effective > 100:
+        return "above the peak: the source's time is impossible"
+    return next((m.reason for m in sources.total_notes if m.covers(run.id)), None)
