@@ -82,8 +82,8 @@ def _by_words(name: str, spoken: tuple[str, ...], catalogue: dict[str, Any], fie
                     if not names["on_request"] or rest & set(names["only"]):
                         fits.append(identifier)
                 break
-    if len(fits) == 1:
-        return Resolution(accelerator(fits[0]))
+    if len(fits) == 1 or (not fits and len(could) == 1):
+        return Resolution(accelerator((fits or could)[0]))
     if could:
         raise _ambiguous(field, name, could)
     slices = sorted(set(spoken) & set(catalogue["partial_words"]))
