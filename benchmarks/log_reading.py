@@ -43,15 +43,15 @@ def torchtitan(i: int, r: random.Random) -> str:
 def tqdm(i: int, r: random.Random) -> str:
     """A progress bar, refreshed by carriage returns, and a dictionary now and then."""
     seconds = int(4.2 * i)
-    bar = f"\r 32%|███▏      | {i}/9000000 [{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}<52:46:00,  "
-          f"{4.2 + 0.1 * r.random():.2f}s/it]"
+    clock = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    bar = f"\r 32%|███▏      | {i}/9000000 [{clock}<52:46:00,  {4.2 + 0.1 * r.random():.2f}s/it]"
     return bar + (f"\n{{'loss': {r.random():.4f}, 'learning_rate': 0.0001, 'epoch': 0.97}}\n" if i % 10 == 0 else "")
 
 
 def json_lines(i: int, r: random.Random) -> str:
     """One JSON object a step."""
-    return f'{{"step": {i}, "loss": {r.random():.4f}, "step_time_ms": {812 + r.random():.2f}, "tokens_per_step": '
-           f'524288, "lr": 0.0001}}\n'
+    values = f'"step_time_ms": {812 + r.random():.2f}, "tokens_per_step": 524288, "lr": 0.0001'
+    return f'{{"step": {i}, "loss": {r.random():.4f}, {values}}}\n'
 
 
 def noise(i: int, r: random.Random) -> str:
