@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 
 _MONTHS = {m: i + 1 for i, m in enumerate(("jan feb mar apr may jun jul aug sep oct nov dec").split())}  # noqa: SIM905
@@ -14,6 +15,7 @@ _STAMP = re.compile(
     r"|\b(?P<mo4>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) {1,2}(?P<d4>\d{1,2}) (?P<t4>\d\d:\d\d:\d\d)"
     r"|(?:^|[\s\[(])(?P<t5>\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)(?=[\s\]|)])"
 )
+_COMMON = re.compile(r"(20\d\d)-(\d\d)-(\d\d)[T ](\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)")
 _DURATION = re.compile(
     r"^\s*(?:(?P<d>\d+)\s*(?:days?,?|d)[\s-]*)?(?:(?P<h>\d+):(?=\d+:))?(?P<m>\d+):(?P<s>\d+(?:\.\d+)?)\s*$"
 )
@@ -24,7 +26,10 @@ def stamp(line: str) -> float | None:
 
     A stamp without a date counts from an arbitrary midnight, one without a year from an arbitrary year.
     """
-    found = _STAMP.search(line[:240])
+    head = line[:240]
+    if common := _COMMON.search(head):
+        return _seconds(common[1], common[2], common[3], common[4])
+    found = _STAMP.search(head)
     if found is None:
         return None
     g = found.groupdict()
@@ -37,13 +42,19 @@ def stamp(line: str) -> float | None:
 
 
 def _seconds(year: str | None, month: str, day: str, text: str) -> float | None:
-    number = _MONTHS.get(month.lower(), 0) or int(month)
-    try:
-        days = dt.date(int(year or 2000), number, int(day)).toordinal()
-    except ValueError:
+    days = _days(year or "2000", month, day)
+    if days is None:
         return None
     hours, minutes, seconds = text.replace(",", ".").split(":")
     return days * 86400.0 + int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+@functools.lru_cache(maxsize=512)
+def _days(year: str, month: str, day: str) -> int | None:
+    try:
+        return dt.date(int(year), _MONTHS.get(month.lower(), 0) or int(month), int(day)).toordinal()
+    except ValueError:
+        return None
 
 
 def stamp_resolution(line: str) -> float:

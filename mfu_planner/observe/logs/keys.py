@@ -17,18 +17,19 @@ _TIME_UNITS = frozenset({"s", "ms", "us", "µs", "sec", "secs", "seconds"})
 class Keys:
     """A table of the keys that a framework prints, compiled to one regular expression.
 
-    Spaces and underscores in a key are interchangeable, case is ignored, the separator may be ``:``, ``=`` or blanks,
-    and keys and values may be quoted (Python dicts, JSON).  Keys that are not in the table cost nothing.
+    Spaces and underscores in a key are interchangeable, each key is known as written, in lower case and capitalised,
+    the separator may be ``:``, ``=`` or blanks, and keys and values may be quoted (Python dicts, JSON).
     """
 
     def __init__(self, table: Mapping[str, Spec]) -> None:
         """__init__"""
         self.table = {_fold(k): v for k, v in table.items()}
         self._memo: dict[str, Spec | None] = {}
-        alternatives = "|".join(_pattern(k) for k in sorted(table, key=len, reverse=True))
+        # No IGNORECASE: with it, the engine tries every alternative at every letter, four times slower.
+        written = {form for k in table for form in (k, k.lower(), k[:1].upper() + k[1:], k.upper())}
+        alternatives = _trie([_tokens(k) for k in written])
         self.pattern = re.compile(
-            rf"(?<![\w/.\-])({alternatives})(?:['\"]?\s{{0,4}}[:=]\s{{0,24}}['\"]?|\s{{1,24}})({NUMBER}){SUFFIX}",
-            re.IGNORECASE,
+            rf"\b(?<![/.\-])({alternatives})(?:['\"]?\s{{0,4}}[:=]\s{{0,24}}['\"]?|\s{{1,24}})({NUMBER}){SUFFIX}"
         )
 
     def pairs(self, line: str) -> dict[str, float]:
@@ -93,5 +94,23 @@ def _fold(key: str) -> str:
     return re.sub(r"[\s_]+", "", key).lower()
 
 
-def _pattern(key: str) -> str:
-    return r"[\s_]{0,3}".join(re.escape(part) for part in re.split(r"[\s_]+", key))
+_GAP = r"[\s_]{0,3}"
+
+
+def _tokens(key: str) -> list[str]:
+    """A key as regular-expression tokens, one for each letter and each gap between words."""
+    words = [[re.escape(letter) for letter in part] for part in re.split(r"[\s_]+", key)]
+    return [token for i, word in enumerate(words) for token in ([_GAP] if i else []) + word]
+
+
+def _trie(keys: list[list[str]]) -> str:
+    """Keys as one expression that branches letter by letter, the longest first."""
+    heads: dict[str, list[list[str]]] = {}
+    for key in keys:
+        if key:
+            heads.setdefault(key[0], []).append(key[1:])
+    branches = [head + _trie(rest) for head, rest in sorted(heads.items(), reverse=True)]
+    if not branches:
+        return ""
+    group = branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
+    return group if all(keys) else f"(?:{group})?"

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from mfu_planner.observe.logs.record import Record
 
 #: Beyond this many records every second block is let go, and later every second block is only counted.
-CAPACITY = 60_000
+CAPACITY = 30_000
 #: A step counts as another rank's copy while it is one of this many distinct steps seen last.
 RECENT = 3
 _DROPS_LISTED = 50

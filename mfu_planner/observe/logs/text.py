@@ -8,15 +8,16 @@ import re
 #: Escape sequences of terminals, and the remains of one whose escape byte was lost on the way (``[36m``).
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,32}[ -/]{0,4}[@-~]|\x1b\][^\x07\n]{0,256}\x07|\x1b[@-_]")
 _ORPHAN = re.compile(r"\[\d{1,3}(?:;\d{1,3}){0,4}m")
-_CONTROL = str.maketrans({"\r": "\n", "\0": None, "\x08": None, "\u00a0": " ", "\ufeff": None, "\x0c": "\n"})
+_CONTROL = (("\r", "\n"), ("\0", ""), ("\x08", ""), ("\x0c", "\n"), ("\u00a0", " "), ("\ufeff", ""))
 
 #: Who printed the line: srun ``3: ``, torchrun ``[default7]:``, ``[rank0]:``, ``[1,0]<stdout>:``, Ray ``(name pid=…)``,
 #: ``[Rank 0]``, compose ``trainer-1  | `` and a host name.
-_TAG = re.compile(
-    r"\[(?:default|rank|Rank )(\d{1,6})\]|^\s{0,8}(\d{1,6}): |^\[\d{1,4},(\d{1,6})\]<std|"
-    r"^\(([\w.\-/ ]{1,60},? ?pid=\d{1,9}[^)\n]{0,40})\)|^([\w.\-]{1,60}) {1,20}\| |rank=(\d{1,6})\]"
-    r"|\[INFO\|(DP=\d+\|PP=\d+\|TP=\d+)"
+_TAG_START = re.compile(
+    r"\s{0,8}(\d{1,6}): |\[\d{1,4},(\d{1,6})\]<std|\(([\w.\-/ ]{1,60},? ?pid=\d{1,9}[^)\n]{0,40})\)"
+    r"|([\w.\-]{1,60}) {1,20}\| "
 )
+_TAG_INSIDE = re.compile(r"\[(?:default|rank|Rank )(\d{1,6})\]| rank=(\d{1,6})\]|\|(DP=\d+\|PP=\d+\|TP=\d+)")
+_TAG_WORDS = ("[rank", "[default", "[Rank ", " rank=", "|DP=")
 
 NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?|[-+]?nan|[-+]?inf"
 #: A unit or prefix directly after a number: ``11.5K``, ``895.31ms``, ``44.87%``.
@@ -51,11 +52,10 @@ def clean(text: str, *, orphans: bool = False) -> str:
         text = _ORPHAN.sub("", text)
     if "\r" in text:
         text = text.replace("\r\n", "\n")
-    return text if text.isascii() and not _has_control(text) else text.translate(_CONTROL)
-
-
-def _has_control(text: str) -> bool:
-    return "\r" in text or "\0" in text or "\x08" in text or "\x0c" in text
+    for bad, good in _CONTROL:
+        if bad in text:
+            text = text.replace(bad, good)
+    return text
 
 
 def has_orphans(text: str) -> bool:
@@ -64,8 +64,15 @@ def has_orphans(text: str) -> bool:
 
 
 def tag(line: str) -> str:
-    """The rank, pod or process that a line names, or an empty string."""
-    found = _TAG.search(line[:160])
+    """The rank, pod or process that a line names, or an empty string.
+
+    >>> tag("[default7]: iteration 3/10 |")
+    '7'
+    """
+    found = _TAG_START.match(line)
+    if found is None:
+        head = line[:160]
+        found = _TAG_INSIDE.search(head) if any(w in head for w in _TAG_WORDS) else None
     return "" if found is None else next(g for g in found.groups() if g is not None)
 
 

@@ -40,6 +40,7 @@ class Format:
         """__init__"""
         self.log = log
         self._seen = 0
+        self._stamped = False  # without a stamp in the first records, none is looked for
         log.running |= self.running
 
     @classmethod
@@ -70,7 +71,8 @@ class Format:
 
     def count(self, text: str) -> int:
         """How many records a stretch holds that is only counted."""
-        return text.count(self.hints[0])
+        hint = self.hints[0]
+        return sum(hint in line for line in text.split("\n"))
 
     def line(self, line: str) -> None:
         """Take a line that holds a hint."""
@@ -85,8 +87,9 @@ class Format:
 
     def keep(self, record: Record, line: str) -> bool:
         """Add a record with the line's clock and rank; note how finely the first ones are printed."""
-        if record.time is None:
+        if record.time is None and (self._stamped or self._seen < _SEEN_FOR_RESOLUTION):
             record.time = clock.stamp(line)
+            self._stamped = self._stamped or record.time is not None
         if self.tagged:
             record.tag = tag(line)
         if self._seen < _SEEN_FOR_RESOLUTION:

@@ -62,6 +62,10 @@ class HfTrainer(Format):
         self._smoothed: list[Record] = []
         self._resolution = 1.0
 
+    def count(self, text: str) -> int:
+        """How many bars a stretch holds that is only counted."""
+        return sum("s/" in line or "/s" in line for line in text.split("\n"))
+
     def line(self, line: str) -> None:
         """Take a line that holds a hint."""
         if "train_runtime" in line:
@@ -84,7 +88,8 @@ class HfTrainer(Format):
         self._step = record.step
         if rate:
             record.step_time_s = rate if bar["unit"].startswith("s/") else 1 / rate
-            self._resolution = resolution(bar["rate"])
+            if self._seen < 64:
+                self._seen, self._resolution = self._seen + 1, resolution(bar["rate"])
         if record.step and self.log.add(record):
             self.log.total_steps = float(bar["total"])
 
