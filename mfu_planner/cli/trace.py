@@ -54,12 +54,9 @@ def command(files: tuple[str, ...], window: str, step: str | None, top: int, as_
 
     given = without_empty(flags)
     report = read_trace(files, window=window, step=step, top=top, progress=_progress(files), **given)
-    if as_json:
-        emit(report.model_dump(mode="json"), True, lambda console: None)
-        return
     from mfu_planner.observe.traces.render import render
 
-    emit({}, False, lambda console: render(report, console))
+    emit(report.model_dump(mode="json"), as_json, lambda console: render(report, console))
 
 
 def _progress(files: tuple[str, ...]) -> Callable[[str, int, int], None] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _COMMUNICATION = CLASSES.index("communication")
 _COMPUTE = len(COMPUTE)
+_DIRECTION = re.compile(r"\b([HDPA]to[HDPA])\b")
 _SECOND = 1e-6
 """Seconds in a microsecond: traces count in microseconds."""
 
@@ -89,7 +91,8 @@ def split(device: Device, low: float, high: float) -> Split:
 def breakdown(device: Device, low: float, high: float) -> dict[str, float]:
     """Every second of the window charged to one class, in the order of :data:`.classes.CLASSES`; then the idle rest.
 
-    Where two classes overlap, the earlier one is charged: communication that hides behind a matrix product costs nothing.
+    Where two classes overlap, the earlier one is charged: communication that hides behind a matrix product costs
+    nothing.
     """
     start, end = clip(device.start, device.end, low, high)
     charged, covered = {}, 0.0
@@ -115,7 +118,9 @@ def window(device: Device, timeline: Timeline, chosen: str | tuple[int, int]) ->
         return float(device.start.min()), float(device.end.max())
     steps = timeline.steps
     if not steps:
-        raise NoAnswer("the trace has no ProfilerStep spans: call profiler.step() in the loop, or measure the whole trace")
+        raise NoAnswer(
+            "the trace has no ProfilerStep spans: call profiler.step() in the loop, or measure the whole trace"
+        )
     first, last = (min(steps), max(steps)) if isinstance(chosen, str) else chosen
     inside = [span for number, span in steps.items() if first <= number <= last]
     if not inside:
@@ -180,6 +185,20 @@ def analyse(
         breakdown=breakdown(device, low, high),
         activities=len(device.row),
     )
+
+
+def copies(device: Device, timeline: Timeline, borders: tuple[float, float]) -> dict[str, float]:
+    """Seconds of copies by direction: ``HtoD``, ``DtoH``, ``DtoD``, ``PtoP`` (between devices), ``other``."""
+    chosen = device.kind == CLASSES.index("memcpy")
+    start, end = clip(device.start[chosen], device.end[chosen], *borders)
+    names = np.asarray(timeline.name)[device.row[chosen]]
+    found: dict[str, float] = {}
+    for number in np.unique(names).tolist():
+        direction = _DIRECTION.search(timeline.names[number])
+        key = direction[1] if direction else "other"
+        here = names == number
+        found[key] = found.get(key, 0.0) + float((end[here] - start[here]).sum()) * _SECOND
+    return found
 
 
 def top_kernels(device: Device, timeline: Timeline, borders: tuple[float, float], per_class: int) -> list[Kernel]:

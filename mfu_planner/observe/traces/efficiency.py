@@ -56,7 +56,9 @@ def efficiency(
     if "devices" not in given:
         given["devices"] = str(world_size or 1)
         notes.append(
-            f"{world_size} devices taken from the trace's world size" if world_size else "one device: the trace states no world size"
+            f"{world_size} devices taken from the trace's world size"
+            if world_size
+            else "one device: the trace states no world size"
         )
     measured = measure(**given)
     result = Efficiency(

@@ -1,7 +1,7 @@
 """What a person should notice in a trace report: coded findings with their numbers.
 
-A share of the window is remarked on from ``NOTABLE`` upwards.  The thresholds decide only what is mentioned; no reported
-number depends on them.
+A share of the window is remarked on from ``NOTABLE`` upwards.  The thresholds decide only what is mentioned; no
+reported number depends on them.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ NOTABLE = 0.05
 """Share of the window from which a part is worth a finding."""
 
 _IDLE = {
-    "host": "the device waits for the host: kernels are issued more slowly than they run (larger micro-batch, torch.compile, "
-    "CUDA graphs, fused kernels)",
+    "host": "the device waits for the host: kernels are issued more slowly than they run (larger micro-batch, "
+    "torch.compile, CUDA graphs, fused kernels)",
     "data": "the device waits for the next batch (more loader workers, prefetching, pinned memory, pre-tokenised data)",
-    "synchronisation": "the host waits for the device and then has to fill its queue again (drop .item(), prints of tensors and "
-    "synchronize() from the loop)",
-    "allocation": "the device waits while the host allocates or frees its memory (expandable segments, less fragmentation)",
+    "synchronisation": "the host waits for the device and then has to fill its queue again (drop .item(), prints of "
+    "tensors and synchronize() from the loop)",
+    "allocation": "the device waits while the host allocates or frees its memory (expandable segments, less "
+    "fragmentation)",
     "stream_wait": "queued kernels wait for another stream's event while nothing else runs",
-    "launch_gap": "pauses between kernels that were already asked for: many short kernels (CUDA graphs, fusion)",
+    "launch_gap": "kernels that were asked for have yet to start: many short ones (CUDA graphs, fusion)",
     "unexplained": "idle time that the trace does not explain (profile the host's calls too)",
 }
 
 
-def findings(mean: dict[str, Any], ranks: list[Rank], last: Straggler | None, *, whole_us: bool, stacks: int) -> list[Finding]:
+def findings(
+    mean: dict[str, Any], ranks: list[Rank], last: Straggler | None, *, whole_us: bool, stacks: int
+) -> list[Finding]:
     """Findings of a report; the largest shares first, then what limits the reading.
 
     Parameters
@@ -60,8 +63,8 @@ def findings(mean: dict[str, Any], ranks: list[Rank], last: Straggler | None, *,
             Finding(
                 code="trace/exposed-communication",
                 severity="warning",
-                message=f"{exposed / window:.1%} of the time only communication runs; {1 - exposed / communication:.1%} of the "
-                "communication is hidden behind computation.",
+                message=f"{exposed / window:.1%} of the time only communication runs; "
+                f"{1 - exposed / communication:.1%} of the communication is hidden behind computation.",
                 evidence={"seconds": exposed, "share": exposed / window, "overlap": 1 - exposed / communication},
             )
         )
@@ -71,8 +74,8 @@ def findings(mean: dict[str, Any], ranks: list[Rank], last: Straggler | None, *,
             Finding(
                 code="trace/memory-bound-kernels",
                 severity="note",
-                message=f"{minor / window:.1%} of the time goes to normalization, element-wise and optimizer kernels, which "
-                "move memory rather than compute (fusion, torch.compile, a fused optimizer).",
+                message=f"{minor / window:.1%} of the time goes to normalization, element-wise and optimizer kernels, "
+                "which move memory rather than compute (fusion, torch.compile, a fused optimizer).",
                 evidence={"seconds": minor, "share": minor / window},
             )
         )
@@ -93,8 +96,9 @@ def findings(mean: dict[str, Any], ranks: list[Rank], last: Straggler | None, *,
             Finding(
                 code="trace/straggler",
                 severity="warning",
-                message=f"rank {last.rank if last.rank is not None else last.file} arrives last at the collectives: the others "
-                f"wait {last.waited_for_s / window:.1%} of the time; its computation takes {slower:+.1%} against the median.",
+                message=f"rank {last.rank if last.rank is not None else last.file} arrives last at the collectives: "
+                f"the others wait {last.waited_for_s / window:.1%} of the time; its computation takes {slower:+.1%} "
+                "against the median.",
                 evidence={"waited_for_s": last.waited_for_s, "compute_against_median": slower, "ranks": len(ranks)},
             )
         )
@@ -112,8 +116,8 @@ def findings(mean: dict[str, Any], ranks: list[Rank], last: Straggler | None, *,
             Finding(
                 code="trace/profiler-stacks",
                 severity="note",
-                message="the profiler recorded Python stacks, which slow the host: idle time from the host is overstated "
-                "(with_stack=False).",
+                message="the profiler recorded Python stacks, which slow the host: idle time from the host is "
+                "overstated (with_stack=False).",
                 evidence={"python_functions": stacks},
             )
         )

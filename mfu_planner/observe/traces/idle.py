@@ -1,30 +1,32 @@
 """Why the device stood still: every gap between device activities, divided among causes.
 
-A gap ``[g0, g1)`` ends with the activity that starts at ``g1``; the host call that launched it (same correlation id) began
-at ``L``.  (A call that itself takes longer than ``launch_limit_us`` loads code or waits for room in the queue: the host is
-still at it, and ``L`` is the call's end.)  The gap is divided so that the parts add up to it:
+A gap ``[g0, g1)`` ends with the activity that starts at ``g1``; the host call that launched it (same correlation id)
+began at ``L``.  (A call that itself takes longer than ``launch_limit_us`` loads code or waits for room in the queue:
+the host is still at it, and ``L`` is the call's end.)  The gap is divided so that the parts add up to it:
 
 1. *Before the launch*, ``[g0, min(L, g1))``: the device had nothing to do because the host had not asked yet.
 
-   - ``data``: the part in which the host was inside a span that fetches data (``enumerate(DataLoader)#…``, ``get_batch``, …);
+   - ``data``: the part in which the host was inside a span that fetches data (``enumerate(DataLoader)#…``,
+     ``get_batch``, …);
    - ``allocation``: the part inside ``cudaMalloc``, ``cudaFree`` and their kin;
-   - ``synchronisation``: a blocking call of a launching thread had waited for the device to run dry (it began before ``g0``
-     and ended after it): up to the call's end, and then for at most ``refill_us`` while the host issues the next kernel;
+   - ``synchronisation``: a blocking call of a launching thread had waited for the device to run dry (it began before
+     ``g0`` and ended after it): up to the call's end, and then for at most ``refill_us`` while the host issues the
+     next kernel;
    - ``host``: the rest; the host cannot issue fast enough.
 
 2. *After the launch*, ``[max(L, g0), g1)``: the work was asked for and did not start.
 
-   - ``stream_wait``: a stream was made to wait for another one (``cudaStreamWaitEvent``) right before the launch, or, for
-     delays above ``launch_limit_us``, anywhere between the stream's previous launch and this one;
-   - ``launch_gap``: no such wait and at most ``launch_limit_us``: the time a launch takes to reach the device, or the pause
-     between two queued kernels;
+   - ``stream_wait``: a stream was made to wait for another one (``cudaStreamWaitEvent``) right before the launch, or,
+     for delays above ``launch_limit_us``, anywhere between the stream's previous launch and this one;
+   - ``launch_gap``: no such wait and at most ``launch_limit_us``: the time a launch takes to reach the device, or the
+     pause between two queued kernels;
    - ``unexplained``: longer than that.
 
 A gap whose ending activity has no host call in the trace is ``unexplained``, but for the parts that fall in ``data``.
 
-Holistic Trace Analysis divides per stream instead of per device: *host wait* if the launch came after the previous kernel
-of the stream ended, *kernel wait* if the gap is shorter than a threshold, *other* for the rest [1]_.  Here a gap counts only
-when the whole device is idle, and the host's part is divided further.
+Holistic Trace Analysis divides per stream instead of per device: *host wait* if the launch came after the previous
+kernel of the stream ended, *kernel wait* if the gap is shorter than a threshold, *other* for the rest [1]_.  Here a
+gap counts only when the whole device is idle, and the host's part is divided further.
 
 References
 ----------
@@ -48,7 +50,8 @@ CAUSES = ("host", "data", "synchronisation", "allocation", "stream_wait", "launc
 """Every cause, in the order in which it is shown."""
 
 REFILL_US = 1000.0
-"""Default of ``refill_us``: what the host may take for the first launch after a blocking call before it counts as slow."""
+"""Default of ``refill_us``: what the host may take for the first launch after a blocking call before it counts as
+slow."""
 LAUNCH_LIMIT_US = 100.0
 """Default of ``launch_limit_us``: a queued kernel that starts later than this waited for something else."""
 
@@ -65,7 +68,7 @@ class Launches(NamedTuple):
 
     def of(self, row: Ints) -> Launches:
         """Those of some activities."""
-        return Launches(*(column[row] for column in self))
+        return Launches(self.start[row], self.end[row], self.gated[row], self.held[row])
 
 
 class Blocks(NamedTuple):
@@ -124,7 +127,9 @@ def _after_wait(start: Floats, kind: Ints, thread: Ints) -> Bools:
     """Calls whose predecessor in the same thread (allocations and copies aside) is a stream wait."""
     gated = np.zeros(len(start), bool)
     order = np.lexsort((start, thread))
-    order = order[np.isin(kind[order], (CALL_KINDS.index("launch"), CALL_KINDS.index("wait"), CALL_KINDS.index("copy")))]
+    order = order[
+        np.isin(kind[order], (CALL_KINDS.index("launch"), CALL_KINDS.index("wait"), CALL_KINDS.index("copy")))
+    ]
     same = thread[order][1:] == thread[order][:-1]
     gated[order[1:]] = same & (kind[order][:-1] == CALL_KINDS.index("wait"))
     return gated

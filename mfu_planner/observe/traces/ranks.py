@@ -1,8 +1,8 @@
 """Several ranks side by side: who arrives last at the collectives, and what the others lose by waiting.
 
-The clocks of two machines need not agree, so that no time stamps are compared across ranks.  A collective ends at the same
-moment everywhere; the rank that was last to arrive spends the least time in it.  For the n-th collective of a kind in one
-process group, a rank's wait is its duration less the shortest one.
+The clocks of two machines need not agree, so that no time stamps are compared across ranks.  A collective ends at the
+same moment everywhere; the rank that was last to arrive spends the least time in it.  For the n-th collective of a
+kind in one process group, a rank's wait is its duration less the shortest one.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from .report import TraceReport
 
 _BAR = 30
+_SCAFFOLD = re.compile(r"^void |at::native::|\(anonymous namespace\)::")
+"""Parts of kernel names that are the same everywhere."""
 
 
 def render(report: TraceReport, console: Console) -> None:
@@ -27,7 +30,7 @@ def render(report: TraceReport, console: Console) -> None:
         console.print(_waterfall(report))
     if report.steps:
         console.print(_steps(report))
-    console.print(_kernels(report))
+    console.print(_kernels(report, console))
     if len(report.ranks) > 1:
         console.print(_ranks(report))
     for finding in report.findings:
@@ -99,14 +102,16 @@ def _steps(report: TraceReport) -> Table:
     return table
 
 
-def _kernels(report: TraceReport) -> Table:
+def _kernels(report: TraceReport, console: Console) -> Table:
     table = _table("Longest kernels of each class", "class", "time", "share", "count", "name")
     table.columns[4].justify = "left"
     order = dict.fromkeys(k.kind for k in report.kernels)
     for kind in order:
         for kernel in (k for k in report.kernels if k.kind == kind):
-            name = kernel.name.removeprefix("void ")[:70]
-            table.add_row(kind, _time(kernel.seconds), f"{kernel.share_of_window:.1%}", f"{kernel.count:,}", _plain(name))
+            name = _SCAFFOLD.sub("", kernel.name)[: max(20, console.width - 48)]
+            table.add_row(
+                kind, _time(kernel.seconds), f"{kernel.share_of_window:.1%}", f"{kernel.count:,}", _plain(name)
+            )
     return table
 
 

@@ -129,7 +129,7 @@ class TraceReport(_Record):
     """Mean profiler step, or mean distance of optimizer steps."""
     steps: tuple[Step, ...]
     kernels: tuple[Kernel, ...]
-    """The longest activities of each class."""
+    """The longest activities of each class, of the first file."""
     ranks: tuple[Rank, ...]
     straggler: Straggler | None
     mfu: float | None

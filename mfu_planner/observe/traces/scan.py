@@ -1,9 +1,9 @@
 """A streaming scanner for Chrome trace JSON: one event at a time over a sliding window of text.
 
-A trace is either one object with a ``traceEvents`` array (Kineto), or the array alone (its closing bracket may be missing)
-[1]_.  Each event is decoded by the standard library's C scanner, so that memory holds a few megabytes of text and one
-event.  Damage is survived: a malformed event is skipped and counted, and a file that stops in the middle gives the events
-before the cut.
+A trace is either one object with a ``traceEvents`` array (Kineto), or the array alone, whose closing bracket may be
+missing [1]_.  Each event is decoded by the standard library's C scanner, so that memory holds a few megabytes of text
+and one event.  Damage is survived: a malformed event is skipped and counted, and a file that stops in the middle gives
+the events before the cut.
 
 References
 ----------
@@ -35,7 +35,7 @@ _RESYNC = re.compile(r'\{\s*"(?:ph|cat|name|pid|tid|ts|id)"\s*:')
 _UNREAD = re.compile(
     r'\{\s*"ph":\s*"(?:[sf]"|X",\s*"cat":\s*"(?:(python_function|overhead|fwdbwd)"|cpu_op",\s*"name":\s*"(?:aten|autograd)::))'
 )
-_scan = json.JSONDecoder(strict=False).scan_once
+_scan = json.JSONDecoder(strict=False).raw_decode
 
 
 class TraceScanner:
@@ -104,7 +104,10 @@ class TraceScanner:
             raise InputError("file", self._name, f"a trace with a 'traceEvents' array{cut}")
 
     def _entry(self) -> str:
-        """Read one entry of the top-level object: its key; the value is kept, or the cursor stands in the event array."""
+        """Read one entry of the top-level object; gives ``traceEvents``, ``metadata``, or nothing at the object's end.
+
+        The value is kept as metadata, or the cursor stands behind the opening of the event array.
+        """
         closing = self._peek()
         if closing == "}":
             return ""
@@ -151,7 +154,7 @@ class TraceScanner:
                     continue
                 try:
                     event, at = _scan(text, at)
-                except (ValueError, StopIteration, RecursionError):
+                except (ValueError, RecursionError):
                     self._at = at
                     if (event := self._troubled()) is not None:
                         yield event
@@ -166,8 +169,8 @@ class TraceScanner:
     def _separator(self) -> str:
         """The text between two events of a pretty-printed array, empty where none can be relied on.
 
-        A raw line break cannot stand inside a JSON string and deeper values are indented further, so that this text marks
-        the borders of events: those of no interest are passed over without decoding them.
+        A raw line break cannot stand inside a JSON string and deeper values are indented further, so that this text
+        marks the borders of events: those of no interest are passed over without decoding them.
         """
         if self._peek() != "{":
             return ""
@@ -196,7 +199,7 @@ class TraceScanner:
         while True:
             try:
                 value, end = _scan(self._text, self._at)
-            except (ValueError, StopIteration) as error:
+            except ValueError as error:
                 large = len(self._text) - self._at > _LARGEST
                 if large or not self._incomplete(error) or not self._fill(double=True):
                     raise ValueError(str(error)) from None
@@ -207,11 +210,11 @@ class TraceScanner:
             self._at = end
             return value
 
-    def _incomplete(self, error: Exception) -> bool:
+    def _incomplete(self, error: ValueError) -> bool:
         """Whether an error may come from the window's end and not from the text."""
-        if isinstance(error, json.JSONDecodeError):
-            return error.pos >= len(self._text) - 16 or error.msg.startswith("Unterminated string")
-        return isinstance(error, StopIteration) and error.value >= len(self._text) - 16
+        if not isinstance(error, json.JSONDecodeError):
+            return False  # such as a number with more digits than Python converts
+        return error.pos >= len(self._text) - 16 or error.msg.startswith("Unterminated string")
 
     def _peek(self) -> str:
         """The next character that is neither blank nor a comma, empty at the end."""

@@ -52,6 +52,7 @@ class TraceText:
         self._read = 0
 
     def __iter__(self) -> Iterator[str]:
+        """The text, a few megabytes at a time."""
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         for piece in self._bytes():
             text = decoder.decode(piece)

@@ -1,7 +1,8 @@
 """The events of one trace, reduced to the columns that the analysis needs.
 
-Times stay in microseconds as float64, as the trace states them: rounding them to integers would invent idle time between
-kernels.  Per device activity a row of seven numbers is kept, so that a trace of 1 GB leaves some tens of megabytes.
+Times stay in microseconds as float64, as the trace states them: rounding them to integers would invent idle time
+between kernels.  Per device activity a row of seven numbers is kept, so that a trace of 1 GB leaves some tens of
+megabytes.
 """
 
 from __future__ import annotations
@@ -38,13 +39,15 @@ CALL_KINDS = ("launch", "copy", "sync", "wait", "allocation")
 """Host calls that matter, by what they do; queries and attribute look-ups are dropped."""
 
 _LOADER = re.compile(
-    r"^enumerate\(DataLoader\)|DataLoader\w*\.__next__|dataloader\.py\(\d+\): __next__|(?:^|[^a-z])(?:next|get|fetch|load|read)_?"
-    r"(?:data_?)?(?:batch|sample|minibatch)|data_?load(?:er|ing)?(?:$|[^a-z])|next\(\w*(?:iter|loader)\w*\)|input_?pipeline"
-    r"|^#*\s*data\s*#*$",
+    r"^enumerate\(DataLoader\)|DataLoader\w*\.__next__"
+    r"|(?:^|[^a-z])(?:next|get|fetch|load|read|wait)[_ ]?(?:for[_ ]?)?(?:data[_ ]?)?"
+    r"(?:batch|sample|minibatch|data)(?:es|s)?(?:$|[^a-z])"
+    r"|data[_ ]?(?:load(?:er|ing)?|fetch(?:ing)?|wait|time)(?:$|[^a-z])"
+    r"|next\(\w*(?:iter|loader)\w*\)|input[_ ]?pipeline"
+    r"|^[#\s]*data[#\s]*$",
     re.IGNORECASE,
 )
 _STEP = re.compile(r"^ProfilerStep#?\s*(\d+)")
-_COPY_DIRECTION = re.compile(r"\b([HDPA]to[HDPA])\b")
 _NAME_LIMIT = 2000
 _NAMES_LIMIT = 100_000
 
@@ -88,7 +91,6 @@ class Timeline:
         self.loader: list[tuple[float, float]] = []
         self.steps: dict[int, tuple[float, float]] = {}
         self.optimizer_steps: list[float] = []
-        self.copied: dict[str, float] = {}
         self.events = self.odd = self.host_spans = 0
         self.whole_microseconds = True
         self._name_ids: dict[tuple[str, str], int] = {}
@@ -138,7 +140,7 @@ class Timeline:
 
     @property
     def resolution_us(self) -> float:
-        """The coarsest step of the device times: one for integers, else the spacing of float64 at the latest of them."""
+        """The coarsest step of the device times: one for integers, else the spacing of float64 at such times."""
         return 1.0 if self.whole_microseconds else math.ulp(max(map(abs, (self.end[0], self.end[-1]))))
 
     @property
@@ -165,7 +167,11 @@ class Timeline:
         device_id = self._intern(device, self._device_ids, self.devices)
         group = -1
         if collective:
-            stated = (str(collective), str(args.get("Process Group Name", "")), str(args.get("Process Group Ranks", "")))
+            stated = (
+                str(collective),
+                str(args.get("Process Group Name", "")),
+                str(args.get("Process Group Ranks", "")),
+            )
             group = self._intern(stated, self._group_ids, self.groups)
         # Everything that can fail is behind us: a row is written whole or not at all.
         self.start.append(begin)
@@ -176,10 +182,6 @@ class Timeline:
         self.stream.append(stream)
         self.correlation.append(correlation)
         self.group.append(group)
-        if what == "memcpy":
-            found = _COPY_DIRECTION.search(self.names[name])
-            self.copied.setdefault(found[1] if found else "other", 0.0)
-            self.copied[found[1] if found else "other"] += finish - begin
 
     def _call(self, event: dict[str, Any]) -> None:
         name = event["name"]
