@@ -18,22 +18,6 @@ _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class _Loader(_BASE):  # type: ignore[misc]
     """The safe loader without YAML 1.1's surprises."""
 
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.MarkedYAMLError(
-                problem="aliases (*name) are not used in fact files", problem_mark=self.peek_event().start_mark
-            )
-        self.depth += 1
-        if self.depth > _MAX_DEPTH:
-            raise yaml.MarkedYAMLError(
-                problem=f"nested deeper than {_MAX_DEPTH}", problem_mark=self.peek_event().start_mark
-            )
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
@@ -79,12 +63,28 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _decimal_int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _float)
 
 
+def _bounded(text: str) -> None:
+    """Refuse aliases and deep nesting before anything is built (the C parser composes without asking)."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_BASE):
+        if isinstance(event, yaml.AliasEvent):
+            problem = f"the alias *{event.anchor}: repeat the value instead"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {_MAX_DEPTH}", problem_mark=event.start_mark)
+
+
 def load_text(text: str, where: str) -> Any:
     """Parse one strict YAML document; ``where`` names it in errors."""
     if len(text.encode("utf-8", "surrogatepass")) > _MAX_BYTES:
         raise InputError(where, f"{len(text):,} characters", f"a YAML file below {_MAX_BYTES:,} bytes")
     loader = None
     try:
+        _bounded(text)
         loader = _Loader(text)
         return loader.get_single_data()
     except yaml.YAMLError as error:
