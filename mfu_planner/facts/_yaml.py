@@ -15,6 +15,13 @@ _MAX_DEPTH = 24
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class _Refused(yaml.MarkedYAMLError):
+    """Valid YAML that a fact file must not hold."""
+
+    def __init__(self, problem: str, mark: Any) -> None:
+        super().__init__(problem=problem, problem_mark=mark)
+
+
 class _Loader(_BASE):  # type: ignore[misc]
     """The safe loader without YAML 1.1's surprises."""
 
@@ -23,11 +30,9 @@ class _Loader(_BASE):  # type: ignore[misc]
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key!r} is not text: quote it", problem_mark=key_node.start_mark
-                )
+                raise _Refused(f"the key {key!r} is not text: quote it", key_node.start_mark)
             if key in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key!r} appears twice", problem_mark=key_node.start_mark)
+                raise _Refused(f"the key {key!r} appears twice", key_node.start_mark)
             seen.add(key)
         return dict(super().construct_mapping(node, deep=deep))
 
@@ -69,13 +74,13 @@ def _bounded(text: str) -> None:
     for event in yaml.parse(text, Loader=_BASE):
         if isinstance(event, yaml.AliasEvent):
             problem = f"the alias *{event.anchor}: repeat the value instead"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+            raise _Refused(problem, event.start_mark)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > _MAX_DEPTH:
-            raise yaml.MarkedYAMLError(problem=f"nested deeper than {_MAX_DEPTH}", problem_mark=event.start_mark)
+            raise _Refused(f"nested deeper than {_MAX_DEPTH}", event.start_mark)
 
 
 def load_text(text: str, where: str) -> Any:

@@ -40,12 +40,13 @@ def implied_peak(flops_per_s: float, mfu: float, *, tolerance: float = 0.02) -> 
     Returns
     -------
     tuple of PeakMatch
-        Nearest first; among equals the everyday ones: dense before sparse, bf16 before others, newer devices later.
+        Nearest first (within rounding), then older devices first, dense before sparse, bf16 before other formats.
+        Formats of one device with the same rate are told once.
     """
     if not (math.isfinite(flops_per_s) and flops_per_s > 0 and math.isfinite(mfu) and mfu > 0):
         raise InputError("implied peak", f"{flops_per_s} FLOP/s at {mfu}", "a positive rate and a positive MFU")
     implied = flops_per_s / mfu
-    found: list[tuple[tuple[float, ...], PeakMatch]] = []
+    found: list[tuple[tuple[float, int, int, str, bool, int], PeakMatch]] = []
     for record in index()["accelerators"].values():
         whole = record["devices_per_package"]
         for dtype, peak in record["peak"].items():
@@ -58,9 +59,13 @@ def implied_peak(flops_per_s: float, mfu: float, *, tolerance: float = 0.02) -> 
                     error = implied / (value * packages) - 1
                     match = PeakMatch(record["id"], dtype, sparse, packages, value * packages, error)
                     found.append((_order(match, record["year"]), match))
-    return tuple(match for _, match in sorted(found, key=lambda pair: pair[0]))
+    found.sort(key=lambda pair: pair[0])
+    first: dict[tuple[str, bool, float], PeakMatch] = {}
+    for _, match in found:
+        first.setdefault((match.accelerator_id, match.sparse, match.flops_per_s), match)
+    return tuple(first.values())
 
 
-def _order(match: PeakMatch, year: int) -> tuple[float, ...]:
+def _order(match: PeakMatch, year: int) -> tuple[float, int, int, str, bool, int]:
     near = abs(match.error) // _ROUNDING
-    return (near, match.sparse, _TRAINING_DTYPES.index(match.dtype), match.packages, year)
+    return (near, match.packages, year, match.accelerator_id, match.sparse, _TRAINING_DTYPES.index(match.dtype))

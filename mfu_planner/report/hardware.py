@@ -121,7 +121,7 @@ def _dense(record: Mapping[str, Any], dtype: str) -> float | None:
 
 
 def _peak_rows(record: Mapping[str, Any], numbers: Mapping[str, int]) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for dtype, peak in record["peak_flops_per_s"].items():
         top = record["achievable"].get(dtype)
         best = show(top["flops_per_s"], "flop_per_s") if top else "–"
