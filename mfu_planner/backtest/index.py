@@ -78,8 +78,12 @@ def _entry(run: Run, sources: RunSources, *, as_published: bool) -> dict[str, An
         theirs, _ = peak_tflops(run, rule)
         percent, _ = published_percent(run, theirs)
         counted = flops_per_token(
-            convention(rule.convention, **rule.switches), model, seq_len, stated=stated_params(run, rule),
-            tensor_parallel=run.size("tp") or 1, recompute="none" if rule.recompute == "as run" else rule.recompute,
+            convention(rule.convention, **rule.switches),
+            model,
+            seq_len,
+            stated=stated_params(run, rule),
+            tensor_parallel=run.size("tp") or 1,
+            recompute="none" if rule.recompute == "as run" else rule.recompute,
         )
         mfu = percent / 100 * theirs * 1e12 / peak / packages * full / counted
     elif as_published and (printed := run.number("mfu_reported")) is not None:

@@ -108,8 +108,12 @@ def _check(run: Run, sources: RunSources) -> Checked:
     peak, peak_rule = peak_tflops(run, rule)
     tensor_parallel = run.size("tp") or 1
     per_token = flops_per_token(
-        chosen, built.architecture, seq_len, stated=stated_params(run, rule),
-        tensor_parallel=tensor_parallel, recompute=_recompute(run, rule),
+        chosen,
+        built.architecture,
+        seq_len,
+        stated=stated_params(run, rule),
+        tensor_parallel=tensor_parallel,
+        recompute=_recompute(run, rule),
     )
     reported, basis = published_percent(run, peak)
     lengths: tuple[str, ...] = ()
@@ -226,8 +230,13 @@ def misses(checked: Sequence[Checked]) -> list[dict[str, Any]]:
             assert c.predicted is not None
             reason = next((m.reason for m in load_misses().misses if m.covers(c.id)), _no_reason(checked, c))
             found.append(
-                {"id": c.id, "published": c.published, "predicted": c.predicted, "points": c.predicted - c.published,
-                 "reason": reason}
+                {
+                    "id": c.id,
+                    "published": c.published,
+                    "predicted": c.predicted,
+                    "points": c.predicted - c.published,
+                    "reason": reason,
+                }
             )
     return found
 

@@ -71,7 +71,8 @@ def model_of(run: Run, sources: RunSources, rule: Rule) -> RunModel:
     """
     if run.size("hidden") and run.size("layers"):
         fallback = rule.vocab or (sources.gpt_vocab if "gpt" in run.text("model").lower() else None)
-        dims, assumptions = _dimensions(run, fallback, vocab_wins=rule.vocab_wins)
+        stated = rule.params == "stated" and bool(run.number("params") or run.number("active_params"))
+        dims, assumptions = _dimensions(run, fallback, vocab_wins=rule.vocab_wins, stated=stated)
         if rule.ffn_ratio is not None:
             dims = replace(dims, ffn=round(dims.hidden * Fraction(rule.ffn_ratio)))
             assumptions.append(f"ffn {rule.ffn_ratio} × hidden, as the source's formula takes it")
@@ -87,7 +88,10 @@ def model_of(run: Run, sources: RunSources, rule: Rule) -> RunModel:
                 built = built.with_prediction()
                 assumptions.append("multi-token prediction modules trained and counted")
             return RunModel(built, tuple(assumptions))
-    raise Unusable("dimensions of the model not stated")
+    try:
+        return RunModel(_preset(name, ()), (f"dimensions blank: the preset named {name}",))
+    except Unusable:
+        raise Unusable("dimensions of the model not stated") from None
 
 
 @lru_cache(maxsize=64)
@@ -101,8 +105,8 @@ def _preset(preset_id: str, overrides: tuple[tuple[str, Any], ...]) -> Architect
         raise Unusable(f"preset {preset_id} cannot be built: {error}") from None
 
 
-def _dimensions(run: Run, vocab: int | None, *, vocab_wins: bool) -> tuple[Dimensions, list[str]]:
-    """The dimension columns, with what was assumed for blank ones."""
+def _dimensions(run: Run, vocab: int | None, *, vocab_wins: bool, stated: bool) -> tuple[Dimensions, list[str]]:
+    """The dimension columns, with what was assumed for blank ones (``stated``: N is given, widths only shape it)."""
     hidden, layers = run.size("hidden"), run.size("layers")
     assert hidden is not None
     assert layers is not None
@@ -112,9 +116,9 @@ def _dimensions(run: Run, vocab: int | None, *, vocab_wins: bool) -> tuple[Dimen
         heads, head_dim = 1, hidden
         assumed.append("heads blank: heads × head size = hidden")
     stated_vocab = None if vocab_wins else run.size("vocab")
-    if stated_vocab is None and vocab is None:
+    if stated_vocab is None and vocab is None and not stated:
         raise Unusable("vocabulary not stated")
-    if stated_vocab is None:
+    if stated_vocab is None and vocab is not None:
         assumed.append(f"vocab {vocab:,}: blank or rounded in the row")
     described = f"{run.text('arch_notes')} {run.text('model')}"
     mixture = _MIXTURE.search(run.text("arch_notes"))
@@ -122,7 +126,7 @@ def _dimensions(run: Run, vocab: int | None, *, vocab_wins: bool) -> tuple[Dimen
     plain, gated = bool(_PLAIN_MLP.search(described)), bool(_GATED_MLP.search(described))
     ffn = run.size("ffn")
     if ffn is None:
-        if not plain:
+        if not plain and not stated:
             raise Unusable("MLP width not stated")
         ffn = 4 * hidden
         assumed.append("ffn blank: 4 × hidden (GPT)")
@@ -165,8 +169,14 @@ def decoder(d: Dimensions) -> Architecture:
     layer = (
         norm("input_norm", d.hidden, bias=bias),
         *self_attention(
-            hidden=d.hidden, heads=d.heads, kv_heads=d.kv_heads, head_dim=d.head_dim, mask=CAUSAL, qkv_bias=bias,
-            out_bias=bias, rotary=d.gated,
+            hidden=d.hidden,
+            heads=d.heads,
+            kv_heads=d.kv_heads,
+            head_dim=d.head_dim,
+            mask=CAUSAL,
+            qkv_bias=bias,
+            out_bias=bias,
+            rotary=d.gated,
         ),
         residual("attention_residual", d.hidden),
         norm("post_attention_norm", d.hidden, bias=bias),
@@ -200,8 +210,15 @@ def _mixture(d: Dimensions) -> tuple[Operator, ...]:
         if not isinstance(op, MatMul):
             return op
         return MatMul(
-            name=op.name, inputs=op.inputs, outputs=op.outputs, bias=op.bias, copies=d.experts,
-            active=d.active_experts, role=Role.EXPERT, split=Split.EXPERT, reads=op.reads,
+            name=op.name,
+            inputs=op.inputs,
+            outputs=op.outputs,
+            bias=op.bias,
+            copies=d.experts,
+            active=d.active_experts,
+            role=Role.EXPERT,
+            split=Split.EXPERT,
+            reads=op.reads,
         )
 
     return (router, *(expert(op) for op in _mlp(d, Role.EXPERT)))

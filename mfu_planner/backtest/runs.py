@@ -68,7 +68,9 @@ class Run:
     def batch_tokens(self) -> float | None:
         """Tokens of one global batch."""
         stated, sequences, length = (
-            self.number("global_batch_tokens"), self.number("global_batch_seqs"), self.number("seq_len"),
+            self.number("global_batch_tokens"),
+            self.number("global_batch_seqs"),
+            self.number("seq_len"),
         )
         if stated is None and sequences is not None and length is not None:
             return sequences * length

@@ -108,9 +108,7 @@ def _within(value: float | None, centre: float | None, factor: float) -> bool:
     return bool(value and centre) and centre / factor <= value <= centre * factor  # type: ignore[operator]
 
 
-def _summary(
-    found: Sequence[dict[str, Any]], of: str, size_factor: float, devices_factor: float | None
-) -> Similar:
+def _summary(found: Sequence[dict[str, Any]], of: str, size_factor: float, devices_factor: float | None) -> Similar:
     values = sorted(e["mfu"] for e in found)
     few = len(values) < 10
     job = "" if devices_factor is None else f", within {devices_factor:g}× of the job's devices"
@@ -124,10 +122,7 @@ def _summary(
         typical=quantile(values, 0.5),
         high=values[-1] if few else quantile(values, 0.9),
         n=len(values),
-        basis=(
-            f"{of}, within {size_factor:g}× of the parameters{job}; best layout of each, "
-            f"convention {CONVENTION}"
-        ),
+        basis=(f"{of}, within {size_factor:g}× of the parameters{job}; best layout of each, convention {CONVENTION}"),
         links=tuple(dict.fromkeys(urls[name] for name in sources)),
         convention=CONVENTION,
         values=tuple(values),

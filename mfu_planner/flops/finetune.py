@@ -99,7 +99,8 @@ def with_lora(
         for block in architecture.blocks
     )
     return mark_gradients(
-        replace(architecture, blocks=blocks), lambda block, layer, op: _ADAPTER in op.name  # noqa: ARG005
+        replace(architecture, blocks=blocks),
+        lambda block, layer, op: _ADAPTER in op.name,  # noqa: ARG005
     )
 
 

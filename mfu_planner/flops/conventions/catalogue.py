@@ -19,7 +19,8 @@ from mfu_planner.flops.conventions.definition import (
 
 
 def _github(repository: str, path: str, commit: str, date: str = "") -> Source:
-    return Source(f"{repository}, {path}", f"https://github.com/{repository}/blob/{commit}/{path}", commit, date)
+    url = f"https://github.com/{repository}/blob/{commit or 'HEAD'}/{path}"
+    return Source(f"{repository}, {path}", url, commit, date)
 
 
 def _arxiv(number: str, title: str) -> Source:
@@ -175,9 +176,7 @@ _MEGATRON_BRIDGE = replace(
     name="megatron-bridge",
     title="Megatron-Bridge flop_utils: as Megatron-LM, windows exactly, frozen weights left out",
     formula=_MEGATRON.formula + r",\quad \text{window: mean context } W - W(W-1)/(2T)",
-    source=_github(
-        "NVIDIA-NeMo/Megatron-Bridge", "src/megatron/bridge/training/utils/flop_utils.py", "067f987df03b"
-    ),
+    source=_github("NVIDIA-NeMo/Megatron-Bridge", "src/megatron/bridge/training/utils/flop_utils.py", "067f987df03b"),
     version="Megatron-Bridge",
     version_of="megatron",
     pairs=Pairs.HALF_EXACT_WINDOW,

@@ -53,8 +53,10 @@ def hardware_flops(
         raise InputError("recompute", recompute, "none, selective or full")
     chosen = by_name(convention) if isinstance(convention, str) else convention
     total = batch_flops(chosen, architecture, work)
-    return total + recomputed(chosen, architecture, work, recompute) + _scores(
-        chosen, architecture, work, fused=fused_attention
+    return (
+        total
+        + recomputed(chosen, architecture, work, recompute)
+        + _scores(chosen, architecture, work, fused=fused_attention)
     )
 
 
@@ -86,8 +88,10 @@ def _scores(convention: Convention, architecture: Architecture, work: Workload, 
     for each in contributions(forward, architecture, work):
         op = each.operator
         if each.part is Part.ATTENTION and isinstance(op, Attention) and op.input_grad:
-            flops = each.block.count * op.forward_flops(
-                replace(work, allowed_pairs_only=convention.pairs is Pairs.ALLOWED)
-            ) if convention.exact else each.flops
+            flops = (
+                each.block.count * op.forward_flops(replace(work, allowed_pairs_only=convention.pairs is Pairs.ALLOWED))
+                if convention.exact
+                else each.flops
+            )
             total = total + scaled(flops, Fraction(op.qk_dim, op.qk_dim + op.v_dim))
     return total

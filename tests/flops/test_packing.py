@@ -1,0 +1,56 @@
+"""Packed and padded batches, attention counted by brute force."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from mfu_planner.errors import InputError
+from mfu_planner.flops import model_work
+from mfu_planner.flops.packing import packed, padded, useful_share
+from mfu_planner.model import choose_model
+from mfu_planner.operators import Workload
+
+
+def test_pairs_of_packed_documents() -> None:
+    """Σ l(l+1)/2 by walking the mask of every document."""
+    draw = random.Random(3)
+    lengths = [draw.randint(1, 60) for _ in range(40)]
+    gpt2 = choose_model(model="gpt2").architecture
+    assert gpt2 is not None
+    work = packed(lengths, 64, batch=40)
+    pairs = sum(1 for length in lengths for query in range(length) for key in range(length) if key <= query)
+    attention = 12 * 2 * 2 * 768 * pairs
+    linear = 40 * 64 * 2 * (12 * 12 * 768 * 768 + 768 * 50257)
+
+    assert model_work(gpt2, work.allowed()).forward == linear + attention
+
+
+def test_histogram_and_list_agree() -> None:
+    """A histogram is another way to write the list."""
+    assert packed([5, 5, 9], 16) == packed({5: 2, 9: 1}, 16)
+    assert packed([16, 16, 1], 16).batch == 3
+    assert useful_share([16, 16, 1], packed([16, 16, 1], 16)) == pytest.approx(33 / 48)
+
+
+def test_padding_is_worked_on() -> None:
+    """Three documents, each padded to the longest."""
+    assert padded([3, 7, 5]) == Workload(3, 7)
+    assert padded({4: 2}, seq_len=8) == Workload(2, 8)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: packed([], 8),
+        lambda: packed([9], 8),
+        lambda: packed([8, 8], 8, batch=1),
+        lambda: padded([9], 8),
+        lambda: packed([0], 8),
+    ],
+)
+def test_impossible_batches_are_refused(call) -> None:  # type: ignore[no-untyped-def]
+    """No documents, or more than fits."""
+    with pytest.raises(InputError):
+        call()
