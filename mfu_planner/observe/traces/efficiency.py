@@ -40,7 +40,7 @@ def efficiency(
     NoAnswer
         The trace shows no steps, or not its device, and the flags do not help.
     InputError
-        From :func:`mfu_planner.measure.measure`.
+        From :func:`mfu_planner.measure`.
     """
     from mfu_planner.measuring import measure
 

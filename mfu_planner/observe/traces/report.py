@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -14,8 +16,7 @@ class Finding(_Record):
 
     code: str
     """Stable name, such as ``trace/exposed-communication``."""
-    severity: str
-    """``info``, ``advice`` or ``warning``."""
+    severity: Literal["note", "warning", "error"]
     message: str
     """One sentence for people."""
     evidence: dict[str, float | int | str]

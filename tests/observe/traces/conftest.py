@@ -31,7 +31,7 @@ class Trace:
     def kernel(
         self, start: float, end: float, name: str = GEMM, *, launch: float | None = None, took: float = 5.0, **more: Any
     ) -> Trace:
-        """A kernel on ``[start, end)``, launched at ``launch`` by a call of length ``took`` (None: no call in the trace)."""
+        """A kernel on ``[start, end)``; launched at ``launch`` by a call of length ``took``, or by none."""
         self._correlation += 1
         more = {"device": 0, "stream": 7, "correlation": self._correlation} | more
         category = more.pop("category", "kernel")
