@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 _RANK_IN_NAME = re.compile(r"rank[-_.]?(\d{1,6})", re.IGNORECASE)
 
 
+STATED = ("deviceProperties", "distributedInfo")
+"""The metadata that is read."""
+
+
 class Origin(NamedTuple):
     """Stated facts; None where the trace is silent."""
 

@@ -103,14 +103,14 @@ def _paths(files: str | PathLike[str] | Sequence[str | PathLike[str]]) -> tuple[
 def _read_one(path: str, chosen: Window, top: int, progress: Callable[[str, int, int], None] | None) -> FilePart:
     from .analyse import analyse, copies, devices, steps, top_kernels, window
     from .assemble import FilePart
-    from .origin import device_name, origin
+    from .origin import STATED, device_name, origin
     from .ranks import collectives
     from .scan import TraceScanner
     from .source import TraceText
     from .timeline import Timeline
 
     text = TraceText(path, (lambda done, total: progress(path, done, total)) if progress else None)
-    scanner = TraceScanner(text, path)
+    scanner = TraceScanner(text, path, keep=STATED)
     timeline = Timeline()
     timeline.read(scanner.events())
     found = devices(timeline)
@@ -145,7 +145,7 @@ def _read_one(path: str, chosen: Window, top: int, progress: Callable[[str, int,
         events=timeline.events + scanner.unread.total(),
         resolution_s=timeline.resolution_us * 1e-6,
         whole_us=timeline.whole_microseconds,
-        stacks=scanner.unread["python_function"],
+        stacks=scanner.unread["python_function"] + timeline.frames,
         warnings=warnings,
     )
 

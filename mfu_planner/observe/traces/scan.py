@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 from mfu_planner.errors import InputError
@@ -47,6 +47,8 @@ class TraceScanner:
         The text, in pieces of any size.
     name
         The file's name, for messages.
+    keep
+        Metadata worth keeping; None keeps all of it.
 
     Attributes
     ----------
@@ -60,11 +62,11 @@ class TraceScanner:
         The text ended, or broke, before the JSON did.
     """
 
-    def __init__(self, pieces: Iterable[str], name: str = "trace") -> None:
+    def __init__(self, pieces: Iterable[str], name: str = "trace", keep: Container[str] | None = None) -> None:
         self.metadata: dict[str, Any] = {}
         self.unread: Counter[str] = Counter()
         self.skipped, self.truncated = 0, False
-        self._pieces, self._name = iter(pieces), name
+        self._pieces, self._name, self._keep = iter(pieces), name, keep
         self._text, self._at, self._ended = "", 0, False
 
     def events(self) -> Iterator[Any]:
@@ -121,7 +123,9 @@ class TraceScanner:
         if key == "traceEvents" and opening == "[":
             self._at += 1
             return "traceEvents"
-        self.metadata[key] = self._value()
+        value = self._value()
+        if self._keep is None or key in self._keep:
+            self.metadata[key] = value
         return "metadata"
 
     def _seek_events(self) -> bool:

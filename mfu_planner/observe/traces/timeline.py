@@ -30,7 +30,7 @@ _CALL = re.compile(
     r"(?P<sync>(?:Device|Stream|Event|Ctx)Synchronize)"
     r"|(?P<wait>StreamWaitEvent)"
     r"|(?P<allocation>^(?:cuda|hip|cu)(?:Malloc|Free|MemAlloc|MemFree|HostAlloc|HostMalloc|FreeHost|HostFree|HostRegister"
-    r"|MemCreate|MemMap|MemUnmap|MemRelease|MemSetAccess)(?!Async))"
+    r"|MemCreate|MemMap|MemUnmap|MemRelease|MemSetAccess)(?!\w*Async))"
     r"|(?P<copy>Memcpy|Memset)"
     r"|(?P<launch>Launch|Enqueue)",
     re.IGNORECASE,
@@ -49,7 +49,7 @@ _LOADER = re.compile(
 )
 _STEP = re.compile(r"^ProfilerStep#?\s*(\d+)")
 _NAME_LIMIT = 2000
-_NAMES_LIMIT = 100_000
+_NAMES_LIMIT = 20_000
 
 
 class Timeline:
@@ -75,6 +75,8 @@ class Timeline:
         Starts of ``Optimizer.step`` spans: step borders where the profiler's own are missing.
     odd : int
         Events with unusable values, left out.
+    frames : int
+        Python frames.
     whole_microseconds : bool
         All device times are integers.
     """
@@ -91,7 +93,7 @@ class Timeline:
         self.loader: list[tuple[float, float]] = []
         self.steps: dict[int, tuple[float, float]] = {}
         self.optimizer_steps: list[float] = []
-        self.events = self.odd = self.host_spans = 0
+        self.events = self.odd = self.host_spans = self.frames = 0
         self.whole_microseconds = True
         self._name_ids: dict[tuple[str, str], int] = {}
         self._kind_ids: list[int] = []
@@ -126,6 +128,8 @@ class Timeline:
                     elif lower in device_kinds:
                         device_kinds[category] = device_kinds[lower]
                         self._activity(event, device_kinds[lower])
+                elif category == "python_function":
+                    self.frames += 1
             except (TypeError, ValueError, OverflowError, KeyError, AttributeError):
                 self.odd += 1
 
@@ -189,7 +193,7 @@ class Timeline:
         if kind is None:
             found = _CALL.search(name)
             kind = CALL_KINDS.index(found.lastgroup) if found and found.lastgroup else -1
-            if len(self._call_kinds) < _NAMES_LIMIT:
+            if len(self._call_kinds) < _NAMES_LIMIT and len(name) < _NAME_LIMIT:
                 self._call_kinds[name] = kind
         if kind < 0:
             return
@@ -218,7 +222,7 @@ class Timeline:
             fetches = self._span_fetches.get(name)
             if fetches is None:
                 fetches = _LOADER.search(name[:200]) is not None
-                if len(self._span_fetches) < _NAMES_LIMIT:
+                if len(self._span_fetches) < _NAMES_LIMIT and len(name) < _NAME_LIMIT:
                     self._span_fetches[name] = fetches
             if fetches:
                 start = float(event["ts"])
