@@ -26,7 +26,7 @@ _IDLE = {
     "fragmentation)",
     "stream_wait": "queued kernels wait for another stream's event while nothing else runs",
     "launch_gap": "kernels that were asked for have yet to start: many short ones (CUDA graphs, fusion)",
-    "unexplained": "idle time that the trace does not explain (profile the host's calls too)",
+    "unexplained": "the device is idle for no reason that the trace shows (profile the host's calls too)",
 }
 
 

@@ -65,6 +65,8 @@ def straggler(ranks: list[Rank], parts: list[Collectives]) -> Straggler | None:
     last = int(np.argmin(waits))
     others = np.delete(waits, last)
     labels = [str(r.rank) if r.rank is not None else r.file for r in ranks]
+    if len(set(labels)) < len(labels):
+        labels = [f"{r.file}:{r.device_index}" for r in ranks]
     return Straggler(
         rank=ranks[last].rank,
         file=ranks[last].file,

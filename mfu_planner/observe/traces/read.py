@@ -126,13 +126,14 @@ def _read_one(path: str, chosen: Window, top: int, progress: Callable[[str, int,
         kernels += top_kernels(device, timeline, borders, top)
         matched.append(collectives(device, timeline))
         copied.append(copies(device, timeline, borders))
-    warnings = _warnings(path, text, scanner, timeline)
+    shown = Path(path).name
+    warnings = _warnings(shown, text, scanner, timeline)
     if len(found) > 1:
-        warnings.append(f"{path}: {len(found)} devices in one trace: averaged, and listed one by one")
+        warnings.append(f"{shown}: {len(found)} devices in one trace: averaged, and listed one by one")
     if all(r.device is None for r in ranks):
-        warnings.append(f"{path}: the trace does not name its device")
+        warnings.append(f"{shown}: the trace does not name its device")
     if stated.world_size is None:
-        warnings.append(f"{path}: the trace does not state a world size")
+        warnings.append(f"{shown}: the trace does not state a world size")
     return FilePart(
         ranks=ranks,
         steps=per_step,
@@ -158,20 +159,20 @@ def _nothing(path: str, timeline: Timeline) -> str:
     return f"{path}: no device activity (kernels, copies) among {timeline.events:,} events; {why}"
 
 
-def _warnings(path: str, text: TraceText, scanner: TraceScanner, timeline: Timeline) -> list[str]:
+def _warnings(name: str, text: TraceText, scanner: TraceScanner, timeline: Timeline) -> list[str]:
     found = []
     if text.truncated or scanner.truncated:
-        found.append(f"{path}: the file is truncated; what stands before the cut was measured")
+        found.append(f"{name}: the file is truncated; what stands before the cut was measured")
     if scanner.skipped:
-        found.append(f"{path}: {scanner.skipped} malformed event(s) were skipped")
+        found.append(f"{name}: {scanner.skipped} malformed event(s) were skipped")
     if timeline.odd:
-        found.append(f"{path}: {timeline.odd} event(s) without usable times were left out")
+        found.append(f"{name}: {timeline.odd} event(s) without usable times were left out")
     if text.damaged_text:
-        found.append(f"{path}: bytes that are not UTF-8 were replaced")
+        found.append(f"{name}: bytes that are not UTF-8 were replaced")
     linked = timeline.linked_share
     if linked < 0.5:
         found.append(
-            f"{path}: {linked:.0%} of the device activities have their host call in the trace: "
+            f"{name}: {linked:.0%} of the device activities have their host call in the trace: "
             "the idle causes of the rest are unexplained"
         )
     return found
