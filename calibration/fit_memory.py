@@ -30,6 +30,7 @@ from mfu_planner.backtest.steptime import grouped  # noqa: E402
 SCALE = 0.05
 PRIOR = {
     "gradient_bytes": (4.0, 0.3, 2.0, 8.0), "logit_bytes": (12.0, 0.4, 0.5, 40.0), "activation_factor": (1.1, 0.2, 0.8, 2.0),
+    "gathered_inputs": (3.0, 0.5, 0.5, 20.0),
     "fixed_bytes": (1.0e9, 1.0, 5e7, 1.2e10), "gathered_layers": (2.0, 0.3, 1.0, 8.0),
 }
 

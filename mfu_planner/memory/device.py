@@ -28,6 +28,8 @@ class MemoryConstants:
     """Activations held over those that the operators need (temporaries, fragmentation)."""
     fixed_bytes: float = 1.5e9
     """Per device: context, communication buffers, workspace."""
+    gathered_inputs: float = 3.0
+    """Whole (gathered) layer inputs held at a time under sequence parallelism: tensors of tokens × hidden."""
     gathered_layers: float = 2.0
     """Layers whose weights (and gradients) ZeRO-3 holds whole at a time."""
 
@@ -67,10 +69,12 @@ def device_memory(  # noqa: PLR0913
     flying = in_flight(pp, layout.micro_batches, layout.vpp)
     tokens = layout.micro_batch * layout.seq_len / layout.cp
     logits = constants.logit_bytes * tokens * model.vocab / layout.tp
+    spread = (np.asarray(layout.sequence_parallel) > 0) & (np.asarray(layout.tp) > 1)
+    inputs = np.where(spread, constants.gathered_inputs * ELEMENT * tokens * model.hidden, 0.0)
     full = np.asarray(layout.recompute) >= 2
 
     def stage(layers: Numbers, flying: Numbers, tables: Numbers, with_logits: Numbers) -> Held:
-        held = constants.activation_factor * (flying * layers * kept + np.where(full, working, 0.0))
+        held = constants.activation_factor * (flying * layers * kept + np.where(full, working, 0.0)) + inputs
         return _states(
             (layer * layers + tables, expert * layers), layout, constants, optimizer_bytes, held,
             with_logits * logits, (layer + expert),
