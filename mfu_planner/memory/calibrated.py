@@ -12,4 +12,4 @@ from mfu_planner.predict.calibrated import calibration
 def memory_constants(stack: str) -> MemoryConstants:
     """What a software stack adds to the mathematics; the default where nothing was fitted."""
     held = calibration()["memory"]
-    return MemoryConstants(**{**held["default"], **held["stacks"].get(stack, {})})
+    return MemoryConstants(**{**held["default"], **held["assumed"].get(stack, {}), **held["stacks"].get(stack, {})})

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from mfu_planner.predict.work import ModelWork
 
 
+FROZEN_KEPT = 0.5
+"""Share of the activations that adapters leave: frozen products need no input for a weight gradient."""
+
+
 @dataclass(frozen=True)
 class MemoryConstants:
     """What a stack adds to the mathematics (``calibration/memory.yaml``)."""
@@ -74,10 +78,10 @@ def device_memory(  # noqa: PLR0913
     full = np.asarray(layout.recompute) >= 2
 
     def stage(layers: Numbers, flying: Numbers, tables: Numbers, with_logits: Numbers) -> Held:
-        held = constants.activation_factor * (flying * layers * kept + np.where(full, working, 0.0)) + inputs
+        held = constants.activation_factor * np.where(np.asarray(layout.adapters) > 0, FROZEN_KEPT, 1.0) * (flying * layers * kept + np.where(full, working, 0.0)) + inputs
         return _states(
             (layer * layers + tables, expert * layers), layout, constants, optimizer_bytes, held,
-            with_logits * logits, (layer + expert),
+            with_logits * logits, layer + expert, narrow,
         )
 
     ends = (1.0 + head) * table
@@ -125,7 +129,7 @@ def _activations(model: ModelWork, layout: Layout, stack: Stack, narrow: bool) -
 
 def _states(  # noqa: PLR0913
     parameters: tuple[Numbers, Numbers], layout: Layout, constants: MemoryConstants, optimizer_bytes: float,
-    activations: Numbers, logits: Numbers, one_layer: Numbers,
+    activations: Numbers, logits: Numbers, one_layer: Numbers, narrow: bool,
 ) -> Held:
     import numpy as np
 
@@ -135,15 +139,17 @@ def _states(  # noqa: PLR0913
     expert_shards = np.maximum(group / layout.ep, 1.0)
     zero = np.asarray(layout.zero)
 
-    def held(size: float, stage: float) -> Numbers:
+    def held(size: Numbers, stage: float) -> Numbers:
         return size * (
             dense / np.where(zero >= stage, shards, 1.0) + expert / np.where(zero >= stage, expert_shards, 1.0)
         )
 
-    trained = np.where(np.asarray(layout.adapters) > 0, 0.0, 1.0)
+    frozen = np.asarray(layout.adapters) > 0
+    trained = np.where(frozen, 0.0, 1.0)
+    weight = np.where(frozen & narrow, 1.0, ELEMENT)
     gathered = np.where(zero >= 3, constants.gathered_layers * (ELEMENT + ELEMENT) * one_layer, 0.0)
     resident = 1.0 - np.asarray(layout.offload, dtype=np.float64)
     return Held(
-        held(ELEMENT, 3.0), trained * held(constants.gradient_bytes, 2.0), trained * resident * held(optimizer_bytes, 1.0),
+        held(weight, 3.0), trained * held(constants.gradient_bytes, 2.0), trained * resident * held(optimizer_bytes, 1.0),
         activations, logits, constants.fixed_bytes + gathered,
     )
