@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.backtest.shapes import architecture_of
 from mfu_planner.errors import InputError
-from mfu_planner.predict.calibrated import calibration, generation
+from mfu_planner.prediction.calibrated import calibration, generation
 
 if TYPE_CHECKING:
     from mfu_planner.architectures import Architecture

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mfu_planner.memory.activations import ELEMENT, layer_bytes
-from mfu_planner.memory.states import in_flight
-from mfu_planner.predict.step import stage_plan
+from mfu_planner.footprint.activations import ELEMENT, layer_bytes
+from mfu_planner.footprint.states import in_flight
+from mfu_planner.prediction.step import stage_plan
 
 if TYPE_CHECKING:
-    from mfu_planner.predict.arrays import Numbers
-    from mfu_planner.predict.constants import Stack
-    from mfu_planner.predict.layout import Layout
-    from mfu_planner.predict.work import ModelWork
+    from mfu_planner.prediction.arrays import Numbers
+    from mfu_planner.prediction.constants import Stack
+    from mfu_planner.prediction.layout import Layout
+    from mfu_planner.prediction.work import ModelWork
 
 
 FROZEN_KEPT = 0.5

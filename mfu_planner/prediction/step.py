@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mfu_planner.predict.collectives import collective_time
-from mfu_planner.predict.kernels import issue_bound, memory_bound_time
-from mfu_planner.predict.layers import HALF, layer_parts
-from mfu_planner.predict.pipeline import balanced_stages, pipeline_time, uniform_stages
-from mfu_planner.predict.products import product_time
+from mfu_planner.prediction.collectives import collective_time
+from mfu_planner.prediction.kernels import issue_bound, memory_bound_time
+from mfu_planner.prediction.layers import HALF, layer_parts
+from mfu_planner.prediction.pipeline import balanced_stages, pipeline_time, uniform_stages
+from mfu_planner.prediction.products import product_time
 
 if TYPE_CHECKING:
-    from mfu_planner.predict.arrays import Numbers
-    from mfu_planner.predict.constants import Machine, Stack
-    from mfu_planner.predict.layers import Parts
-    from mfu_planner.predict.layout import Layout
-    from mfu_planner.predict.work import ModelWork
+    from mfu_planner.prediction.arrays import Numbers
+    from mfu_planner.prediction.constants import Machine, Stack
+    from mfu_planner.prediction.layers import Parts
+    from mfu_planner.prediction.layout import Layout
+    from mfu_planner.prediction.work import ModelWork
 
 
 @dataclass(frozen=True)

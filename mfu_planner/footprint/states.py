@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mfu_planner.errors import InputError, nearest
 
 if TYPE_CHECKING:
-    from mfu_planner.predict.arrays import Numbers
+    from mfu_planner.prediction.arrays import Numbers
 
 OPTIMIZERS = ("adam", "adam-8bit", "adam-bf16", "adafactor", "muon", "sgd")
 """Optimizers whose states are known; bytes per parameter stand in ``calibration/memory.yaml``."""
@@ -22,7 +22,7 @@ def optimizer_bytes(name: str) -> float:
     ----------
     .. [1] Rajbhandari et al. 2020, *ZeRO*, arXiv:1910.02054, section 3.1.
     """
-    from mfu_planner.predict.calibrated import calibration
+    from mfu_planner.prediction.calibrated import calibration
 
     held = calibration()["memory"]["optimizers"]
     if name not in held:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from mfu_planner.memory.device import MemoryConstants
-from mfu_planner.predict.calibrated import calibration
+from mfu_planner.footprint.device import MemoryConstants
+from mfu_planner.prediction.calibrated import calibration
 
 
 @cache

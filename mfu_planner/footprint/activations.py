@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mfu_planner.predict.arrays import Numbers
-    from mfu_planner.predict.layout import Layout
-    from mfu_planner.predict.work import LayerWork
+    from mfu_planner.prediction.arrays import Numbers
+    from mfu_planner.prediction.layout import Layout
+    from mfu_planner.prediction.work import LayerWork
 
 ELEMENT = 2.0
 SCORE_BYTES = 5.0
