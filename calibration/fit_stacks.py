@@ -27,7 +27,7 @@ from mfu_planner.backtest.case import Skipped, published_step_time, read_case  #
 from mfu_planner.backtest.selection import selects  # noqa: E402
 from mfu_planner.backtest.steptime import grouped, predict_group  # noqa: E402
 from mfu_planner.backtest.runs import read_runs  # noqa: E402
-from mfu_planner.predict import calibrated  # noqa: E402
+from mfu_planner.prediction import calibrated  # noqa: E402
 
 SCALE = 0.05
 """Error [natural log] above which a row counts linearly."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.backtest.shapes import architecture_of
 from mfu_planner.errors import InputError
-from mfu_planner.predict.calibrated import calibration, generation
+from mfu_planner.prediction.calibrated import calibration, generation
 
 if TYPE_CHECKING:
     from mfu_planner.architectures import Architecture
@@ -235,7 +235,7 @@ def _layout(  # noqa: PLR0913
     sharding = row.text("sharding")
     zero = zero_of(sharding, float(defaults["zero_stage"])) if sharding else float(defaults["zero_stage"])
     shards = 0.0
-    group = re.search(r"(?:shard|fsdp2?|zero1\(dp)\s*(\d+)", sharding.lower())
+    group = re.search(r"(?:shard |fsdp2? |zero1\(dp)(\d+)", sharding.lower())
     recompute_text = row.text("recompute").lower()
     recompute = next((code for word, code in _RECOMPUTE.items() if recompute_text.startswith(word)), None)
     if recompute is None:
@@ -352,8 +352,9 @@ def preset_of(row: Run) -> Architecture:
 
 
 def stated_memory(row: Run) -> float | None:
-    """Peak memory that the source states [byte], None where blank (decimal GB unless the notes say GiB)."""
+    """Peak memory that the source states [byte]; allocator figures are GiB, whatever unit is printed beside them.
+
+    None where blank.  Every source on file prints what ``torch.cuda`` or ``nvidia-smi`` counts in units of 2^30 byte.
+    """
     value = row.number("mem_gb_reported")
-    if value is None or value <= 0:
-        return None
-    return value * (2.0**30 if "gib" in row.text("notes").lower() else 1e9)
+    return None if value is None else value * 2.0**30

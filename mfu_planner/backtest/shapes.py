@@ -11,7 +11,7 @@ from mfu_planner.architectures import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, gated_mlp, head, norm, plain_mlp, positions, residual
 from mfu_planner.architectures.parts import self_attention
 from mfu_planner.operators import CAUSAL, Attention, Elementwise, MatMul, Role, Split
-from mfu_planner.predict.calibrated import calibration
+from mfu_planner.prediction.calibrated import calibration
 
 if TYPE_CHECKING:
     from mfu_planner.backtest.runs import Run

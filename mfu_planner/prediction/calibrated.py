@@ -12,9 +12,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.predict.collectives import Fabric, LinkRate
-from mfu_planner.predict.constants import Machine, Stack
-from mfu_planner.predict.products import ProductRate
+from mfu_planner.prediction.collectives import Fabric, LinkRate
+from mfu_planner.prediction.constants import Machine, Stack
+from mfu_planner.prediction.products import ProductRate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

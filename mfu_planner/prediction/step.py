@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mfu_planner.predict.collectives import collective_time
-from mfu_planner.predict.kernels import issue_bound, memory_bound_time
-from mfu_planner.predict.layers import HALF, layer_parts
-from mfu_planner.predict.pipeline import balanced_stages, pipeline_time, uniform_stages
-from mfu_planner.predict.products import product_time
+from mfu_planner.prediction.collectives import collective_time
+from mfu_planner.prediction.kernels import issue_bound, memory_bound_time
+from mfu_planner.prediction.layers import HALF, layer_parts
+from mfu_planner.prediction.pipeline import balanced_stages, pipeline_time, uniform_stages
+from mfu_planner.prediction.products import product_time
 
 if TYPE_CHECKING:
-    from mfu_planner.predict.arrays import Numbers
-    from mfu_planner.predict.constants import Machine, Stack
-    from mfu_planner.predict.layers import Parts
-    from mfu_planner.predict.layout import Layout
-    from mfu_planner.predict.work import ModelWork
+    from mfu_planner.prediction.arrays import Numbers
+    from mfu_planner.prediction.constants import Machine, Stack
+    from mfu_planner.prediction.layers import Parts
+    from mfu_planner.prediction.layout import Layout
+    from mfu_planner.prediction.work import ModelWork
 
 
 @dataclass(frozen=True)
@@ -30,24 +30,24 @@ class Step:
     """Share of the micro-batch that the device, not the host, sets."""
 
 
-def stage_counts(model: ModelWork, layout: Layout, head_layers: float, balanced: float) -> tuple[Numbers, Numbers]:
-    """(most layers on a stage without the head, layers on the stage with the head) for each layout."""
+def stage_plan(model: ModelWork, layout: Layout, balanced: float) -> tuple[Numbers, Numbers, Numbers]:
+    """(most layers on a stage without the head, layers on the first stage, layers beside the head) for each layout."""
     import numpy as np
+
+    weight = sum(p.inputs * p.outputs * p.copies for p in model.layers[0].products) if model.layers else 1.0
+    head_layers = model.vocab * model.hidden / weight
+
+    def plan(stages: float) -> tuple[float, float, float]:
+        if balanced and stages > 1:
+            return balanced_stages(model.layer_count, int(stages), head_layers)
+        return uniform_stages(model.layer_count, int(stages))
 
     stages = np.asarray(layout.pp, dtype=np.float64)
     if not stages.ndim:
-        most, _, last = _stages(model.layer_count, int(stages), head_layers, balanced)
-        return most, last
+        return plan(float(stages))
     unique, inverse = np.unique(stages, return_inverse=True)
-    plans = [_stages(model.layer_count, int(p), head_layers, balanced) for p in unique]
-    most, last = np.array([p[0] for p in plans]), np.array([p[2] for p in plans])
-    return most[inverse.reshape(stages.shape)], last[inverse.reshape(stages.shape)]
-
-
-def _stages(layers: int, stages: int, head_layers: float, balanced: float) -> tuple[float, float, float]:
-    if balanced and stages > 1:
-        return balanced_stages(layers, stages, head_layers)
-    return uniform_stages(layers, stages)
+    table = np.array([plan(float(p)) for p in unique])[inverse.reshape(stages.shape)]
+    return table[..., 0], table[..., 1], table[..., 2]
 
 
 def head_times(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> Parts:
@@ -161,9 +161,7 @@ def _compose(  # noqa: PLR0913
 
     head = head_times(model, layout, machine, stack)
     head_s = head["products"] + head["pointwise"]
-    layer_weight = sum(p.inputs * p.outputs * p.copies for p in model.layers[0].products)
-    head_layers = model.vocab * model.hidden / layer_weight
-    most, last = stage_counts(model, layout, head_layers, stack.balanced_stages)
+    most, _, last = stage_plan(model, layout, stack.balanced_stages)
     layers = float(model.layer_count)
     pp = np.asarray(layout.pp, dtype=np.float64)
     count = layout.micro_batches

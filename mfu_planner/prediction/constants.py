@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mfu_planner.predict.collectives import Fabric, LinkRate
-    from mfu_planner.predict.products import ProductRate
+    from mfu_planner.prediction.collectives import Fabric, LinkRate
+    from mfu_planner.prediction.products import ProductRate
 
 
 @dataclass(frozen=True)

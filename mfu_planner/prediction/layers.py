@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from mfu_planner.predict.collectives import collective_time
-from mfu_planner.predict.kernels import fused_attention_time, memory_bound_time
-from mfu_planner.predict.products import product_time
+from mfu_planner.prediction.collectives import collective_time
+from mfu_planner.prediction.kernels import fused_attention_time, memory_bound_time
+from mfu_planner.prediction.products import product_time
 
 if TYPE_CHECKING:
-    from mfu_planner.predict.arrays import Numbers
-    from mfu_planner.predict.constants import Machine, Stack
-    from mfu_planner.predict.layout import Layout
-    from mfu_planner.predict.products import ProductRate
-    from mfu_planner.predict.work import AttentionWork, LayerWork, Product
+    from mfu_planner.prediction.arrays import Numbers
+    from mfu_planner.prediction.constants import Machine, Stack
+    from mfu_planner.prediction.layout import Layout
+    from mfu_planner.prediction.products import ProductRate
+    from mfu_planner.prediction.work import AttentionWork, LayerWork, Product
 
 HALF = 2.0  # bytes of a 16-bit element
 

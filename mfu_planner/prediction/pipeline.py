@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mfu_planner.predict.arrays import Numbers
+    from mfu_planner.prediction.arrays import Numbers
 
 
 def pipeline_bubble(stages: Numbers, micro_batches: Numbers, virtual: Numbers = 1) -> Numbers:

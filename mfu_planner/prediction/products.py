@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mfu_planner.predict.arrays import Numbers
+    from mfu_planner.prediction.arrays import Numbers
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,89 @@
+"""The memory kind: peak bytes of the fullest device against the peaks that others reported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.backtest.case import RULES, Skipped, read_case, stated_memory
+from mfu_planner.backtest.steptime import constants_of, grouped, layout_of
+from mfu_planner.backtest.summary import summarise
+from mfu_planner.footprint.calibrated import memory_constants
+from mfu_planner.footprint.device import device_memory
+from mfu_planner.footprint.states import optimizer_bytes
+from mfu_planner.prediction.work import cached_model_work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mfu_planner.backtest.case import Case
+    from mfu_planner.backtest.runs import Run
+    from mfu_planner.footprint.device import Held, MemoryConstants
+
+OUT_OF_MEMORY = "layout_oom"
+MEMORY_RULES = (
+    "published: mem_gb_reported × 2^30 byte (allocators and drivers count in GiB, whatever unit is printed)",
+    "optimizer: Adam with a 32-bit master weight, 12 byte per parameter",
+    "rows whose kind is layout_oom have no peak: `fits` false is the right answer; fits = peak ≤ the device's memory",
+)
+
+
+def memory_backtest(rows: Sequence[Run]) -> dict[str, Any]:
+    """Predicted and published peaks [byte]: rows, a summary by source, whether layouts that ran fit, the rules."""
+    results = predict_rows(rows)
+    ran = [r for r in results if r["fits"] is not None and r["ran"]]
+    failed = [r for r in results if r["fits"] is not None and not r["ran"]]
+    fits = {
+        "ran": len(ran), "ran_and_fit": sum(r["fits"] for r in ran),
+        "failed": len(failed), "failed_and_did_not_fit": sum(not r["fits"] for r in failed),
+    }
+    return {
+        "rows": results, "summary": summarise(rows, results), "fits": fits, "assumptions": [*MEMORY_RULES, *RULES],
+    }
+
+
+def predict_group(
+    cases: Sequence[Case], adjust: Callable[[Case, MemoryConstants], MemoryConstants] | None = None
+) -> Held:
+    """Memory of one group of rows; ``adjust`` may replace constants (fits)."""
+    first = cases[0]
+    box, software = constants_of(first)
+    constants = memory_constants(first.stack)
+    if adjust is not None:
+        constants = adjust(first, constants)
+    return device_memory(
+        cached_model_work(first.architecture), layout_of(cases), software, constants,
+        optimizer_bytes=optimizer_bytes("adam"), narrow=box.low_precision,
+    )
+
+
+def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
+    """Predicted and published peak memory, a row each, in the order given."""
+    import numpy as np
+
+    results: list[dict[str, Any]] = [
+        {"id": row.id, "published": None, "predicted": None, "error": None, "fits": None, "ran": None, "skipped": None}
+        for row in rows
+    ]
+    places: dict[int, int] = {}
+    cases: list[Case] = []
+    for index, row in enumerate(rows):
+        try:
+            case = read_case(row)
+        except Skipped as reason:
+            results[index]["skipped"] = str(reason)
+            continue
+        places[id(case)] = index
+        cases.append(case)
+    for group in grouped(cases):
+        total = np.broadcast_to(predict_group(group).total, (len(group),))
+        for case, value in zip(group, total, strict=True):
+            result, row = results[places[id(case)]], rows[places[id(case)]]
+            failed = row.text("kind") == OUT_OF_MEMORY
+            published = stated_memory(row)
+            result.update(
+                predicted=float(value), fits=bool(value <= (case.accelerator.memory_bytes or np.inf)), ran=not failed,
+                published=published, skipped=None if published else "no peak memory is stated",
+            )
+            if published:
+                result["error"] = float(value) / published - 1.0
+    return results

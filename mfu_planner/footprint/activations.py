@@ -1,0 +1,58 @@
+"""Activations that a layer keeps for its backward pass, by what recomputation leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mfu_planner.prediction.arrays import Numbers
+    from mfu_planner.prediction.layout import Layout
+    from mfu_planner.prediction.work import LayerWork
+
+ELEMENT = 2.0
+SCORE_BYTES = 5.0
+"""Unfused attention: softmax output (2), dropout mask (1), dropout output (2), byte per score.
+
+Korthikanti et al. 2022, arXiv:2205.05198, section 4.1."""
+
+
+def layer_bytes(  # noqa: PLR0913
+    layer: LayerWork, layout: Layout, hidden: float, *, fused: bool, dropout: bool, selective_share: float,
+    narrow: bool = False,
+) -> tuple[Numbers, Numbers]:
+    """(kept for the backward pass, needed while the layer runs) bytes of one layer and micro-batch on one device.
+
+    ``kept`` under full recomputation is the layer's input; what the recomputed layer then needs is the second figure.
+
+    Notes
+    -----
+    .. math:: 2 T (k_{split}/t + k_{whole}/t_{sp}) + 5 a s^2 b / t \\text{ (unfused attention only)}
+
+    with T tokens of the micro-batch on the device, k the elements that the operators keep, t the TP degree and t_sp = t
+    under sequence parallelism, else 1.  ``selective`` leaves out the scores (unfused) or the stack's share of the rest.
+
+    References
+    ----------
+    .. [1] Korthikanti et al. 2022, arXiv:2205.05198, equations 1 to 6.
+    """
+    import numpy as np
+
+    tokens = layout.micro_batch * layout.seq_len / layout.cp
+    spread = np.where(np.asarray(layout.sequence_parallel) > 0, layout.tp, 1.0)
+    masks = 2.0 * hidden * 0.5 if dropout else 0.0  # two masks of one byte
+    element = 0.75 * ELEMENT if narrow else ELEMENT
+    whole = element * tokens * (layer.kept_whole + masks) / spread
+    inside = element * tokens * layer.kept_split / layout.tp
+    everything = whole + inside
+    if layer.attention is not None and not fused:
+        a = layer.attention
+        scores = SCORE_BYTES * layout.micro_batch * a.heads / layout.tp * layout.seq_len * layout.seq_len / layout.cp
+    else:
+        scores = 0.0 * tokens
+    shared = np.where(np.asarray(layout.sequence_parallel) > 0, layout.tp, 1.0)
+    recompute = np.asarray(layout.recompute)
+    kept = np.where(
+        recompute >= 2, ELEMENT * tokens * hidden / shared,
+        np.where(recompute == 1, everything * (1.0 - selective_share), everything + scores),
+    )
+    return kept, everything + scores

@@ -1,0 +1,155 @@
+"""Peak bytes of the fullest device for a layout: states, activations, logits, buffers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mfu_planner.footprint.activations import ELEMENT, layer_bytes
+from mfu_planner.footprint.states import in_flight
+from mfu_planner.prediction.step import stage_plan
+
+if TYPE_CHECKING:
+    from mfu_planner.prediction.arrays import Numbers
+    from mfu_planner.prediction.constants import Stack
+    from mfu_planner.prediction.layout import Layout
+    from mfu_planner.prediction.work import ModelWork
+
+
+FROZEN_KEPT = 0.5
+"""Share of the activations that adapters leave: frozen products need no input for a weight gradient."""
+
+
+@dataclass(frozen=True)
+class MemoryConstants:
+    """What a stack adds to the mathematics (``calibration/memory.yaml``)."""
+
+    gradient_bytes: float = 4.0
+    """Bytes of gradient per parameter held on the device."""
+    logit_bytes: float = 10.0
+    """Bytes per logit at the loss: 16-bit logits, 32-bit copy, gradient."""
+    activation_factor: float = 1.0
+    """Activations held over those that the operators need (temporaries, fragmentation)."""
+    fixed_bytes: float = 1.5e9
+    """Per device: context, communication buffers, workspace."""
+    gathered_inputs: float = 3.0
+    """Whole (gathered) layer inputs held at a time under sequence parallelism: tensors of tokens × hidden."""
+    gathered_layers: float = 2.0
+    """Layers whose weights (and gradients) ZeRO-3 holds whole at a time."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Bytes of the fullest device by kind, numbers or arrays."""
+
+    weights: Numbers
+    gradients: Numbers
+    optimizer: Numbers
+    activations: Numbers
+    logits: Numbers
+    other: Numbers
+
+    @property
+    def total(self) -> Numbers:
+        """All kinds."""
+        return self.weights + self.gradients + self.optimizer + self.activations + self.logits + self.other
+
+
+def device_memory(  # noqa: PLR0913
+    model: ModelWork, layout: Layout, stack: Stack, constants: MemoryConstants, *, optimizer_bytes: float = 12.0,
+    narrow: bool = False,
+) -> Held:
+    """Peak bytes on the fullest pipeline stage: the first (most micro-batches in flight) or the last (the logits)."""
+    import numpy as np
+
+    most, first, last = stage_plan(model, layout, stack.balanced_stages)
+    layer, expert = _layer_parameters(model, layout)
+    table = model.hidden * model.vocab / layout.tp + model.table_parameters
+    pp = np.asarray(layout.pp, dtype=np.float64)
+    count = float(model.layer_count)
+    single = pp <= 1
+    head = 1.0 if not model.tied else 0.0
+    kept, working = _activations(model, layout, stack, narrow)
+    flying = in_flight(pp, layout.micro_batches, layout.vpp)
+    tokens = layout.micro_batch * layout.seq_len / layout.cp
+    logits = constants.logit_bytes * tokens * model.vocab / layout.tp
+    spread = (np.asarray(layout.sequence_parallel) > 0) & (np.asarray(layout.tp) > 1)
+    inputs = np.where(spread, constants.gathered_inputs * ELEMENT * tokens * model.hidden, 0.0)
+    full = np.asarray(layout.recompute) >= 2
+
+    def stage(layers: Numbers, flying: Numbers, tables: Numbers, with_logits: Numbers) -> Held:
+        held = constants.activation_factor * np.where(np.asarray(layout.adapters) > 0, FROZEN_KEPT, 1.0) * (flying * layers * kept + np.where(full, working, 0.0)) + inputs
+        return _states(
+            (layer * layers + tables, expert * layers), layout, constants, optimizer_bytes, held,
+            with_logits * logits, layer + expert, narrow,
+        )
+
+    ends = (1.0 + head) * table
+    start = stage(np.where(single, count, first), flying, np.where(single, ends, table), np.where(single, 1.0, 0.0))
+    end = stage(np.where(single, count, last), 1.0, np.where(single, ends, table), 1.0)
+    middle = stage(np.where(single, count, most), np.where(pp > 2, np.maximum(flying - 1.0, 1.0), 1.0), 0.0, 0.0)
+    pick = np.argmax(np.stack(np.broadcast_arrays(start.total, end.total, middle.total)), axis=0)
+
+    def choose(name: str) -> Numbers:
+        return np.choose(pick, np.broadcast_arrays(*(getattr(s, name) for s in (start, end, middle))))
+
+    return Held(*(choose(n) for n in ("weights", "gradients", "optimizer", "activations", "logits", "other")))
+
+
+def _layer_parameters(model: ModelWork, layout: Layout) -> tuple[Numbers, Numbers]:
+    """(dense, expert) parameters of the average layer on one device."""
+    import numpy as np
+
+    dense: Numbers = 0.0
+    expert: Numbers = 0.0
+    for layer in model.layers:
+        share = layer.count / model.layer_count
+        for p in layer.products:
+            size = share * p.inputs * p.outputs * p.weights
+            if p.split.startswith("expert_"):
+                expert = expert + size / (layout.ep * np.where(np.asarray(layout.ep) > 1, 1.0, layout.tp))
+            else:
+                dense = dense + size / (layout.tp if p.split != "none" else 1.0)
+        dense = dense + share * layer.parameters
+    return dense, expert
+
+
+def _activations(model: ModelWork, layout: Layout, stack: Stack, narrow: bool) -> tuple[Numbers, Numbers]:
+    kept: Numbers = 0.0
+    working: Numbers = 0.0
+    for layer in model.layers:
+        share = layer.count / model.layer_count
+        k, w = layer_bytes(
+            layer, layout, model.hidden, fused=bool(stack.fused_attention), dropout=bool(stack.dropout),
+            selective_share=stack.selective_share if stack.fused_attention else 0.0, narrow=narrow,
+        )
+        kept, working = kept + share * k, working + share * w
+    return kept, working
+
+
+def _states(  # noqa: PLR0913
+    parameters: tuple[Numbers, Numbers], layout: Layout, constants: MemoryConstants, optimizer_bytes: float,
+    activations: Numbers, logits: Numbers, one_layer: Numbers, narrow: bool,
+) -> Held:
+    import numpy as np
+
+    dense, expert = parameters
+    group = layout.dp * layout.cp
+    shards = np.where(np.asarray(layout.zero_group) > 0, layout.zero_group, group)
+    expert_shards = np.maximum(group / layout.ep, 1.0)
+    zero = np.asarray(layout.zero)
+
+    def held(size: Numbers, stage: float) -> Numbers:
+        return size * (
+            dense / np.where(zero >= stage, shards, 1.0) + expert / np.where(zero >= stage, expert_shards, 1.0)
+        )
+
+    frozen = np.asarray(layout.adapters) > 0
+    trained = np.where(frozen, 0.0, 1.0)
+    weight = np.where(frozen & narrow, 1.0, ELEMENT)
+    gathered = np.where(zero >= 3, constants.gathered_layers * (ELEMENT + ELEMENT) * one_layer, 0.0)
+    resident = 1.0 - np.asarray(layout.offload, dtype=np.float64)
+    return Held(
+        held(weight, 3.0), trained * held(constants.gradient_bytes, 2.0), trained * resident * held(optimizer_bytes, 1.0),
+        activations, logits, constants.fixed_bytes + gathered,
+    )

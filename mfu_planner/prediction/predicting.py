@@ -1,0 +1,172 @@
+"""One step for a layout, with no target MFU given: time, MFU, the waterfall, memory and how far to trust it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.footprint.calibrated import memory_constants
+from mfu_planner.footprint.device import device_memory
+from mfu_planner.footprint.states import optimizer_bytes
+from mfu_planner.prediction.calibrated import calibration
+from mfu_planner.prediction.request import Request, read_request
+from mfu_planner.prediction.step import step_time
+from mfu_planner.prediction.work import cached_model_work
+
+if TYPE_CHECKING:
+    from mfu_planner.footprint.device import Held
+
+NOT_MODELLED = (
+    "checkpoint writing, failures and restarts (see goodput)",
+    "an input pipeline that is slower than the step",
+    "imbalance between experts, stragglers and shared networks that are busy with other jobs",
+    "kernels and libraries newer than the calibration",
+)
+
+WATERFALL = {
+    "ideal": "all model FLOPs at the peak rate",
+    "matmul_inefficiency": "matrix products below the peak",
+    "attention": "attention below the peak",
+    "pointwise": "norms, activations, residuals, loss: bound by memory",
+    "casts": "casts to a narrow number format",
+    "recompute": "forward work done again",
+    "tensor_parallel": "exposed tensor-parallel communication",
+    "context_parallel": "exposed context-parallel communication",
+    "expert_parallel": "exposed dispatch and combine of experts",
+    "launch": "waiting for the host to launch kernels, fixed cost of a step",
+    "pipeline_latency": "sends between stages",
+    "stage_imbalance": "waiting for the slowest stage",
+    "bubble": "pipeline bubble",
+    "data_parallel": "exposed gradient and weight exchange",
+    "optimizer": "clipping, update, gradient accumulation",
+}
+"""Parts of the step in the order of the waterfall, from the peak down."""
+
+
+def predict(**given: Any) -> dict[str, Any]:
+    """Predict one training step.
+
+    Arguments are the flags of ``mfu-planner predict`` with underscores (see :data:`mfu_planner.prediction.request.FLAGS`).
+
+    Returns
+    -------
+    dict
+        ``step_time_s``, ``tokens_per_s_per_device``, ``mfu``, ``hfu``, ``waterfall`` (name, seconds, share; seconds add up to
+        the step), ``memory``, ``range`` of ``step_time_s``, ``assumptions``, ``not_modelled``, ``inputs`` with every default.
+
+    Raises
+    ------
+    InputError
+        Unknown, missing or contradictory flags.
+    """
+    request = read_request(**given)
+    return answer(request)
+
+
+def answer(request: Request) -> dict[str, Any]:
+    """The prediction of a resolved request."""
+    work = cached_model_work(request.model.architecture)  # type: ignore[arg-type]
+    step = step_time(work, request.layout, request.machine, request.stack)
+    total = float(step.total)
+    parts = {name: float(step.parts[name]) for name in WATERFALL}
+    last = max(parts, key=lambda name: abs(parts[name]))
+    parts[last] += total - sum(parts.values())
+    waterfall = [
+        {"name": name, "seconds": seconds, "share": seconds / total, "meaning": WATERFALL[name]}
+        for name, seconds in parts.items()
+        if seconds or name == "ideal"
+    ]
+    tokens = request.global_batch * request.seq_len
+    useful = model_flops(request)
+    again = hardware_share(request, parts["ideal"])
+    rate = useful / (total * request.devices)
+    peak = request.machine.peak_flops_per_s
+    low, high, basis = spread(request)
+    return {
+        "step_time_s": total,
+        "tokens_per_s": tokens / total,
+        "tokens_per_s_per_device": tokens / total / request.devices,
+        "mfu": rate / peak,
+        "hfu": rate * again / peak,
+        "achieved_flops_per_s_per_device": rate,
+        "peak_flops_per_s": peak,
+        "convention": "full",
+        "device_bound": float(step.device_bound),
+        "waterfall": waterfall,
+        "memory": memory_of(request),
+        "range": {"low": total * low, "high": total * high, "basis": basis},
+        "inputs": request.echo,
+        "assumptions": list(request.assumptions),
+        "not_modelled": list(NOT_MODELLED),
+        "warnings": [*request.warnings, *warnings_of(request)],
+    }
+
+
+def model_flops(request: Request) -> float:
+    """Model FLOPs of one step under the ``full`` convention (attention over all pairs)."""
+    return _flops_per_sequence(request.model.architecture, request.seq_len) * request.global_batch
+
+
+def _flops_per_sequence(architecture: Any, seq_len: int) -> float:
+    found = _COUNTED.get((id(architecture), seq_len))
+    if found is None or found[0] is not architecture:
+        from mfu_planner.operators import Workload
+
+        work = Workload(1, seq_len, seq_len)
+        total = sum(
+            block.count * (op.forward_flops(work) + op.backward_flops(work)) for block, op in architecture.each()
+        )
+        found = (architecture, float(total))
+        _COUNTED[id(architecture), seq_len] = found
+    return found[1]
+
+
+_COUNTED: dict[tuple[int, int], tuple[Any, float]] = {}
+
+
+def hardware_share(request: Request, ideal: float) -> float:
+    """Hardware FLOPs over model FLOPs: 4/3 under full recomputation, the stack's share under selective."""
+    del ideal
+    code = request.layout.recompute
+    if code >= 2:
+        return 4.0 / 3.0
+    return 1.0 + request.stack.selective_share / 3.0 if code >= 1 else 1.0
+
+
+def held_memory(request: Request) -> Held:
+    """Bytes of the fullest device."""
+    work = cached_model_work(request.model.architecture)  # type: ignore[arg-type]
+    return device_memory(
+        work, request.layout, request.stack, memory_constants(request.stack.name),
+        optimizer_bytes=optimizer_bytes(request.optimizer), narrow=request.machine.low_precision,
+    )
+
+
+def memory_of(request: Request) -> dict[str, Any]:
+    """Bytes of the fullest device by kind, and whether they fit."""
+    held = held_memory(request)
+    total = float(held.total)
+    capacity = request.machine.memory_bytes or None
+    return {
+        "weights_bytes": float(held.weights), "gradients_bytes": float(held.gradients),
+        "optimizer_bytes": float(held.optimizer), "activations_bytes": float(held.activations),
+        "logits_bytes": float(held.logits), "other_bytes": float(held.other), "total_bytes": total,
+        "capacity_bytes": capacity, "fits": None if capacity is None else total <= capacity,
+    }
+
+
+def spread(request: Request) -> tuple[float, float, str]:
+    """(low, high) factors around the prediction and where they come from: the back-test's own errors on similar runs."""
+    held = calibration()["ranges"]
+    found = held["stacks"].get(request.stack.name, held["default"])
+    return float(found["low"]), float(found["high"]), str(found["basis"])
+
+
+def warnings_of(request: Request) -> list[str]:
+    """What the reader should know of this layout."""
+    said = []
+    layout, node = request.layout, request.machine.node_devices
+    if layout.tp > node:
+        said.append(f"tp {layout.tp:g} spans nodes of {node:g} devices: its collectives cross the slower network")
+    if layout.pp > 1 and layout.micro_batches < layout.pp:
+        said.append(f"{layout.micro_batches:g} micro-batches cannot fill {layout.pp:g} stages")
+    return said
