@@ -20,6 +20,9 @@ _PLAIN_MLP = re.compile(r"non-gated|ungated|no gate|relu|gelu|\bgpt|\bmpt|\bopt\
 _GATED_MLP = re.compile(r"swiglu|gated|llama|mistral|qwen|internlm|olmo|yi-|phi-3|granite", re.I)
 
 
+_MOST_LAYERS = 10_000
+
+
 class Unusable(Exception):
     """A row that cannot be used, with the reason for the report."""
 
@@ -75,6 +78,8 @@ def _from_dimensions(run: Run, sources: RunSources, rule: Rule) -> RunModel:
     hidden, layers = run.size("hidden"), run.size("layers")
     assert hidden is not None
     assert layers is not None
+    if layers > _MOST_LAYERS:
+        raise Unusable(f"{layers:,} layers are more than any model has")
     assumed: list[str] = []
     heads, head_dim = run.size("heads"), run.size("head_dim")
     if heads is None or (head_dim is None and hidden % heads):
