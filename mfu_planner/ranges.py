@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from mfu_planner.subject import Subject
+
+if TYPE_CHECKING:
+    from mfu_planner.backtest.similar import Similar
 
 
 class PlanRange(BaseModel):
@@ -31,15 +35,31 @@ class PlanRange(BaseModel):
     sources: tuple[str, ...]
 
 
-def plan_range(subject: Subject, values: Mapping[str, float]) -> PlanRange | None:
-    """The plan at the MFU of similar published runs; None where too few are similar."""
-    from mfu_planner.backtest.similar import similar_runs
+def similar_to(subject: Subject, devices: int | None) -> Similar | None:
+    """Published runs like the subject, under its convention; None where too few are on file."""
+    from mfu_planner.backtest.similar import CONVENTION, is_mixture, similar_runs
 
-    if subject.model is None or subject.accelerator is None:
+    model = subject.model
+    if model is None or subject.accelerator is None:
         return None
     found = similar_runs(
-        subject.model.active_params, subject.accelerator.id, devices=round(values["devices"]), dtype=subject.peak_dtype
+        model.active_params,
+        subject.accelerator.id,
+        devices=devices,
+        dtype=subject.peak_dtype,
+        mixture=is_mixture(model.params, model.active_params),
     )
+    if found is None or model.architecture is None or not subject.flops_per_token or subject.convention == CONVENTION:
+        return found
+    from mfu_planner.flops.conventions import flops_per_unit
+
+    per_unit = flops_per_unit(model.architecture, subject.work, CONVENTION)
+    return found.counted_as(subject.convention, float(subject.flops_per_token / per_unit))
+
+
+def plan_range(subject: Subject, values: Mapping[str, float]) -> PlanRange | None:
+    """The plan at the MFU of similar published runs; None where too few are similar."""
+    found = similar_to(subject, round(values["devices"]))
     if found is None:
         return None
 

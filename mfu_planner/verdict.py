@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from mfu_planner.ranges import similar_to
 from mfu_planner.subject import Subject
 
 _GRADES = (
@@ -44,14 +45,8 @@ def grade(mfu: float) -> tuple[str, str]:
 
 def verdict(subject: Subject, values: Mapping[str, float]) -> Verdict | None:
     """Judge a measured MFU against the rule and against published runs of similar size on the same hardware."""
-    from mfu_planner.backtest.similar import similar_runs
-
     name, meaning = grade(values["mfu"])
-    found = None
-    if subject.model is not None and subject.accelerator is not None:
-        found = similar_runs(
-            subject.model.active_params, subject.accelerator.id, devices=subject.devices, dtype=subject.peak_dtype
-        )
+    found = similar_to(subject, subject.devices)
     return Verdict(
         grade=name,
         meaning=meaning,
@@ -61,6 +56,6 @@ def verdict(subject: Subject, values: Mapping[str, float]) -> Verdict | None:
         similar_typical=found.typical if found else None,
         similar_high=found.high if found else None,
         comparable_mfu=values["mfu"] if found else None,
-        share_below=None,
+        share_below=found.share_below(values["mfu"]) if found else None,
         sources=found.links if found else (),
     )

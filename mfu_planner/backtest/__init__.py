@@ -10,7 +10,12 @@ from mfu_planner.errors import InputError, nearest
 if TYPE_CHECKING:
     from pathlib import Path
 
-KINDS = {"step-time": "steptime:steptime_backtest", "memory": "memory:memory_backtest", "mfu": "mfu:mfu_backtest"}
+KINDS = {
+    "step-time": "steptime:steptime_backtest",
+    "memory": "memory:memory_backtest",
+    "mfu": "mfu:mfu_backtest",
+    "total": "total:total_backtest",
+}
 """Kind of back-test → ``module:function`` of this package; the function takes the runs and returns the result."""
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mfu_planner.backtest.mfu import flops_per_token, peak_tflops, published_percent, stated_params
-from mfu_planner.backtest.models import Unusable, model_of
+from mfu_planner.backtest.mfu import flops_per_token, peak_tflops, published_percent
+from mfu_planner.backtest.models import Unusable, model_of, stated_params
 from mfu_planner.backtest.runs import Run, read_runs
 from mfu_planner.backtest.similar import CONVENTION, is_mixture
 from mfu_planner.backtest.sources import Rule, RunSources, load_sources, rule_of, source_of

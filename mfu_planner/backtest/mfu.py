@@ -11,6 +11,7 @@ from typing import Any
 
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.backtest.models import Unusable, model_of
+from mfu_planner.backtest.models import stated_params as stated_params
 from mfu_planner.backtest.runs import Run
 from mfu_planner.backtest.sources import Rule, RunSources, load_misses, load_sources, rule_of
 from mfu_planner.errors import InputError
@@ -143,14 +144,6 @@ def published_percent(run: Run, peak: float) -> tuple[float, str]:
     hfu = run.number("hfu_reported")
     assert hfu is not None
     return hfu, "published: the HFU as printed"
-
-
-def stated_params(run: Run, rule: Rule) -> int | None:
-    """The N that the source divides by, where it prints one."""
-    if rule.params == "built":
-        return None
-    number = run.number("active_params") or run.number("params")
-    return None if number is None else round(number)
 
 
 @lru_cache(maxsize=4096)

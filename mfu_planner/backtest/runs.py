@@ -13,6 +13,12 @@ COLUMNS = frozenset({"id", "model"})
 """What a file of runs must have; every other column may be missing."""
 
 
+_LARGEST = 2**40
+"""No size of a model or a job is larger."""
+_ABSURD = 1e30
+"""No figure of a run is larger (the largest are training FLOPs)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One published run or benchmark point: the cells as they stand, and numbers where they are numbers."""
@@ -34,12 +40,12 @@ class Run:
             value = float(self.text(column).replace(",", ""))
         except ValueError:
             return None
-        return value if 0 < value < float("inf") else None
+        return value if 0 < value < _ABSURD else None
 
     def size(self, column: str) -> int | None:
         """A cell as a positive whole number; None where it is blank or says something else."""
         value = self.number(column)
-        return int(value) if value is not None and value.is_integer() else None
+        return int(value) if value is not None and value.is_integer() and value <= _LARGEST else None
 
     @property
     def source(self) -> str:

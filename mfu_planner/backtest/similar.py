@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -49,6 +49,20 @@ class Similar:
     """How all of them are counted."""
     values: tuple[float, ...]
     """Every run's MFU, ascending."""
+
+    def counted_as(self, convention: str, factor: float) -> Similar:
+        """The same runs under another convention, whose work per token is ``factor`` times that of this one."""
+        if factor == 1:
+            return self
+        return replace(
+            self,
+            low=self.low * factor,
+            typical=self.typical * factor,
+            high=self.high * factor,
+            values=tuple(v * factor for v in self.values),
+            basis=self.basis.replace(f"convention {self.convention}", f"convention {convention}"),
+            convention=convention,
+        )
 
     def share_below(self, mfu: float) -> float:
         """Share of the runs that reached less than ``mfu`` (counted under the same convention)."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from mfu_planner.backtest.index import number_format
-from mfu_planner.backtest.mfu import Checked, summarise
 from mfu_planner.backtest.models import Unusable
 from mfu_planner.backtest.runs import Run
 from mfu_planner.backtest.similar import similar_runs
 from mfu_planner.backtest.sources import RunSources, load_sources
+from mfu_planner.backtest.summary import summarise
 from mfu_planner.errors import InputError
 
 ASSUMPTIONS = (
@@ -34,16 +34,14 @@ def total_backtest(runs: Sequence[Run], sources: RunSources | None = None) -> di
         ``summary`` and ``assumptions``.
     """
     known = sources or load_sources()
-    rows, checked = [], []
+    rows = []
     for run in runs:
         try:
             found = _row(run, known)
         except Unusable as reason:
             found = {"id": run.id, "published": None, "predicted": None, "error": None, "skipped": str(reason)}
         rows.append(found)
-        skipped = found["skipped"] or (None if found["predicted"] is not None else "no similar published steps")
-        checked.append(Checked(run.id, run.source, found["published"], found["predicted"], skipped))
-    return {"rows": rows, "summary": summarise(checked), "assumptions": list(ASSUMPTIONS)}
+    return {"rows": rows, "summary": summarise(runs, rows), "assumptions": list(ASSUMPTIONS)}
 
 
 def _row(run: Run, sources: RunSources) -> dict[str, Any]:

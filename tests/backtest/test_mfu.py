@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -168,3 +169,18 @@ def test_hostile_files_are_refused(tmp_path: Any) -> None:
             read_runs(path)
     with pytest.raises(InputError):
         read_runs(tmp_path / "none.csv")
+
+
+def test_garbled_cells_never_raise() -> None:
+    """Two hundred rows with senseless cells: each is recomputed or skipped with a reason."""
+    draw = random.Random(7)
+    runs = read_runs()
+    junk = ("", "-1", "0", "nan", "inf", "1e300", "1e18", "abc", "3.5", '"', "1,024")
+    garbled = []
+    for _ in range(200):
+        cells = dict(draw.choice(runs).cells)
+        cells.update({name: draw.choice(junk) for name in draw.sample(sorted(set(cells) - {"id"}), 4)})
+        garbled.append(Run(cells))
+
+    for found in mfu_backtest(garbled)["rows"]:
+        assert (found["predicted"] is None) == (found["skipped"] is not None)

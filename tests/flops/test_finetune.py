@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mfu_planner.architectures import Architecture
+from mfu_planner.architectures import Architecture, from_config
 from mfu_planner.errors import InputError
 from mfu_planner.flops import model_work
 from mfu_planner.flops.conventions import flops_per_unit
@@ -118,3 +121,20 @@ def test_names_that_do_not_exist_are_refused(call) -> None:  # type: ignore[no-u
     """A rank below one, or a name that the model lacks."""
     with pytest.raises(InputError):
         call(model("llama-2-7b"))
+
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "finetuning.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", GOLDEN["cases"])
+def test_equals_what_torch_measures(case: dict[str, Any]) -> None:
+    """Adapters and frozen parts of a small Llama: the integers of FlopCounterMode, forward and with backward."""
+    llama = from_config(GOLDEN["config"])
+    if targets := case.get("lora"):
+        changed = with_lora(llama, GOLDEN["rank"], targets)
+    else:
+        blocks = ["embedding"] if case["frozen_embedding"] else []
+        changed = frozen(llama, layers=case["frozen_layers"], blocks=blocks)
+    counted = model_work(changed, Workload(GOLDEN["batch"], GOLDEN["seq_len"]))
+
+    assert (counted.forward, counted.total) == (case["forward"], case["total"])

@@ -1,0 +1,28 @@
+"""``mfu-planner backtest``."""
+
+from __future__ import annotations
+
+import click
+
+from mfu_planner.cli.options import explain_option
+from mfu_planner.cli.output import emit, json_option
+
+
+@click.command("backtest")
+@click.option("--kind", default="step-time", show_default=True, help="step-time, mfu, memory or total.")
+@click.option("--runs", metavar="FILE.csv", help="Runs to test against (default: the published runs that ship).")
+@explain_option
+@json_option
+def command(kind: str, runs: str | None, explain: bool, as_json: bool) -> None:
+    """Predictions against published runs: by source, with every miss and every assumption.
+
+    \b
+    mfu-planner backtest
+    mfu-planner backtest --kind mfu --explain
+    mfu-planner backtest --kind total --runs my-runs.csv --json
+    """
+    from mfu_planner.backtest import backtest
+    from mfu_planner.report.backtest import render
+
+    found = backtest(kind, runs)
+    emit(found, as_json, lambda console: render(found, console, explain=explain))

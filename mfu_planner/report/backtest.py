@@ -1,0 +1,56 @@
+"""A back-test for people: a line for each source, then what was not met and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.report.human import grid, percent
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def render(found: Mapping[str, Any], console: Console, *, explain: bool) -> None:
+    """Print the summary, the misses (where the kind has any) and, with ``explain``, every assumption."""
+    summary = dict(found["summary"])
+    total = summary.pop("all")
+    groups = {name: figures for name, figures in sorted(summary.items()) if figures["n"]}
+    agreeing = "within_half_point" in total
+    columns = (
+        "source",
+        "rows",
+        "skipped",
+        *(("within ½ point",) if agreeing else ()),
+        "median error",
+        "90th percentile",
+    )
+    console.print(
+        grid(columns, [_line(name, figures, agreeing=agreeing) for name, figures in {**groups, "all": total}.items()])
+    )
+    if agreeing and total.get("mean_share_of_sources") is not None:
+        console.print(
+            f"{total['within_half_point']:,} of {total['n']:,} rows within half a point; mean over "
+            f"{total['n_sources']} sources of at least five rows: {percent(total['mean_share_of_sources'])}"
+        )
+    if found.get("misses"):
+        console.print("\n[bold]Not within half a point[/bold]")
+        for miss in found["misses"]:
+            figures = f"published {miss['published']:.2f}%, computed {miss['predicted']:.2f}%"
+            console.print(f"  {miss['id']}: {figures}. {miss['reason']}", markup=False)
+    if explain:
+        console.print("\n[bold]Rules for blank and free-text fields[/bold]")
+        for text in found["assumptions"]:
+            console.print(f"  {text}", markup=False)
+
+
+def _line(name: str, figures: Mapping[str, Any], *, agreeing: bool) -> tuple[str, ...]:
+    within = (f"{figures['within_half_point']:,}",) if agreeing else ()
+    return (
+        name,
+        f"{figures['n']:,}",
+        f"{figures['n_skipped']:,}",
+        *within,
+        percent(figures["median_abs_error"]),
+        percent(figures["p90_abs_error"]),
+    )
