@@ -1,0 +1,96 @@
+"""Write ``model_specs/config_defaults.json``: what transformers assumes for fields that a ``config.json`` leaves out.
+
+The values are the defaults of the configuration classes' own fields, not those of an instance: what a class computes
+from other fields (layer types, key/value heads left to the number of heads) stays null, as the class has it.
+Run with the release of transformers that the golden data names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+TARGET = Path(__file__).resolve().parents[2] / "model_specs" / "config_defaults.json"
+PARTS = {
+    "dbrx": ("attn_config", "ffn_config"),
+    "mpt": ("attn_config",),
+    "clip": ("text_config", "vision_config"),
+    "gemma3": ("text_config", "vision_config"),
+    "llama4": ("text_config", "vision_config"),
+    "qwen2_vl": ("text_config", "vision_config"),
+    "qwen2_5_vl": ("text_config", "vision_config"),
+    "qwen3_vl": ("text_config", "vision_config"),
+    "qwen3_vl_moe": ("text_config", "vision_config"),
+}
+NO_EFFECT = re.compile(
+    r"token_id|token_index|drop|initializer|init_|_eps(ilon)?$|^use_cache$|rope_|torch_dtype|^dtype$|transformers_version"
+    r"|^output_|return_dict|^summary_|mask_time|mask_feature|^time_step_(min|max|floor|limit|scale|init)|logit_scale"
+    r"|logits_scaling|multiplier|softcapping|router_aux|jitter|_loss_|^pretraining_tp$|slow_but_exact|^chunk_size_feed"
+    r"|id2label|label2id|problem_type|architectures|_name_or_path|^is_decoder$|suppress_tokens|median_filter|spec_augment"
+    r"|^is_encoder_decoder$|^default_theta$|residual_in_fp32|rescale_prenorm|mamba_ssm_cache|scale_attn|reorder_and|num_logits_to_keep|encoder_stride"
+)
+
+
+KEYWORDS = {
+    "cohere2": {"sliding_window_pattern": 4},
+    "gemma3_text": {"sliding_window_pattern": 6},
+    "gemma3.text_config": {"sliding_window_pattern": 6},
+    "qwen3_next": {"full_attention_interval": 4},
+    "vit": {"num_labels": 2},
+    "resnet": {"num_labels": 2},
+    "convnext": {"num_labels": 2},
+}
+"""Read by a class from its keyword arguments (or, the number of labels, by the base class), so not among its fields."""
+
+
+def fields(cls: type) -> dict[str, Any]:
+    """Default of each field of a configuration class that can change a count."""
+    found = {}
+    for field in dataclasses.fields(cls):
+        if field.name.startswith("_") or NO_EFFECT.search(field.name):
+            continue
+        value = field.default
+        if value is dataclasses.MISSING:
+            value = field.default_factory() if field.default_factory is not dataclasses.MISSING else None
+        found[field.name] = list(value) if isinstance(value, tuple) else value
+    return found
+
+
+def generate(model_types: list[str]) -> dict[str, Any]:
+    """The content of the file for these model types."""
+    import transformers
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    defaults, aliases = {}, {}
+    for model_type in model_types:
+        cls = CONFIG_MAPPING[model_type]
+        defaults[model_type] = fields(cls) | KEYWORDS.get(model_type, {})
+        aliases[model_type] = dict(getattr(cls, "attribute_map", {}) or {})
+        for part in PARTS.get(model_type, ()):
+            sub = type(getattr(cls(), part))
+            defaults[f"{model_type}.{part}"] = fields(sub) | KEYWORDS.get(f"{model_type}.{part}", {})
+            aliases[f"{model_type}.{part}"] = dict(getattr(sub, "attribute_map", {}) or {})
+    return {
+        "transformers": transformers.__version__,
+        "source": f"https://github.com/huggingface/transformers/tree/v{transformers.__version__}/src/transformers/models",
+        "generated_by": "tests/golden/defaults.py",
+        "defaults": defaults,
+        "aliases": {key: value for key, value in aliases.items() if value},
+    }
+
+
+def model_types() -> list[str]:
+    """The model types of the presets and of the variations, where transformers knows them."""
+    from building import SAME_AS
+
+    found = {SAME_AS.get(t, t) for t in json.loads((Path(__file__).parent / "variation_rows.json").read_text("utf-8"))}
+    return sorted(found - {"dit"})
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    TARGET.write_text(json.dumps(generate(model_types()), indent=1) + "\n", "utf-8")
