@@ -1,10 +1,17 @@
 """Accelerators, nodes, clusters and prices: sourced facts, found by any name that people or drivers use."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from mfu_planner.hardware._accelerator import Accelerator, Peak, ScaleUp, dtype_key
-from mfu_planner.hardware._achievable import AchievableRate, achievable
-from mfu_planner.hardware._implied import PeakMatch, implied_peak
 from mfu_planner.hardware._resolve import Resolution, lookup, resolve, resolve_run_key
-from mfu_planner.hardware.clusters import Cluster, cluster, cluster_for, clusters
+
+if TYPE_CHECKING:
+    from mfu_planner.hardware._achievable import AchievableRate, achievable
+    from mfu_planner.hardware._clusters import Cluster, cluster, cluster_for, clusters
+    from mfu_planner.hardware._implied import PeakMatch, implied_peak
 
 __all__ = [
     "Accelerator",
@@ -24,3 +31,23 @@ __all__ = [
     "resolve",
     "resolve_run_key",
 ]
+
+_LATER = {
+    "AchievableRate": "_achievable",
+    "achievable": "_achievable",
+    "PeakMatch": "_implied",
+    "implied_peak": "_implied",
+    "Cluster": "_clusters",
+    "cluster": "_clusters",
+    "cluster_for": "_clusters",
+    "clusters": "_clusters",
+}
+"""Names that a plan does not need, by the module that holds them: imported when first used."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

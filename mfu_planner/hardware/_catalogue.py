@@ -113,8 +113,16 @@ def achievable_records(specs: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _json(data: object) -> str:
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+def _json(data: object, lines: int = 2) -> str:
+    """JSON with the outer ``lines`` levels one entry a line: short to read for the program, and for a diff."""
+    if lines and isinstance(data, dict) and data:
+        rows = (f"{json.dumps(k, ensure_ascii=False)}: {_json(v, lines - 1)}" for k, v in data.items())
+        text = "{\n" + ",\n".join(rows) + "\n}"
+    elif lines and isinstance(data, list) and data:
+        text = "[\n" + ",\n".join(_json(v, lines - 1) for v in data) + "\n]"
+    else:
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text
 
 
 def schema(model: type[Spec]) -> str:
@@ -125,10 +133,10 @@ def schema(model: type[Spec]) -> str:
 def generated(specs: Path) -> dict[str, Callable[[], str]]:
     """File name → renderer, for everything generated from the spec folder."""
     return {
-        INDEX_NAME: lambda: _json(build_index(specs)),
-        "prices.json": lambda: _json(price_records(specs)),
-        "energy.json": lambda: _json(energy_record(specs)),
-        "achievable.json": lambda: _json(achievable_records(specs)),
+        INDEX_NAME: lambda: _json(build_index(specs)) + "\n",
+        "prices.json": lambda: _json(price_records(specs), 1) + "\n",
+        "energy.json": lambda: _json(energy_record(specs)) + "\n",
+        "achievable.json": lambda: _json(achievable_records(specs), 1) + "\n",
         "schema/accelerator.json": lambda: schema(AcceleratorSpec),
         "schema/cluster.json": lambda: schema(ClusterSpec),
         "schema/instances.json": lambda: schema(InstancesSpec),

@@ -28,7 +28,7 @@ def render_list(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
         )
         for r in rows
     ]
-    console.print(_table(("id", "device", *_COLUMNS, "GB", "GB/s", "W"), lines))
+    console.print(_table(("id", "device", *_COLUMNS, "GB", "GB/s", "W"), lines, short=True))
     console.print(
         "Dense peaks in TFLOP/s, all figures per device; `mfu-planner hardware ID` shows every source.", style="dim"
     )
@@ -90,25 +90,20 @@ def render_clusters(rows: Sequence[Mapping[str, Any]], console: Console) -> None
             str(r["id"]),
             str(r["accelerator_id"]),
             str(r["devices_per_node"]),
-            f"{r['scale_up_link']} {show(r['scale_up_bytes_per_s'], 'byte_per_s', 4)}",
+            _scaled(r["scale_up_bytes_per_s"], 1e9),
             str(r["scale_up_domain"]),
-            f"{r['scale_out_link'] or '–'} {show(r['scale_out_bytes_per_s'], 'byte_per_s', 4)}",
+            _scaled(r["scale_out_bytes_per_s"], 1e9),
             "×".join(map(str, r["torus"])) if r["torus"] else str(r["scale_up_topology"]),
         )
         for r in rows
     ]
-    heading = (
-        "id",
-        "accelerator",
-        "per node",
-        "scale-up per device, one way",
-        "domain",
-        "scale-out per device",
-        "shape",
-    )
-    console.print(_table(heading, lines))
+    heading = ("id", "accelerator", "node", "up GB/s", "domain", "out GB/s", "shape")
+    console.print(_table(heading, lines, short=True))
+    console.print("Per device and direction: scale-up inside the domain, scale-out between nodes.", style="dim")
     if len(rows) <= _BAR // 8:
         for r in rows:
+            links = " · ".join(x for x in (r["scale_up_link"], r["scale_out_link"]) if x)
+            console.print(f"{r['name']}: {links}", markup=False)
             for note in r["notes"]:
                 console.print(f"• {note}", markup=False)
             for source in r["sources"].values():
@@ -154,13 +149,13 @@ def _scaled(value: float | None, unit: float) -> str:
     return "–" if value is None else f"{value / unit:,.4g}" if value / unit < 10_000 else f"{value / unit:,.0f}"
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, short: bool = False) -> Table:
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(columns):
-        table.add_column(name, justify="left" if index == 0 else "right", no_wrap=index == 0, overflow="fold")
+        table.add_column(name, justify="left" if index == 0 else "right", no_wrap=index == 0 or short, overflow="fold")
     for row in rows:
         table.add_row(*row)
     return table

@@ -18,7 +18,7 @@ from mfu_planner.units import parse
 TOLERANCE = 0.015
 ROOT = folder("hardware_specs")
 SPECS = {path.stem: read(AcceleratorSpec, path) for path in accelerator_files(ROOT)}
-VENDORS = {"NVIDIA", "AMD", "Google", "Intel", "AWS", "Huawei", "Apple", "Cerebras"}
+VENDORS = {"NVIDIA", "AMD", "Google", "Intel", "AWS", "Huawei", "Apple", "Cerebras", "Microsoft"}
 
 
 def rate(text: str) -> float:
