@@ -10,7 +10,7 @@ from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.text import resolution
 
 _LINE = re.compile(
-    r"\biter(?:ation)? {1,6}(\d+):? (?:\| )?step:? {0,6}(\d+)\b[^\n]{0,200}?iter time: {0,6}([\d.]+) ?(ms"
+    r"\biter(?:ation)? {1,6}(\d{1,15}):? (?:\| )?step:? {0,6}(\d{1,15})\b[^\n]{0,200}?iter time: {0,6}(\d{1,15}(?:\.\d{1,15})?) ?(ms"
     r"|s)\b( \(step\)| \(optimizer\.step\))?"
 )
 
