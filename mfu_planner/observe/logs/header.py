@@ -44,7 +44,8 @@ _RULES: tuple[tuple[str, str, Callable[[str], float | None]], ...] = (
     ("tokens_per_step", r"\b[Tt]otal[_ ]batch[_ ]size[= |]{1,4}([\d,]+)(?=\s*(?:=>|\n|$|\|))", _count),
     ("parameters", r"\bnum_parameters: ([\d,]+)", _count),
     ("parameters", r"\b[Nn]umber of (?:trainable )?parameters[^:=\n]{0,40}[:=][ \t]{0,4}([\d,.]+[KMB]?)\b", _million),
-    ("gradient_accumulation", r"\b[Gg]radient[_ ][Aa]ccumulation(?:[_ ]steps)?['\"]?[ \t]?[:=][ \t]?(\d{1,15})", _count),
+    ("gradient_accumulation", r"\b[Gg]radient[_ ][Aa]ccumulation(?:[_ ]steps)?['\"]?"
+                              r"[ \t]?[:=][ \t]?(\d{1,15})", _count),
 )  # fmt: skip
 _COMPILED = [(field, re.compile(pattern), read) for field, pattern, read in _RULES]
 

@@ -10,7 +10,8 @@ from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.record import Record
 
 _PARTS = re.compile(
-    r"\b(bwd_allreduce|bwd_inner|fwd|bwd|step|forward-backward|optimizer|batch-generator)(?:_microstep)?: (\d{1,15}\.\d{1,15})"
+    r"\b(bwd_allreduce|bwd_inner|fwd|bwd|step|forward-backward|optimizer|batch-generator)(?:_microstep)?: "
+    r"(\d{1,15}\.\d{1,15})"
 )
 _TOTAL = re.compile(r"iteration[ :=]{1,12}\d+ ?/ {0,12}(\d{1,15})")
 _SKIPPED = re.compile(r"number[ _]of[ _]skipped[ _]iterations[:=] {0,6}(\d{1,15})")
