@@ -31,20 +31,21 @@ def _million(text: str) -> float | None:
 
 _RULES: tuple[tuple[str, str, Callable[[str], float | None]], ...] = (
     ("devices", rf"\bworld[_ ]size{_DOTS}{_NUM}", _count),
-    ("devices", r"\bnum_processes[ \t]?[:=][ \t]?(\d+)", _count),
-    ("devices", r"\bNum_devices:[ \t]*(\d+)", _count),
+    ("devices", r"\bnum_processes[ \t]?[:=][ \t]?(\d{1,15})", _count),
+    ("devices", r"\bNum_devices:[ \t]*(\d{1,15})", _count),
     ("devices", r"device mesh with \[[^\]\n]{1,200}\], \[([\d, ]+)\]", _product),
-    ("devices", r"\bn(?:um)?_(?:gpus|devices)\b['\"]?[ \t]?[:=][ \t]?(\d+)", _count),
+    ("devices", r"\bn(?:um)?_(?:gpus|devices)\b['\"]?[ \t]?[:=][ \t]?(\d{1,15})", _count),
     ("global_batch", rf"\bglobal[_ ](?:train_)?batch[_ ]size{_DOTS}{_NUM}\b", _count),
     ("global_batch", r"Total train batch size[^=\n]{0,80}= ([\d,]+)", _count),
     ("seq_len", rf"(?<![\w])(?:max_)?seq(?:uence)?_len(?:gth)?{_DOTS}{_NUM}", _count),
     ("seq_len", r"\b(?:sequence length|max_sequence_length|max_target_length|max_seq_len"
-                r"|seq_len)['\"]?[ \t]?[:=T]{0,2}[ \t=]{0,2}(\d+)", _count),
+                r"|seq_len)['\"]?[ \t]?[:=T]{0,2}[ \t=]{0,2}(\d{1,15})", _count),
     ("tokens_per_step", rf"tokens per iteration will be: {_NUM}", _count),
     ("tokens_per_step", r"\b[Tt]otal[_ ]batch[_ ]size[= |]{1,4}([\d,]+)(?=\s*(?:=>|\n|$|\|))", _count),
     ("parameters", r"\bnum_parameters: ([\d,]+)", _count),
     ("parameters", r"\b[Nn]umber of (?:trainable )?parameters[^:=\n]{0,40}[:=][ \t]{0,4}([\d,.]+[KMB]?)\b", _million),
-    ("gradient_accumulation", r"\b[Gg]radient[_ ][Aa]ccumulation(?:[_ ]steps)?['\"]?[ \t]?[:=][ \t]?(\d+)", _count),
+    ("gradient_accumulation", r"\b[Gg]radient[_ ][Aa]ccumulation(?:[_ ]steps)?['\"]?"
+                              r"[ \t]?[:=][ \t]?(\d{1,15})", _count),
 )  # fmt: skip
 _COMPILED = [(field, re.compile(pattern), read) for field, pattern, read in _RULES]
 

@@ -26,8 +26,8 @@ _PART = frozenset({
     "batchgen",
 })  # fmt: skip
 _STEPS = frozenset({
-    "step", "iteration", "iter", "update step", "global step", "trainer global ", "train global ",
-    "current steps", "time batch", "steps",
+    "step", "iteration", "iter", "steps", "update step", "global step", "trainer global step", "train global step",
+    "current steps", "time batch",
 })  # fmt: skip
 _MEAN = frozenset({"avg", "average", "mean", "actual", "ema", "smoothed", "rolling", "running", "harmonic"})
 

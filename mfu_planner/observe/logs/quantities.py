@@ -12,6 +12,8 @@ from mfu_planner.observe.logs.steady import Window
 COARSE = 0.005
 #: Derived counts within this share of a whole number are that number.
 NEAR_INTEGER = 0.01
+#: Nothing that a log states is larger; what is, is garbage.
+_LARGEST = 1e40
 #: What a running mean's last value is taken to be known to.
 RUNNING = 0.02
 
@@ -41,7 +43,7 @@ class Quantities(dict[str, Quantity]):
 
     def put(self, name: str, value: float | None, origin: str, resolution: float = 0.0) -> None:
         """Set a quantity that is not set yet."""
-        if value is not None and value > 0 and name not in self:
+        if value is not None and 0 < value < _LARGEST and name not in self:
             self[name] = Quantity(value, origin, resolution)
 
     def value(self, name: str) -> float | None:

@@ -153,7 +153,7 @@ def _report(
     log = found.log
     claimed = stated.get("flops_per_s_per_device") or q.value("flops_per_s_per_device")
     implied = utilisation.implied_peak(log, found.name or "", stated)
-    computed = utilisation.planner_mfu(log, q, measured, stated)
+    computed = utilisation.planner_mfu(log, q, measured, stated, implied)
     implied = implied or utilisation.by_own_convention(found.name or "", computed, stated)
     utilisation.compare(log, computed, stated, implied)
     repeated = stated.get("mfu") if stated.get("mfu", 2.0) <= 1 else None

@@ -25,7 +25,7 @@ class Source:
     def __init__(self, name: str, raw: BinaryIO, path: Path | None = None) -> None:
         """__init__"""
         self.name, self.path = name, path
-        self._raw = raw
+        self._raw = self._file = raw
         self.head = _read(raw, STRETCH)
         if self.head.startswith(b"\x1f\x8b"):
             joined = _Joined(self.head, raw)
@@ -93,6 +93,7 @@ class Source:
         """Close the stream, standard input excepted."""
         if self.name != "-":
             self._raw.close()
+            self._file.close()
 
 
 class _Joined(io.RawIOBase):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 #: Escape sequences of terminals, and the remains of one whose escape byte was lost on the way (``[36m``).
@@ -23,6 +22,8 @@ NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE
 #: A unit or prefix directly after a number: ``11.5K``, ``895.31ms``, ``44.87%``.
 SUFFIX = r"(?:\s?(ms|us|µs|s|secs?|seconds|%|[KMGTPB])(?![A-Za-z0-9/]))?"
 
+#: Numbers above this are garbage, not measurements.
+_LARGEST = 1e30
 PREFIX = {"K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12, "P": 1e15}
 UNITS = {
     "": 1.0,
@@ -86,7 +87,7 @@ def number(text: str) -> float | None:
         value = float(text.replace(",", ""))
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= _LARGEST else None  # nan and inf too
 
 
 def resolution(text: str) -> float:

@@ -65,11 +65,13 @@ def by_own_convention(name: str, computed: dict[str, Any], stated: dict[str, flo
 
 
 def _known_peaks(peak: float) -> tuple[str, ...]:
-    try:
-        from mfu_planner.hardware import implied_peak as match  # type: ignore[attr-defined,unused-ignore]
-    except ImportError:
-        return ()
-    return tuple(str(m) for m in match(peak, 1.0))[:8]
+    """Catalogue peaks within a hundredth, nearest first."""
+    from mfu_planner.hardware import implied_peak as match
+
+    names = (
+        f"{m.accelerator_id} {m.dtype}{' sparse' if m.sparse else ''}" for m in match(peak, 1.0, tolerance=_SAME_PEAK)
+    )
+    return tuple(dict.fromkeys(names))[:8]
 
 
 def planner_mfu(log: Reading, q: Quantities, given: dict[str, Any], stated: dict[str, float]) -> dict[str, Any]:
@@ -86,9 +88,12 @@ def planner_mfu(log: Reading, q: Quantities, given: dict[str, Any], stated: dict
         if has_model:
             log.note("log/no-hardware", "warning", "no MFU computed: give --hardware or --peak beside the model")
         return {}
-    from mfu_planner.measure import measure
+    from mfu_planner.measuring import measure
 
     rate, claimed = q.value("tokens_per_s_per_device"), stated.get("flops_per_s_per_device")
+    source = "the log's TFLOP/s ÷ the peak"
+    if claimed is None and implied is not None and stated.get("mfu"):
+        claimed, source = stated["mfu"] * implied.flops_per_s, "the log's MFU × its peak ÷ the peak here"
     if has_model and rate is not None:
         length = q.value("seq_len")
         if "seq_len" not in given and length is not None:
@@ -99,7 +104,6 @@ def planner_mfu(log: Reading, q: Quantities, given: dict[str, Any], stated: dict
         for key in (*_WORK, "active_params", "seq_len", "recompute"):
             given.pop(key, None)
         result = measure(**given, flops_per_second_per_device=claimed)
-        source = "the log's TFLOP/s ÷ the peak"
     else:
         what = (
             "tokens per second per device (give --devices, --global-batch, --seq-len)"
@@ -155,6 +159,7 @@ def compare(log: Reading, computed: dict[str, Any], stated: dict[str, float], im
             "recomputed forward pass and is hardware FLOP/s",
             claimed=claimed, model=achieved,
         )  # fmt: skip
+        log.notes[:] = [n for n in log.notes if n.code != "log/recomputation-may-be-counted"]
     mfu, mine = stated.get("mfu"), computed["mfu"]
     if mfu and abs(mfu / mine - 1) > 0.02:
         factor = (implied.flops_per_s / peak) if implied is not None and peak else 1.0

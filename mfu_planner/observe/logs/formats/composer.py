@@ -10,7 +10,7 @@ from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
 
-_BATCH = re.compile(r"\[(?:epoch=\d+(?:/\d+)?\]?\[?)?batch=(\d+)(?:/(\d+))?\]:")
+_BATCH = re.compile(r"\[(?:epoch=\d+(?:/\d+)?\]?\[?)?batch=(\d{1,15})(?:/(\d{1,15}))?\]:")
 
 
 @register

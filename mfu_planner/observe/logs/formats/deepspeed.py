@@ -8,8 +8,8 @@ from mfu_planner.observe.logs.formats.base import Format, register
 from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.record import Record
 
-_STEP = re.compile(r"global_step=(\d+)|\] \d+/(\d+), |\bsteps?[:=] ?(\d+)")
-_PARTS = re.compile(r"\b(fwd|bwd|bwd_inner|bwd_allreduce|step)(?:_microstep)?: (\d+\.\d+)")
+_STEP = re.compile(r"global_step=(\d{1,15})|\] \d+/(\d{1,15}), |\bsteps?[:=] ?(\d{1,15})")
+_PARTS = re.compile(r"\b(fwd|bwd|bwd_inner|bwd_allreduce|step)(?:_microstep)?: (\d{1,15}\.\d{1,15})")
 
 
 @register
@@ -55,7 +55,7 @@ class DeepSpeed(Format):
 
 _UNIT = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
 _TIME = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
-_ROW = re.compile(r"^(?P<key>[^:\n]{3,90}):[ \t]{1,60}(?P<value>[\d.]+) ?(?P<unit>[A-Za-z]*)", re.M)
+_ROW = re.compile(r"^(?P<key>[^:\n]{3,90}):[ \t]{1,60}(?P<value>\d{1,15}(?:\.\d{1,15})?) ?(?P<unit>[A-Za-z]*)", re.M)
 
 
 @register

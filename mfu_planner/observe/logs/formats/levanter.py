@@ -9,10 +9,10 @@ from mfu_planner.observe.logs.formats.base import Format, register
 from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.text import PREFIX, resolution
 
+_DECIMAL = r"\d{1,15}(?:\.\d{1,15})?"
 _LINE = re.compile(
-    r"Progress on:train\s{1,8}(?P<n"
-    r">[\d.]+)(?P<p>[kMG]?)it/(?P<total>[\d.]+)(?P<q>[kMG]?)it\s{1,8}rate:(?P<rate>[\d.]+) ?(?P<unit>s/it|it/s)"
-    r"(?:[^\n]{0,60}elapsed:(?P<elapsed>[\d:]+))?"
+    rf"Progress on:train\s{{1,8}}(?P<n>{_DECIMAL})(?P<p>[kMG]?)it/(?P<total>{_DECIMAL})(?P<q>[kMG]?)it\s{{1,8}}"
+    rf"rate:(?P<rate>{_DECIMAL}) ?(?P<unit>s/it|it/s)(?:[^\n]{{0,60}}elapsed:(?P<elapsed>[\d:]{{1,20}}))?"
 )
 
 

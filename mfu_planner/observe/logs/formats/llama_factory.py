@@ -10,7 +10,7 @@ from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.record import Record
 
 _ELAPSED = re.compile(r'"elapsed_time": ?"([^"\n]{1,40})"')
-_TOTAL = re.compile(r'"total_steps": ?(\d+)')
+_TOTAL = re.compile(r'"total_steps": ?(\d{1,15})')
 
 
 @register

@@ -10,11 +10,12 @@ from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.record import Record
 
 _PARTS = re.compile(
-    r"\b(fwd|bwd|bwd_inner|bwd_allreduce|step|forward-backward|optimizer|batch-generator)[a-z_]{0,10}: (\d+\.\d+)"
+    r"\b(bwd_allreduce|bwd_inner|fwd|bwd|step|forward-backward|optimizer|batch-generator)(?:_microstep)?: "
+    r"(\d{1,15}\.\d{1,15})"
 )
-_TOTAL = re.compile(r"iteration[ :=]{1,12}\d+ ?/ {0,12}(\d+)")
-_SKIPPED = re.compile(r"number[ _]of[ _]skipped[ _]iterations[:=] {0,6}(\d+)")
-_CURRENT = re.compile(r"CurrSamplesPerSec=([\d.]+)")
+_TOTAL = re.compile(r"iteration[ :=]{1,12}\d+ ?/ {0,12}(\d{1,15})")
+_SKIPPED = re.compile(r"number[ _]of[ _]skipped[ _]iterations[:=] {0,6}(\d{1,15})")
+_CURRENT = re.compile(r"CurrSamplesPerSec=(\d{1,15}(?:\.\d{1,15})?)")
 
 
 class _Megatron(Format):

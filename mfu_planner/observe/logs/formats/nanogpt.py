@@ -55,7 +55,7 @@ class NanoChat(Format):
 
 
 _LLMC = re.compile(
-    rf"\bstep {{1,6}}(\d+)/\d+[^\n]{{0,160}}?({NUMBER}) ms ?["
+    rf"\bstep {{1,6}}(\d{{1,15}})/\d+[^\n]{{0,160}}?({NUMBER}) ms ?["
     rf"|,] ?(?:(?P<mfu>{NUMBER})% (?:\w+ )?MFU ?\| ?)?({NUMBER}) tok/s"
 )
 
@@ -86,9 +86,10 @@ class LlmC(Format):
         """Milliseconds with two decimals and rates without: both fine enough."""
 
 
+_DECIMAL = r"\d{1,15}(?:\.\d{1,15})?"
 _MODDED = re.compile(
-    r"\bstep:(?P<step>\d+)/(?P<tota"
-    r"l>\d+) [^\n]{0,160}?train_time:(?P<time>[\d.]+)(?P<unit>m?s)(?: step_avg:(?P<mean>[\d.]+)(?P<mean_unit>m?s))?"
+    r"\bstep:(?P<step>\d{1,15})/(?P<total>\d{1,15}) [^\n]{0,160}?"
+    rf"train_time:(?P<time>{_DECIMAL})(?P<unit>m?s)(?: step_avg:(?P<mean>{_DECIMAL}|nan)(?P<mean_unit>m?s))?"
 )
 
 

@@ -9,7 +9,7 @@ from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.record import Record
 
 _JSON_STAMP = re.compile(r'"timestamp": ?"?(\d{9,11}\.\d+)')
-_TOTAL = re.compile(r"\biteration {1,4}\d+/(\d+)|max_steps[=:] ?(\d+)")
+_TOTAL = re.compile(r"\biteration {1,4}\d+/(\d{1,15})|max_steps[=:] ?(\d{1,15})")
 
 
 @register

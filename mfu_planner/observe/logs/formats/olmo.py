@@ -11,7 +11,7 @@ from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.text import NUMBER, SUFFIX, resolution, tag
 
-_STEP = re.compile(r"\[step=(\d+)/(\d+)")
+_STEP = re.compile(r"\[step=(\d{1,15})/(\d{1,15})")
 _METRIC = re.compile(rf"(?:^|\s)((?:throughput|System|optim|train|gpu_memory)/[^=\n]{{1,80}})=({NUMBER}){SUFFIX}")
 
 _FIELDS = {

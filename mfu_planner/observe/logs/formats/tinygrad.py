@@ -8,7 +8,7 @@ from mfu_planner.observe.logs.formats.base import Format, register
 from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.text import NUMBER, resolution
 
-_LINE = re.compile(rf"^\s{{0,8}}(\d+)[: ] {{0,8}}({NUMBER}) (ms|s) run,[^\n]{{0,300}}?({NUMBER}) GFLOPS", re.M)
+_LINE = re.compile(rf"^\s{{0,8}}(\d{{1,15}})[: ] {{0,8}}({NUMBER}) (ms|s) run,[^\n]{{0,300}}?({NUMBER}) GFLOPS", re.M)
 
 
 @register

@@ -23,7 +23,7 @@ _NOTEBOOK = re.compile(r"\[ {0,2}(?P<n>\d{1,9})/(?P<total>\d{1,9}) {1,3}(?P<elap
 _OTHER_WORK = re.compile(r"\b(?:Map|Filter|Loading|Downloading|Generating|Tokeniz|Running tokenizer|Grouping|Saving"
                          r"|Packing|Casting|Fetching|Evaluat|Validat|Processing|Dropping|Sampl|examples/s"
                          r"|shards?)", re.I)  # fmt: skip
-_GLOBAL_STEP = re.compile(r"global_step=(\d+)")
+_GLOBAL_STEP = re.compile(r"global_step=(\d{1,15})")
 _RUNTIME = re.compile(r"train_runtime\s{1,20}=\s{1,4}([\d:.]+)")
 _TORCHTUNE = re.compile(r"\d+\|\d+\|Loss: ")
 #: An elapsed time of this many printed seconds is finer than a smoothed rate.
