@@ -10,6 +10,8 @@ from mfu_planner.errors import InputError, nearest
 
 _LARGEST = 2**40
 """No size in a config is larger: a guard against hostile or garbled files."""
+_MOST_LAYERS = 10_000
+"""Layers are listed one by one: a count above this is refused, not built."""
 
 _WITHOUT_EFFECT = frozenset((Path(__file__).parent / "keys_without_effect.txt").read_text("utf-8").split())
 """Keys that change neither parameters nor FLOPs in any model type."""
@@ -82,8 +84,9 @@ class Config:
     def size(self, *names: str, default: Any = _REQUIRED, least: int = 1) -> int:
         """The first of the named fields that is present, as an int of at least ``least``."""
         name, value = self._find(names, default)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _LARGEST:
-            raise InputError(f"{self.origin}: {name}", value, f"an integer of at least {least}")
+        most = _MOST_LAYERS if "layer" in name else _LARGEST
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise InputError(f"{self.origin}: {name}", value, f"an integer from {least:,} to {most:,}")
         return value
 
     def number(self, *names: str, default: Any = _REQUIRED) -> float:
