@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 CLI = str(Path(sys.executable).with_name("mfu-planner"))
-PLAN = "plan --model llama-3.1-8b --hardware h100-sxm --devices 64 --tokens 1T --mfu 0.4 --json".split()
+RUN = {"model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": "64", "tokens": "1T", "mfu": "0.4"}
+PLAN = ["plan", *(part for name, value in RUN.items() for part in (f"--{name}", value)), "--json"]
 COMMANDS = {
     "--help": ([CLI, "--help"], 0.40),
     "plan --json": ([CLI, *PLAN], 1.0),

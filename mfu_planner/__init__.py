@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mfu_planner.errors import InputError, NoAnswer, PlannerError
     from mfu_planner.measuring import Measurement, measure
-    from mfu_planner.planning import Plan, plan
     from mfu_planner.planfile import plan_file
+    from mfu_planner.planning import Plan, plan
     from mfu_planner.work import FlopsResult, flops
 
 __version__ = "0.1.0"

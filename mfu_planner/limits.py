@@ -48,7 +48,7 @@ def close(given: Mapping[str, float], limits: Mapping[str, float]) -> Closed:
         for binding in combinations(limits, size):
             known = {**given, **{name: limits[name] for name in binding}}
             refuse_contradiction(known)
-            if WANTED <= known.keys() | closed_forms(frozenset(known)).solved.keys():
+            if known.keys() | closed_forms(frozenset(known)).solved.keys() >= WANTED:
                 closing.append(Closed(solve(known), binding))
         for closed in closing:
             broken = _broken(closed.values, limits)
@@ -103,7 +103,7 @@ def _too_little(given: Mapping[str, float], limits: Mapping[str, float]) -> Inpu
         pairs = [
             f"{_ADVICE[a]} with {_ADVICE[b]}"
             for a, b in combinations([n for n in _ADVICE if n not in known], 2)
-            if WANTED <= known | {a, b} | closed_forms(known | {a, b}).solved.keys()
+            if known | {a, b} | closed_forms(known | {a, b}).solved.keys() >= WANTED
         ]
         accepted = "also " + " or ".join(pairs) if pairs else "more: tokens, devices and mfu, say"
     if "cost_usd" in known and "price_usd_per_device_s" not in known:

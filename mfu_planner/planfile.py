@@ -81,7 +81,8 @@ def plan_stages(given: Mapping[str, Any]) -> Plan:
             raise InputError(
                 "tokens",
                 format_value(said, "token"),
-                f"the sum of the stages, {format_value(total.tokens, 'token')} ({said / total.tokens - 1:+.2%}), or nothing",
+                f"nothing, or the sum of the stages: {format_value(total.tokens, 'token')} "
+                f"({said / total.tokens - 1:+.2%} off)",
             )
     return _within(total, limits)
 
@@ -153,7 +154,8 @@ def _within(total: Plan, limits: Mapping[str, Any]) -> Plan:
         limit = parse(limits[name], dimension, field=name)
         if value > limit:
             raise NoAnswer(
-                f"{name} {format_value(limit, dimension)} cannot be met: the stages take {format_value(value, dimension)} "
+                f"{name} {format_value(limit, dimension)} cannot be met: "
+                f"the stages take {format_value(value, dimension)} "
                 "together; give more devices, fewer tokens or a larger limit"
             )
         slack[key] = limit - value

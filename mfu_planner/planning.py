@@ -195,7 +195,7 @@ def _whole_devices(
     if whole < 1:
         raise NoAnswer(
             f"the budget pays for {exact.values['devices']:.2f} devices, less than one node of {node}: give a larger "
-            f"budget, an earlier deadline than {format_value(limits.get('training_time_s', math.inf), 'time')} or a lower price"
+            "budget, an earlier deadline or a lower price"
         )
     known = {**known, "devices": float(whole * node)}
     if "device_time_s" in known:

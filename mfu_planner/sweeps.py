@@ -23,7 +23,8 @@ def sweep(plan: Plan, over: str, values: Sequence[float]) -> dict[str, list[floa
     Returns
     -------
     dict
-        ``over``, ``training_time_s``, ``device_hours`` and, where a price is known, ``cost_usd``, as long as ``values``.
+        ``over``, ``training_time_s``, ``device_hours`` and, where a price is known, ``cost_usd``; each as long as
+        ``values``.
     """
     import numpy as np
 

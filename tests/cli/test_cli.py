@@ -38,7 +38,8 @@ def test_plan_json_has_the_keys_of_the_contract() -> None:
     got = json.loads(run(*PLAN, "--json"))
 
     assert {
-        "solved_for", "training_time_s", "device_hours", "cost_usd", "energy_kwh", "tokens", "devices", "mfu", "goodput",
+        "solved_for", "training_time_s", "device_hours", "cost_usd", "energy_kwh", "tokens", "devices", "mfu",
+        "goodput",
         "price_usd_per_device_hour", "flops_per_token", "total_flops", "peak_flops_per_s", "tokens_per_s",
         "tokens_per_s_per_device", "convention", "seq_len", "range", "warnings", "schema_version",
     } <= got.keys()  # fmt: skip
@@ -51,8 +52,8 @@ def test_mfu_json_has_the_keys_of_the_contract() -> None:
     )
 
     assert {
-        "mfu", "hfu", "convention", "by_convention", "achieved_flops_per_s_per_device", "peak_flops_per_s", "flops_per_token",
-        "warnings", "schema_version",
+        "mfu", "hfu", "convention", "by_convention", "achieved_flops_per_s_per_device", "peak_flops_per_s",
+        "flops_per_token", "warnings", "schema_version",
     } <= got.keys()  # fmt: skip
 
 

@@ -61,8 +61,8 @@ def test_every_unit_system_gives_the_same_answer(billions: float, price: float) 
 
 
 FIELDS = st.sampled_from(
-    ["model", "tokens", "hardware", "devices", "mfu", "deadline", "budget", "price", "goodput", "dtype", "convention", "seq_len",
-     "pue", "as_of", "peak", "params", "devices_per_node"]
+    ["model", "tokens", "hardware", "devices", "mfu", "deadline", "budget", "price", "goodput", "dtype", "convention",
+     "seq_len", "pue", "as_of", "peak", "params", "devices_per_node"]
 )  # fmt: skip
 
 
