@@ -8,17 +8,15 @@ from typing import Any
 from mfu_planner.costs import Rates, rates
 from mfu_planner.equations import QUANTITIES, closed_forms, step
 from mfu_planner.errors import NoAnswer
-from mfu_planner.limits import Closed, close
+from mfu_planner.hardware import cluster_for
+from mfu_planner.limits import LIMITS, Closed, close
 from mfu_planner.ranges import PlanRange, plan_range
 from mfu_planner.results import Result
 from mfu_planner.scenario import Scenario, scenario
 from mfu_planner.subject import Subject, resolve_subject
-from mfu_planner.units import format_value
 
 _ASKED = ("tokens", "devices", "mfu", "training_time_s", "cost_usd")
 _WHOLE = 1e-9
-_LARGEST_NODE = 16
-"""A scale-up domain of up to this many devices is one server; larger ones (a rack, a torus) are sold in parts."""
 _PALM = "Chowdhery et al. 2022, arXiv:2204.02311, appendix B"
 
 
@@ -108,6 +106,9 @@ def plan_scenario(s: Scenario) -> Plan:
             f"this needs an MFU of {values['mfu']:.1%}, above 100% of the peak: give more devices, a later deadline or "
             "fewer tokens"
         )
+    if s.mfu is None and closed.binding:
+        limits_met = " and ".join(LIMITS[name] for name in closed.binding)
+        warnings.append(f"the MFU is what the {limits_met} needs: the run must reach at least this")
     assert subject.model is not None
     forms = closed_forms(frozenset({**known, **{n: values[n] for n in closed.binding}})).solved
     order = [n for n in QUANTITIES if n in forms]
@@ -179,8 +180,8 @@ def _known(s: Scenario, subject: Subject, prices: Rates, warnings: list[str]) ->
 def _devices_per_node(s: Scenario, subject: Subject) -> int:
     if s.devices_per_node is not None:
         return s.devices_per_node
-    link = subject.accelerator.scale_up if subject.accelerator else None
-    return link.domain if link and link.domain <= _LARGEST_NODE else 1
+    machine = cluster_for(subject.accelerator.id) if subject.accelerator else None
+    return machine.devices_per_node if machine else 1
 
 
 def _whole_devices(

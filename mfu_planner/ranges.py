@@ -40,7 +40,7 @@ def similar_to(subject: Subject, devices: int | None) -> Similar | None:
     from mfu_planner.backtest.similar import CONVENTION, is_mixture, similar_runs
 
     model = subject.model
-    if model is None or subject.accelerator is None:
+    if model is None or subject.accelerator is None or model.work_unit != "token":
         return None
     found = similar_runs(
         model.active_params,

@@ -24,7 +24,7 @@ from mfu_planner.cli.output import emit, json_option
 @text("tokens", "Training tokens, such as 15.6T.", "TOKENS")
 @hardware_options
 @devices_option
-@text("devices-per-node", "Devices are rounded to whole nodes of this size (default: the hardware's domain).", "COUNT")
+@text("devices-per-node", "Devices are rounded to whole nodes of this size (default: the usual server).", "COUNT")
 @text("mfu", "Target MFU: 0.4 or 40%.", "FRACTION")
 @text("deadline", "Latest wall-clock time, such as 30d.", "TIME")
 @text("budget", "Most money for device time, such as '$2M'.", "USD")
