@@ -28,10 +28,10 @@ def instance(text: str, catalogue: dict[str, Any]) -> tuple[str, int, str] | Non
         count = entry["devices"]
         devices = "1 device" if count == 1 else f"{count} devices"
         return entry["accelerator"], count, f"{text} holds {devices}"
-    for row in catalogue["clusters"].values():
-        if spoken in row["spoken"]:
-            count = row["devices_per_node"]
-            return row["accelerator_id"], count, f"{row['name']} has {count} devices per node"
+    machine = catalogue["machines"].get(spoken)
+    if machine is not None:
+        count = machine["devices"]
+        return machine["accelerator"], count, f"{machine['name']} has {count} devices per node"
     found = _SLICE.match(text.strip())
     if found is None:
         return None
@@ -57,5 +57,5 @@ def _slice(text: str, size: str, entry: dict[str, Any], catalogue: dict[str, Any
         how = f"the number counts TensorCores: {size} cores, {chips} chips"
     if chips < 1:
         raise InputError("hardware", text, "a slice of at least one chip")
-    devices = chips * catalogue["accelerators"][entry["accelerator"]]["devices_per_package"]
+    devices = chips * catalogue["devices"][entry["accelerator"]]["devices_per_package"]
     return entry["accelerator"], devices, f"{text}: {how}, {devices} devices to the framework"
