@@ -9,6 +9,8 @@ from typing import Any
 from mfu_planner.errors import InputError
 from mfu_planner.hardware._words import words
 
+_DRESSING = re.compile(r"^ml\.(?=[a-z])|-nolssd$|-metal$|\s+instances?$", re.IGNORECASE)
+"""What a service puts around an instance type without changing the machine: ml.p5.48xlarge, a3-highgpu-8g-nolssd."""
 _SLICE = re.compile(
     r"^(?:google |cloud )*(?:tpu[- ]?)?(?P<prefix>v[0-9]+[a-z]*|tpu7x|7x)-(?P<size>[0-9]+(?:x[0-9]+)*)$", re.IGNORECASE
 )
@@ -22,7 +24,7 @@ def instance(text: str, catalogue: dict[str, Any]) -> tuple[str, int, str] | Non
     InputError
         A slice of no whole number of chips.
     """
-    spoken = " ".join(words(text))
+    spoken = " ".join(words(_DRESSING.sub("", text.strip())))
     entry = catalogue["instances"].get(spoken)
     if entry is not None:
         count = entry["devices"]
