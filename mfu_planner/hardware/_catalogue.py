@@ -14,7 +14,7 @@ from mfu_planner.facts import folder
 from mfu_planner.facts._model import Spec, read
 from mfu_planner.hardware._build import accelerator_records, cluster_records
 from mfu_planner.hardware._cluster_spec import ClusterSpec, InstancesSpec
-from mfu_planner.hardware._index import INDEX_NAME
+from mfu_planner.hardware._index import INDEX_NAME, NAMES_NAME, light
 from mfu_planner.hardware._market import AchievableSpec, EnergySpec, PricesSpec
 from mfu_planner.hardware._spec import AcceleratorSpec
 from mfu_planner.hardware._words import words
@@ -134,6 +134,7 @@ def generated(specs: Path) -> dict[str, Callable[[], str]]:
     """File name → renderer, for everything generated from the spec folder."""
     return {
         INDEX_NAME: lambda: _json(build_index(specs)) + "\n",
+        NAMES_NAME: lambda: _json(light(build_index(specs))) + "\n",
         "prices.json": lambda: _json(price_records(specs), 1) + "\n",
         "energy.json": lambda: _json(energy_record(specs)) + "\n",
         "achievable.json": lambda: _json(achievable_records(specs), 1) + "\n",

@@ -9,6 +9,8 @@ from typing import Any
 from mfu_planner.errors import InputError
 from mfu_planner.hardware._words import words
 
+_DRESSING = re.compile(r"^ml\.(?=[a-z])|-nolssd$|-metal$|\s+instances?$", re.IGNORECASE)
+"""What a service puts around an instance type without changing the machine: ml.p5.48xlarge, a3-highgpu-8g-nolssd."""
 _SLICE = re.compile(
     r"^(?:google |cloud )*(?:tpu[- ]?)?(?P<prefix>v[0-9]+[a-z]*|tpu7x|7x)-(?P<size>[0-9]+(?:x[0-9]+)*)$", re.IGNORECASE
 )
@@ -22,16 +24,16 @@ def instance(text: str, catalogue: dict[str, Any]) -> tuple[str, int, str] | Non
     InputError
         A slice of no whole number of chips.
     """
-    spoken = " ".join(words(text))
+    spoken = " ".join(words(_DRESSING.sub("", text.strip())))
     entry = catalogue["instances"].get(spoken)
     if entry is not None:
         count = entry["devices"]
         devices = "1 device" if count == 1 else f"{count} devices"
         return entry["accelerator"], count, f"{text} holds {devices}"
-    for row in catalogue["clusters"].values():
-        if spoken in row["spoken"]:
-            count = row["devices_per_node"]
-            return row["accelerator_id"], count, f"{row['name']} has {count} devices per node"
+    machine = catalogue["machines"].get(spoken)
+    if machine is not None:
+        count = machine["devices"]
+        return machine["accelerator"], count, f"{machine['name']} has {count} devices per node"
     found = _SLICE.match(text.strip())
     if found is None:
         return None
@@ -57,5 +59,5 @@ def _slice(text: str, size: str, entry: dict[str, Any], catalogue: dict[str, Any
         how = f"the number counts TensorCores: {size} cores, {chips} chips"
     if chips < 1:
         raise InputError("hardware", text, "a slice of at least one chip")
-    devices = chips * catalogue["accelerators"][entry["accelerator"]]["devices_per_package"]
+    devices = chips * catalogue["devices"][entry["accelerator"]]["devices_per_package"]
     return entry["accelerator"], devices, f"{text}: {how}, {devices} devices to the framework"

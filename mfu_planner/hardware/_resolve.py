@@ -8,7 +8,7 @@ from typing import Any
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware._accelerator import Accelerator
 from mfu_planner.hardware._cloud import instance
-from mfu_planner.hardware._index import accelerator, index
+from mfu_planner.hardware._index import accelerator, names
 from mfu_planner.hardware._words import holds, without, words
 
 _FIELD = "hardware"
@@ -40,8 +40,8 @@ def resolve(name: str, *, field: str = _FIELD) -> Accelerator:
 
 def lookup(name: str, *, field: str = _FIELD) -> Resolution:
     """Like :func:`resolve`, with the remark and the device count that the name carries."""
-    catalogue = index()
-    records: dict[str, Any] = catalogue["accelerators"]
+    catalogue = names()
+    records: dict[str, Any] = catalogue["devices"]
     text = str(name).strip()
     if text.lower() in records:
         return Resolution(accelerator(text.lower()))
@@ -65,21 +65,21 @@ def lookup(name: str, *, field: str = _FIELD) -> Resolution:
 
 
 def _by_words(name: str, spoken: tuple[str, ...], catalogue: dict[str, Any], field: str) -> Resolution:
-    records = catalogue["accelerators"]
+    records = catalogue["devices"]
     common = set(catalogue["common_words"])
     fits: list[str] = []
     could: list[str] = []
     named: list[str] = []
     for identifier, entry in records.items():
-        names = entry["names"]
-        allowed = common | set(names["marks"])
-        for phrase in names["model"]:
+        said = entry["names"]
+        allowed = common | set(said["marks"])
+        for phrase in said["model"]:
             if holds(spoken, tuple(phrase)):
                 named.append(identifier)
                 rest = set(without(spoken, tuple(phrase)))
                 if rest <= allowed:
                     could.append(identifier)
-                    if not names["on_request"] or rest & set(names["only"]):
+                    if not said["on_request"] or rest & set(said["only"]):
                         fits.append(identifier)
                 break
     if len(fits) == 1 or (not fits and len(could) == 1):
@@ -109,7 +109,7 @@ def resolve_run_key(key: str) -> tuple[Accelerator, int]:
 
     Such tables count chips for some TPUs whose cores are the framework's devices, and say "v100" for one board.
     """
-    known = index()["run_keys"]
+    known = names()["run_keys"]
     if key in known:
         return accelerator(known[key]["accelerator"]), known[key]["devices"]
     return resolve(key, field="hw_key"), 1
