@@ -281,3 +281,80 @@ def test_large_logs_are_sampled_and_counted(monkeypatch):
     assert report.last_step == 6001
     assert report.window.records < 1500
     assert report.step_time_s == pytest.approx(1.0005, rel=1e-3)
+
+
+VARIANTS = {
+    "nemo wrapped": (
+        "".join(
+            f"(run, pid=4) Training epoch 0, iteration {i}/99 | lr: 1e-6 | global_batch_size: 16 | global_step: "
+            f"{i} | train_step_timing\n"
+            f"(run, pid=4) in s: 2.5 | consumed_samples: {16 * i}\n"
+            for i in range(1, 9)
+        ),
+        2.5,
+    ),
+    "nemo list": (
+        "[NeMo I 2030-03-04 02:58:29 perf:56] train_step_timing in s: [11.8, 4.1, 2.5, 2.5, 2.5, 2.5]\n",
+        2.5,
+    ),
+    "nemo without a global step": (
+        "".join(f"iteration {i}/9 | train_step_timing in s: 2.5\n" for i in range(1, 5)),
+        2.5,
+    ),
+    "megatron wrapped": (
+        "".join(
+            f" iteration {i}/ 90 | consumed samples: 8\n | elapsed time per iteration (ms):\n2500.0 | lm loss: 1.0 |\n"
+            for i in range(2, 9)
+        ),
+        2.5,
+    ),
+    "composer on one line": (
+        "".join(f"[batch={i}/9]: Train throughput/batches_per_sec: 0.4000\n" for i in range(3, 9)),
+        2.5,
+    ),
+    "a trainer with its own words": (
+        "".join(f"Training Step: {i}  | total loss: 2.0 | time: 2.500s\n" for i in range(3, 9)),
+        2.5,
+    ),
+    "units after numbers": ("".join(f"iter {i} | loss 3.1 | 2500.0 ms/step | 12.3k tok/s\n" for i in range(3, 9)), 2.5),
+    "iterations per second": ("".join(f"step={i} loss=3.1 0.40000 it/s\n" for i in range(3, 9)), 2.5),
+    "swift": (
+        "".join(
+            f"{{'loss': 1.0, 'global_step/max_steps': '{i}/90', 'train_speed(iter/s)': 0.400000}}\n"
+            for i in range(3, 9)
+        ),
+        2.5,
+    ),
+    "mlperf losses": (
+        ':::MLLOG {"time_ms": 1, "key": "global_batch_size", "value": 8, "metadata": {}}\n'
+        + "".join(
+            f':::MLLOG {{"time_ms": {25000 * i}, "key": "train_loss", "value": 1.0, "metadata": {{"samples_count": '
+            f"{80 * i}}}}}\n"
+            for i in range(1, 6)
+        ),
+        2.5,
+    ),
+    "python dicts": ("".join(f"{{'step': {i}, 'loss': 1.2, 'step_time_s': 2.5}}\n" for i in range(3, 9)), 2.5),
+    "docker compose": ("".join(f"trainer-1  | step {i} loss 2.0 step_time=2.5s\n" for i in range(3, 9)), 2.5),
+    "tracker history": (
+        "".join(f'{{"_step": {i}, "_runtime": {100 + 2.5 * i}, "loss": 2}}\n' for i in range(3, 9)),
+        2.5,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variants_seen_in_other_versions(name):
+    """Other versions and neighbours of the known formats: each states a step of 2.5 s."""
+    written, seconds = VARIANTS[name]
+
+    assert read_log(written).step_time_s == pytest.approx(seconds, rel=0.01)
+
+
+def test_bridge_rate_before_the_iteration_belongs_to_it():
+    """Megatron Bridge prints TFLOP/s on the line before."""
+    text = "".join(
+        f"Step Time : 2.50s GPU utilization: 700.5MODEL_TFLOP/s/GPU\n{megatron(i, 2500.0)}" for i in range(2, 9)
+    )
+
+    assert read_log(text).reported.tflops_per_device == pytest.approx(700.5)

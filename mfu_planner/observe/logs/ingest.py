@@ -23,6 +23,8 @@ LogSource: TypeAlias = "str | os.PathLike[str] | IO[bytes] | IO[str] | Sequence[
 _FILES_IN_A_FOLDER, _DEEPEST = 400, 4
 #: A better format may still take over in this many stretches, while the first has few records.
 _UNDECIDED_STRETCHES, _FEW = 16, 50
+#: Later, only this much of each stretch is looked at for a format.
+_GLANCE = 1 << 16
 _SCANNED_STRETCHES, _SCANNED_RECORDS = 6, 400
 
 
@@ -159,7 +161,8 @@ def _text(source: Source, out: Ingested, columns: Mapping[str, str] | None, prog
         if columns is not None and out.reader is None:
             out.reader = _table(text, log, columns)
         elif columns is None and (out.reader is None or (index < _UNDECIDED_STRETCHES and log.store.held < _FEW)):
-            found = best_format(text, above=score)
+            glance = text if last or index < _UNDECIDED_STRETCHES else text[:_GLANCE]
+            found = best_format(glance, above=score)
             if found is not None and (out.reader is None or not isinstance(out.reader, found[0])):
                 out.log = log = _fresh(log, out.reader is not None)
                 out.reader, score = found[0](log), found[1]

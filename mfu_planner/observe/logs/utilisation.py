@@ -74,7 +74,9 @@ def _known_peaks(peak: float) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))[:8]
 
 
-def planner_mfu(log: Reading, q: Quantities, given: dict[str, Any], stated: dict[str, float]) -> dict[str, Any]:
+def planner_mfu(
+    log: Reading, q: Quantities, given: dict[str, Any], stated: dict[str, float], implied: ImpliedPeak | None
+) -> dict[str, Any]:
     """What the planner makes of the log's rate: ``mfu``, ``hfu``, ``convention`` … and where it comes from.
 
     Needs a model and hardware (then from tokens per second), or hardware alone (then from the log's own TFLOP/s).

@@ -15,6 +15,7 @@ from mfu_planner.observe.logs.text import tag
 
 REGISTRY: list[type[Format]] = []
 _MOST_HITS = 12
+_MOST_JOINED = 6
 _SEEN_FOR_RESOLUTION = 64
 
 
@@ -29,6 +30,8 @@ class Format:
     #: What a record of this format looks like; searched in whole stretches.
     mark: ClassVar[re.Pattern[str]]
     keys: ClassVar[Keys]
+    #: How a record begins, for formats whose long lines terminals wrap.
+    opening: ClassVar[re.Pattern[str] | None] = None
     #: Fields that this framework prints as running means or smoothed.
     running: ClassVar[frozenset[str]] = frozenset()
     #: Steps with a number below this are start-up by the framework's nature.
@@ -40,6 +43,8 @@ class Format:
         """__init__"""
         self.log = log
         self._seen = 0
+        self._pending: str | None = None
+        self._joined = 0
         self._stamped = False  # without a stamp in the first records, none is looked for
         log.running |= self.running
 
@@ -57,17 +62,28 @@ class Format:
     def read(self, text: str) -> None:
         """Take a stretch of whole lines."""
         hints = self.hints
-        if len(hints) == 1:
-            (hint,) = hints
-            for line in text.split("\n"):
+        for line in text.split("\n"):
+            if self._pending is not None and self._continues(line):
+                continue
+            for hint in hints:
                 if hint in line:
                     self.line(line[:LONGEST_LINE])
-        else:
-            for line in text.split("\n"):
-                for hint in hints:
-                    if hint in line:
-                        self.line(line[:LONGEST_LINE])
-                        break
+                    break
+
+    def _continues(self, line: str) -> bool:
+        """Whether a line is the rest of one that a terminal wrapped; then it has been taken."""
+        assert self._pending is not None
+        if self.opening is None or self.opening.search(line) or self._joined >= _MOST_JOINED or not line.strip():
+            self._pending = None
+            return False
+        start = self.opening.search(self._pending)
+        prefix = self._pending[: start.start()] if start else ""
+        whole = f"{self._pending} {line.removeprefix(prefix).strip()}"
+        self._pending = None
+        joined, self._joined = self._joined, 0
+        self.line(whole[:LONGEST_LINE])
+        self._joined = joined + 1 if self._pending is not None else 0
+        return True
 
     def count(self, text: str) -> int:
         """How many records a stretch holds that is only counted."""
@@ -79,6 +95,8 @@ class Format:
         record = self.record(line)
         if record is not None:
             self.keep(record, line)
+        elif self.opening is not None and self.opening.search(line):
+            self._pending = line  # perhaps wrapped: the rest may follow
 
     def record(self, line: str) -> Record | None:
         """The record of a line, or ``None``."""

@@ -8,7 +8,7 @@ from mfu_planner.observe.logs import clock
 from mfu_planner.observe.logs.formats.base import Format, register
 from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.reading import Reading
-from mfu_planner.observe.logs.record import Record
+from mfu_planner.observe.logs.record import SPEEDS, Record
 
 _BATCH = re.compile(r"\[(?:epoch=\d+(?:/\d+)?\]?\[?)?batch=(\d{1,15})(?:/(\d{1,15}))?\]:")
 
@@ -55,7 +55,6 @@ class Composer(Format):
         if found := _BATCH.search(line):
             self._flush()
             self._record = Record(step=float(found[1]), time=clock.stamp(line))
-            return
         pairs = self.keys.pairs(line)
         if pairs:
             self.log.see(self.keys.resolutions(line))
@@ -67,7 +66,7 @@ class Composer(Format):
 
     def _flush(self) -> None:
         record, self._record = self._record, None
-        if record is not None and (record.samples_per_s is not None or record.tokens_per_s is not None):
+        if record is not None and any(getattr(record, field) is not None for field in SPEEDS):
             self.log.add(record)
 
     def end(self) -> None:

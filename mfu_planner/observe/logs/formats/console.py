@@ -14,7 +14,7 @@ _SECOND = r"(?:s|sec|second)\b"
 _DEVICE = r"(?:gpu|device|chip|rank)"
 #: Number first, unit after it: ``91,886 tok/s``, ``45.2 ms/step``, ``3.4 it/s``.
 _AFTER = re.compile(
-    rf"(?<![\w.])({NUMBER}) ?([kKM]?) ?(?:(?P<tokens>{_TOKENS} ?/ ?{_SECOND}(?: ?/ ?{_DEVICE})?"
+    rf"(?<![\w.])({NUMBER}) ?((?-i:[kKM]?)) ?(?:(?P<tokens>{_TOKENS} ?/ ?{_SECOND}(?: ?/ ?{_DEVICE})?"
     rf"|{_TOKENS}/{_DEVICE}/{_SECOND})"
     rf"|(?P<ms>ms ?/ ?(?:step|it|iter|iteration|batch)\b)|(?P<s>s(?:ec)? ?/ ?(?:step|it|iter|iteration)\b)"
     rf"|(?P<it>(?:steps?|its?|iters?|iterations?) ?/ ?{_SECOND})|(?P<samples>(?:samples?|sequences?"
@@ -80,7 +80,7 @@ class Console(Format):
     hints = ("step", "iter", "Step", "Iter", "STEP", "update", "batch")
     mark = re.compile(
         rf"\b(?:step|iter|iteration|global_step|update|batch)\b['\"#=:\s]{{1,10}}\d+[^\n]{{0,300}}?"
-        rf"(?:{_TOKENS}(?: ?/ ?|_per_| per )(?:{_DEVICE}/)?{_SECOND}|\b(?:step|iter|iteration|batch)[_ ]time\b"
+        rf"(?:{_TOKENS}(?: ?/ ?|_per_| per )(?:{_DEVICE}/)?{_SECOND}|\b(?:step|iter|iteration|batch)[_ ]time(?:_m?s)?\b"
         rf"|\bdt\b|\btime[:=]|\bMFU\b|\b(?:ms|s)/(?:it|step)|(?:it|steps?)/s\b|samples?/s(?:ec)?\b)",
         re.I,
     )

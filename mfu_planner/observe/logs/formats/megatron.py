@@ -7,7 +7,9 @@ from typing import ClassVar
 
 from mfu_planner.observe.logs.formats.base import Format, register
 from mfu_planner.observe.logs.keys import Keys
+from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
+from mfu_planner.observe.logs.text import UNITS
 
 _PARTS = re.compile(
     r"\b(bwd_allreduce|bwd_inner|fwd|bwd|step|forward-backward|optimizer|batch-generator)(?:_microstep)?: "
@@ -15,11 +17,13 @@ _PARTS = re.compile(
 )
 _TOTAL = re.compile(r"iteration[ :=]{1,12}\d+ ?/ {0,12}(\d{1,15})")
 _SKIPPED = re.compile(r"number[ _]of[ _]skipped[ _]iterations[:=] {0,6}(\d{1,15})")
+_BRIDGE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?MODEL_TFLOP/s/GPU")
 _CURRENT = re.compile(r"CurrSamplesPerSec=(\d{1,15}(?:\.\d{1,15})?)")
 
 
 class _Megatron(Format):
-    hints: ClassVar[tuple[str, ...]] = ("iteration",)
+    hints: ClassVar[tuple[str, ...]] = ("iteration", "MODEL_TFLOP/s/GPU")
+    opening = re.compile(r"iteration[ :=]{1,12}\d{1,12} ?/ {0,12}\d{1,12} {0,2}\|")
     warmup = 2  # the first iteration builds kernels, graphs and communicators
     keys = Keys({
         "iteration": ("step", ""),
@@ -47,6 +51,8 @@ class _Megatron(Format):
         "throughput (token/sec/GPU)": ("tokens_per_s_per_device", ""),
         "tokens/sec": ("tokens_per_s", ""),
         "tokens per second": ("tokens_per_s", ""),
+        "tokens-per-second-per-gpu": ("tokens_per_s_per_device", ""),
+        "tokens per second per GPU": ("tokens_per_s_per_device", ""),
         "samples per second": ("samples_per_s", ""),
         "samples/sec": ("samples_per_s", ""),
         "throughput(samples/s)": ("samples_per_s", ""),
@@ -54,10 +60,23 @@ class _Megatron(Format):
         "MFU": ("mfu", "%"),
     })  # fmt: skip
 
+    def __init__(self, log: Reading) -> None:
+        super().__init__(log)
+        self._claimed: float | None = None  # Megatron Bridge prints the rate on a line of its own, before the iteration
+
+    def line(self, line: str) -> None:
+        """Take an iteration line, or the rate that precedes one."""
+        if found := _BRIDGE.search(line):
+            self._claimed = float(found[1]) * UNITS["TFLOP/s"]
+        else:
+            super().line(line)
+
     def record(self, line: str) -> Record | None:
         record = super().record(line)
         if record is None or (record.step_time_s is None and record.tokens_per_s_per_device is None):
             return None
+        if record.flops_per_s_per_device is None:
+            record.flops_per_s_per_device, self._claimed = self._claimed, None
         if self.log.total_steps is None and (total := _TOTAL.search(line)):
             self.log.total_steps = float(total[1])
         if (skipped := _SKIPPED.search(line)) and skipped[1] != "0":
@@ -72,7 +91,7 @@ class MegatronLM(_Megatron):
 
     name = "megatron-lm"
     mark = re.compile(
-        r"iteration[ :=]{1,12}\d+ ?/ {0,12}\d+ ?\|[^\n]{0,400}?(?:elapsed )?time per iteration \((?:ms|s)\)"
+        r"iteration[ :=]{1,12}\d+ ?/ {0,12}\d+ ?\|[^{}]{0,400}?(?:elapsed )?time per iteration\s{1,3}\((?:ms|s)\)"
     )
 
 

@@ -11,6 +11,7 @@ from mfu_planner.observe.logs.metric_names import as_number
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
 
+_MOST_LOSSES = 50_000
 _HEADER = {"global_batch_size": "global_batch", "max_sequence_length": "seq_len", "max_seq_length": "seq_len"}
 
 
@@ -26,7 +27,7 @@ class MLPerf(Format):
     def __init__(self, log: Reading) -> None:
         """__init__"""
         super().__init__(log)
-        self._block: tuple[float, float] | None = None  # samples and seconds of the last evaluation
+        self._losses: list[Record] = []  # used where no throughput is logged: their clock gives one
 
     def line(self, line: str) -> None:
         """Take a line that holds a hint."""
@@ -46,11 +47,17 @@ class MLPerf(Format):
             self.log.header.values.setdefault(_HEADER[key], count)
         elif key == "tracked_stats" and isinstance(value, dict):
             self._stats(value, meta, seconds)
-        elif key == "eval_accuracy" and seconds is not None:
-            count_now = as_number(meta.get("samples_count")) or as_number(meta.get("epoch_num"))
-            if count_now is not None:
-                self._block = (count_now, seconds)
-                self.log.summary["mlperf_evaluations"] = self.log.summary.get("mlperf_evaluations", 0.0) + 1
+        elif key in ("train_loss", "eval_accuracy") and seconds is not None and len(self._losses) < _MOST_LOSSES:
+            samples = as_number(meta.get("samples_count"))
+            batch = self.log.header.values.get("global_batch")
+            if samples is not None and batch:
+                self._losses.append(Record(step=samples / batch, time=seconds, samples_total=samples))
+
+    def end(self) -> None:
+        """Without a logged throughput, the clock between two losses is what there is."""
+        if not self.log.store.held:
+            for record in self._losses:
+                self.log.add(record)
 
     def _stats(self, value: dict[str, Any], meta: dict[str, Any], seconds: float | None) -> None:
         samples = next((as_number(meta[k]) for k in ("samples_count", "step") if k in meta), None)

@@ -114,4 +114,4 @@ class ModdedNanoGPT(Format):
         if found["mean"] and found["mean"] != "nan":
             mean_scale = 1e-3 if found["mean_unit"] == "ms" else 1.0
             self.log.summary["running_step_time_s"] = float(found["mean"]) * mean_scale
-        return Record(step=float(found["step"]), elapsed_s=float(found["time"]) * scale, evaluation="val_loss" in line)
+        return Record(step=float(found["step"]), elapsed_s=float(found["time"]) * scale)

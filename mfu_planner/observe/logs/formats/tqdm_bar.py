@@ -25,7 +25,8 @@ _OTHER_WORK = re.compile(r"\b(?:Map|Filter|Loading|Downloading|Generating|Tokeni
                          r"|shards?)", re.I)  # fmt: skip
 _GLOBAL_STEP = re.compile(r"global_step=(\d{1,15})")
 _RUNTIME = re.compile(r"train_runtime\s{1,20}=\s{1,4}([\d:.]+)")
-_TORCHTUNE = re.compile(r"\d+\|\d+\|Loss: ")
+_SPEED = re.compile(r"train_speed\((iter/s|s/it)\)['\"]?: ?['\"]?([\d.]{1,20})")
+_AT = re.compile(r"global_step/max_steps['\"]?: ?['\"]?(\d{1,12})/")
 #: An elapsed time of this many printed seconds is finer than a smoothed rate.
 _FINE_ELAPSED_S = 100.0
 
@@ -36,9 +37,9 @@ class HfTrainer(Format):
 
     name = "hf-trainer"
     weight = 0.6
-    hints = ("train_", "s/", "/s", ", Epoch", "tokens")
+    hints = ("train_", "s/", "/s", ", Epoch", "tokens", "'loss':")
     mark = re.compile(
-        r"['\"]train_runtime['\"]: |\btrain_runtime\s{1,20}="
+        r"['\"]train_runtime['\"]: |train_speed\((?:iter/s|s/it)\)['\"]?:|\btrain_runtime\s{1,20}="
         r"|\d{1,10}/\d{1,10} {1,3}\[[^\]\n]{4,40}<[^\]\n]{1,40}, {0,8}[\d.]+ ?(?:s/it|it/s)"
     )
     keys = Keys({
@@ -58,8 +59,7 @@ class HfTrainer(Format):
     def __init__(self, log: Reading) -> None:
         """__init__"""
         super().__init__(log)
-        self._step: float | None = None
-        self._smoothed: list[Record] = []
+        self._dictionaries = False  # whether the Trainer's own lines were seen
         self._resolution = 1.0
 
     def count(self, text: str) -> int:
@@ -71,6 +71,7 @@ class HfTrainer(Format):
         if "train_runtime" in line:
             self._summary(line)
             return
+        self._dictionaries = self._dictionaries or "'loss':" in line
         bar = _BAR.search(line) if "<" in line else None
         if bar is not None:
             if not (_OTHER_WORK.search(line[:120]) or _OTHER_WORK.search(bar["unit"])):
@@ -78,14 +79,24 @@ class HfTrainer(Format):
         elif "[" in line and (note := _NOTEBOOK.search(line)):
             self.log.summary["notebook_steps"] = float(note["n"])
             self.log.summary["notebook_elapsed_s"] = clock.duration(note["elapsed"]) or 0.0
+        if "train_speed" in line:
+            self._swift(line)
         pairs = self.keys.pairs(line) if "tokens" in line else {}
         if pairs:
             self.log.add(Record(tag="dict", step=None, **pairs))  # type: ignore[arg-type]
 
+    def _swift(self, line: str) -> None:
+        """ms-swift prints the mean speed in its dictionaries."""
+        speed, at = _SPEED.search(line), _AT.search(line)
+        if speed is None or at is None or not (value := number(speed[2])):
+            return
+        self.log.running.add("step_time_s")
+        self.log.see({"step_time_s": resolution(speed[2])})
+        self.log.add(Record(step=float(at[1]), step_time_s=value if speed[1] == "s/it" else 1 / value, tag="swift"))
+
     def _bar(self, bar: re.Match[str]) -> None:
         rate = number(bar["rate"])
         record = Record(step=float(bar["n"]), elapsed_s=clock.duration(bar["elapsed"]), tag=f"of {bar['total']}")
-        self._step = record.step
         if rate:
             record.step_time_s = rate if bar["unit"].startswith("s/") else 1 / rate
             if self._seen < 64:
@@ -130,6 +141,8 @@ class HfTrainer(Format):
                     "log/smoothed-rate", "info", "the progress bar's rate is smoothed: its last value is used"
                 )
         summary = self.log.summary
+        if type(self) is HfTrainer and not summary and not self._dictionaries:
+            self.name = "progress-bar"  # type: ignore[misc]
         if "runtime_s" in summary and "steps" not in summary and summary.get("notebook_steps"):
             summary["steps"] = summary["notebook_steps"]
 

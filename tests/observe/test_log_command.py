@@ -1,0 +1,102 @@
+"""``mfu-planner log``: the JSON contract, exit codes, the planner's own MFU."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mfu_planner.cli.main import main
+from mfu_planner.observe.logs import read_log
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict:
+    """The command's JSON."""
+    main(["log", *map(str, arguments), "--json"])
+    return json.loads(capsys.readouterr().out)
+
+
+def test_json_has_the_contract_keys(capsys):
+    """Every key of the interface, in SI units."""
+    got = run(capsys, SAMPLES / "torchtitan.log", "--devices", 8, "--global-batch", 8, "--seq-len", 8192,
+              "--target-tokens", "1M", "--price", "2 $/h")  # fmt: skip
+
+    assert got["format"] == "torchtitan"
+    assert got["steps"] == 4
+    assert got["step_time_s"] == pytest.approx(8192 / 12500)
+    assert got["tokens_per_s"] == pytest.approx(100_000)
+    assert got["tokens_per_s_per_device"] == pytest.approx(12_500)
+    assert got["reported"]["mfu"] == pytest.approx(0.7277)
+    assert got["reported"]["tflops_per_device"] == pytest.approx(720)
+    assert got["schema_version"] >= 1
+    left = 1_000_000 - min(1_000_000, 30 * 65536)
+    assert got["remaining_s"] == left / 100_000
+    assert got["remaining_cost_usd"] == 0
+    assert isinstance(got["warnings"], list)
+
+
+def test_no_timing_exits_1_with_one_line(capsys):
+    """Nothing on stdout, one line on stderr that names the format."""
+    with pytest.raises(SystemExit) as caught:
+        main(["log", str(SAMPLES / "lightning.csv"), "--json"])
+    out, err = capsys.readouterr()
+
+    assert caught.value.code == 1
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1
+    assert "lightning-csv" in err
+
+
+BAD = [["no-such-file"], [SAMPLES / "metrics.csv", "--column", "time"], [SAMPLES / "prime.log", "--devices", "0"]]
+
+
+@pytest.mark.parametrize("arguments", BAD)
+def test_bad_input_exits_2_with_one_line(arguments, capsys):
+    """A missing file, a malformed column, no devices."""
+    with pytest.raises(SystemExit) as caught:
+        main(["log", *map(str, arguments)])
+
+    assert caught.value.code == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_people_see_the_rates_and_where_they_come_from(capsys):
+    """The table names the window, the rates and their origin."""
+    main(["log", str(SAMPLES / "megatron-new.log"), "--devices", "8", "--seq-len", "4096"])
+    printed = capsys.readouterr().out
+
+    assert "step time" in printed
+    assert "warm-up" in printed
+    assert "derived" in printed
+
+
+def test_planner_computes_the_mfu_from_tokens():
+    """12,500 tokens/s of 6 × 10⁹ FLOP on 300 TFLOP/s: a quarter."""
+    report = read_log(SAMPLES / "torchtitan.log", devices=8, params="1B", peak="300 TFLOP/s")
+
+    assert report.mfu == pytest.approx(0.25)
+    assert report.mfu_source == "computed from tokens per second"
+    assert "log/other-peak" in {f.code for f in report.findings}
+
+
+def test_hardware_flops_called_mfu():
+    """A log whose TFLOP/s is four thirds of the model's counts recomputation."""
+    tokens = 120e12 / (6e9 * 4 / 3)  # so that 120 TFLOP/s is 4/3 of the model's
+    text = "".join(
+        f"step: {i} tps: {tokens:.2f} tflops: 120.00 mfu: 40.00%\n".replace(f"{tokens:.2f}", str(round(tokens)))
+        for i in range(2, 9)
+    )
+    report = read_log(text, params="1B", peak="300 TFLOP/s")
+
+    assert "log/hfu-called-mfu" in {f.code for f in report.findings}
+    assert report.mfu == pytest.approx(0.3)
+
+
+def test_claimed_mfu_moves_to_the_given_hardware():
+    """45.5% of nanoGPT's A100 is 14.2% of a device three times as fast... by its own peak."""
+    report = read_log(SAMPLES / "nanogpt.log", peak="936 TFLOP/s")
+
+    assert report.mfu == pytest.approx(0.455 / 3)
