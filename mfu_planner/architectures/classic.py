@@ -12,7 +12,7 @@ References
 from __future__ import annotations
 
 from mfu_planner.architectures.config import Config
-from mfu_planner.architectures.dense import decoder, usual_sizes
+from mfu_planner.architectures.dense import decoder, usual_sizes, window_size
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of, post_norm, pre_norm
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import norm, plain_mlp, positions
@@ -121,7 +121,7 @@ def _gpt_bigcode(c: Config) -> Architecture:
 def _starcoder2(c: Config) -> Architecture:
     s, bias = usual_sizes(c, kv_heads_from_heads=False), c.flag("use_bias", default=True)
     c.no_effect("hidden_act", "embedding_dropout", "residual_dropout", "norm_type", "mlp_type", "max_window_layers")
-    attention = attention_of(s, window(c.raw("sliding_window")), bias=bias)
+    attention = attention_of(s, window(window_size(c)), bias=bias)
     layer = pre_norm(s, attention, plain_mlp(s.hidden, s.ffn, bias=bias), bias=True)
     return decoder(c, s, layer, tied_default=True, last=(norm("final_norm", s.hidden, bias=True),))
 
