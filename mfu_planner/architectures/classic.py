@@ -23,6 +23,10 @@ _OPT_POSITION_OFFSET = 2
 """Rows that OPT's position table has before its first position."""
 
 
+_MPT_EXPANSION = 4
+"""MLP width over hidden width of every MPT that transformers builds."""
+
+
 def _opt(c: Config) -> Architecture:
     hidden, heads = c.size("hidden_size"), c.size("num_attention_heads")
     s = Sizes(
@@ -82,9 +86,13 @@ def _mpt(c: Config) -> Architecture:
     attn = c.part("attn_config")
     if attn.text("attn_type", default="multihead_attention") != "multihead_attention":
         raise InputError(f"{attn.origin}: attn_type", attn.data["attn_type"], "multihead_attention")
-    for name, plain in (("qk_ln", attn.flag("qk_ln", default=False)), ("no_bias", not c.flag("no_bias", default=True))):
-        if plain:
-            raise InputError(f"{c.origin}: {name}", not plain if name == "no_bias" else plain, "MPT without it")
+    if attn.flag("qk_ln", default=False):
+        raise InputError(f"{attn.origin}: qk_ln", True, "false: norms on queries and keys are not counted")
+    notes = []
+    if not c.flag("no_bias", default=True):
+        notes.append(f"{c.origin}: no_bias is false, and transformers builds MPT without biases all the same")
+    if c.size("expansion_ratio", default=_MPT_EXPANSION) != _MPT_EXPANSION:
+        notes.append(f"{c.origin}: expansion_ratio: transformers builds MPT with {_MPT_EXPANSION} all the same")
     attn.no_effect(
         "alibi", "alibi_bias_max", "attn_impl", "attn_uses_sequence_id", "prefix_lm", "softmax_scale", "attn_type"
     )
@@ -94,10 +102,10 @@ def _mpt(c: Config) -> Architecture:
     )
     s = Sizes(
         hidden=hidden, heads=heads, kv_heads=heads, head_dim=c.divides("d_model / n_heads", hidden, heads),
-        ffn=c.size("expansion_ratio") * hidden, vocab=c.size("vocab_size"), layers=c.size("n_layers"),
+        ffn=_MPT_EXPANSION * hidden, vocab=c.size("vocab_size"), layers=c.size("n_layers"),
     )
     layer = pre_norm(s, attention_of(s, fused=True, rotary=False), plain_mlp(hidden, s.ffn, bias=False))
-    return decoder(c, s, layer, tied_default=True)
+    return decoder(c, s, layer, tied_default=True).with_notes(*notes)
 
 
 def _gpt_bigcode(c: Config) -> Architecture:
