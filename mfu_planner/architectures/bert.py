@@ -13,7 +13,7 @@ from mfu_planner.architectures.layers import Operators, Sizes, attention_of, pos
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, head, norm, plain_mlp, positions
 from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear, per_token_classifier
-from mfu_planner.operators import ALL, CAUSAL, TOKENS, Lookup, Norm, Operator, Role, Split
+from mfu_planner.operators import ALL, CAUSAL, TOKENS, Elementwise, Lookup, Norm, Operator, Role, Split
 
 _KINDS = {
     "ForMaskedLM": "masked language model head",
@@ -74,12 +74,17 @@ def _encoder(
 
 
 def _lm_head(c: Config, s: Sizes, *, width: int | None = None) -> Operators:
-    """A dense layer and a norm, then the vocabulary (tied to the token table, with a bias of its own)."""
-    width = width or s.hidden
+    """A dense layer and a norm, then the vocabulary (tied to the token table, with a bias of its own).
+
+    Where the table is not tied, BERT and RoBERTa keep a second bias that is in no use.
+    """
+    width, tied = width or s.hidden, c.flag("tie_word_embeddings", default=True)
+    idle = 0 if tied or c.model_type in ("distilbert", "electra") else s.vocab
     return (
         head_linear("lm_transform", s.hidden, width, rows=TOKENS),
         Norm(name="lm_norm", width=width, bias=True),
-        *head(width, s.vocab, tied=c.flag("tie_word_embeddings", default=True), bias=True),
+        *head(width, s.vocab, tied=tied, bias=True),
+        *((Elementwise(name="idle_bias", width=0, weights=idle, role=Role.HEAD),) if idle else ()),
     )
 
 

@@ -12,7 +12,7 @@ References
 from __future__ import annotations
 
 from mfu_planner.architectures.config import Config
-from mfu_planner.architectures.dense import decoder, usual_sizes
+from mfu_planner.architectures.dense import decoder, usual_sizes, window_size
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of, post_norm, pre_norm
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import norm, plain_mlp, positions
@@ -21,6 +21,10 @@ from mfu_planner.operators import MatMul, Norm, Operator, Role, Split, window
 
 _OPT_POSITION_OFFSET = 2
 """Rows that OPT's position table has before its first position."""
+
+
+_MPT_EXPANSION = 4
+"""MLP width over hidden width of every MPT that transformers builds."""
 
 
 def _opt(c: Config) -> Architecture:
@@ -82,9 +86,13 @@ def _mpt(c: Config) -> Architecture:
     attn = c.part("attn_config")
     if attn.text("attn_type", default="multihead_attention") != "multihead_attention":
         raise InputError(f"{attn.origin}: attn_type", attn.data["attn_type"], "multihead_attention")
-    for name, plain in (("qk_ln", attn.flag("qk_ln", default=False)), ("no_bias", not c.flag("no_bias", default=True))):
-        if plain:
-            raise InputError(f"{c.origin}: {name}", not plain if name == "no_bias" else plain, "MPT without it")
+    if attn.flag("qk_ln", default=False):
+        raise InputError(f"{attn.origin}: qk_ln", True, "false: norms on queries and keys are not counted")
+    notes = []
+    if not c.flag("no_bias", default=True):
+        notes.append(f"{c.origin}: no_bias is false, and transformers builds MPT without biases all the same")
+    if c.size("expansion_ratio", default=_MPT_EXPANSION) != _MPT_EXPANSION:
+        notes.append(f"{c.origin}: expansion_ratio: transformers builds MPT with {_MPT_EXPANSION} all the same")
     attn.no_effect(
         "alibi", "alibi_bias_max", "attn_impl", "attn_uses_sequence_id", "prefix_lm", "softmax_scale", "attn_type"
     )
@@ -94,10 +102,10 @@ def _mpt(c: Config) -> Architecture:
     )
     s = Sizes(
         hidden=hidden, heads=heads, kv_heads=heads, head_dim=c.divides("d_model / n_heads", hidden, heads),
-        ffn=c.size("expansion_ratio") * hidden, vocab=c.size("vocab_size"), layers=c.size("n_layers"),
+        ffn=_MPT_EXPANSION * hidden, vocab=c.size("vocab_size"), layers=c.size("n_layers"),
     )
     layer = pre_norm(s, attention_of(s, fused=True, rotary=False), plain_mlp(hidden, s.ffn, bias=False))
-    return decoder(c, s, layer, tied_default=True)
+    return decoder(c, s, layer, tied_default=True).with_notes(*notes)
 
 
 def _gpt_bigcode(c: Config) -> Architecture:
@@ -121,7 +129,7 @@ def _gpt_bigcode(c: Config) -> Architecture:
 def _starcoder2(c: Config) -> Architecture:
     s, bias = usual_sizes(c, kv_heads_from_heads=False), c.flag("use_bias", default=True)
     c.no_effect("hidden_act", "embedding_dropout", "residual_dropout", "norm_type", "mlp_type", "max_window_layers")
-    attention = attention_of(s, window(c.raw("sliding_window")), bias=bias)
+    attention = attention_of(s, window(window_size(c)), bias=bias)
     layer = pre_norm(s, attention, plain_mlp(s.hidden, s.ffn, bias=bias), bias=True)
     return decoder(c, s, layer, tied_default=True, last=(norm("final_norm", s.hidden, bias=True),))
 

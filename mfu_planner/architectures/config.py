@@ -84,7 +84,7 @@ class Config:
     def size(self, *names: str, default: Any = _REQUIRED, least: int = 1) -> int:
         """The first of the named fields that is present, as an int of at least ``least``."""
         name, value = self._find(names, default)
-        most = _MOST_LAYERS if "layer" in name else _LARGEST
+        most = _MOST_LAYERS if "layer" in name or name == "depth" else _LARGEST
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise InputError(f"{self.origin}: {name}", value, f"an integer from {least:,} to {most:,}")
         return value

@@ -7,6 +7,21 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+ALWAYS_STATED = frozenset(
+    {
+        "d_ff", "d_model", "decoder_layers", "depths", "dim", "encoder_layers", "ffn_dim", "hidden_dim", "hidden_size",
+        "hidden_sizes", "intermediate_size", "n_embd", "n_head", "n_heads", "n_layer", "n_layers",
+        "num_attention_heads", "num_heads", "num_hidden_layers", "num_layers", "vocab_size",
+    }
+)
+"""Sizes that every published config states at its top level: one that is missing there is an error, not a default.
+(Nested configs are published without the fields that have their default.)"""
+
+
+def top_level_defaults_of(model_type: str) -> Mapping[str, Any]:
+    """Defaults for the top level of a config: those of its type but for the sizes that make the model."""
+    return {k: v for k, v in defaults_of(model_type).items() if k not in ALWAYS_STATED}
+
 
 def defaults_of(model_type: str) -> Mapping[str, Any]:
     """Defaults of a ``model_type`` (a nested one too) in the pinned transformers release; empty where none are held."""

@@ -30,9 +30,18 @@ def usual_sizes(c: Config, *, head_dim_apart: bool = False, kv_heads_from_heads:
 
 def head_size(c: Config, hidden: int, heads: int, *, apart: bool = False) -> int:
     """Size of a head: ``head_dim`` where the config states it, otherwise hidden / heads (or the type's default)."""
-    if c.has("head_dim") or (apart and "head_dim" in c.defaults and "head_dim" not in c.data):
+    if c.has("head_dim") or (apart and c.defaults.get("head_dim") is not None and "head_dim" not in c.data):
         return c.size("head_dim")
     return c.divides("hidden_size / num_attention_heads", hidden, heads)
+
+
+def window_size(c: Config, name: str = "sliding_window") -> int | None:
+    """Width of the attention window; null means none, an absent field the default of the type."""
+    stated = name in c.data
+    if stated and c.data[name] is None:
+        c.no_effect(name)
+        return None
+    return c.size(name) if stated or c.defaults.get(name) is not None else None
 
 
 def layer_masks(c: Config, layers: int, local: Callable[[int], bool], size: int | None) -> tuple[Mask, ...]:

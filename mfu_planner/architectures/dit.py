@@ -1,7 +1,7 @@
 """Diffusion transformers (DiT): patches of a latent image, each layer steered by the time step and the class.
 
 Read from a diffusers ``transformer/config.json`` (``_class_name`` in place of ``model_type``).  The model counted is
-the published one: one embedder of time step and class for all layers.
+the class named there: each layer has its own embedder of time step and class, where the published model shares one.
 
 References
 ----------
@@ -10,13 +10,27 @@ References
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import plain_mlp, residual
 from mfu_planner.architectures.vit import patch_embedding
 from mfu_planner.errors import InputError
-from mfu_planner.operators import ALL, ONE_PER_SEQUENCE, Elementwise, Lookup, MatMul, Norm, Role, Rows, Split, Stream
+from mfu_planner.operators import (
+    ALL,
+    ONE_PER_SEQUENCE,
+    Elementwise,
+    Lookup,
+    MatMul,
+    Norm,
+    Operator,
+    Role,
+    Rows,
+    Split,
+    Stream,
+)
 
 _WAVES = 256
 """Sines and cosines that stand for the time step (section 3.2 of the authors' code)."""
@@ -31,6 +45,20 @@ def _linear(name: str, inputs: int, outputs: int, rows: Rows, *, role: Role = Ro
     )
 
 
+def _condition(hidden: int, classes: int) -> Operators:
+    """One vector for each sample, from its time step and its class (one more entry for "no class")."""
+    return (
+        _linear("time_proj_1", _WAVES, hidden, ONE_PER_SEQUENCE),
+        _linear("time_proj_2", hidden, hidden, ONE_PER_SEQUENCE),
+        Lookup(name="class_embedding", entries=classes + 1, width=hidden, role=Role.OTHER, rows=ONE_PER_SEQUENCE),
+    )
+
+
+def _again(op: Operator) -> Operator:
+    """The same operator with the weights of the first layer."""
+    return replace(op, shared_with=op.name, bias=False) if isinstance(op, MatMul) else replace(op, shared_with=op.name)
+
+
 def _latent(c: Config) -> tuple[int, int]:
     """(height, width) of the latent: the config's, or an eighth of the image that the user chose."""
     if not c.image_size:
@@ -40,7 +68,7 @@ def _latent(c: Config) -> tuple[int, int]:
     return side, side
 
 
-def _modulated(c: Config, s: Sizes, rows: Rows) -> Operators:
+def _modulated(c: Config, s: Sizes, rows: Rows, classes: int) -> Operators:
     """A layer: both branches behind a bare norm, shifted, scaled and gated by six vectors of the condition."""
 
     def bare(name: str) -> Operators:
@@ -52,6 +80,7 @@ def _modulated(c: Config, s: Sizes, rows: Rows) -> Operators:
         s, ALL, bias=bias, out_bias=True, rotary=False, rows=rows, unit_pairs=rows.factor * rows.factor
     )
     return (
+        *_condition(s.hidden, classes),
         _linear("modulation", s.hidden, 6 * s.hidden, ONE_PER_SEQUENCE),
         *bare("input_norm"),
         *attention,
@@ -76,21 +105,17 @@ def _dit(c: Config) -> Architecture:
     if height % patch[0] or width % patch[1]:
         raise InputError(f"{c.origin}: sample_size", f"{height} × {width}", f"whole patches of {patch[0]} × {patch[1]}")
     rows = Rows(Stream.SEQUENCE, height // patch[0] * (width // patch[1]))
-    outputs = c.size("out_channels", default=2 * channels) * patch[0] * patch[1]
+    outputs = c.size("out_channels", default=channels) * patch[0] * patch[1]
     classes = c.size("num_embeds_ada_norm", default=1000)
     c.no_effect(
         "_class_name", "_diffusers_version", "activation_fn", "norm_elementwise_affine", "norm_num_groups", "norm_eps",
         "num_vector_embeds", "only_cross_attention", "upcast_attention", "use_linear_projection",
         "double_self_attention", "norm_type", "attention_type", "caption_channels",
     )
-    one = ONE_PER_SEQUENCE
-    condition = (
-        _linear("time_proj_1", _WAVES, hidden, one),
-        _linear("time_proj_2", hidden, hidden, one),
-        Lookup(name="class_embedding", entries=classes + 1, width=hidden, role=Role.OTHER, rows=one),
-    )
+    condition = _condition(hidden, classes)
     last = (
-        _linear("final_modulation", hidden, 2 * hidden, one),
+        *(_again(op) for op in condition),
+        _linear("final_modulation", hidden, 2 * hidden, ONE_PER_SEQUENCE),
         Norm(name="final_norm", width=hidden, weight=False, rows=rows),
         _linear("final_proj", hidden, outputs, rows, role=Role.HEAD),
     )
@@ -101,13 +126,13 @@ def _dit(c: Config) -> Architecture:
         fixed_length=rows.factor,
         has_text=False,
         blocks=(
-            Block("embedding", (patch_embedding(channels, hidden, patch, rows), *condition), stack="vision"),
-            Block("layer", _modulated(c, s, rows), layer_numbers(s.layers), stack="vision"),
+            Block("embedding", (patch_embedding(channels, hidden, patch, rows),), stack="vision"),
+            Block("layer", _modulated(c, s, rows, classes), layer_numbers(s.layers), stack="vision"),
             Block("output", last, stack="vision"),
         ),
         notes=(
-            f"one embedder of time step and class for all layers, as published; positions are fixed sines; "
-            f"{classes} classes and one for none",
+            "each layer has an embedder of time step and class of its own, as diffusers builds it; the published model "
+            f"shares one: {(s.layers - 1) * sum(op.params for op in condition):,} parameters fewer",
         ),
     )
 

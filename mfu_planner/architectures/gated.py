@@ -11,18 +11,22 @@ References
 from __future__ import annotations
 
 from mfu_planner.architectures.config import Config
-from mfu_planner.architectures.dense import decoder, every, layer_blocks, layer_masks, usual_sizes
+from mfu_planner.architectures.dense import decoder, every, layer_blocks, layer_masks, usual_sizes, window_size
 from mfu_planner.architectures.layers import Operators, attention_of, head_norms, post_norm, pre_norm, whole_norms
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import gated_mlp, plain_mlp
+from mfu_planner.errors import InputError
 from mfu_planner.operators import Mask, Norm, window
 
 
 def qwen_masks(c: Config, layers: int) -> tuple[Mask, ...]:
     """Qwen: a window only where ``use_sliding_window`` is on, in the layers from ``max_window_layers``."""
     on = c.flag("use_sliding_window", default=False)
-    size, first = c.raw("sliding_window"), c.raw("max_window_layers", 0)
-    return layer_masks(c, layers, lambda i: on and i >= first, size if on else None)
+    if not on:
+        c.no_effect("sliding_window", "max_window_layers")
+        return layer_masks(c, layers, lambda _: False, None)
+    first, size = c.size("max_window_layers", default=0, least=0), window_size(c)
+    return layer_masks(c, layers, lambda i: i >= first, size)
 
 
 def _qwen2(c: Config) -> Architecture:
@@ -48,7 +52,7 @@ def _qwen3(c: Config) -> Architecture:
 def _phi3(c: Config) -> Architecture:
     s = usual_sizes(c)
     c.no_effect("hidden_act", "original_max_position_embeddings", "partial_rotary_factor", "attention_bias")
-    attention = attention_of(s, window(c.raw("sliding_window")), fused=True)
+    attention = attention_of(s, window(window_size(c)), fused=True)
     layer = pre_norm(s, attention, gated_mlp(s.hidden, s.ffn, fused=True))
     return decoder(c, s, layer, tied_default=False)
 
@@ -83,11 +87,11 @@ def _olmo3(c: Config) -> Architecture:
 def _exaone4(c: Config) -> Architecture:
     s = usual_sizes(c, kv_heads_from_heads=False)
     c.no_effect("hidden_act")
-    size, pattern = c.raw("sliding_window", c.defaults.get("sliding_window")), c.raw("sliding_window_pattern", 4)
-    if "sliding_window" in c.data and c.data["sliding_window"] is None:
-        size = None
+    size, pattern = window_size(c), c.raw("sliding_window_pattern", 4)
     if isinstance(pattern, str):  # "LLLG": three local layers, one global
         pattern = len(pattern)
+    elif size:
+        pattern = c.size("sliding_window_pattern", default=4)
 
     def layer(mask: Mask) -> Operators:
         return post_norm(s, attention_of(s, mask, qk_norm=head_norms(s)), gated_mlp(s.hidden, s.ffn))
@@ -108,9 +112,11 @@ def _granite(c: Config) -> Architecture:
 
 def _smollm3(c: Config) -> Architecture:
     s = usual_sizes(c, kv_heads_from_heads=False)
-    on, size = c.flag("use_sliding_window", default=False), c.raw("sliding_window")
+    on, size = c.flag("use_sliding_window", default=False), window_size(c)
     interval = c.size("no_rope_layer_interval", default=4)
     turned = c.raw("no_rope_layers", [int(every(interval)(i)) for i in range(s.layers)])
+    if not isinstance(turned, list) or len(turned) < s.layers:
+        raise InputError(f"{c.origin}: no_rope_layers", turned, f"a list of 0 or 1 for each of {s.layers} layers")
     bias, mlp_bias = c.flag("attention_bias", default=False), c.flag("mlp_bias", default=False)
     c.no_effect("hidden_act", "max_window_layers")
 

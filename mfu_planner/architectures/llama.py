@@ -9,6 +9,7 @@ References
 from __future__ import annotations
 
 from mfu_planner.architectures.config import Config
+from mfu_planner.architectures.dense import window_size
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, gated_mlp, head, norm, residual, self_attention
 from mfu_planner.operators import CAUSAL, Mask, window
@@ -60,7 +61,7 @@ def _llama(c: Config) -> Architecture:
 
 
 def _mistral(c: Config) -> Architecture:
-    return llama_like(c, mask=window(c.raw("sliding_window")))
+    return llama_like(c, mask=window(window_size(c)))
 
 
 IMPORTERS = {"llama": _llama, "mistral": _mistral}

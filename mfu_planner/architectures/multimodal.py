@@ -148,8 +148,9 @@ def _llava(c: Config) -> Architecture:
     (first, layers), width, tokens = vision_tower(v, siglip=siglip, stream=Stream.IMAGE)
     v.no_effect("projection_dim", "vocab_size")
     layer = c.raw("vision_feature_layer", -2)
-    taken = [layer] if isinstance(layer, int) else layer
-    total = len(layers.layers)
+    taken, total = [layer] if isinstance(layer, int) else layer, len(layers.layers)
+    if not isinstance(taken, list) or not taken or not all(type(n) is int and -total <= n + 1 <= total for n in taken):
+        raise InputError(f"{c.origin}: vision_feature_layer", layer, f"a layer of the tower, which has {total}")
     deepest = max(n if n >= 0 else total + 1 + n for n in taken)
     unused = without_gradients(layers.operators)
     tower = (

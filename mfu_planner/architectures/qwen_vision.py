@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mfu_planner.architectures.config import Config
+from mfu_planner.architectures.decoder import index_list
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of
 from mfu_planner.architectures.model import Block, layer_numbers
 from mfu_planner.architectures.parts import gated_mlp, norm, plain_mlp, residual
@@ -133,7 +134,7 @@ def qwen2_5_vl_tower(c: Config, notes: list[str]) -> tuple[Block, ...]:
     """Gated MLPs and RMS norms; only the layers of ``fullatt_block_indexes`` see the whole image."""
     grid, width = image_grid(c, notes), c.size("hidden_size")
     s = _tower_sizes(c, width, c.size("intermediate_size"))
-    whole = frozenset(c.raw("fullatt_block_indexes", c.defaults.get("fullatt_block_indexes", ())))
+    whole = index_list(c, "fullatt_block_indexes") or frozenset()
     side = c.size("window_size") // c.pair("patch_size")[0] // grid.merge * grid.merge
     c.no_effect("hidden_act", "spatial_patch_size", "tokens_per_second")
     mlp = gated_mlp(width, s.ffn, bias=True, rows=grid.patches)
@@ -153,7 +154,7 @@ def qwen3_vl_tower(c: Config, notes: list[str]) -> tuple[Block, ...]:
     """A learned position table, and mergers of their own for the depths that feed the decoder's first layers."""
     grid, width, outputs = image_grid(c, notes), c.size("hidden_size"), c.size("out_hidden_size")
     s = _tower_sizes(c, width, c.size("intermediate_size"))
-    depths = c.raw("deepstack_visual_indexes", c.defaults.get("deepstack_visual_indexes", ()))
+    depths = sorted(index_list(c, "deepstack_visual_indexes") or ())
     c.no_effect("hidden_act", "spatial_patch_size")
     table = free_vectors("vision_position_embedding", c.size("num_position_embeddings"), width, grid.patches)
     layer = _layer(s, grid, plain_mlp(width, s.ffn, rows=grid.patches), grid.all_pairs)

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from mfu_planner.architectures.config import Config
-from mfu_planner.architectures.defaults import defaults_of
+from mfu_planner.architectures.defaults import top_level_defaults_of
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.errors import InputError, nearest
 
@@ -144,7 +144,9 @@ def from_config(
     name = bare.raw("model_type", bare.raw("_class_name"))
     if not isinstance(name, str):
         raise InputError(f"{origin}: model_type", name, "a Hugging Face config.json, which names its model_type")
-    config = Config({**data, "model_type": name}, origin=origin, defaults=defaults_of(name), image_size=image_size)
+    config = Config(
+        {**data, "model_type": name}, origin=origin, defaults=top_level_defaults_of(name), image_size=image_size
+    )
     return importer_of(name, origin)(config).with_notes(*_remarks(config))
 
 

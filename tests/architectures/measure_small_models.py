@@ -4,8 +4,8 @@ Run by hand when a case is added (it needs torch 2.13.0 and transformers 5.23.0,
 
     python tests/architectures/measure_small_models.py
 
-Each case is a config of odd sizes and an input.  The model runs in eager mode on the CPU.  One correction: torch charges
-the weight gradient of a grouped convolution ``groups`` times too much.
+Each case is a config of odd sizes and an input.  The model runs in eager mode on the CPU.  One correction: torch
+charges the weight gradient of a grouped convolution ``groups`` times too much.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def build(config: dict[str, Any]) -> Any:
 
 def inputs_of(model: Any, config: dict[str, Any], work: dict[str, int]) -> dict[str, torch.Tensor]:
     """Token ids, pixels or sound, as the model takes them."""
-    batch, length, images = work["batch"], work.get("seq_len", 0), work.get("images", 0)
+    batch, length, images = work["batch"], work.get("seq_len", 0), work.get("images")
     kind = config["model_type"]
     given: dict[str, Any] = {}
     if kind == "whisper":
@@ -59,9 +59,8 @@ def inputs_of(model: Any, config: dict[str, Any], work: dict[str, int]) -> dict[
         given["input_ids"] = torch.full((batch, length), 3)
     if "target_seq_len" in work and not config["architectures"][0].endswith("EncoderModel"):
         given["decoder_input_ids"] = torch.full((batch, work["target_seq_len"]), 3)
-    if not work.get("image_size") or not (images or "vision" not in kind and "text_config" not in config):
-        if not (work.get("image_size") and kind in ("clip", "siglip", "clip_vision_model", "siglip_vision_model")):
-            return given
+    if "image_size" not in work or images == 0:
+        return given
     side = work["image_size"]
     if kind.startswith("qwen"):
         return {**given, **qwen_images(config["vision_config"], given["input_ids"], batch, side)}

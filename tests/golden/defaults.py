@@ -26,6 +26,8 @@ PARTS = {
     "qwen3_vl": ("text_config", "vision_config"),
     "qwen3_vl_moe": ("text_config", "vision_config"),
 }
+NESTED = ("llama4_vision_model", "qwen2_vl_vision", "qwen2_5_vl_vision", "qwen3_vl_vision", "qwen3_vl_moe_vision")
+"""Types of nested configs that no importer reads by themselves."""
 NO_EFFECT = re.compile(
     r"token_id|token_index|drop|initializer|init_|_eps(ilon)?$|^use_cache$|rope_|torch_dtype|^dtype$|transformers_version"
     r"|^output_|return_dict|^summary_|mask_time|mask_feature|^time_step_(min|max|floor|limit|scale|init)|logit_scale"
@@ -84,11 +86,14 @@ def generate(model_types: list[str]) -> dict[str, Any]:
 
 
 def model_types() -> list[str]:
-    """The model types of the presets and of the variations, where transformers knows them."""
+    """The model types that the program reads, presets and variations among them, where transformers knows them."""
     from building import SAME_AS
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    from mfu_planner.architectures import known_model_types
 
     found = {SAME_AS.get(t, t) for t in json.loads((Path(__file__).parent / "variation_rows.json").read_text("utf-8"))}
-    return sorted(found - {"dit"})
+    return sorted(t for t in {*found, *known_model_types(), *NESTED} if t in CONFIG_MAPPING)
 
 
 if __name__ == "__main__":
