@@ -31,7 +31,7 @@ _FULL = Convention(
     name="full",
     title="Exact, attention over all pairs",
     formula=r"\sum_{op} \left( F_{forward} + F_{input\,grad} + F_{weight\,grad} \right) / \text{tokens}",
-    source=Source("torch.utils.flop_counter.FlopCounterMode on the eager model", "https://docs.pytorch.org"),
+    source=_github("pytorch/pytorch", "torch/utils/flop_counter.py", "v2.13.0"),
     version="PyTorch 2.13",
     weights=Weights.EXACT,
     pairs=Pairs.ALL,
@@ -47,7 +47,10 @@ _CAUSAL = replace(
     name="causal",
     title="Exact, attention over the pairs that the mask allows",
     formula=_FULL.formula + r",\quad \text{pairs} = s(s+1)/2 \text{ per causal sequence, fewer with a window}",
-    source=Source("Exact count with the model's own masks", "https://arxiv.org/abs/2205.14135"),
+    source=Source(
+        "the model's own attention mask",
+        "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html",
+    ),
     version="",
     pairs=Pairs.ALLOWED,
 )

@@ -1,0 +1,68 @@
+"""What must hold for every model, whatever its sizes."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from mfu_planner.architectures import Architecture, from_config
+from mfu_planner.architectures.presets import catalogue
+from mfu_planner.errors import InputError
+from mfu_planner.flops import model_work
+from mfu_planner.flops.conventions import by_convention, hardware_flops
+from mfu_planner.model import choose_model
+from mfu_planner.operators import Workload
+
+NAMES = [row["id"] for row in catalogue()]
+
+
+def model(name: str) -> Architecture:
+    try:
+        found = choose_model(model=name).architecture
+    except InputError as error:  # whether every preset can be read is tested with the presets
+        pytest.skip(str(error))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_batches_lengths_and_masks(name: str) -> None:
+    """Work is linear in the batch (but for a contrastive loss); allowed pairs are never more than all; HFU ≥ MFU."""
+    architecture = model(name)
+    one, three = Workload(1, 96, 32), Workload(3, 96, 32)
+    full = model_work(architecture, one).total
+
+    if not any(type(op).__name__ == "Similarity" for _, op in architecture.each()):
+        assert model_work(architecture, three).total == 3 * full
+    assert model_work(architecture, one.allowed()).total <= full
+    assert hardware_flops(architecture, one, recompute="full") >= hardware_flops(
+        architecture, one, recompute="selective"
+    )
+    assert hardware_flops(architecture, one, recompute="selective") >= full
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_conventions_are_exact_and_positive(name: str) -> None:
+    """Every convention gives an exact positive number or None; it does not depend on the batch."""
+    architecture = model(name)
+    one = by_convention(architecture, Workload(1, 256, 64), versions=True)
+
+    assert all(value is None or (isinstance(value, int | Fraction) and value > 0) for value in one.values())
+    if not any(type(op).__name__ == "Similarity" for _, op in architecture.each()):
+        assert by_convention(architecture, Workload(4, 256, 64), versions=True) == one
+
+
+def test_a_mixture_with_every_expert_is_its_dense_twin_plus_the_router() -> None:
+    """Eight of eight experts of width 64 cost what one MLP of width 512 costs."""
+    common = {
+        "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "vocab_size": 1000, "tie_word_embeddings": False,
+    }  # fmt: skip
+    experts = {"num_local_experts": 8, "num_experts_per_tok": 8, "intermediate_size": 64}
+    mixture = from_config({"model_type": "mixtral", **common, **experts})
+    twin = from_config({"model_type": "llama", **common, "intermediate_size": 512})
+    work = Workload(2, 64)
+    router = 2 * 3 * 2 * (2 * 64) * 128 * 8
+
+    assert model_work(mixture, work).total == model_work(twin, work).total + router
