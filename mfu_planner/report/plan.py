@@ -22,7 +22,7 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
     exact = (
         ""
         if abs(plan.devices_exact - plan.devices) < 1e-6
-        else (f"  (exactly {plan.devices_exact:,.2f}; whole nodes of {plan.devices_per_node})")
+        else (f"  (exactly {plan.devices_exact:,.2f}; whole {_nodes(plan.devices_per_node)})")
     )
     rows = [
         ("training time", mark("training_time_s", show(plan.training_time_s, "time"))),
@@ -52,6 +52,10 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
         print_steps(console, plan.steps, plan.sources)
         for stage in plan.stages:
             print_steps(console, stage.steps, stage.sources)
+
+
+def _nodes(size: int) -> str:
+    return "devices" if size == 1 else f"nodes of {size}"
 
 
 def _price(plan: Plan) -> str:
