@@ -162,7 +162,7 @@ def _means(log: Reading, q: Quantities, stated: dict[str, float]) -> None:
     seconds = q.value("step_time_s")
     if mean and seconds and abs(mean / seconds - 1) > 0.005:
         log.note(
-            "log/running-mean-differs", "info",
+            "log/running-mean-differs", "note",
             f"the log's running mean is {mean:.5g} s a step, the steps of the window take {seconds:.5g} "
             f"s", running_mean_s=mean, step_time_s=seconds,
         )  # fmt: skip
@@ -212,7 +212,7 @@ def _whole_run(log: Reading) -> None:
     operations, runtime = log.summary.get("total_flops"), log.summary.get("runtime_s")
     if operations and runtime:
         log.note(
-            "log/trainer-operations", "info",
+            "log/trainer-operations", "note",
             f"total_flos ÷ run time is {operations / runtime / 1e12:.4g} TFLOP/s of the whole job: the Trainer's 6 "
             f"× parameters × tokens, padding "
             "included, frozen weights not discounted",
@@ -220,13 +220,13 @@ def _whole_run(log: Reading) -> None:
         )  # fmt: skip
     if log.header.recompute:
         log.note(
-            "log/recompute-on", "info",
+            "log/recompute-on", "note",
             "the text says that activations are recomputed: a TFLOP/s that counts it is hardware FLOP/s (give "
             "--recompute for the HFU)",
         )  # fmt: skip
     if log.header.fp8:
         log.note(
-            "log/fp8", "info",
+            "log/fp8", "note",
             "the text speaks of fp8: many frameworks still divide by the bf16 peak (see --peak-dtype)",
         )  # fmt: skip
 
@@ -237,7 +237,7 @@ def _rounded(log: Reading, q: Quantities) -> None:
         width = log.resolution.get(name, 0.0)
         if width >= COARSE_RATE and "step_time_s" in q and words not in q["step_time_s"].origin:
             log.note(
-                "log/rounded-rate", "info",
+                "log/rounded-rate", "note",
                 f"{words} is printed too coarsely (±{width:.1%}): the step time comes from elsewhere "
                 f"({q['step_time_s'].origin})",
                 half_width=width,

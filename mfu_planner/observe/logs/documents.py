@@ -115,7 +115,7 @@ def read_summary(values: Mapping[str, Any], log: Reading, name: str = "wandb-sum
     log.summary["tracker"] = 1.0
     if "runtime_s" in log.summary:
         log.note(
-            "log/whole-run", "info",
+            "log/whole-run", "note",
             "the run time of a tracker holds start-up, evaluation and checkpoints: a step time from it is an upper "
             "limit",
         )  # fmt: skip

@@ -99,7 +99,7 @@ def _best_in_folder(folder: Path, out: Ingested) -> Source:
     if best is None:
         raise NoAnswer(f"no training log among the {len(files)} files of {folder.name or folder}: name one")
     if len(files) > 1:
-        out.log.note("log/one-of-a-folder", "info", f"read {best[2].relative_to(folder)}, of {len(files)} files")
+        out.log.note("log/one-of-a-folder", "note", f"read {best[2].relative_to(folder)}, of {len(files)} files")
     return Source.of_path(best[2])
 
 

@@ -158,7 +158,7 @@ def _report(
     utilisation.compare(log, computed, stated, implied)
     repeated = stated.get("mfu") if stated.get("mfu", 2.0) <= 1 else None
     if not computed and repeated is not None:
-        log.note("log/mfu-as-reported", "info", "the MFU is the log's own claim: give --model and --hardware to "
+        log.note("log/mfu-as-reported", "note", "the MFU is the log's own claim: give --model and --hardware to "
                                                 "have it computed")  # fmt: skip
     done, done_origin = remaining.tokens_done(log, q, ahead[1])
     left = remaining.remaining(log, q, done, ahead[0], ahead[2])
@@ -225,7 +225,7 @@ def _counts(found: Ingested, window: Window) -> dict[str, Any]:
 def _warnings(
     q: Quantities, findings: tuple[Finding, ...], computed: dict[str, Any], stated: dict[str, float]
 ) -> tuple[str, ...]:
-    out = [f.message for f in findings if f.severity != "info"]
+    out = [f.message for f in findings if f.severity != "note"]
     out += [text for name, text in _ADVICE.items() if name not in q]
     if not computed and "mfu" not in stated:
         out.append("MFU unknown: give --model (or --config) and --hardware")

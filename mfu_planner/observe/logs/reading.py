@@ -9,7 +9,7 @@ from mfu_planner.observe.logs.header import Header
 from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.store import Store
 
-Severity = Literal["info", "warning", "error"]
+Severity = Literal["note", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True)

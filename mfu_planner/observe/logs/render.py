@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from mfu_planner.observe.logs.report import LogReport
 
-_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+_COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def render(report: LogReport, console: Console) -> None:

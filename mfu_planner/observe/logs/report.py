@@ -16,7 +16,7 @@ class Finding(_Frozen):
 
     code: str
     """Stable name, e.g. ``log/mfu-out-of-range``; also the anchor of its page in the docs."""
-    severity: Literal["info", "warning", "error"]
+    severity: Literal["note", "warning", "error"]
     message: str
     evidence: dict[str, float | str | None] = {}
 

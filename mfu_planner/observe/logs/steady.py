@@ -184,7 +184,7 @@ def _one_batch(log: Reading, pairs: list[tuple[Record, float]]) -> list[tuple[Re
         else:
             kept.append((record, seconds))
     log.note(
-        "log/batch-ramp", "info", f"the global batch changes during the log: only steps with its last value, "
+        "log/batch-ramp", "note", f"the global batch changes during the log: only steps with its last value, "
                                   f"{last:g}, are used",
         global_batch=last,
     )  # fmt: skip

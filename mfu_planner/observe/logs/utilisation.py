@@ -135,7 +135,7 @@ def _take_hardware_from_log(log: Reading, given: dict[str, Any]) -> bool:
     except InputError:
         return False
     given["hardware"] = found.id
-    log.note("log/hardware-from-log", "info", f"hardware taken from the log: {log.header.device_name} = {found.id}")
+    log.note("log/hardware-from-log", "note", f"hardware taken from the log: {log.header.device_name} = {found.id}")
     return True
 
 
@@ -168,6 +168,6 @@ def compare(log: Reading, computed: dict[str, Any], stated: dict[str, float], im
         near = [n for n, v in computed["by_convention"].items() if v and abs(mfu * factor / v - 1) < 0.01]
         by = f"; {', '.join(near[:4])} on its own peak reproduces the log's" if near else ""
         log.note(
-            "log/mfu-differs", "info", f"the log says {mfu:.2%}, the planner {mine:.2%} ({computed['convention']}){by}",
+            "log/mfu-differs", "note", f"the log says {mfu:.2%}, the planner {mine:.2%} ({computed['convention']}){by}",
             log=mfu, planner=mine, conventions=", ".join(near) or None,
         )  # fmt: skip

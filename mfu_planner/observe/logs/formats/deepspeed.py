@@ -46,7 +46,7 @@ class DeepSpeed(Format):
         if "CurrSamplesPerSec" not in line and "iter time" not in line:
             self.log.running.add("samples_per_s")
             self.log.note(
-                "log/micro-batch-rate", "info",
+                "log/micro-batch-rate", "note",
                 "SamplesPerSec of DeepSpeed before 0.8 is a running mean that counts micro-batches when gradients are "
                 "accumulated",
             )  # fmt: skip

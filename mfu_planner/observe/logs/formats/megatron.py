@@ -121,7 +121,7 @@ class MegatronDeepSpeed(_Megatron):
     def end(self) -> None:
         """Finish: all text has been read."""
         self.log.note(
-            "log/recomputation-may-be-counted", "info",
+            "log/recomputation-may-be-counted", "note",
             "this framework's TFLOPs counts the forward pass a second time where activations are checkpointed "
             "(factor 4 "
             "instead of 3): then it is hardware FLOP/s, and the MFU is about three quarters of what it gives",

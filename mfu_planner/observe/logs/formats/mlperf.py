@@ -69,7 +69,7 @@ class MLPerf(Format):
             record.step = samples / batch
             record.samples_total = samples
             self.log.note(
-                "log/step-counts-samples", "info",
+                "log/step-counts-samples", "note",
                 f"the log's step advances by multiples of the global batch of {batch:g}: it counts samples, and "
                 f"was divided",
                 global_batch=batch,

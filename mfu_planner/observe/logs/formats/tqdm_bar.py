@@ -138,7 +138,7 @@ class HfTrainer(Format):
                 r.elapsed_s = None
             if records:
                 self.log.note(
-                    "log/smoothed-rate", "info", "the progress bar's rate is smoothed: its last value is used"
+                    "log/smoothed-rate", "note", "the progress bar's rate is smoothed: its last value is used"
                 )
         summary = self.log.summary
         if type(self) is HfTrainer and not summary and not self._dictionaries:
