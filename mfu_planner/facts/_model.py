@@ -58,11 +58,21 @@ def check(model: type[S], data: object, where: str) -> S:
     try:
         return model.model_validate(data)
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        path = ".".join(str(p) for p in first["loc"])
-        hints = nearest(str(first["loc"][-1]), _fields(model)) if first["type"] == "extra_forbidden" else ()
-        accepted = "a key of the schema" if hints or first["type"] == "extra_forbidden" else first["msg"]
-        raise InputError(f"{where}: {path}", first.get("input"), accepted, hints) from None
+        raise _told(error.errors(include_url=False)[0], model, where) from None
+
+
+def _told(first: Any, model: type[pydantic.BaseModel], where: str) -> InputError:
+    """The first problem as one line: file, key path, what stands there, the mend."""
+    key = ".".join(str(p) for p in first["loc"])
+    field = f"{where}: {key}" if key else where
+    given = first.get("input")
+    if isinstance(given, dict):
+        given = "{" + ", ".join(given) + "}"
+    if first["type"] == "extra_forbidden":
+        return InputError(field, given, "a key of the schema", nearest(str(first["loc"][-1]), _fields(model)))
+    if first["type"] == "missing":
+        return InputError(field, "nothing", "this key is required")
+    return InputError(field, given, first["msg"].removeprefix("Value error, "))
 
 
 def read(model: type[S], path: Path) -> S:

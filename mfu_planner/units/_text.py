@@ -12,12 +12,12 @@ _NUMBER = re.compile(
         (?P<exponent>[eE][+-]?[0-9]+(?![A-Za-z0-9]))?""",
     re.VERBOSE,
 )
-_SUFFIX = re.compile(r"(?P<suffix>[KMBGTkmbgt])(?![A-Za-z])")
-_SUFFIX_POWER = {"k": 3, "m": 6, "b": 9, "g": 9, "t": 12}
+_SUFFIX = re.compile(r"(?P<suffix>thousand|million|billion|trillion|[kmbgt])(?![a-z])", re.IGNORECASE)
+_SUFFIX_POWER = {"k": 3, "m": 6, "b": 9, "g": 9, "t": 12, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _PER = re.compile(r"\bper\b")
 _SLASH = re.compile(r"\s*/\s*")
 _JOIN = re.compile(r"[·⋅*]|(?<=[A-Za-z])-(?=[A-Za-z])|\s+")
-_POWER_OF_TEN = 10
+_MODEL = re.compile(r"(^|[/(])[A-Z]+[0-9]+[A-Z]*s?(?=$|[/ )-])")
 
 
 def split_number(text: str) -> tuple[str, str] | None:
@@ -39,9 +39,9 @@ def split_suffix(rest: str) -> tuple[int, str]:
 
 
 def one_spelling(unit: str) -> str:
-    """A unit text with one way of writing products (a space), quotients (``/``) and dollars (``USD``)."""
+    """A unit text with one way of writing products (a space), quotients (``/``), dollars (``USD``), ``H100-hours``."""
     unit = unit.strip().replace("US$", "USD").replace("$", "USD").replace("%", "percent")
-    unit = _SLASH.sub("/", _PER.sub("/", unit))
+    unit = _MODEL.sub(r"\1GPU", _SLASH.sub("/", _PER.sub("/", unit)))
     return _JOIN.sub(" ", unit).strip()
 
 
