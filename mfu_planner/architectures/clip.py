@@ -17,6 +17,7 @@ from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, norm, plain_mlp, positions
 from mfu_planner.architectures.task_heads import head_linear, model_class
 from mfu_planner.architectures.vit import free_vectors, patch_embedding, patch_grid, tower_sizes, vision_layer
+from mfu_planner.errors import InputError
 from mfu_planner.operators import (
     ALL,
     CAUSAL,
@@ -114,6 +115,8 @@ def _text_blocks(c: Config, *, siglip: bool) -> tuple[tuple[Block, ...], int, in
 def _part(c: Config, name: str, model_type: str) -> Config:
     """A tower's config: its own fields, those of the older ``…_config_dict`` first, then the defaults of its type."""
     older = c.raw(f"{name}_dict")
+    if older is None and not c.has(name):
+        raise InputError(f"{c.origin}: {name}", "nothing", "the tower's own config")
     part = c.part(name, defaults_of(model_type))
     if isinstance(older, dict):
         part.data = {**part.data, **older}

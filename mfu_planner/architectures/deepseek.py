@@ -59,13 +59,17 @@ def latent_attention(c: Config, hidden: int) -> tuple[Operator, ...]:
 
 
 def sparse_from(c: Config, layers: int) -> list[str]:
-    """"dense" for the first layers, then "sparse" (every ``moe_layer_freq``-th layer)."""
+    """"dense" for the first layers, then "sparse".
+
+    A ``moe_layer_freq`` other than one is left among the unused keys: transformers does not read it.
+    """
     first = c.size("first_k_dense_replace", default=0, least=0)
-    step = c.size("moe_layer_freq", default=1)
+    if c.data.get("moe_layer_freq", 1) == 1:
+        c.no_effect("moe_layer_freq")
     if first > layers:
         raise InputError(f"{c.origin}: first_k_dense_replace", first, f"at most num_hidden_layers = {layers}")
     if _has_experts(c):
-        return ["sparse" if n >= first and n % step == 0 else "dense" for n in range(layers)]
+        return ["sparse" if n >= first else "dense" for n in range(layers)]
     return ["dense"] * layers
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from mfu_planner.architectures.clip import attention_pooling, vision_tower
 from mfu_planner.architectures.config import Config
-from mfu_planner.architectures.defaults import defaults_of
+from mfu_planner.architectures.defaults import defaults_of, top_level_defaults_of
 from mfu_planner.architectures.layers import Operators, without_gradients
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import norm
@@ -39,11 +39,12 @@ Tower = Callable[[Config, list[str]], tuple[Block, ...]]
 def _text(c: Config, default_type: str, *, tied_default: bool = False) -> Architecture:
     """The decoder; older files hold its fields at the top level, and the tie to the head may stand at either."""
     own = c.raw("text_config")
-    if own is None:
+    flat = own is None
+    if flat:
         own = {k: v for k, v in c.data.items() if k not in ("vision_config", "model_type", "architectures")}
         c.no_effect(*own)
     kind = own.get("model_type", default_type) if isinstance(own, dict) else default_type
-    part = c.part("text_config", defaults_of(kind))
+    part = c.part("text_config", top_level_defaults_of(kind) if flat else defaults_of(kind))
     outer = c.raw("tie_word_embeddings")
     tied = bool(own.get("tie_word_embeddings")) or (tied_default if outer is None else bool(outer))
     part.no_effect(*_JOINTS)
