@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mfu_planner.prediction.layout import recomputed_share
+
 if TYPE_CHECKING:
     from mfu_planner.prediction.arrays import Numbers
     from mfu_planner.prediction.layout import Layout
@@ -49,10 +51,8 @@ def layer_bytes(  # noqa: PLR0913
         scores = SCORE_BYTES * layout.micro_batch * a.heads / layout.tp * layout.seq_len * layout.seq_len / layout.cp
     else:
         scores = 0.0 * tokens
-    shared = np.where(np.asarray(layout.sequence_parallel) > 0, layout.tp, 1.0)
-    recompute = np.asarray(layout.recompute)
-    kept = np.where(
-        recompute >= 2, ELEMENT * tokens * hidden / shared,
-        np.where(recompute == 1, everything * (1.0 - selective_share), everything + scores),
-    )
+    again = recomputed_share(layout.recompute)
+    selective = np.asarray(layout.recompute) == 1
+    kept = np.where(selective, everything * (1.0 - selective_share), (1.0 - again) * (everything + scores))
+    kept = kept + again * ELEMENT * tokens * hidden / spread
     return kept, everything + scores

@@ -77,7 +77,7 @@ def answer(request: Request) -> dict[str, Any]:
     ]
     tokens = request.global_batch * request.seq_len
     useful = model_flops(request)
-    again = hardware_share(request, parts["ideal"])
+    again = hardware_share(request)
     rate = useful / (total * request.devices)
     peak = request.machine.peak_flops_per_s
     low, high, basis = spread(request)
@@ -123,13 +123,10 @@ def _flops_per_sequence(architecture: Any, seq_len: int) -> float:
 _COUNTED: dict[tuple[int, int], tuple[Any, float]] = {}
 
 
-def hardware_share(request: Request, ideal: float) -> float:
-    """Hardware FLOPs over model FLOPs: 4/3 under full recomputation, the stack's share under selective."""
-    del ideal
-    code = request.layout.recompute
-    if code >= 2:
-        return 4.0 / 3.0
-    return 1.0 + request.stack.selective_share / 3.0 if code >= 1 else 1.0
+def hardware_share(request: Request) -> float:
+    """Hardware FLOPs over model FLOPs: a third more for every layer recomputed in full, the stack's share if selective."""
+    code = float(request.layout.recompute)
+    return 1.0 + max(code - 1.0, 0.0) / 3.0 + (request.stack.selective_share / 3.0 if code == 1 else 0.0)
 
 
 def held_memory(request: Request) -> Held:

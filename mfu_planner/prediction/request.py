@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, nearest
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 WHOLE = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero_group")
 FLAGS = (
     "model", "config", "image_size", "seq_len", "hardware", "dtype", "devices", "cluster", "global_batch", *WHOLE, "zero",
-    "sequence_parallel", "recompute", "optimizer", "attention_kernel", "compile", "offload", "stack",
+    "sequence_parallel", "recompute", "recompute_share", "optimizer", "attention_kernel", "compile", "offload", "stack",
 )
 """Every flag that a layout question takes."""
 
@@ -143,18 +144,19 @@ def read_request(**given: Any) -> Request:
     spread = bool(tp > 1 and software.sequence_parallel) if spread is None else bool(spread)
     recompute = s.recompute or "none"
     optimizer = str(given.get("optimizer") or "adam")
+    share = recompute_share(given.get("recompute_share"), recompute)
     layout = Layout(
         tp=float(tp), pp=float(pp), dp=float(dp), micro_batch=float(micro), micro_batches=float(batch // (dp * micro)),
         seq_len=float(s.seq_len), vpp=float(vpp), cp=float(cp), ep=float(ep), zero=float(zero),
         zero_group=float(numbers["zero_group"] or 0), sequence_parallel=float(spread),
-        recompute=float(RECOMPUTE_CODES[recompute]), compiled=float(bool(given.get("compile"))),
+        recompute=1.0 + share if share is not None else float(RECOMPUTE_CODES[recompute]), compiled=float(bool(given.get("compile"))),
         offload=float(bool(given.get("offload"))),
     )
     echo = {
         "model": model.id or model.name, "hardware": accelerator.id, "devices": devices, "dtype": s.dtype, "tp": tp, "pp": pp,
         "vpp": vpp, "cp": cp, "ep": ep, "dp": dp, "zero": zero, "zero_group": numbers["zero_group"],
         "sequence_parallel": spread, "micro_batch": micro, "global_batch": batch, "seq_len": s.seq_len,
-        "recompute": recompute, "optimizer": optimizer,
+        "recompute": recompute, "recompute_share": share, "optimizer": optimizer,
         "attention_kernel": "fused" if software.fused_attention else "unfused", "compile": bool(given.get("compile")),
         "offload": bool(given.get("offload")), "cluster": given.get("cluster"), "stack": name,
     }
@@ -162,6 +164,17 @@ def read_request(**given: Any) -> Request:
         model, accelerator, s.dtype, devices, s.seq_len, batch, layout, box, software, optimizer, echo,
         tuple(assumptions), tuple(warnings),
     )
+
+
+def recompute_share(value: Any, recompute: str) -> float | None:
+    """Share of the layers that are recomputed in full: all of them unless said otherwise."""
+    if recompute != "full":
+        if value is not None:
+            raise InputError("recompute-share", value, "nothing: it belongs to --recompute full")
+        return None
+    from mfu_planner.units import parse
+
+    return 1.0 if value is None else parse(value, "fraction", field="recompute-share")
 
 
 def whole_zero(value: Any) -> int:
@@ -185,6 +198,17 @@ def tools(
     accelerator: Accelerator, dtype: str, stack_name: str, cluster_name: Any, kernel: Any
 ) -> tuple[Machine, Stack, list[str]]:
     """(machine, stack, assumptions) for a device, a number format, a stack and a cluster."""
+    box, software, said = _tools(accelerator.id, dtype, stack_name, None if cluster_name is None else str(cluster_name), kernel)
+    return box, software, list(said)
+
+
+@lru_cache(maxsize=256)
+def _tools(
+    device: str, dtype: str, stack_name: str, cluster_name: str | None, kernel: str | None
+) -> tuple[Machine, Stack, tuple[str, ...]]:
+    from mfu_planner.hardware import resolve
+
+    accelerator = resolve(device)
     if stack_name not in stack_names():
         raise InputError("stack", stack_name, ", ".join(stack_names()), nearest(stack_name, stack_names()))
     network, node, said = place(accelerator, cluster_name)
@@ -195,7 +219,7 @@ def tools(
             raise InputError("attention-kernel", kernel, ", ".join(KERNELS), nearest(str(kernel), KERNELS))
         software = replace(software, fused_attention=1.0 if kernel == "fused" else 0.0)
     meaning = calibration()["stacks"][stack_name]["meaning"]
-    return box, software, [*box.assumptions, f"software stack {stack_name}: {meaning}", *said]
+    return box, software, (*box.assumptions, f"software stack {stack_name}: {meaning}", *said)
 
 
 def place(accelerator: Accelerator, cluster_name: Any) -> tuple[Any, float, list[str]]:
