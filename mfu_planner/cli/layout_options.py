@@ -23,10 +23,14 @@ def layout_options(function: F) -> F:
         text("cp", "Context parallelism.", "N"),
         text("ep", "Expert parallelism (divides dp · cp).", "N"),
         text("dp", "Data parallelism (default: devices ÷ (tp·pp·cp)).", "N"),
-        click.option("--zero", type=click.Choice(["0", "1", "2", "3"]), help="ZeRO stage; 3 is FSDP (default: the stack's)."),
+        click.option(
+            "--zero", type=click.Choice(["0", "1", "2", "3"]), help="ZeRO stage; 3 is FSDP (default: the stack's)."
+        ),
         text("zero-group", "Devices that share the shards (hybrid sharding; default: all).", "N"),
         click.option(
-            "--sequence-parallel/--no-sequence-parallel", default=None, help="Split norms over TP (default: the stack's)."
+            "--sequence-parallel/--no-sequence-parallel",
+            default=None,
+            help="Split norms over TP (default: the stack's).",
         ),
         text("micro-batch", "Sequences per micro-batch (default: 1).", "N"),
         text("global-batch", "Sequences per step, or '16M tokens'.", "COUNT"),

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @text("dtype", "Number format of the layers' products: bf16 (default), fp16, fp8, fp4.", "NAME")
 @layout_options
 @click.option("--rank", type=click.Choice(["time", "cost", "devices"]), help="What is best (default: time).")
-@click.option("--space", type=click.Choice(["usual", "whole"]), help="usual leaves out sharding groups, offload, part recompute.")
+@click.option(
+    "--space", type=click.Choice(["usual", "whole"]), help="usual leaves out sharding groups, offload, part recompute."
+)
 @text("top", "How many layouts to show (default: 10).", "N")
 @text("tokens", "Training tokens: time and cost of the whole run.", "TOKENS")
 @text("deadline", "Latest wall-clock time, such as 30d (with --tokens).", "TIME")
@@ -69,15 +71,22 @@ def render(result: dict[str, Any], console: Console) -> None:
             again += f" {row['recompute_share']:.0%}"
         cost = "" if row["cost_usd"] is None else f"{row['cost_usd']:,.2f}"
         table.add_row(
-            row["place"], str(row["devices"]), _layout(row), again, f"{row['step_time_s']:.4g}", f"{row['mfu']:.1%}",
-            f"{row['total_bytes'] / 2**30:.1f}", cost,
+            row["place"],
+            str(row["devices"]),
+            _layout(row),
+            again,
+            f"{row['step_time_s']:.4g}",
+            f"{row['mfu']:.1%}",
+            f"{row['total_bytes'] / 2**30:.1f}",
+            cost,
         )
     console.print(table)
     plain = result["obvious"]
     if plain:
         reasons = ", ".join(f"{r['name'].replace('_', ' ')} {r['share']:.0%}" for r in plain["largest_losses"])
         console.print(
-            f"The obvious layout (tp {plain['tp']}, pp {plain['pp']}, full recomputation) takes {plain['step_time_s']:.4g} s, "
+            f"The obvious layout (tp {plain['tp']}, pp {plain['pp']}, full recomputation) takes "
+            f"{plain['step_time_s']:.4g} s, "
             f"{plain['slower_by']:+.0%}: {reasons}"
         )
     for said in result["assumptions"]:

@@ -18,8 +18,14 @@ SCORE_BYTES = 5.0
 Korthikanti et al. 2022, arXiv:2205.05198, section 4.1."""
 
 
-def layer_bytes(  # noqa: PLR0913
-    layer: LayerWork, layout: Layout, hidden: float, *, fused: bool, dropout: bool, selective_share: float,
+def layer_bytes(
+    layer: LayerWork,
+    layout: Layout,
+    hidden: float,
+    *,
+    fused: bool,
+    dropout: bool,
+    selective_share: float,
     narrow: bool = False,
 ) -> tuple[Numbers, Numbers]:
     """(kept for the backward pass, needed while the layer runs) bytes of one layer and micro-batch on one device.

@@ -55,11 +55,17 @@ class Held:
         return self.weights + self.gradients + self.optimizer + self.activations + self.logits + self.other
 
 
-def device_memory(  # noqa: PLR0913
-    model: ModelWork, layout: Layout, stack: Stack, constants: MemoryConstants, *, optimizer_bytes: float = 12.0,
+def device_memory(
+    model: ModelWork,
+    layout: Layout,
+    stack: Stack,
+    constants: MemoryConstants,
+    *,
+    optimizer_bytes: float = 12.0,
     narrow: bool = False,
 ) -> Held:
-    """Peak bytes on the fullest pipeline stage: the first (most micro-batches in flight), the last (the logits), another."""
+    """Peak bytes on the fullest pipeline stage: the first (most micro-batches in flight), the last (the
+    logits), another."""
     import numpy as np
 
     stages = stage_memory(model, layout, stack, constants, optimizer_bytes=optimizer_bytes, narrow=narrow)
@@ -69,13 +75,19 @@ def device_memory(  # noqa: PLR0913
     pick = np.argmax(np.stack(np.broadcast_arrays(*totals)), axis=0)
 
     def choose(name: str) -> Numbers:
-        return np.choose(pick, np.broadcast_arrays(pick, *(getattr(s, name) for s in stages))[1:])
+        found: Numbers = np.choose(pick, np.broadcast_arrays(pick, *(getattr(s, name) for s in stages))[1:])
+        return found
 
     return Held(*(choose(n) for n in ("weights", "gradients", "optimizer", "activations", "logits", "other")))
 
 
-def stage_memory(  # noqa: PLR0913
-    model: ModelWork, layout: Layout, stack: Stack, constants: MemoryConstants, *, optimizer_bytes: float = 12.0,
+def stage_memory(
+    model: ModelWork,
+    layout: Layout,
+    stack: Stack,
+    constants: MemoryConstants,
+    *,
+    optimizer_bytes: float = 12.0,
     narrow: bool = False,
 ) -> tuple[Held, ...]:
     """Bytes on a device of the first stage, the last, and the fullest one between."""
@@ -100,8 +112,14 @@ def stage_memory(  # noqa: PLR0913
     def stage(layers: Numbers, flying: Numbers, tables: Numbers, with_logits: Numbers) -> Held:
         held = constants.activation_factor * frozen * (flying * layers * kept + np.where(again, working, 0.0)) + inputs
         return _states(
-            (layer * layers + tables, expert * layers), layout, constants, optimizer_bytes, held,
-            with_logits * logits, layer + expert, narrow,
+            (layer * layers + tables, expert * layers),
+            layout,
+            constants,
+            optimizer_bytes,
+            held,
+            with_logits * logits,
+            layer + expert,
+            narrow,
         )
 
     ends = (1.0 + head) * table
@@ -137,16 +155,27 @@ def _activations(model: ModelWork, layout: Layout, stack: Stack, narrow: bool) -
     for layer in model.layers:
         share = layer.count / model.layer_count
         k, w = layer_bytes(
-            layer, layout, model.hidden, fused=bool(stack.fused_attention), dropout=bool(stack.dropout),
-            selective_share=stack.selective_share if stack.fused_attention else 0.0, narrow=narrow,
+            layer,
+            layout,
+            model.hidden,
+            fused=bool(stack.fused_attention),
+            dropout=bool(stack.dropout),
+            selective_share=stack.selective_share if stack.fused_attention else 0.0,
+            narrow=narrow,
         )
         kept, working = kept + share * k, working + share * w
     return kept, working
 
 
-def _states(  # noqa: PLR0913
-    parameters: tuple[Numbers, Numbers], layout: Layout, constants: MemoryConstants, optimizer_bytes: float,
-    activations: Numbers, logits: Numbers, one_layer: Numbers, narrow: bool,
+def _states(
+    parameters: tuple[Numbers, Numbers],
+    layout: Layout,
+    constants: MemoryConstants,
+    optimizer_bytes: float,
+    activations: Numbers,
+    logits: Numbers,
+    one_layer: Numbers,
+    narrow: bool,
 ) -> Held:
     import numpy as np
 
@@ -167,6 +196,10 @@ def _states(  # noqa: PLR0913
     gathered = np.where(zero >= 3, constants.gathered_layers * (ELEMENT + ELEMENT) * one_layer, 0.0)
     resident = 1.0 - np.asarray(layout.offload, dtype=np.float64)
     return Held(
-        held(weight, 3.0), trained * held(constants.gradient_bytes, 2.0), trained * resident * held(optimizer_bytes, 1.0),
-        activations, logits, constants.fixed_bytes + gathered,
+        held(weight, 3.0),
+        trained * held(constants.gradient_bytes, 2.0),
+        trained * resident * held(optimizer_bytes, 1.0),
+        activations,
+        logits,
+        constants.fixed_bytes + gathered,
     )

@@ -16,7 +16,8 @@ def memory(**given: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``weights_bytes``, ``gradients_bytes``, ``optimizer_bytes``, ``activations_bytes``, ``logits_bytes``, ``other_bytes``,
+        ``weights_bytes``, ``gradients_bytes``, ``optimizer_bytes``, ``activations_bytes``, ``logits_bytes``,
+        ``other_bytes``,
         ``total_bytes``, ``capacity_bytes``, ``fits``, ``inputs`` with every default, ``assumptions``, ``warnings``.
 
     Raises
@@ -26,7 +27,11 @@ def memory(**given: Any) -> dict[str, Any]:
     """
     request = read_request(**given)
     return {
-        **memory_of(request), "inputs": request.echo,
-        "assumptions": ["the fullest pipeline stage: most micro-batches in flight, or the logits", *request.assumptions],
+        **memory_of(request),
+        "inputs": request.echo,
+        "assumptions": [
+            "the fullest pipeline stage: most micro-batches in flight, or the logits",
+            *request.assumptions,
+        ],
         "warnings": list(request.warnings),
     }

@@ -100,7 +100,8 @@ def step_time(
 ) -> Step:
     """Seconds of one optimizer step for each layout, with its parts.
 
-    ``layer_only``: the forward and backward of the layers for one micro-batch and nothing else (single-layer benchmarks).
+    ``layer_only``: the forward and backward of the layers for one micro-batch and nothing else (single-layer
+    benchmarks).
     ``parts``: whether the waterfall is wanted (searches do without).
     """
     import numpy as np
@@ -141,9 +142,8 @@ def step_time(
             sums[name] = sums.get(name, 0.0) + share * value
             device_layer = device_layer + share * value
         passes = 2.0 + full
-        host = (
-            layer.halves * (stack.forward_host_s * (1.0 + full) + stack.backward_host_s)
-            + passes * (stack.tensor_host_s * crowd + (stack.expert_host_s if layer.routed else 0.0))
+        host = layer.halves * (stack.forward_host_s * (1.0 + full) + stack.backward_host_s) + passes * (
+            stack.tensor_host_s * crowd + (stack.expert_host_s if layer.routed else 0.0)
         )
         host_layer = host_layer + share * host_scale * host
     if layer_only:
@@ -151,9 +151,16 @@ def step_time(
     return _compose(model, layout, machine, stack, sums, device_layer, host_layer, parts=parts)
 
 
-def _compose(  # noqa: PLR0913
-    model: ModelWork, layout: Layout, machine: Machine, stack: Stack, sums: dict[str, Numbers],
-    device_layer: Numbers, host_layer: Numbers, *, parts: bool,
+def _compose(
+    model: ModelWork,
+    layout: Layout,
+    machine: Machine,
+    stack: Stack,
+    sums: dict[str, Numbers],
+    device_layer: Numbers,
+    host_layer: Numbers,
+    *,
+    parts: bool,
 ) -> Step:
     import numpy as np
 
@@ -185,16 +192,27 @@ def _compose(  # noqa: PLR0913
     gradient, hidden_s = gradient_exchange(model, layout, machine, stack, layers / pp, busy, head_s)
     gradient, hidden_s = trained * gradient, trained * hidden_s
     update = trained * update_time(model, layout, machine, stack)
-    send = HALF * layout.micro_batch * layout.seq_len / layout.cp * model.hidden / np.where(stack.scatter_sends > 0, layout.tp, 1.0)
-    wire = np.minimum(machine.fabric.efficiency * machine.fabric.nic_bytes_per_s, machine.links["all_gather"].bandwidth_bytes_per_s)
-    sends = np.where(pp > 1, (2.0 * layout.vpp * (send / wire + stack.send_fixed_s)) * (count + pp - 1) * stack.send_exposed, 0.0)
+    send = (
+        HALF
+        * layout.micro_batch
+        * layout.seq_len
+        / layout.cp
+        * model.hidden
+        / np.where(stack.scatter_sends > 0, layout.tp, 1.0)
+    )
+    wire = np.minimum(
+        machine.fabric.efficiency * machine.fabric.nic_bytes_per_s, machine.links["all_gather"].bandwidth_bytes_per_s
+    )
+    sends = np.where(
+        pp > 1, (2.0 * layout.vpp * (send / wire + stack.send_fixed_s)) * (count + pp - 1) * stack.send_exposed, 0.0
+    )
     drag = stack.drag * hidden_s
     total = pipeline + gradient + update + stack.step_fixed_s + sends + drag
 
     if not parts:
         return Step(total, {}, 1.0)
     per_device = count * layers / pp
-    shown = {name: value * per_device for name, value in sums.items()}
+    shown: dict[str, Numbers] = {name: value * per_device for name, value in sums.items()}
     head_ideal = head["product_flops"] / machine.wide_peak_flops_per_s
     shown["ideal"] = shown["ideal"] + count * head_ideal / pp
     shown["matmul_inefficiency"] = shown["matmul_inefficiency"] + count * (head["products"] - head_ideal) / pp
@@ -208,9 +226,8 @@ def _compose(  # noqa: PLR0913
     return Step(total, shown, np.minimum(1.0, device_layer / busy))
 
 
-def gradient_exchange(  # noqa: PLR0913
-    model: ModelWork, layout: Layout, machine: Machine, stack: Stack, layers: Numbers,
-    busy: Numbers, head_s: Numbers,
+def gradient_exchange(
+    model: ModelWork, layout: Layout, machine: Machine, stack: Stack, layers: Numbers, busy: Numbers, head_s: Numbers
 ) -> tuple[Numbers, Numbers]:
     """(exposed, hidden) seconds of gradient and weight exchange over the data-parallel group."""
     import numpy as np
@@ -231,7 +248,8 @@ def gradient_exchange(  # noqa: PLR0913
     if np.any(np.asarray(expert) > 0):
         over = np.maximum(group / layout.ep, 1.0)
         reduce = reduce + collective_time(
-            stack.gradient_bytes * expert, over, np.minimum(local, over), 2.0, rate["all_reduce"], fabric)
+            stack.gradient_bytes * expert, over, np.minimum(local, over), 2.0, rate["all_reduce"], fabric
+        )
         scatter = scatter + gather(stack.gradient_bytes * expert, over, "reduce_scatter") + gather(HALF * expert, over)
     zero = np.asarray(layout.zero)
     once = np.where(zero >= 1, scatter, reduce)
@@ -263,7 +281,9 @@ def update_time(model: ModelWork, layout: Layout, machine: Machine, stack: Stack
     shards = np.where(np.asarray(layout.zero_group) > 0, layout.zero_group, group)
     share = np.where(np.asarray(layout.zero) >= 1, 1.0 / shards, 1.0)
     expert_share = np.where(np.asarray(layout.zero) >= 1, 1.0 / np.maximum(group / layout.ep, 1.0), 1.0)
-    moved = stack.optimizer_bytes * (dense * share + expert * expert_share) + stack.gradient_passes_bytes * (dense + expert)
+    moved = stack.optimizer_bytes * (dense * share + expert * expert_share) + stack.gradient_passes_bytes * (
+        dense + expert
+    )
     device = memory_bound_time(moved, machine.bandwidth_bytes_per_s, 1.0)
     host = stack.offload_bytes * (dense * share + expert * expert_share) / machine.host_bytes_per_s
     return device + np.asarray(layout.offload) * host

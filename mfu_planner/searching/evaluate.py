@@ -46,8 +46,14 @@ def grid_layout(outer: Outer, inner: Inner, tools: Tools) -> Layout:
 
     fields = {name: axis(name) for name in AXES}
     return Layout(
-        tp=float(outer.tp), pp=float(outer.pp), dp=float(outer.dp), cp=float(outer.cp), ep=float(outer.ep),
-        micro_batches=tools.global_batch / outer.dp / fields["micro_batch"], seq_len=float(tools.seq_len), **fields,
+        tp=float(outer.tp),
+        pp=float(outer.pp),
+        dp=float(outer.dp),
+        cp=float(outer.cp),
+        ep=float(outer.ep),
+        micro_batches=tools.global_batch / outer.dp / fields["micro_batch"],
+        seq_len=float(tools.seq_len),
+        **fields,
     )
 
 
@@ -63,7 +69,11 @@ def evaluate(outer: Outer, inner: Inner, tools: Tools) -> tuple[npt.NDArray[Any]
         step_time(tools.model, layout, tools.machine, tools.stack, parts=False).total, inner.shape
     )
     stages = stage_memory(
-        tools.model, layout, tools.stack, tools.memory, optimizer_bytes=tools.optimizer_bytes,
+        tools.model,
+        layout,
+        tools.stack,
+        tools.memory,
+        optimizer_bytes=tools.optimizer_bytes,
         narrow=tools.machine.low_precision,
     )
     held = np.asarray(stages[0].total)

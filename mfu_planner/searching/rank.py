@@ -32,11 +32,19 @@ class Found:
         inner = dict(zip(AXES, self.choice, strict=True))
         code = inner["recompute"]
         return {
-            "tp": self.outer.tp, "pp": self.outer.pp, "vpp": int(inner["vpp"]), "cp": self.outer.cp, "ep": self.outer.ep,
-            "dp": self.outer.dp, "zero": int(inner["zero"]), "zero_group": int(inner["zero_group"]) or None,
-            "sequence_parallel": bool(inner["sequence_parallel"]), "micro_batch": int(inner["micro_batch"]),
+            "tp": self.outer.tp,
+            "pp": self.outer.pp,
+            "vpp": int(inner["vpp"]),
+            "cp": self.outer.cp,
+            "ep": self.outer.ep,
+            "dp": self.outer.dp,
+            "zero": int(inner["zero"]),
+            "zero_group": int(inner["zero_group"]) or None,
+            "sequence_parallel": bool(inner["sequence_parallel"]),
+            "micro_batch": int(inner["micro_batch"]),
             "recompute": "full" if code > 1 else "selective" if code else "none",
-            "recompute_share": code - 1.0 if code > 1 else None, "offload": bool(inner["offload"]),
+            "recompute_share": code - 1.0 if code > 1 else None,
+            "offload": bool(inner["offload"]),
         }
 
 
@@ -54,8 +62,14 @@ class Best:
         return -self.heap[0][0] if len(self.heap) >= self.keep else float("inf")
 
     def offer(
-        self, seconds: npt.NDArray[Any], held: npt.NDArray[Any], feasible: npt.NDArray[Any], outer: Outer, inner: Inner,
-        devices: int, place: str = "",
+        self,
+        seconds: npt.NDArray[Any],
+        held: npt.NDArray[Any],
+        feasible: npt.NDArray[Any],
+        outer: Outer,
+        inner: Inner,
+        devices: int,
+        place: str = "",
     ) -> None:
         """Look at a grid; only layouts below the bar are touched one by one."""
         import numpy as np

@@ -22,8 +22,21 @@ if TYPE_CHECKING:
 
 RANKS = ("time", "cost", "devices")
 OWN = ("devices", "hardware", "cluster", "rank", "top", "space", "tokens", "price", "deadline", "goodput")
-FIXED = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero", "zero_group", "recompute", "sequence_parallel", "offload",
-         "recompute_share")
+FIXED = (
+    "tp",
+    "pp",
+    "vpp",
+    "cp",
+    "ep",
+    "dp",
+    "micro_batch",
+    "zero",
+    "zero_group",
+    "recompute",
+    "sequence_parallel",
+    "offload",
+    "recompute_share",
+)
 """Layout flags that, when given, are held fixed."""
 CHUNK = 4_000_000
 """Layouts of one array call at most: 32 MB an array."""
@@ -58,7 +71,8 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> dict[
     Returns
     -------
     dict
-        ``evaluated``, ``feasible``, ``elapsed_s``, ``layouts`` (best first), ``pareto`` (time against cost), ``obvious`` (the
+        ``evaluated``, ``feasible``, ``elapsed_s``, ``layouts`` (best first), ``pareto`` (time against cost),
+        ``obvious`` (the
         usual choice and why it lost), ``assumptions``.
 
     Raises
@@ -85,14 +99,20 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> dict[
         kept.extend((case, found) for found in best.ranked())
     if not kept:
         raise NoAnswer(
-            f"search: none of {evaluated:,} layouts fits {usable:.0%} of the memory; more devices, a smaller batch or sequence, "
+            f"search: none of {evaluated:,} layouts fits {usable:.0%} of the memory; more devices, a smaller "
+            f"batch or sequence, "
             "or devices with more memory would"
         )
     rows = _ranked([_row(case, found, given) for case, found in kept], rank, given)
     rows = _distinct(rows)
     return {
-        "evaluated": evaluated, "feasible": feasible, "elapsed_s": time.perf_counter() - start, "rank": rank,
-        "layouts": rows[:top], "pareto": pareto(rows), "obvious": obvious(_case_of(rows[0], cases), rows[0], given),
+        "evaluated": evaluated,
+        "feasible": feasible,
+        "elapsed_s": time.perf_counter() - start,
+        "rank": rank,
+        "layouts": rows[:top],
+        "pareto": pareto(rows),
+        "obvious": obvious(_case_of(rows[0], cases), rows[0], given),
         "assumptions": _assumptions(cases, usable),
     }
 
@@ -123,7 +143,9 @@ def _listed(value: Any) -> list[Any]:
 
 def _cases(given: dict[str, Any]) -> Iterator[Case]:
     """Every (hardware or cluster, devices) that is asked about."""
-    common = {n: v for n, v in given.items() if n in FLAGS and n not in ("hardware", "cluster", "devices") and n not in FIXED}
+    common = {
+        n: v for n, v in given.items() if n in FLAGS and n not in ("hardware", "cluster", "devices") and n not in FIXED
+    }
     for cluster in _listed(given.get("cluster")):
         for hardware in _listed(given.get("hardware")):
             for devices in _listed(given.get("devices")):
@@ -141,13 +163,24 @@ def _case(flags: dict[str, Any], given: dict[str, Any]) -> Case:
     box, software, _ = tools(accelerator, s.dtype, name, flags.get("cluster"), given.get("attention_kernel"))
     batch = batch_of(s)
     made = Tools(
-        cached_model_work(architecture), box, software, memory_constants(name),
-        optimizer_bytes(str(given.get("optimizer") or "adam")), s.seq_len, batch,
+        cached_model_work(architecture),
+        box,
+        software,
+        memory_constants(name),
+        optimizer_bytes(str(given.get("optimizer") or "adam")),
+        s.seq_len,
+        batch,
     )
     selective = bool(software.selective_share) or not software.fused_attention
     return Case(
-        str(flags.get("cluster") or accelerator.id), devices, made, box.memory_bytes, _price(accelerator.id, given),
-        int(box.node_devices), {k: v for k, v in flags.items() if v is not None}, selective,
+        str(flags.get("cluster") or accelerator.id),
+        devices,
+        made,
+        box.memory_bytes,
+        _price(accelerator.id, given),
+        int(box.node_devices),
+        {k: v for k, v in flags.items() if v is not None},
+        selective,
     )
 
 
@@ -192,9 +225,11 @@ def _narrowed(inner: Any, fixed: dict[str, Any]) -> Any:
         if name in fixed:
             changes[name] = tuple(v for v in getattr(inner, name) if bool(v) == bool(fixed[name]))
     if "recompute" in fixed:
-        allowed = {"none": lambda c: c == 0, "selective": lambda c: c == 1, "full": lambda c: c == 2}  # noqa: PLR2004
+        allowed = {"none": lambda c: c == 0, "selective": lambda c: c == 1, "full": lambda c: c == 2}
         if fixed["recompute"] not in allowed:
-            raise InputError("recompute", fixed["recompute"], ", ".join(allowed), nearest(str(fixed["recompute"]), allowed))
+            raise InputError(
+                "recompute", fixed["recompute"], ", ".join(allowed), nearest(str(fixed["recompute"]), allowed)
+            )
         changes["recompute"] = tuple(filter(allowed[fixed["recompute"]], inner.recompute))
         if fixed["recompute"] == "selective" and not changes["recompute"]:
             changes["recompute"] = (1.0,)
@@ -207,10 +242,15 @@ def _row(case: Case, found: Found, given: dict[str, Any]) -> dict[str, Any]:
     t = case.tools
     architecture_flops = _flops_per_sequence(_architecture(case), t.seq_len) * t.global_batch
     row: dict[str, Any] = {
-        **found.flags(), "place": case.place, "devices": case.devices, "step_time_s": found.seconds,
+        **found.flags(),
+        "place": case.place,
+        "devices": case.devices,
+        "step_time_s": found.seconds,
         "mfu": architecture_flops / (found.seconds * case.devices * t.machine.peak_flops_per_s),
-        "tokens_per_s": t.global_batch * t.seq_len / found.seconds, "total_bytes": found.held_bytes,
-        "cost_usd": None, "training_time_s": None,
+        "tokens_per_s": t.global_batch * t.seq_len / found.seconds,
+        "total_bytes": found.held_bytes,
+        "cost_usd": None,
+        "training_time_s": None,
     }
     per_step = case.devices * found.seconds / 3600.0 * case.price if case.price is not None else None
     row["cost_usd_per_step"] = per_step
@@ -246,7 +286,8 @@ def _ranked(rows: list[dict[str, Any]], rank: str, given: dict[str, Any]) -> lis
         if not in_time:
             quickest = min(r["training_time_s"] for r in rows)
             raise NoAnswer(
-                f"search: no layout meets {limit / 86400:.1f} days; the fastest takes {quickest / 86400:.1f} days: more devices, "
+                f"search: no layout meets {limit / 86400:.1f} days; the fastest takes {quickest / 86400:.1f} "
+                f"days: more devices, "
                 "fewer tokens, or a later deadline"
             )
         rows = in_time
@@ -290,7 +331,8 @@ def pareto(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def obvious(case: Case, best: dict[str, Any], given: dict[str, Any]) -> dict[str, Any] | None:
-    """The layout that people try first (TP of a node, fewest stages that fit, full recomputation) and what it loses to."""
+    """The layout that people try first (TP of a node, fewest stages that fit, full recomputation) and what it
+    loses to."""
     fixed = [n for n in FIXED if given.get(n) is not None]
     if fixed:
         return None
@@ -318,15 +360,21 @@ def _lost(said: dict[str, Any], best: dict[str, Any], tensor: int, stages: int) 
     shares = {w["name"]: w["share"] for w in said["waterfall"] if w["name"] not in ("ideal", "matmul_inefficiency")}
     reasons = sorted(shares, key=lambda name: -shares[name])[:3]
     return {
-        "tp": tensor, "pp": stages, "recompute": "full", "micro_batch": 1, "step_time_s": said["step_time_s"],
-        "slower_by": behind, "largest_losses": [{"name": n, "share": shares[n]} for n in reasons],
+        "tp": tensor,
+        "pp": stages,
+        "recompute": "full",
+        "micro_batch": 1,
+        "step_time_s": said["step_time_s"],
+        "slower_by": behind,
+        "largest_losses": [{"name": n, "share": shares[n]} for n in reasons],
     }
 
 
 def _assumptions(cases: list[Case], usable: float) -> list[str]:
     said = [
         f"a layout fits when its peak is at most {usable:.0%} of the device's memory",
-        "interleaved pipelines only where the stages divide the micro-batches; degrees divide heads, layers, sequence and batch",
+        "interleaved pipelines only where the stages divide the micro-batches; degrees divide heads, layers, "
+        "sequence and batch",
     ]
     said += sorted({f"software stack {c.tools.stack.name}" for c in cases})
     if any(c.price is None for c in cases):

@@ -78,7 +78,8 @@ def experts_of(model: ModelWork) -> int:
 def outer_layouts(model: ModelWork, devices: int, global_batch: int, seq_len: int, node: int) -> Iterator[Outer]:
     """Every (tp, pp, cp, ep, dp) that divides heads, layers, sequence, experts and batch.
 
-    TP goes up to twice the scale-up domain (of at most 16); CP up to 64 and only where each rank keeps 256 tokens or more.
+    TP goes up to twice the scale-up domain (of at most 16); CP up to 64 and only where each rank keeps 256
+    tokens or more.
     """
     heads, experts, layers = heads_of(model), experts_of(model), model.layer_count
     most_tensor = min(heads, 2 * min(node, 16))
@@ -102,7 +103,8 @@ def outer_layouts(model: ModelWork, devices: int, global_batch: int, seq_len: in
 def inner_grid(outer: Outer, model: ModelWork, global_batch: int, *, whole: bool, selective: bool = True) -> Inner:
     """The inner choices under one outer choice.
 
-    ``whole`` adds sharding groups, optimizer offload and recomputation of a part of the layers; ``selective``: whether it
+    ``whole`` adds sharding groups, optimizer offload and recomputation of a part of the layers; ``selective``:
+    whether it
     differs from no recomputation (with fused attention a stack may have nothing to select).
     """
     per_pipeline = global_batch // outer.dp
@@ -113,6 +115,11 @@ def inner_grid(outer: Outer, model: ModelWork, global_batch: int, *, whole: bool
     groups = (0, *(d for d in divisors(group) if 1 < d < group)) if whole else (0,)
     shares = tuple(1.0 + n / SHARES for n in range(1, SHARES + 1)) if whole else (2.0,)
     return Inner(
-        micro, chunks, (0, 1, 2, 3) if group > 1 else (0,), groups, (0.0, *((1.0,) if selective else ()), *shares),
-        (0, 1) if outer.tp > 1 else (0,), (0, 1) if whole else (0,),
+        micro,
+        chunks,
+        (0, 1, 2, 3) if group > 1 else (0,),
+        groups,
+        (0.0, *((1.0,) if selective else ()), *shares),
+        (0, 1) if outer.tp > 1 else (0,),
+        (0, 1) if whole else (0,),
     )
