@@ -171,13 +171,12 @@ def stack(name: str, device_generation: str, narrow: bool) -> Stack:
 def _pick(value: Any, fallback: Any, device_generation: str, narrow: bool) -> float:
     """One number out of a constant that may differ by generation and format."""
     for candidate in (value, fallback):
-        found = candidate
-        if isinstance(found, dict):
-            found = found.get(device_generation, found.get("other"))
-        if isinstance(found, dict):
-            found = found.get("narrow" if narrow else "wide")
-        if isinstance(found, int | float):
-            return float(found)
+        for key in (device_generation, "other"):
+            found = candidate.get(key) if isinstance(candidate, dict) else candidate
+            if isinstance(found, dict):
+                found = found.get("narrow" if narrow else "wide", found.get("wide") if key == "other" else None)
+            if isinstance(found, int | float):
+                return float(found)
     raise InputError("stack", device_generation, "a device generation with constants")
 
 

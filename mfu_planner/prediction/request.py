@@ -131,7 +131,7 @@ def batch_of(s: Any, default: int | None = None) -> int:
     if s.global_batch is not None:
         return int(s.global_batch)
     if s.global_batch_tokens is not None:
-        return max(1, round(s.global_batch_tokens / s.seq_len))
+        return max(1, int(round(s.global_batch_tokens / s.seq_len)))
     if default is not None:
         return default
     raise InputError("global-batch", "nothing", "sequences per step, such as --global-batch 1024, or '4M tokens'")
