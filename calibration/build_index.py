@@ -1,4 +1,5 @@
-"""Generate ``index.json``, what the program reads, from the YAML files of this folder:  python calibration/build_index.py."""
+"""Generate ``index.json``, what the program reads, from the YAML files of this folder:  python
+calibration/build_index.py."""
 
 from __future__ import annotations
 
@@ -13,8 +14,10 @@ NOT_CONSTANTS = ("script", "source")
 
 def index() -> dict[str, object]:
     """All calibration files as one object."""
-    held = {name: yaml.safe_load((HERE / f"{name}.yaml").read_text("utf-8")) for name in
-            ("products", "collectives", "stacks", "fabrics", "rules", "ranges", "memory", "fits")}
+    held = {
+        name: yaml.safe_load((HERE / f"{name}.yaml").read_text("utf-8"))
+        for name in ("products", "collectives", "stacks", "fabrics", "rules", "ranges", "memory", "fits")
+    }
     for name in ("stacks", "fabrics"):
         held[name] = {key: value for key, value in held[name].items() if key not in NOT_CONSTANTS}
     for block in held["stacks"].values():

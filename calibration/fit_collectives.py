@@ -2,7 +2,8 @@
 
     python calibration/fit_collectives.py          (needs scipy, which the program itself does not)
 
-Rows: ``data/collectives.csv``, 1,848 NCCL latencies, 512 byte to 512 MiB, 2, 4 and 8 devices of one node.  Fitted on 2 and 8
+Rows: ``data/collectives.csv``, 1,848 NCCL latencies, 512 byte to 512 MiB, 2, 4 and 8 devices of one node.
+Fitted on 2 and 8
 devices, judged on 4.  Loss: soft L1 of the logarithm of predicted ÷ measured.
 """
 
@@ -34,13 +35,21 @@ def fit(collective: str, rows: np.ndarray) -> dict:
         return np.log(in_node_time(size[keep], group[keep], FACTORS[collective], link) / seconds[keep])
 
     found = least_squares(
-        miss, [8, 1, 300, 5], bounds=([0, 0, 1, 0], [60, 10, 2000, 300]), args=(seen,), x_scale=[5, 1, 100, 5],
-        loss="soft_l1", f_scale=0.1,
+        miss,
+        [8, 1, 300, 5],
+        bounds=([0, 0, 1, 0], [60, 10, 2000, 300]),
+        args=(seen,),
+        x_scale=[5, 1, 100, 5],
+        loss="soft_l1",
+        f_scale=0.1,
     )
     judged = np.abs(np.expm1(miss(found.x, ~seen if np.any(~seen) else seen)))
     start, hop, speed, ramp = (round(float(x), 2) for x in found.x)
     return {
-        "start_us": start, "hop_us": hop, "bandwidth_gb_per_s": speed, "ramp_mb": ramp,
+        "start_us": start,
+        "hop_us": hop,
+        "bandwidth_gb_per_s": speed,
+        "ramp_mb": ramp,
         "judged_median_abs_error": round(float(np.median(judged)), 3),
     }
 
@@ -52,7 +61,9 @@ def main() -> None:
     with (HERE / "data/collectives.csv").open() as file:
         for r in csv.DictReader(file):
             key = r["device"], r["collective"]
-            table.setdefault(key, []).append([float(r["n_devices"]), float(r["size_bytes"]), float(r["latency_us"]) * 1e-6])
+            table.setdefault(key, []).append(
+                [float(r["n_devices"]), float(r["size_bytes"]), float(r["latency_us"]) * 1e-6]
+            )
     names = {block["measured_as"]: block for block in held["devices"].values()}
     for (device, collective), rows in table.items():
         names[device][collective] = fit(collective, np.array(rows))
@@ -60,8 +71,10 @@ def main() -> None:
 
 
 HEADER = """\
-# Collectives inside a node: constants of mfu_planner.prediction.collectives.in_node_time, by calibration/fit_collectives.py.
-# start_us, hop_us: microseconds of an empty message and per further device; bandwidth_gb_per_s: 10^9 byte/s per device in the
+# Collectives inside a node: constants of mfu_planner.prediction.collectives.in_node_time, by
+# calibration/fit_collectives.py.
+# start_us, hop_us: microseconds of an empty message and per further device; bandwidth_gb_per_s: 10^9 byte/s
+# per device in the
 # ring's count; ramp_mb: 10^6 byte sent at half speed.
 """
 

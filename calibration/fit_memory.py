@@ -2,8 +2,10 @@
 
     python calibration/fit_memory.py          (needs scipy, which the program itself does not)
 
-Rows: those of ``published_runs/runs.csv`` with a peak, split by model size as ``SPECS`` says.  Priors: 4 byte of gradient,
-12 byte per logit, activations as the operators keep them, 1 GB fixed.  Loss: soft L1 of the logarithm of predicted ÷ published.
+Rows: those of ``published_runs/runs.csv`` with a peak, split by model size as ``SPECS`` says.  Priors: 4 byte
+of gradient,
+12 byte per logit, activations as the operators keep them, 1 GB fixed.  Loss: soft L1 of the logarithm of
+predicted ÷ published.
 """
 
 from __future__ import annotations
@@ -29,9 +31,12 @@ from mfu_planner.backtest.steptime import grouped  # noqa: E402
 
 SCALE = 0.05
 PRIOR = {
-    "gradient_bytes": (4.0, 0.3, 2.0, 8.0), "logit_bytes": (12.0, 0.4, 0.5, 40.0), "activation_factor": (1.1, 0.2, 0.8, 2.0),
+    "gradient_bytes": (4.0, 0.3, 2.0, 8.0),
+    "logit_bytes": (12.0, 0.4, 0.5, 40.0),
+    "activation_factor": (1.1, 0.2, 0.8, 2.0),
     "gathered_inputs": (3.0, 0.5, 0.5, 20.0),
-    "fixed_bytes": (1.0e9, 1.0, 5e7, 1.2e10), "gathered_layers": (2.0, 0.3, 1.0, 8.0),
+    "fixed_bytes": (1.0e9, 1.0, 5e7, 1.2e10),
+    "gathered_layers": (2.0, 0.3, 1.0, 8.0),
 }
 
 
@@ -55,14 +60,15 @@ def fit(spec: dict, rows: list) -> dict[str, float]:
 
     def miss(logs: np.ndarray) -> np.ndarray:
         values = {n: float(v) for n, v in zip(names, np.exp(logs), strict=True)}
-        found = [
-            np.broadcast_to(predict_group(g, lambda _, c: replace(c, **values)).total, (len(g),)) for g in groups
-        ]
+        found = [np.broadcast_to(predict_group(g, lambda _, c: replace(c, **values)).total, (len(g),)) for g in groups]
         return np.log(np.concatenate(found)) - target
 
     pull = max(1.0, len(target) ** 0.5 / 6.0)
     found = least_squares(
-        lambda x: np.concatenate([miss(x) / SCALE, pull * (x - prior) / spread]), prior, loss="soft_l1", diff_step=1e-3,
+        lambda x: np.concatenate([miss(x) / SCALE, pull * (x - prior) / spread]),
+        prior,
+        loss="soft_l1",
+        diff_step=1e-3,
         bounds=(low, high),
     )
     error = np.abs(np.expm1(miss(found.x)))

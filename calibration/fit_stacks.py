@@ -2,9 +2,12 @@
 
     python calibration/fit_stacks.py [RUNS.csv] [FIT ...]          (needs scipy, which the program itself does not)
 
-Each fit names the rows it may see (by source and model size), and for every free constant a prior, the standard deviation
-of its logarithm and, where physics sets them, the least and greatest value: what the kernel tables, vendors and papers say before any run is looked at.  The loss is a soft L1 of the
-logarithm of predicted ÷ published step time plus the priors, so few rows cannot push a constant far.  Rows that differ only
+Each fit names the rows it may see (by source and model size), and for every free constant a prior, the
+standard deviation
+of its logarithm and, where physics sets them, the least and greatest value: what the kernel tables, vendors
+and papers say before any run is looked at.  The loss is a soft L1 of the
+logarithm of predicted ÷ published step time plus the priors, so few rows cannot push a constant far.  Rows
+that differ only
 in accumulation count together as one, and each selection of a fit weighs the same.
 """
 
@@ -24,9 +27,9 @@ sys.path.insert(0, str(HERE.parent))
 import build_index  # noqa: E402
 
 from mfu_planner.backtest.case import Skipped, published_step_time, read_case  # noqa: E402
+from mfu_planner.backtest.runs import read_runs  # noqa: E402
 from mfu_planner.backtest.selection import selects  # noqa: E402
 from mfu_planner.backtest.steptime import grouped, predict_group  # noqa: E402
-from mfu_planner.backtest.runs import read_runs  # noqa: E402
 from mfu_planner.prediction import calibrated  # noqa: E402
 
 SCALE = 0.05
@@ -69,10 +72,12 @@ def fit(spec: dict, rows: list) -> dict[str, float]:
     groups = grouped(cases)
     ordered = [case for group in groups for case in group]
     target = np.log([seconds[c.id] for c in ordered])
-    same = collections.Counter((id(c.architecture), c.tp, c.pp, c.micro_batch, c.accelerator.id, c.dtype) for c in ordered)
-    weight = np.array([
-        same[id(c.architecture), c.tp, c.pp, c.micro_batch, c.accelerator.id, c.dtype] ** -0.5 for c in ordered
-    ])
+    same = collections.Counter(
+        (id(c.architecture), c.tp, c.pp, c.micro_batch, c.accelerator.id, c.dtype) for c in ordered
+    )
+    weight = np.array(
+        [same[id(c.architecture), c.tp, c.pp, c.micro_batch, c.accelerator.id, c.dtype] ** -0.5 for c in ordered]
+    )
     total = collections.Counter()
     for c, w in zip(ordered, weight, strict=True):
         total[part[c.id]] += w * w

@@ -18,17 +18,22 @@ if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
 
 RULES = (
-    "model: built from hidden, layers, heads, kv_heads (blank = heads), head_dim (blank = hidden ÷ heads), ffn (blank = "
-    "4 × hidden), vocab (blank = no head), tied; gated feed-forward by the model's name, else where ffn < 3.9 × hidden; "
+    "model: built from hidden, layers, heads, kv_heads (blank = heads), head_dim (blank = hidden ÷ heads), ffn "
+    "(blank = "
+    "4 × hidden), vocab (blank = no head), tied; gated feed-forward by the model's name, else where ffn < 3.9 × "
+    "hidden; "
     "`top-k of n` in arch_notes makes n experts of that ffn; dimensions blank = the preset of the model's name",
     "hardware: hw_key resolved in the catalogue; counts said to be chips where the device is a core are multiplied",
     "dtype: fp4, fp8/float8 or 16 bits by its text; blank = bf16, but fp8 in MLPerf logs on Hopper and later",
     "tp, pp, vpp, cp, ep: blank = 1; dp = devices ÷ (tp·pp·cp) (the stated dp is not used)",
-    "tp, pp and sharding all blank (and a stack that does not shard weights): one device where 18 byte per parameter take at most 60% of its memory, else tp 8 and the "
-    "fewest stages (1.5 byte where only adapters are trained); vpp blank where the notes say interleaved, and in MLPerf logs: two "
+    "tp, pp and sharding all blank (and a stack that does not shard weights): one device where 18 byte per "
+    "parameter take at most 60% of its memory, else tp 8 and the "
+    "fewest stages (1.5 byte where only adapters are trained); vpp blank where the notes say interleaved, and "
+    "in MLPerf logs: two "
     "layers a chunk; a batch smaller than dp (and cp blank, or adapters): cp = dp ÷ batch",
     "global batch: sequences, else tokens ÷ seq_len, else from step time × rate, else micro_batch × dp × grad_accum",
-    "micro_batch: blank = global batch ÷ (dp · grad_accum) where accumulation is stated, else 1 (JAX: the whole batch; models below 2B: 16,384 tokens); with pipeline stages a local "
+    "micro_batch: blank = global batch ÷ (dp · grad_accum) where accumulation is stated, else 1 (JAX: the whole "
+    "batch; models below 2B: 16,384 tokens); with pipeline stages a local "
     "batch larger than the global batch allows is cut into single sequences",
     "sharding: read from its text; blank = what the software stack does by default",
     "recompute: full, selective (any kind), none; blank = what the software stack does by default",
@@ -37,12 +42,14 @@ RULES = (
     "software stack and network: first rule of calibration/rules.yaml whose words occur in the row's text",
     "scale-up domain: gpus_per_node; on NVL72 systems 72, limited to the job's devices",
     "adapters only (no weight gradients) where kind or notes say LoRA",
-    "published step time: step_time_s, else global batch ÷ (tokens/s per device · devices), else from the reported TFLOP/s or "
+    "published step time: step_time_s, else global batch ÷ (tokens/s per device · devices), else from the "
+    "reported TFLOP/s or "
     "MFU by the convention of its source (published_runs/sources.yaml)",
 )
 
 USUAL_BYTES, FROZEN_BYTES, USUAL_SHARE = 18.0, 1.5, 0.6
-"""Mixed-precision Adam's bytes per parameter (Rajbhandari et al. 2020, arXiv:1910.02054) and how much of memory they may take."""
+"""Mixed-precision Adam's bytes per parameter (Rajbhandari et al. 2020, arXiv:1910.02054) and how much of
+memory they may take."""
 
 SMALL_PARAMETERS, SMALL_TOKENS = 2e9, 16384
 """Below so many parameters a blank micro-batch is taken to hold so many tokens, not one sequence."""
@@ -83,7 +90,7 @@ class Case:
     layer_only: bool
 
 
-class Skipped(Exception):  # noqa: N818 - a reason, no defect
+class Skipped(Exception):
     """The row cannot be predicted; the text says why."""
 
 
@@ -126,9 +133,7 @@ def format_of(row: Run, accelerator: Accelerator) -> str:
     wanted = "bf16"
     if "fp4" in text:
         wanted = "fp4"
-    elif "fp8" in text or "float8" in text:
-        wanted = "fp8"
-    elif not text and "mlperf" in row.text("kind"):
+    elif "fp8" in text or "float8" in text or (not text and "mlperf" in row.text("kind")):
         wanted = "fp8"
     for name in (wanted, "fp8" if wanted == "fp4" else "bf16", "bf16", "fp16"):
         if name in accelerator.peak:
@@ -142,7 +147,8 @@ def zero_of(text: str, default: float) -> float:
     for words, stage in (
         (("no reshard", "shard_grad_op", "zero-2", "zero2"), 2.0),
         (("zero-3", "zero3", "full_shard", "fsdp_parallelism", "hsdp"), 3.0),
-        (("zero-1", "zero1", "distributed", "distributedoptimizer"), 1.0), (("fsdp",), 3.0),
+        (("zero-1", "zero1", "distributed", "distributedoptimizer"), 1.0),
+        (("fsdp",), 3.0),
         (("zero-0", "ddp", "none", "dp"), 0.0),
     ):
         if any(word in text for word in words):
@@ -165,7 +171,8 @@ def _network_generation(device: str) -> str:
 
 
 def nic_share(wire: str, node: float) -> float:
-    """One device's share of the network from text such as ``8x200Gbps HDR``, ``400 Gb/s per GPU``, ``1600 Gbps/node`` [byte/s].
+    """One device's share of the network from text such as ``8x200Gbps HDR``, ``400 Gb/s per GPU``, ``1600
+    Gbps/node`` [byte/s].
 
     0 where the text gives no rate.
     """
@@ -206,7 +213,7 @@ def read_case(row: Run) -> Case:
     return _layout(row, text, architecture, accelerator, devices, seq_len)
 
 
-def _layout(  # noqa: PLR0913
+def _layout(
     row: Run, text: str, architecture: Architecture, accelerator: Accelerator, devices: float, seq_len: float
 ) -> Case:
     stack = stack_of(text, row)
@@ -229,8 +236,7 @@ def _layout(  # noqa: PLR0913
     if dp < 1 or abs(dp - round(dp)) > 1e-6:
         raise Skipped(f"tp·pp·cp = {tp * pp * cp:g} does not divide {devices:g} devices")
     micro, batch, count = batches(
-        row, seq_len, devices, dp, pp, bool(defaults.get("whole_batch")),
-        architecture.params < SMALL_PARAMETERS,
+        row, seq_len, devices, dp, pp, bool(defaults.get("whole_batch")), architecture.params < SMALL_PARAMETERS
     )
     sharding = row.text("sharding")
     zero = zero_of(sharding, float(defaults["zero_stage"])) if sharding else float(defaults["zero_stage"])
@@ -241,7 +247,7 @@ def _layout(  # noqa: PLR0913
     if recompute is None:
         recompute = 1.0 if "selective" in recompute_text else float(defaults["recompute"])
     spread = float(defaults["sequence_parallel"])
-    if "sequence parallel" in text and "no sequence" not in text or re.search(r"sel\w* ?\+ ?sp|selsp", text):
+    if ("sequence parallel" in text and "no sequence" not in text) or re.search(r"sel\w* ?\+ ?sp|selsp", text):
         spread = 1.0
     fabric, nic = network_of(text, row, accelerator)
     node = row.number("gpus_per_node") or 8.0
@@ -251,10 +257,33 @@ def _layout(  # noqa: PLR0913
         node = float(accelerator.scale_up.domain)
     compiled = row.text("compile").lower().startswith("y") or bool(defaults.get("always_compiled"))
     return Case(
-        row.id, architecture, accelerator, format_of(row, accelerator), stack, fabric, nic, node, devices, seq_len,
-        batch, tp, pp, vpp, cp, ep, dp, micro, count, zero, float(group.group(1)) if group else shards,
-        spread if tp > 1 else 0.0, recompute, float(compiled), 1.0 if "offload" in text and "false" not in text else 0.0,
-        adapters, layer_only,
+        row.id,
+        architecture,
+        accelerator,
+        format_of(row, accelerator),
+        stack,
+        fabric,
+        nic,
+        node,
+        devices,
+        seq_len,
+        batch,
+        tp,
+        pp,
+        vpp,
+        cp,
+        ep,
+        dp,
+        micro,
+        count,
+        zero,
+        float(group.group(1)) if group else shards,
+        spread if tp > 1 else 0.0,
+        recompute,
+        float(compiled),
+        1.0 if "offload" in text and "false" not in text else 0.0,
+        adapters,
+        layer_only,
     )
 
 
@@ -272,7 +301,7 @@ def usual_layout(params: float, devices: float, memory_bytes: float, frozen: boo
     return (8.0, pp) if devices % (8.0 * pp) == 0 else (1.0, 1.0)
 
 
-def batches(  # noqa: PLR0913
+def batches(
     row: Run, seq_len: float, devices: float, dp: float, pp: float, whole: bool, small: bool = False
 ) -> tuple[float, float, float]:
     """(micro-batch, global batch, micro-batches per pipeline) in sequences."""
@@ -327,7 +356,11 @@ def _from_flops(row: Run, case: Case, tokens: float) -> float | None:
         return None
     chosen = convention(rule.convention, **rule.switches)
     per_token = flops_per_token(
-        chosen, case.architecture, int(case.seq_len), stated=stated_params(row, rule), tensor_parallel=int(case.tp),
+        chosen,
+        case.architecture,
+        int(case.seq_len),
+        stated=stated_params(row, rule),
+        tensor_parallel=int(case.tp),
         recompute=_recompute(row, rule),
     )
     percent, _ = published_percent(row, peak)

@@ -33,12 +33,12 @@ def memory_backtest(rows: Sequence[Run]) -> dict[str, Any]:
     ran = [r for r in results if r["fits"] is not None and r["ran"]]
     failed = [r for r in results if r["fits"] is not None and not r["ran"]]
     fits = {
-        "ran": len(ran), "ran_and_fit": sum(r["fits"] for r in ran),
-        "failed": len(failed), "failed_and_did_not_fit": sum(not r["fits"] for r in failed),
+        "ran": len(ran),
+        "ran_and_fit": sum(r["fits"] for r in ran),
+        "failed": len(failed),
+        "failed_and_did_not_fit": sum(not r["fits"] for r in failed),
     }
-    return {
-        "rows": results, "summary": summarise(rows, results), "fits": fits, "assumptions": [*MEMORY_RULES, *RULES],
-    }
+    return {"rows": results, "summary": summarise(rows, results), "fits": fits, "assumptions": [*MEMORY_RULES, *RULES]}
 
 
 def predict_group(
@@ -51,8 +51,12 @@ def predict_group(
     if adjust is not None:
         constants = adjust(first, constants)
     return device_memory(
-        cached_model_work(first.architecture), layout_of(cases), software, constants,
-        optimizer_bytes=optimizer_bytes("adam"), narrow=box.low_precision,
+        cached_model_work(first.architecture),
+        layout_of(cases),
+        software,
+        constants,
+        optimizer_bytes=optimizer_bytes("adam"),
+        narrow=box.low_precision,
     )
 
 
@@ -81,8 +85,11 @@ def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
             failed = row.text("kind") == OUT_OF_MEMORY
             published = stated_memory(row)
             result.update(
-                predicted=float(value), fits=bool(value <= (case.accelerator.memory_bytes or np.inf)), ran=not failed,
-                published=published, skipped=None if published else "no peak memory is stated",
+                predicted=float(value),
+                fits=bool(value <= (case.accelerator.memory_bytes or np.inf)),
+                ran=not failed,
+                published=published,
+                skipped=None if published else "no peak memory is stated",
             )
             if published:
                 result["error"] = float(value) / published - 1.0

@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from mfu_planner.backtest.runs import Run
 
 STALL_SECONDS = 0.5
-"""A pipeline tick longer than this, on models of a few billion parameters, is a stall of the cluster and not of the model."""
+"""A pipeline tick longer than this, on models of a few billion parameters, is a stall of the cluster and not
+of the model."""
 
 
 def selects(chosen: Mapping[str, Any], row: Run) -> bool:
     """Whether a selection contains a row.
 
     Keys: ``ids`` (prefixes), ``models``, ``release`` (patterns in the
-    model's name and the source's locator), ``hidden``, ``layers`` (values), ``max_devices``, ``without`` (ids left out, each for a reason
+    model's name and the source's locator), ``hidden``, ``layers`` (values), ``max_devices``, ``without`` (ids
+    left out, each for a reason
     given beside it), ``no_stalls``.
     """
     if not row.id.startswith(tuple(chosen["ids"])) or row.id.startswith(tuple(chosen.get("without", ())) or ("\0",)):
@@ -38,7 +40,9 @@ def pipeline_tick(row: Run) -> float | None:
     """Seconds per micro-batch and pipeline slot of a row with pipeline stages, None without."""
     stages, count, seconds = row.number("pp"), row.number("grad_accum"), row.number("step_time_s")
     if seconds is None:
-        rate, devices, tokens = (row.number(n) for n in ("tokens_per_s_per_device", "num_devices", "global_batch_tokens"))
+        rate, devices, tokens = (
+            row.number(n) for n in ("tokens_per_s_per_device", "num_devices", "global_batch_tokens")
+        )
         seconds = tokens / (rate * devices) if rate and devices and tokens else None
     if not stages or stages <= 1 or not count or not seconds:
         return None

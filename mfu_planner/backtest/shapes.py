@@ -8,8 +8,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mfu_planner.architectures import Architecture, Block, layer_numbers
-from mfu_planner.architectures.parts import embedding, gated_mlp, head, norm, plain_mlp, positions, residual
-from mfu_planner.architectures.parts import self_attention
+from mfu_planner.architectures.parts import (
+    embedding,
+    gated_mlp,
+    head,
+    norm,
+    plain_mlp,
+    positions,
+    residual,
+    self_attention,
+)
 from mfu_planner.operators import CAUSAL, Attention, Elementwise, MatMul, Role, Split
 from mfu_planner.prediction.calibrated import calibration
 
@@ -18,7 +26,8 @@ if TYPE_CHECKING:
     from mfu_planner.operators import Operator
 
 GATED_BELOW = 3.9
-"""A feed-forward width below this many hidden sizes is taken as gated when nothing says so (8/3, 3.5), else plain (4)."""
+"""A feed-forward width below this many hidden sizes is taken as gated when nothing says so (8/3, 3.5), else
+plain (4)."""
 
 PLAIN_WORDS = ("non-gated", "gpt", "mpt", "bloom", "pythia", "opt", "mt-nlg", "relu", "nemotron", "palm")
 GATED_WORDS = ("gated mlp", "swiglu", "llama", "mistral", "qwen", "internlm", "gemma", "nanotron")
@@ -48,7 +57,8 @@ class Routing:
 
 
 def routing_of(row: Run, ffn: int) -> Routing | None:
-    """Experts from notes such as ``top-8 of 128`` or ``160 experts top-6, 1 dense layer, expert ffn 1536, shared 3072``."""
+    """Experts from notes such as ``top-8 of 128`` or ``160 experts top-6, 1 dense layer, expert ffn 1536,
+    shared 3072``."""
     notes = row.text("arch_notes")
 
     def find(pattern: str, default: int) -> int:
@@ -79,16 +89,35 @@ def architecture_of(row: Run) -> Architecture | None:
     head_dim = row.number("head_dim") or hidden / heads
     routing = routing_of(row, int(ffn))
     return decoder(
-        int(hidden), int(layers), int(heads), int(row.number("kv_heads") or heads), max(1, round(head_dim)), int(ffn),
-        int(row.number("vocab") or 0), row.number("tied") is not None, is_gated(row, hidden, ffn) or routing is not None,
-        routing, "MLA" in row.text("arch_notes"), int(row.number("seq_len") or 0),
+        int(hidden),
+        int(layers),
+        int(heads),
+        int(row.number("kv_heads") or heads),
+        max(1, round(head_dim)),
+        int(ffn),
+        int(row.number("vocab") or 0),
+        row.number("tied") is not None,
+        is_gated(row, hidden, ffn) or routing is not None,
+        routing,
+        "MLA" in row.text("arch_notes"),
+        int(row.number("seq_len") or 0),
     )
 
 
 @lru_cache(maxsize=4096)
-def decoder(  # noqa: PLR0913
-    hidden: int, layers: int, heads: int, kv_heads: int, head_dim: int, ffn: int, vocab: int, tied: bool, gated: bool,
-    routing: Routing | None, latent: bool, seq_len: int,
+def decoder(
+    hidden: int,
+    layers: int,
+    heads: int,
+    kv_heads: int,
+    head_dim: int,
+    ffn: int,
+    vocab: int,
+    tied: bool,
+    gated: bool,
+    routing: Routing | None,
+    latent: bool,
+    seq_len: int,
 ) -> Architecture:
     """A decoder with grouped-query or latent attention and a plain, gated or routed feed-forward network."""
     bias = not gated
@@ -96,8 +125,15 @@ def decoder(  # noqa: PLR0913
         attention = latent_attention(hidden, heads)
     else:
         attention = self_attention(
-            hidden=hidden, heads=heads, kv_heads=kv_heads, head_dim=head_dim, mask=CAUSAL, qkv_bias=bias, out_bias=bias,
-            fused=True, rotary=gated,
+            hidden=hidden,
+            heads=heads,
+            kv_heads=kv_heads,
+            head_dim=head_dim,
+            mask=CAUSAL,
+            qkv_bias=bias,
+            out_bias=bias,
+            fused=True,
+            rotary=gated,
         )
     first = (norm("input_norm", hidden, bias=bias), *attention, residual("attention_residual", hidden))
     plain = gated_mlp(hidden, ffn) if gated else plain_mlp(hidden, ffn)
@@ -113,7 +149,9 @@ def decoder(  # noqa: PLR0913
     inputs = (embedding(vocab, hidden), *(() if gated else (positions(seq_len, hidden),))) if vocab else ()
     output = (norm("final_norm", hidden, bias=bias), *(head(hidden, vocab, tied=tied) if vocab else ()))
     return Architecture(
-        name="decoder", hidden=hidden, vocab=vocab,
+        name="decoder",
+        hidden=hidden,
+        vocab=vocab,
         blocks=(Block("embedding", inputs), *blocks, Block("output", output)),
     )
 
@@ -129,7 +167,8 @@ def latent_attention(hidden: int, heads: int) -> tuple[Operator, ...]:
     return (
         product("q_down", hidden, q_rank, Split.REPLICATED, "attention_input"),
         product("kv_down", hidden, kv_rank + rope, Split.REPLICATED, "attention_input"),
-        norm("q_norm", q_rank), norm("kv_norm", kv_rank),
+        norm("q_norm", q_rank),
+        norm("kv_norm", kv_rank),
         product("q_up", q_rank, heads * (nope + rope), Split.COLUMN),
         product("kv_up", kv_rank, heads * (nope + v_dim), Split.COLUMN),
         Elementwise(name="rotary", width=2 * heads * (nope + rope), split=Split.HEADS),
@@ -141,15 +180,25 @@ def latent_attention(hidden: int, heads: int) -> tuple[Operator, ...]:
 def _routed(hidden: int, routing: Routing) -> tuple[Operator, ...]:
     def product(name: str, inputs: int, outputs: int, reads: str = "") -> MatMul:
         return MatMul(
-            name=name, inputs=inputs, outputs=outputs, copies=routing.experts, active=routing.chosen, role=Role.EXPERT,
-            split=Split.EXPERT, reads=reads,
+            name=name,
+            inputs=inputs,
+            outputs=outputs,
+            copies=routing.experts,
+            active=routing.chosen,
+            role=Role.EXPERT,
+            split=Split.EXPERT,
+            reads=reads,
         )
 
     width = routing.width
     shared = gated_mlp(hidden, routing.shared, role=Role.SHARED_EXPERT, prefix="shared_") if routing.shared else ()
     return (
         MatMul(name="router", inputs=hidden, outputs=routing.experts, role=Role.ROUTER, reads="mlp_input"),
-        product("gate_proj", hidden, width, "expert_input"), product("up_proj", hidden, width, "expert_input"),
-        Elementwise(name="activation", width=width * routing.chosen, read=2, kept=2, split=Split.COLUMN, role=Role.EXPERT),
-        product("down_proj", width, hidden), *shared,
+        product("gate_proj", hidden, width, "expert_input"),
+        product("up_proj", hidden, width, "expert_input"),
+        Elementwise(
+            name="activation", width=width * routing.chosen, read=2, kept=2, split=Split.COLUMN, role=Role.EXPERT
+        ),
+        product("down_proj", width, hidden),
+        *shared,
     )

@@ -18,15 +18,35 @@ if TYPE_CHECKING:
     from mfu_planner.prediction.constants import Machine, Stack
 
 LAYOUT_FIELDS = (
-    "tp", "pp", "dp", "micro_batch", "micro_batches", "seq_len", "vpp", "cp", "ep", "zero", "zero_group",
-    "sequence_parallel", "recompute", "compiled", "offload", "adapters",
+    "tp",
+    "pp",
+    "dp",
+    "micro_batch",
+    "micro_batches",
+    "seq_len",
+    "vpp",
+    "cp",
+    "ep",
+    "zero",
+    "zero_group",
+    "sequence_parallel",
+    "recompute",
+    "compiled",
+    "offload",
+    "adapters",
 )
 
 
 def group_key(case: Case) -> tuple[Any, ...]:
     """Rows with the same key are one array call."""
     return (
-        id(case.architecture), case.accelerator.id, case.dtype, case.stack, case.fabric, case.nic_bytes_per_s, case.node,
+        id(case.architecture),
+        case.accelerator.id,
+        case.dtype,
+        case.stack,
+        case.fabric,
+        case.nic_bytes_per_s,
+        case.node,
         case.layer_only,
     )
 
@@ -61,13 +81,29 @@ def predict_group(
     box, software = constants_of(first)
     if adjust is not None:
         box, software = adjust(first, box, software)
-    return step_time(cached_model_work(first.architecture), layout_of(cases), box, software, layer_only=first.layer_only)
+    return step_time(
+        cached_model_work(first.architecture), layout_of(cases), box, software, layer_only=first.layer_only
+    )
 
 
 def steptime_backtest(rows: Sequence[Run]) -> dict[str, Any]:
     """Predicted and published step times: rows in the order given, a summary by source, the rules used."""
     results = predict_rows(rows)
     return {"rows": results, "summary": summarise(rows, results), "assumptions": list(RULES)}
+
+
+def stated_step_time(row: Run, case: Case) -> float:
+    """The published step time [s].
+
+    Raises
+    ------
+    Skipped
+        The source gives neither a time nor a rate.
+    """
+    published = published_step_time(row, case)
+    if published is None:
+        raise Skipped("neither a time nor a rate is stated")
+    return published
 
 
 def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
@@ -82,9 +118,7 @@ def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
     for index, row in enumerate(rows):
         try:
             case = read_case(row)
-            published = published_step_time(row, case)
-            if published is None:
-                raise Skipped("neither a time nor a rate is stated")
+            published = stated_step_time(row, case)
         except Skipped as reason:
             results[index]["skipped"] = str(reason)
             continue

@@ -30,12 +30,20 @@ def describe(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     errors = [float(r["error"]) for r in results if r["error"] is not None]
     figures: dict[str, Any] = {"n": len(errors), "n_skipped": len(results) - len(errors)}
     if not errors:
-        return figures | {"median_abs_error": None, "p90_abs_error": None, "mean_abs_error": None, "bias": None, "worst": []}
+        return figures | {
+            "median_abs_error": None,
+            "p90_abs_error": None,
+            "mean_abs_error": None,
+            "bias": None,
+            "worst": [],
+        }
     size = [abs(e) for e in errors]
     worst = sorted((r for r in results if r["error"] is not None), key=lambda r: -abs(r["error"]))[:3]
     return figures | {
-        "median_abs_error": statistics.median(size), "p90_abs_error": quantile(size, 0.9),
-        "mean_abs_error": statistics.fmean(size), "bias": statistics.median(errors),
+        "median_abs_error": statistics.median(size),
+        "p90_abs_error": quantile(size, 0.9),
+        "mean_abs_error": statistics.fmean(size),
+        "bias": statistics.median(errors),
         "worst": [{"id": r["id"], "error": r["error"]} for r in worst],
     }
 

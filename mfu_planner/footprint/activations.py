@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mfu_planner.prediction.layout import recomputed_share
+
 if TYPE_CHECKING:
     from mfu_planner.prediction.arrays import Numbers
     from mfu_planner.prediction.layout import Layout
@@ -16,8 +18,14 @@ SCORE_BYTES = 5.0
 Korthikanti et al. 2022, arXiv:2205.05198, section 4.1."""
 
 
-def layer_bytes(  # noqa: PLR0913
-    layer: LayerWork, layout: Layout, hidden: float, *, fused: bool, dropout: bool, selective_share: float,
+def layer_bytes(
+    layer: LayerWork,
+    layout: Layout,
+    hidden: float,
+    *,
+    fused: bool,
+    dropout: bool,
+    selective_share: float,
     narrow: bool = False,
 ) -> tuple[Numbers, Numbers]:
     """(kept for the backward pass, needed while the layer runs) bytes of one layer and micro-batch on one device.
@@ -49,10 +57,8 @@ def layer_bytes(  # noqa: PLR0913
         scores = SCORE_BYTES * layout.micro_batch * a.heads / layout.tp * layout.seq_len * layout.seq_len / layout.cp
     else:
         scores = 0.0 * tokens
-    shared = np.where(np.asarray(layout.sequence_parallel) > 0, layout.tp, 1.0)
-    recompute = np.asarray(layout.recompute)
-    kept = np.where(
-        recompute >= 2, ELEMENT * tokens * hidden / shared,
-        np.where(recompute == 1, everything * (1.0 - selective_share), everything + scores),
-    )
+    again = recomputed_share(layout.recompute)
+    selective = np.asarray(layout.recompute) == 1
+    kept = np.where(selective, everything * (1.0 - selective_share), (1.0 - again) * (everything + scores))
+    kept = kept + again * ELEMENT * tokens * hidden / spread
     return kept, everything + scores

@@ -55,11 +55,42 @@ class Held:
         return self.weights + self.gradients + self.optimizer + self.activations + self.logits + self.other
 
 
-def device_memory(  # noqa: PLR0913
-    model: ModelWork, layout: Layout, stack: Stack, constants: MemoryConstants, *, optimizer_bytes: float = 12.0,
+def device_memory(
+    model: ModelWork,
+    layout: Layout,
+    stack: Stack,
+    constants: MemoryConstants,
+    *,
+    optimizer_bytes: float = 12.0,
     narrow: bool = False,
 ) -> Held:
-    """Peak bytes on the fullest pipeline stage: the first (most micro-batches in flight) or the last (the logits)."""
+    """Peak bytes on the fullest pipeline stage: the first (most micro-batches in flight), the last (the
+    logits), another."""
+    import numpy as np
+
+    stages = stage_memory(model, layout, stack, constants, optimizer_bytes=optimizer_bytes, narrow=narrow)
+    totals = [np.asarray(s.total) for s in stages]
+    if all(t.ndim == 0 for t in totals):
+        return stages[int(np.argmax(totals))]
+    pick = np.argmax(np.stack(np.broadcast_arrays(*totals)), axis=0)
+
+    def choose(name: str) -> Numbers:
+        found: Numbers = np.choose(pick, np.broadcast_arrays(pick, *(getattr(s, name) for s in stages))[1:])
+        return found
+
+    return Held(*(choose(n) for n in ("weights", "gradients", "optimizer", "activations", "logits", "other")))
+
+
+def stage_memory(
+    model: ModelWork,
+    layout: Layout,
+    stack: Stack,
+    constants: MemoryConstants,
+    *,
+    optimizer_bytes: float = 12.0,
+    narrow: bool = False,
+) -> tuple[Held, ...]:
+    """Bytes on a device of the first stage, the last, and the fullest one between."""
     import numpy as np
 
     most, first, last = stage_plan(model, layout, stack.balanced_stages)
@@ -75,25 +106,29 @@ def device_memory(  # noqa: PLR0913
     logits = constants.logit_bytes * tokens * model.vocab / layout.tp
     spread = (np.asarray(layout.sequence_parallel) > 0) & (np.asarray(layout.tp) > 1)
     inputs = np.where(spread, constants.gathered_inputs * ELEMENT * tokens * model.hidden, 0.0)
-    full = np.asarray(layout.recompute) >= 2
+    again = np.asarray(layout.recompute) > 1
+    frozen = np.where(np.asarray(layout.adapters) > 0, FROZEN_KEPT, 1.0)
 
     def stage(layers: Numbers, flying: Numbers, tables: Numbers, with_logits: Numbers) -> Held:
-        held = constants.activation_factor * np.where(np.asarray(layout.adapters) > 0, FROZEN_KEPT, 1.0) * (flying * layers * kept + np.where(full, working, 0.0)) + inputs
+        held = constants.activation_factor * frozen * (flying * layers * kept + np.where(again, working, 0.0)) + inputs
         return _states(
-            (layer * layers + tables, expert * layers), layout, constants, optimizer_bytes, held,
-            with_logits * logits, layer + expert, narrow,
+            (layer * layers + tables, expert * layers),
+            layout,
+            constants,
+            optimizer_bytes,
+            held,
+            with_logits * logits,
+            layer + expert,
+            narrow,
         )
 
     ends = (1.0 + head) * table
     start = stage(np.where(single, count, first), flying, np.where(single, ends, table), np.where(single, 1.0, 0.0))
     end = stage(np.where(single, count, last), 1.0, np.where(single, ends, table), 1.0)
     middle = stage(np.where(single, count, most), np.where(pp > 2, np.maximum(flying - 1.0, 1.0), 1.0), 0.0, 0.0)
-    pick = np.argmax(np.stack(np.broadcast_arrays(start.total, end.total, middle.total)), axis=0)
-
-    def choose(name: str) -> Numbers:
-        return np.choose(pick, np.broadcast_arrays(*(getattr(s, name) for s in (start, end, middle))))
-
-    return Held(*(choose(n) for n in ("weights", "gradients", "optimizer", "activations", "logits", "other")))
+    if not pp.ndim:
+        return (start,) if pp <= 1 else (start, end) if pp <= 2 else (start, end, middle)
+    return start, end, middle
 
 
 def _layer_parameters(model: ModelWork, layout: Layout) -> tuple[Numbers, Numbers]:
@@ -120,16 +155,27 @@ def _activations(model: ModelWork, layout: Layout, stack: Stack, narrow: bool) -
     for layer in model.layers:
         share = layer.count / model.layer_count
         k, w = layer_bytes(
-            layer, layout, model.hidden, fused=bool(stack.fused_attention), dropout=bool(stack.dropout),
-            selective_share=stack.selective_share if stack.fused_attention else 0.0, narrow=narrow,
+            layer,
+            layout,
+            model.hidden,
+            fused=bool(stack.fused_attention),
+            dropout=bool(stack.dropout),
+            selective_share=stack.selective_share if stack.fused_attention else 0.0,
+            narrow=narrow,
         )
         kept, working = kept + share * k, working + share * w
     return kept, working
 
 
-def _states(  # noqa: PLR0913
-    parameters: tuple[Numbers, Numbers], layout: Layout, constants: MemoryConstants, optimizer_bytes: float,
-    activations: Numbers, logits: Numbers, one_layer: Numbers, narrow: bool,
+def _states(
+    parameters: tuple[Numbers, Numbers],
+    layout: Layout,
+    constants: MemoryConstants,
+    optimizer_bytes: float,
+    activations: Numbers,
+    logits: Numbers,
+    one_layer: Numbers,
+    narrow: bool,
 ) -> Held:
     import numpy as np
 
@@ -150,6 +196,10 @@ def _states(  # noqa: PLR0913
     gathered = np.where(zero >= 3, constants.gathered_layers * (ELEMENT + ELEMENT) * one_layer, 0.0)
     resident = 1.0 - np.asarray(layout.offload, dtype=np.float64)
     return Held(
-        held(weight, 3.0), trained * held(constants.gradient_bytes, 2.0), trained * resident * held(optimizer_bytes, 1.0),
-        activations, logits, constants.fixed_bytes + gathered,
+        held(weight, 3.0),
+        trained * held(constants.gradient_bytes, 2.0),
+        trained * resident * held(optimizer_bytes, 1.0),
+        activations,
+        logits,
+        constants.fixed_bytes + gathered,
     )

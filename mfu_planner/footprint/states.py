@@ -37,7 +37,8 @@ def in_flight(stages: Numbers, micro_batches: Numbers, virtual: Numbers) -> Numb
 
     References
     ----------
-    .. [1] Narayanan et al. 2021, arXiv:2104.04473, section 2.2; Korthikanti et al. 2022, arXiv:2205.05198, section 4.2.3.
+    .. [1] Narayanan et al. 2021, arXiv:2104.04473, section 2.2; Korthikanti et al. 2022, arXiv:2205.05198,
+    section 4.2.3.
     """
     import numpy as np
 

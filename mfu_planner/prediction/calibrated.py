@@ -1,13 +1,14 @@
 """Reading the calibration: constants of products, links, stacks and networks, ready for use.
 
-The YAML files in ``calibration/`` are the source; ``calibration/index.json`` is generated from them (``make data``), because
+The YAML files in ``calibration/`` are the source; ``calibration/index.json`` is generated from them (``make
+data``), because
 reading YAML costs more than a prediction.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,6 @@ from mfu_planner.prediction.constants import Machine, Stack
 from mfu_planner.prediction.products import ProductRate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mfu_planner.hardware import Accelerator
 
 FORMAT_BYTES = {"fp32": 4.0, "tf32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "fp4": 0.5}
@@ -75,12 +74,23 @@ def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str
         best = products["best_rates"].get(accelerator.id, {}).get("fp8" if size <= 1 else "bf16")
         block = {**block, **({"efficiency": best / peak} if best else {})}
         tile, units = block["tile"], block["units"]
-        basis = "the best rate that others measured" if best else "a generic efficiency: no products were measured on it"
+        basis = (
+            "the best rate that others measured" if best else "a generic efficiency: no products were measured on it"
+        )
         note = f"matrix products of {accelerator.id} in {dtype}: {basis} ({block['efficiency']:.0%} of peak)"
     slower = products["derate"].get(accelerator.id, {}).get("factor", 1.0)
     rate = ProductRate(
-        peak, block["efficiency"] / slower, block["depth_overhead_elements"], block["fixed_us"] * 1e-6, block["wave_loss"],
-        tile[0], tile[1], units, bandwidth, size, 2.0 if size <= 2 else 4.0,
+        peak,
+        block["efficiency"] / slower,
+        block["depth_overhead_elements"],
+        block["fixed_us"] * 1e-6,
+        block["wave_loss"],
+        tile[0],
+        tile[1],
+        units,
+        bandwidth,
+        size,
+        2.0 if size <= 2 else 4.0,
     )
     return rate, note
 
@@ -104,13 +114,17 @@ def link_rates(accelerator: Accelerator) -> dict[str, LinkRate]:
         fallback = held["fallback"]
         published = getattr(accelerator.scale_up, "per_direction", None) or fallback["bandwidth_bytes_per_s"]
         link = LinkRate(
-            fallback["start_us"] * 1e-6, fallback["hop_us"] * 1e-6, fallback["share"] * published,
+            fallback["start_us"] * 1e-6,
+            fallback["hop_us"] * 1e-6,
+            fallback["share"] * published,
             fallback["ramp_mb"] * 1e6,
         )
         return dict.fromkeys(COLLECTIVES, link)
     return {
         name: LinkRate(
-            block[name]["start_us"] * 1e-6, block[name]["hop_us"] * 1e-6, block[name]["bandwidth_gb_per_s"] * 1e9,
+            block[name]["start_us"] * 1e-6,
+            block[name]["hop_us"] * 1e-6,
+            block[name]["bandwidth_gb_per_s"] * 1e9,
             block[name]["ramp_mb"] * 1e6,
         )
         for name in COLLECTIVES
@@ -124,7 +138,10 @@ def fabric(name: str, nic_bytes_per_s: float | None = None) -> Fabric:
         raise InputError("fabric", name, "a known network", nearest(name, held) or tuple(held))
     f = held[name]
     return Fabric(
-        nic_bytes_per_s or f["nic_gb_per_s"] * 1e9, f["efficiency"], f["start_us"] * 1e-6, f["hop_us"] * 1e-6,
+        nic_bytes_per_s or f["nic_gb_per_s"] * 1e9,
+        f["efficiency"],
+        f["start_us"] * 1e-6,
+        f["hop_us"] * 1e-6,
         f.get("bucket_mb", 268.435456) * 1e6,
     )
 
@@ -148,33 +165,38 @@ def stack(name: str, device_generation: str, narrow: bool) -> Stack:
         for key, value in values.items()
         if key in _STACK_FIELDS
     }
-    return replace(Stack(name), **chosen)
+    return Stack(name, **chosen)
 
 
 def _pick(value: Any, fallback: Any, device_generation: str, narrow: bool) -> float:
     """One number out of a constant that may differ by generation and format."""
     for candidate in (value, fallback):
-        found = candidate
-        if isinstance(found, dict):
-            found = found.get(device_generation, found.get("other"))
-        if isinstance(found, dict):
-            found = found.get("narrow" if narrow else "wide")
-        if isinstance(found, int | float):
-            return float(found)
+        for key in (device_generation, "other"):
+            found = candidate.get(key) if isinstance(candidate, dict) else candidate
+            if isinstance(found, dict):
+                found = found.get("narrow" if narrow else "wide", found.get("wide") if key == "other" else None)
+            if isinstance(found, int | float):
+                return float(found)
     raise InputError("stack", device_generation, "a device generation with constants")
 
 
-def machine(
-    accelerator: Accelerator, dtype: str, network: Fabric, node_devices: float
-) -> Machine:
+def machine(accelerator: Accelerator, dtype: str, network: Fabric, node_devices: float) -> Machine:
     """Everything a prediction needs of a device, its node and its network."""
     rate, note = product_rate(accelerator, dtype)
     wide_format = "bf16" if _supports(accelerator, "bf16") else "fp16"
     wide, _ = product_rate(accelerator, wide_format)
     return Machine(
-        rate, wide, rate.peak_flops_per_s, wide.peak_flops_per_s, rate.bandwidth_bytes_per_s,
-        float(accelerator.memory_bytes or 0.0), float(node_devices), link_rates(accelerator), network,
-        FORMAT_BYTES.get(dtype, 2.0) < 2.0, assumptions=(note,),
+        rate,
+        wide,
+        rate.peak_flops_per_s,
+        wide.peak_flops_per_s,
+        rate.bandwidth_bytes_per_s,
+        float(accelerator.memory_bytes or 0.0),
+        float(node_devices),
+        link_rates(accelerator),
+        network,
+        FORMAT_BYTES.get(dtype, 2.0) < 2.0,
+        assumptions=(note,),
     )
 
 
@@ -183,8 +205,3 @@ def _supports(accelerator: Accelerator, dtype: str) -> bool:
         return bool(accelerator.peak_flops_per_s(dtype))
     except InputError:
         return False
-
-
-def overridden(base: Stack, changes: Mapping[str, float]) -> Stack:
-    """A stack with some constants replaced (what-if questions, fits)."""
-    return replace(base, **changes)

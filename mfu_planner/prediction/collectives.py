@@ -72,8 +72,10 @@ def across_nodes_time(
 ) -> Numbers:
     """Seconds of a collective whose group spans nodes with ``local`` members in each.
 
-    The ring enters and leaves each node once per local member, so the group commands ``local`` interfaces; its rate is the
-    smaller of that and the scale-up rate.  Groups that share a node each have their own interfaces: no further contention.
+    The ring enters and leaves each node once per local member, so the group commands ``local`` interfaces; its
+    rate is the
+    smaller of that and the scale-up rate.  Groups that share a node each have their own interfaces: no further
+    contention.
 
     Notes
     -----

@@ -37,7 +37,7 @@ def fused_attention_time(
     return fixed_s + pair_flops * (1.0 + ramp_tokens / seq_len) / (fraction * peak)
 
 
-def memory_bound_time(moved_bytes: Numbers, bandwidth: float, factor: float) -> Numbers:
+def memory_bound_time(moved_bytes: Numbers, bandwidth: float, factor: Numbers) -> Numbers:
     """Seconds to move ``moved_bytes`` [byte] at the device's bandwidth [byte/s], ``factor`` times slower than ideal."""
     return factor * moved_bytes / bandwidth
 

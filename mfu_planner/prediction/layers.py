@@ -24,7 +24,8 @@ Parts = dict[str, "Numbers"]
 def product_shape(product: Product, tokens: Numbers, layout: Layout) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """(groups, rows of one group, outputs, inputs) of a product on one device under a layout.
 
-    Routed experts see ``copies`` rows per token, spread evenly over the experts of the EP group (perfect balance); their
+    Routed experts see ``copies`` rows per token, spread evenly over the experts of the EP group (perfect
+    balance); their
     weights are split by TP only when EP is 1.
     """
     import numpy as np
@@ -61,7 +62,11 @@ def misaligned_slowdown(outputs: Numbers, inputs: Numbers, factor: float) -> Num
 
 
 def products_time(
-    products: tuple[Product, ...], tokens: Numbers, layout: Layout, rate: ProductRate, misaligned: float = 1.0,
+    products: tuple[Product, ...],
+    tokens: Numbers,
+    layout: Layout,
+    rate: ProductRate,
+    misaligned: float = 1.0,
     grouped: float = 1.0,
 ) -> tuple[Numbers, Numbers, Numbers]:
     """(forward seconds, backward seconds, forward FLOPs) of a layer's products on one device.
@@ -128,9 +133,7 @@ def attention_time(
     return forward, backward, flops
 
 
-def layer_parts(
-    layer: LayerWork, layout: Layout, machine: Machine, stack: Stack, hidden: float
-) -> tuple[Parts, Parts]:
+def layer_parts(layer: LayerWork, layout: Layout, machine: Machine, stack: Stack, hidden: float) -> tuple[Parts, Parts]:
     """Device seconds of one layer and micro-batch, forward and backward, each by part.
 
     Parts: ``products``, ``product_flops`` (FLOPs), ``attention``, ``attention_flops``, ``pointwise``, ``casts``,
@@ -139,7 +142,9 @@ def layer_parts(
     import numpy as np
 
     tokens = layout.micro_batch * layout.seq_len / layout.cp
-    pf, pb, flops = products_time(layer.products, tokens, layout, machine.products, stack.misaligned_factor, stack.grouped_factor)
+    pf, pb, flops = products_time(
+        layer.products, tokens, layout, machine.products, stack.misaligned_factor, stack.grouped_factor
+    )
     trained = np.where(np.asarray(layout.adapters) > 0, 1.0, 2.0)
     forward: Parts = {"products": stack.product_factor * pf, "product_flops": flops}
     backward: Parts = {"products": stack.product_factor * pb, "product_flops": trained * flops}
@@ -158,7 +163,9 @@ def layer_parts(
 
     spread = np.where(np.asarray(layout.sequence_parallel) > 0, layout.tp, 1.0)
     dropped = 5.0 * hidden * stack.dropout
-    elements = layer.split_elements / layout.tp + (layer.whole_elements + dropped) / spread + layer.routed_elements / layout.tp
+    elements = (
+        layer.split_elements / layout.tp + (layer.whole_elements + dropped) / spread + layer.routed_elements / layout.tp
+    )
     factor = stack.pointwise_factor * np.where(np.asarray(layout.compiled) > 0, stack.pointwise_compiled, 1.0)
     pointwise = memory_bound_time(HALF * tokens * elements, machine.bandwidth_bytes_per_s, factor)
     forward["pointwise"], backward["pointwise"] = pointwise, 1.5 * pointwise
@@ -180,12 +187,8 @@ def _communicate(
 
     tokens = layout.micro_batch * layout.seq_len / layout.cp
     message = HALF * tokens * hidden
-    reduce = collective_time(
-        message, layout.tp, machine.node_devices, 2.0, machine.links["all_reduce"], machine.fabric
-    )
-    gather = collective_time(
-        message, layout.tp, machine.node_devices, 1.0, machine.links["all_gather"], machine.fabric
-    )
+    reduce = collective_time(message, layout.tp, machine.node_devices, 2.0, machine.links["all_reduce"], machine.fabric)
+    gather = collective_time(message, layout.tp, machine.node_devices, 1.0, machine.links["all_gather"], machine.fabric)
     scatter = collective_time(
         message, layout.tp, machine.node_devices, 1.0, machine.links["reduce_scatter"], machine.fabric
     )
@@ -204,8 +207,12 @@ def _communicate(
     if layer.attention is not None:
         kv = layer.attention.kv_heads * (layer.attention.key_dim + layer.attention.value_dim) / layout.tp
         ring = collective_time(
-            HALF * layout.micro_batch * layout.seq_len * kv, layout.cp,
-            np.maximum(machine.node_devices / layout.tp, 1.0), 1.0, machine.links["all_gather"], machine.fabric,
+            HALF * layout.micro_batch * layout.seq_len * kv,
+            layout.cp,
+            np.maximum(machine.node_devices / layout.tp, 1.0),
+            1.0,
+            machine.links["all_gather"],
+            machine.fabric,
         )
         forward["context"] = np.maximum(0.0, ring - 0.8 * forward["attention"])
         backward["context"] = np.maximum(0.0, 2.0 * ring - 0.8 * backward["attention"])

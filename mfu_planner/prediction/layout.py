@@ -12,6 +12,13 @@ NO_RECOMPUTE, SELECTIVE_RECOMPUTE, FULL_RECOMPUTE = 0, 1, 2
 RECOMPUTE_CODES = {"none": NO_RECOMPUTE, "selective": SELECTIVE_RECOMPUTE, "full": FULL_RECOMPUTE}
 
 
+def recomputed_share(code: Numbers) -> Numbers:
+    """Share of the layers whose forward pass is done again in full, out of a recompute code."""
+    import numpy as np
+
+    return np.maximum(np.asarray(code, dtype=np.float64) - 1.0, 0.0)
+
+
 @dataclass(frozen=True)
 class Layout:
     """Degrees of parallelism and batch; every field a number or an array, all broadcastable against each other."""
@@ -31,7 +38,7 @@ class Layout:
     """Devices that share the shards, 0 for all of dp · cp."""
     sequence_parallel: Numbers = 0.0
     recompute: Numbers = 0.0
-    """0 none, 1 selective, 2 full."""
+    """0 none, 1 selective, 2 full; between 1 and 2 that share of the layers in full (1.25: every fourth layer)."""
     compiled: Numbers = 0.0
     offload: Numbers = 0.0
     """Share of the optimizer state kept in host memory."""

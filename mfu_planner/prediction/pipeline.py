@@ -50,7 +50,8 @@ def uniform_stages(layers: int, stages: int) -> tuple[float, float, float]:
 def balanced_stages(layers: int, stages: int, head_layers: float) -> tuple[float, float, float]:
     """Stages filled until their share of the cost is passed, the head counting as ``head_layers`` layers.
 
-    Walks layers, then the head; a stage closes once the cumulative cost *exceeds* its share.  Returns the most layers of a
+    Walks layers, then the head; a stage closes once the cumulative cost *exceeds* its share.  Returns the most
+    layers of a
     stage without the head, the layers of the first stage, and the layers that stand beside the head.
 
     References

@@ -45,13 +45,16 @@ WATERFALL = {
 def predict(**given: Any) -> dict[str, Any]:
     """Predict one training step.
 
-    Arguments are the flags of ``mfu-planner predict`` with underscores (see :data:`mfu_planner.prediction.request.FLAGS`).
+    Arguments are the flags of ``mfu-planner predict`` with underscores (see
+    :data:`mfu_planner.prediction.request.FLAGS`).
 
     Returns
     -------
     dict
-        ``step_time_s``, ``tokens_per_s_per_device``, ``mfu``, ``hfu``, ``waterfall`` (name, seconds, share; seconds add up to
-        the step), ``memory``, ``range`` of ``step_time_s``, ``assumptions``, ``not_modelled``, ``inputs`` with every default.
+        ``step_time_s``, ``tokens_per_s_per_device``, ``mfu``, ``hfu``, ``waterfall`` (name, seconds, share;
+        seconds add up to
+        the step), ``memory``, ``range`` of ``step_time_s``, ``assumptions``, ``not_modelled``, ``inputs`` with
+        every default.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def predict(**given: Any) -> dict[str, Any]:
 
 def answer(request: Request) -> dict[str, Any]:
     """The prediction of a resolved request."""
-    work = cached_model_work(request.model.architecture)  # type: ignore[arg-type]
+    work = cached_model_work(request.model.architecture)
     step = step_time(work, request.layout, request.machine, request.stack)
     total = float(step.total)
     parts = {name: float(step.parts[name]) for name in WATERFALL}
@@ -77,7 +80,7 @@ def answer(request: Request) -> dict[str, Any]:
     ]
     tokens = request.global_batch * request.seq_len
     useful = model_flops(request)
-    again = hardware_share(request, parts["ideal"])
+    again = hardware_share(request)
     rate = useful / (total * request.devices)
     peak = request.machine.peak_flops_per_s
     low, high, basis = spread(request)
@@ -123,21 +126,23 @@ def _flops_per_sequence(architecture: Any, seq_len: int) -> float:
 _COUNTED: dict[tuple[int, int], tuple[Any, float]] = {}
 
 
-def hardware_share(request: Request, ideal: float) -> float:
-    """Hardware FLOPs over model FLOPs: 4/3 under full recomputation, the stack's share under selective."""
-    del ideal
-    code = request.layout.recompute
-    if code >= 2:
-        return 4.0 / 3.0
-    return 1.0 + request.stack.selective_share / 3.0 if code >= 1 else 1.0
+def hardware_share(request: Request) -> float:
+    """Hardware FLOPs over model FLOPs: a third more for every layer recomputed in full, the stack's share if
+    selective."""
+    code = float(request.layout.recompute)
+    return 1.0 + max(code - 1.0, 0.0) / 3.0 + (request.stack.selective_share / 3.0 if code == 1 else 0.0)
 
 
 def held_memory(request: Request) -> Held:
     """Bytes of the fullest device."""
-    work = cached_model_work(request.model.architecture)  # type: ignore[arg-type]
+    work = cached_model_work(request.model.architecture)
     return device_memory(
-        work, request.layout, request.stack, memory_constants(request.stack.name),
-        optimizer_bytes=optimizer_bytes(request.optimizer), narrow=request.machine.low_precision,
+        work,
+        request.layout,
+        request.stack,
+        memory_constants(request.stack.name),
+        optimizer_bytes=optimizer_bytes(request.optimizer),
+        narrow=request.machine.low_precision,
     )
 
 
@@ -147,15 +152,21 @@ def memory_of(request: Request) -> dict[str, Any]:
     total = float(held.total)
     capacity = request.machine.memory_bytes or None
     return {
-        "weights_bytes": float(held.weights), "gradients_bytes": float(held.gradients),
-        "optimizer_bytes": float(held.optimizer), "activations_bytes": float(held.activations),
-        "logits_bytes": float(held.logits), "other_bytes": float(held.other), "total_bytes": total,
-        "capacity_bytes": capacity, "fits": None if capacity is None else total <= capacity,
+        "weights_bytes": float(held.weights),
+        "gradients_bytes": float(held.gradients),
+        "optimizer_bytes": float(held.optimizer),
+        "activations_bytes": float(held.activations),
+        "logits_bytes": float(held.logits),
+        "other_bytes": float(held.other),
+        "total_bytes": total,
+        "capacity_bytes": capacity,
+        "fits": None if capacity is None else total <= capacity,
     }
 
 
 def spread(request: Request) -> tuple[float, float, str]:
-    """(low, high) factors around the prediction and where they come from: the back-test's own errors on similar runs."""
+    """(low, high) factors around the prediction and where they come from: the back-test's own errors on
+    similar runs."""
     held = calibration()["ranges"]
     found = held["stacks"].get(request.stack.name, held["default"])
     return float(found["low"]), float(found["high"]), str(found["basis"])

@@ -45,7 +45,8 @@ def product_time(m: Numbers, n: Numbers, k: Numbers, rate: ProductRate, groups: 
 
     Notes
     -----
-    Valid for m, n, k ≥ 512; below that the fixed cost dominates and the error grows (see ``calibration/products.yaml``).
+    Valid for m, n, k ≥ 512; below that the fixed cost dominates and the error grows (see
+    ``calibration/products.yaml``).
 
     .. math::
         w = \\lceil m/T_m\\rceil \\lceil n/T_n\\rceil / U, \\quad

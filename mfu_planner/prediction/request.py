@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, nearest
@@ -16,8 +17,25 @@ if TYPE_CHECKING:
 
 WHOLE = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero_group")
 FLAGS = (
-    "model", "config", "image_size", "seq_len", "hardware", "dtype", "devices", "cluster", "global_batch", *WHOLE, "zero",
-    "sequence_parallel", "recompute", "optimizer", "attention_kernel", "compile", "offload", "stack",
+    "model",
+    "config",
+    "image_size",
+    "seq_len",
+    "hardware",
+    "dtype",
+    "devices",
+    "cluster",
+    "global_batch",
+    *WHOLE,
+    "zero",
+    "sequence_parallel",
+    "recompute",
+    "recompute_share",
+    "optimizer",
+    "attention_kernel",
+    "compile",
+    "offload",
+    "stack",
 )
 """Every flag that a layout question takes."""
 
@@ -54,8 +72,22 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
     unknown = [name for name in given if name not in FLAGS]
     if unknown:
         raise InputError(unknown[0], given[unknown[0]], "a known flag", nearest(unknown[0], FLAGS))
-    asked = {n: given[n] for n in ("model", "config", "image_size", "seq_len", "hardware", "dtype", "devices",
-                                   "global_batch", "recompute", "attention_kernel") if given.get(n) is not None}
+    asked = {
+        n: given[n]
+        for n in (
+            "model",
+            "config",
+            "image_size",
+            "seq_len",
+            "hardware",
+            "dtype",
+            "devices",
+            "global_batch",
+            "recompute",
+            "attention_kernel",
+        )
+        if given.get(n) is not None
+    }
     cluster_name = given.get("cluster")
     if "hardware" not in asked and cluster_name is not None:
         from mfu_planner.hardware import cluster
@@ -70,7 +102,9 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
     found = lookup(s.hardware)
     warnings = list(model.notes)
     sources: dict[str, str] = {}
-    length, _ = choose_lengths(s, model, "full", warnings, sources) if not model.architecture.uses_target else (s.seq_len, None)
+    length, _ = (
+        choose_lengths(s, model, "full", warnings, sources) if not model.architecture.uses_target else (s.seq_len, None)
+    )
     if length is None:
         raise InputError("seq-len", "nothing", "a length such as --seq-len 4096")
     s = s.model_copy(update={"seq_len": length})
@@ -86,7 +120,7 @@ def whole(given: dict[str, Any], name: str, default: int | None = None) -> int |
         return value
     from mfu_planner.units import parse_whole
 
-    number = parse_whole(value, "count", field=name.replace("_", "-"))
+    number: int = parse_whole(value, "count", field=name.replace("_", "-"))
     if number < 1:
         raise InputError(name.replace("_", "-"), value, "a whole number of at least 1")
     return number
@@ -97,7 +131,7 @@ def batch_of(s: Any, default: int | None = None) -> int:
     if s.global_batch is not None:
         return int(s.global_batch)
     if s.global_batch_tokens is not None:
-        return max(1, round(s.global_batch_tokens / s.seq_len))
+        return max(1, int(round(s.global_batch_tokens / s.seq_len)))
     if default is not None:
         return default
     raise InputError("global-batch", "nothing", "sequences per step, such as --global-batch 1024, or '4M tokens'")
@@ -109,7 +143,8 @@ def read_request(**given: Any) -> Request:
     Raises
     ------
     InputError
-        Something unknown, missing, or that contradicts: tp·pp·cp·dp ≠ devices, ep that does not divide dp·cp, a global batch
+        Something unknown, missing, or that contradicts: tp·pp·cp·dp ≠ devices, ep that does not divide dp·cp,
+        a global batch
         that dp·micro-batch does not divide, more stages than layers.
     """
     s, model, accelerator, devices, warnings = read_common(given)
@@ -143,25 +178,76 @@ def read_request(**given: Any) -> Request:
     spread = bool(tp > 1 and software.sequence_parallel) if spread is None else bool(spread)
     recompute = s.recompute or "none"
     optimizer = str(given.get("optimizer") or "adam")
+    share = recompute_share(given.get("recompute_share"), recompute)
     layout = Layout(
-        tp=float(tp), pp=float(pp), dp=float(dp), micro_batch=float(micro), micro_batches=float(batch // (dp * micro)),
-        seq_len=float(s.seq_len), vpp=float(vpp), cp=float(cp), ep=float(ep), zero=float(zero),
-        zero_group=float(numbers["zero_group"] or 0), sequence_parallel=float(spread),
-        recompute=float(RECOMPUTE_CODES[recompute]), compiled=float(bool(given.get("compile"))),
+        tp=float(tp),
+        pp=float(pp),
+        dp=float(dp),
+        micro_batch=float(micro),
+        micro_batches=float(batch // (dp * micro)),
+        seq_len=float(s.seq_len),
+        vpp=float(vpp),
+        cp=float(cp),
+        ep=float(ep),
+        zero=float(zero),
+        zero_group=float(numbers["zero_group"] or 0),
+        sequence_parallel=float(spread),
+        recompute=1.0 + share if share is not None else float(RECOMPUTE_CODES[recompute]),
+        compiled=float(bool(given.get("compile"))),
         offload=float(bool(given.get("offload"))),
     )
     echo = {
-        "model": model.id or model.name, "hardware": accelerator.id, "devices": devices, "dtype": s.dtype, "tp": tp, "pp": pp,
-        "vpp": vpp, "cp": cp, "ep": ep, "dp": dp, "zero": zero, "zero_group": numbers["zero_group"],
-        "sequence_parallel": spread, "micro_batch": micro, "global_batch": batch, "seq_len": s.seq_len,
-        "recompute": recompute, "optimizer": optimizer,
-        "attention_kernel": "fused" if software.fused_attention else "unfused", "compile": bool(given.get("compile")),
-        "offload": bool(given.get("offload")), "cluster": given.get("cluster"), "stack": name,
+        "model": model.id or model.name,
+        "hardware": accelerator.id,
+        "devices": devices,
+        "dtype": s.dtype,
+        "tp": tp,
+        "pp": pp,
+        "vpp": vpp,
+        "cp": cp,
+        "ep": ep,
+        "dp": dp,
+        "zero": zero,
+        "zero_group": numbers["zero_group"],
+        "sequence_parallel": spread,
+        "micro_batch": micro,
+        "global_batch": batch,
+        "seq_len": s.seq_len,
+        "recompute": recompute,
+        "recompute_share": share,
+        "optimizer": optimizer,
+        "attention_kernel": "fused" if software.fused_attention else "unfused",
+        "compile": bool(given.get("compile")),
+        "offload": bool(given.get("offload")),
+        "cluster": given.get("cluster"),
+        "stack": name,
     }
     return Request(
-        model, accelerator, s.dtype, devices, s.seq_len, batch, layout, box, software, optimizer, echo,
-        tuple(assumptions), tuple(warnings),
+        model,
+        accelerator,
+        s.dtype,
+        devices,
+        s.seq_len,
+        batch,
+        layout,
+        box,
+        software,
+        optimizer,
+        echo,
+        tuple(assumptions),
+        tuple(warnings),
     )
+
+
+def recompute_share(value: Any, recompute: str) -> float | None:
+    """Share of the layers that are recomputed in full: all of them unless said otherwise."""
+    if recompute != "full":
+        if value is not None:
+            raise InputError("recompute-share", value, "nothing: it belongs to --recompute full")
+        return None
+    from mfu_planner.units import parse
+
+    return 1.0 if value is None else parse(value, "fraction", field="recompute-share")
 
 
 def whole_zero(value: Any) -> int:
@@ -185,6 +271,19 @@ def tools(
     accelerator: Accelerator, dtype: str, stack_name: str, cluster_name: Any, kernel: Any
 ) -> tuple[Machine, Stack, list[str]]:
     """(machine, stack, assumptions) for a device, a number format, a stack and a cluster."""
+    box, software, said = _tools(
+        accelerator.id, dtype, stack_name, None if cluster_name is None else str(cluster_name), kernel
+    )
+    return box, software, list(said)
+
+
+@lru_cache(maxsize=256)
+def _tools(
+    device: str, dtype: str, stack_name: str, cluster_name: str | None, kernel: str | None
+) -> tuple[Machine, Stack, tuple[str, ...]]:
+    from mfu_planner.hardware import resolve
+
+    accelerator = resolve(device)
     if stack_name not in stack_names():
         raise InputError("stack", stack_name, ", ".join(stack_names()), nearest(stack_name, stack_names()))
     network, node, said = place(accelerator, cluster_name)
@@ -195,26 +294,34 @@ def tools(
             raise InputError("attention-kernel", kernel, ", ".join(KERNELS), nearest(str(kernel), KERNELS))
         software = replace(software, fused_attention=1.0 if kernel == "fused" else 0.0)
     meaning = calibration()["stacks"][stack_name]["meaning"]
-    return box, software, [*box.assumptions, f"software stack {stack_name}: {meaning}", *said]
+    return box, software, (*box.assumptions, f"software stack {stack_name}: {meaning}", *said)
 
 
 def place(accelerator: Accelerator, cluster_name: Any) -> tuple[Any, float, list[str]]:
-    """(fabric, devices of one scale-up domain, what was assumed) of a named cluster, or of the device's usual machine."""
+    """(fabric, devices of one scale-up domain, what was assumed) of a named cluster, or of the device's usual
+    machine."""
     from mfu_planner.hardware import cluster, cluster_for
 
     rules = calibration()["rules"]
     found = cluster(str(cluster_name)) if cluster_name is not None else cluster_for(accelerator.id)
     if found is None:
         name = rules["default_fabrics"].get(generation(accelerator.id), rules["default_fabrics"]["other"])
-        return fabric(name), 8.0, [f"nodes of 8 devices and network {name} assumed: no machine of {accelerator.id} is on file"]
+        return (
+            fabric(name),
+            8.0,
+            [f"nodes of 8 devices and network {name} assumed: no machine of {accelerator.id} is on file"],
+        )
     if found.accelerator_id != accelerator.id:
-        raise InputError("cluster", found.id, f"a machine of {accelerator.id}; {found.id} is made of {found.accelerator_id}")
+        raise InputError(
+            "cluster", found.id, f"a machine of {accelerator.id}; {found.id} is made of {found.accelerator_id}"
+        )
     link = (found.scale_out_link or "").lower()
     name = next((r["fabric"] for r in rules["cluster_links"] if any(word in link for word in r["any"])), None)
     name = name or rules["default_fabrics"].get(generation(accelerator.id), rules["default_fabrics"]["other"])
     how = "given" if cluster_name is not None else "assumed"
     node = float(max(found.scale_up_domain, 1))
     return (
-        fabric(name, found.scale_out_bytes_per_s), node,
+        fabric(name, found.scale_out_bytes_per_s),
+        node,
         [f"cluster {found.id} ({how}): scale-up domain of {node:g} devices, network constants of {name}"],
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mfu_planner.prediction.collectives import collective_time
 from mfu_planner.prediction.kernels import issue_bound, memory_bound_time
 from mfu_planner.prediction.layers import HALF, layer_parts
+from mfu_planner.prediction.layout import recomputed_share
 from mfu_planner.prediction.pipeline import balanced_stages, pipeline_time, uniform_stages
 from mfu_planner.prediction.products import product_time
 
@@ -95,28 +96,28 @@ def parameters_on_device(model: ModelWork, layout: Layout) -> tuple[Numbers, Num
 
 
 def step_time(
-    model: ModelWork, layout: Layout, machine: Machine, stack: Stack, *, layer_only: bool = False
+    model: ModelWork, layout: Layout, machine: Machine, stack: Stack, *, layer_only: bool = False, parts: bool = True
 ) -> Step:
     """Seconds of one optimizer step for each layout, with its parts.
 
-    ``layer_only``: the forward and backward of the layers for one micro-batch and nothing else (single-layer benchmarks).
+    ``layer_only``: the forward and backward of the layers for one micro-batch and nothing else (single-layer
+    benchmarks).
+    ``parts``: whether the waterfall is wanted (searches do without).
     """
     import numpy as np
 
-    full = np.asarray(layout.recompute) >= 2
+    full = recomputed_share(layout.recompute)
     chosen = np.asarray(layout.recompute) == 1
     sums: dict[str, Numbers] = {}
     device_layer: Numbers = 0.0
     host_layer: Numbers = 0.0
-    backward_layer: Numbers = 0.0
     host_scale = np.where(np.asarray(layout.compiled) > 0, stack.host_compiled, 1.0)
     crowd = np.where(np.asarray(layout.tp) > 1, (np.minimum(layout.tp, 8.0) / 8.0) ** 2, 0.0)
     for layer in model.layers:
         forward, backward = layer_parts(layer, layout, machine, stack, model.hidden)
         share = layer.count / model.layer_count
-        again = np.where(full, 1.0, np.where(chosen, stack.selective_share, 0.0))
-        attention_again = np.where(full | chosen, 1.0 if not stack.fused_attention else 0.0, 0.0)
-        attention_again = np.where(full, 1.0, attention_again)
+        again = np.where(chosen, stack.selective_share, full)
+        attention_again = np.where(chosen, 0.0 if stack.fused_attention else 1.0, full)
         ideal = (forward["product_flops"] + backward["product_flops"]) / machine.peak_flops_per_s
         attention_ideal = (forward["attention_flops"] + backward["attention_flops"]) / machine.wide_peak_flops_per_s
         products = forward["products"] + backward["products"]
@@ -124,7 +125,7 @@ def step_time(
         redo = (
             again * (forward["products"] + forward["pointwise"] + forward["casts"])
             + attention_again * forward["attention"]
-            + np.where(full, forward["tensor"] + forward["expert"] + forward["context"], 0.0)
+            + full * (forward["tensor"] + forward["expert"] + forward["context"])
         )
         pieces = {
             "ideal": ideal + attention_ideal,
@@ -140,22 +141,26 @@ def step_time(
         for name, value in pieces.items():
             sums[name] = sums.get(name, 0.0) + share * value
             device_layer = device_layer + share * value
-        b = sum(backward[x] for x in ("products", "attention", "pointwise", "casts", "tensor", "expert", "context"))
-        backward_layer = backward_layer + share * (b + redo)
-        passes = 2.0 + np.where(full, 1.0, 0.0)
-        host = (
-            layer.halves * (stack.forward_host_s * np.where(full, 2.0, 1.0) + stack.backward_host_s)
-            + passes * (stack.tensor_host_s * crowd + (stack.expert_host_s if layer.routed else 0.0))
+        passes = 2.0 + full
+        host = layer.halves * (stack.forward_host_s * (1.0 + full) + stack.backward_host_s) + passes * (
+            stack.tensor_host_s * crowd + (stack.expert_host_s if layer.routed else 0.0)
         )
         host_layer = host_layer + share * host_scale * host
     if layer_only:
         return Step(device_layer * model.layer_count, {k: v * model.layer_count for k, v in sums.items()}, 1.0)
-    return _compose(model, layout, machine, stack, sums, device_layer, host_layer, backward_layer)
+    return _compose(model, layout, machine, stack, sums, device_layer, host_layer, parts=parts)
 
 
-def _compose(  # noqa: PLR0913
-    model: ModelWork, layout: Layout, machine: Machine, stack: Stack, sums: dict[str, Numbers],
-    device_layer: Numbers, host_layer: Numbers, backward_layer: Numbers,
+def _compose(
+    model: ModelWork,
+    layout: Layout,
+    machine: Machine,
+    stack: Stack,
+    sums: dict[str, Numbers],
+    device_layer: Numbers,
+    host_layer: Numbers,
+    *,
+    parts: bool,
 ) -> Step:
     import numpy as np
 
@@ -184,33 +189,45 @@ def _compose(  # noqa: PLR0913
     total_stages = total_stages + accumulate * pp
     pipeline = pipeline_time(slowest, total_stages, count, layout.vpp)
 
-    gradient, hidden_s = gradient_exchange(model, layout, machine, stack, layers / pp, busy, backward_layer, head_s)
+    gradient, hidden_s = gradient_exchange(model, layout, machine, stack, layers / pp, busy, head_s)
     gradient, hidden_s = trained * gradient, trained * hidden_s
     update = trained * update_time(model, layout, machine, stack)
-    send = HALF * layout.micro_batch * layout.seq_len / layout.cp * model.hidden / np.where(stack.scatter_sends > 0, layout.tp, 1.0)
-    wire = np.minimum(machine.fabric.efficiency * machine.fabric.nic_bytes_per_s, machine.links["all_gather"].bandwidth_bytes_per_s)
-    sends = np.where(pp > 1, (2.0 * layout.vpp * (send / wire + stack.send_fixed_s)) * (count + pp - 1) * stack.send_exposed, 0.0)
+    send = (
+        HALF
+        * layout.micro_batch
+        * layout.seq_len
+        / layout.cp
+        * model.hidden
+        / np.where(stack.scatter_sends > 0, layout.tp, 1.0)
+    )
+    wire = np.minimum(
+        machine.fabric.efficiency * machine.fabric.nic_bytes_per_s, machine.links["all_gather"].bandwidth_bytes_per_s
+    )
+    sends = np.where(
+        pp > 1, (2.0 * layout.vpp * (send / wire + stack.send_fixed_s)) * (count + pp - 1) * stack.send_exposed, 0.0
+    )
     drag = stack.drag * hidden_s
     total = pipeline + gradient + update + stack.step_fixed_s + sends + drag
 
+    if not parts:
+        return Step(total, {}, 1.0)
     per_device = count * layers / pp
-    parts = {name: value * per_device for name, value in sums.items()}
+    shown: dict[str, Numbers] = {name: value * per_device for name, value in sums.items()}
     head_ideal = head["product_flops"] / machine.wide_peak_flops_per_s
-    parts["ideal"] = parts["ideal"] + count * head_ideal / pp
-    parts["matmul_inefficiency"] = parts["matmul_inefficiency"] + count * (head["products"] - head_ideal) / pp
-    parts["pointwise"] = parts["pointwise"] + count * head["pointwise"] / pp
-    parts["launch"] = per_device * (busy - extra - device_layer) + stack.step_fixed_s
-    parts["pipeline_latency"] = per_device * extra + sends
-    parts["stage_imbalance"] = count * (slowest - total_stages / pp)
-    parts["bubble"] = pipeline - count * slowest
-    parts["data_parallel"] = gradient + drag
-    parts["optimizer"] = update + count * accumulate
-    return Step(total, parts, np.minimum(1.0, device_layer / busy))
+    shown["ideal"] = shown["ideal"] + count * head_ideal / pp
+    shown["matmul_inefficiency"] = shown["matmul_inefficiency"] + count * (head["products"] - head_ideal) / pp
+    shown["pointwise"] = shown["pointwise"] + count * head["pointwise"] / pp
+    shown["launch"] = per_device * (busy - extra - device_layer) + stack.step_fixed_s
+    shown["pipeline_latency"] = per_device * extra + sends
+    shown["stage_imbalance"] = count * (slowest - total_stages / pp)
+    shown["bubble"] = pipeline - count * slowest
+    shown["data_parallel"] = gradient + drag
+    shown["optimizer"] = update + count * accumulate
+    return Step(total, shown, np.minimum(1.0, device_layer / busy))
 
 
-def gradient_exchange(  # noqa: PLR0913
-    model: ModelWork, layout: Layout, machine: Machine, stack: Stack, layers: Numbers,
-    busy: Numbers, backward_layer: Numbers, head_s: Numbers,
+def gradient_exchange(
+    model: ModelWork, layout: Layout, machine: Machine, stack: Stack, layers: Numbers, busy: Numbers, head_s: Numbers
 ) -> tuple[Numbers, Numbers]:
     """(exposed, hidden) seconds of gradient and weight exchange over the data-parallel group."""
     import numpy as np
@@ -231,7 +248,8 @@ def gradient_exchange(  # noqa: PLR0913
     if np.any(np.asarray(expert) > 0):
         over = np.maximum(group / layout.ep, 1.0)
         reduce = reduce + collective_time(
-            stack.gradient_bytes * expert, over, np.minimum(local, over), 2.0, rate["all_reduce"], fabric)
+            stack.gradient_bytes * expert, over, np.minimum(local, over), 2.0, rate["all_reduce"], fabric
+        )
         scatter = scatter + gather(stack.gradient_bytes * expert, over, "reduce_scatter") + gather(HALF * expert, over)
     zero = np.asarray(layout.zero)
     once = np.where(zero >= 1, scatter, reduce)
@@ -263,7 +281,9 @@ def update_time(model: ModelWork, layout: Layout, machine: Machine, stack: Stack
     shards = np.where(np.asarray(layout.zero_group) > 0, layout.zero_group, group)
     share = np.where(np.asarray(layout.zero) >= 1, 1.0 / shards, 1.0)
     expert_share = np.where(np.asarray(layout.zero) >= 1, 1.0 / np.maximum(group / layout.ep, 1.0), 1.0)
-    moved = stack.optimizer_bytes * (dense * share + expert * expert_share) + stack.gradient_passes_bytes * (dense + expert)
+    moved = stack.optimizer_bytes * (dense * share + expert * expert_share) + stack.gradient_passes_bytes * (
+        dense + expert
+    )
     device = memory_bound_time(moved, machine.bandwidth_bytes_per_s, 1.0)
     host = stack.offload_bytes * (dense * share + expert * expert_share) / machine.host_bytes_per_s
     return device + np.asarray(layout.offload) * host

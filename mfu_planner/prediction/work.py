@@ -139,8 +139,17 @@ def _layer(block: Block, hidden: int) -> LayerWork:
     copies = max((float(op.active) for op in routed), default=0.0)
     mixers = bool(attentions or other) + bool([op for op in matmuls if "mlp" in op.role or "expert" in op.role])
     return LayerWork(
-        block.name, float(block.count), tuple(_merged(matmuls, hidden)), attention, moved[0], moved[1], kept[0], kept[1],
-        float(owned + biases), 2.0 * (copies + 1.0) * 2.0 * hidden if routed else 0.0, other / REFERENCE_TOKENS,
+        block.name,
+        float(block.count),
+        tuple(_merged(matmuls, hidden)),
+        attention,
+        moved[0],
+        moved[1],
+        kept[0],
+        kept[1],
+        float(owned + biases),
+        2.0 * (copies + 1.0) * 2.0 * hidden if routed else 0.0,
+        other / REFERENCE_TOKENS,
         max(0.5, mixers / 2.0),
     )
 
@@ -163,9 +172,7 @@ def _merged(matmuls: Iterable[MatMul], hidden: int) -> Iterable[Product]:
             split = "expert_row" if first is last and first.outputs == hidden else "expert_column"
         else:
             split = {Split.COLUMN: "column", Split.HEADS: "column", Split.ROW: "row"}.get(first.split, "none")
-        yield Product(
-            first.name, float(first.inputs), outputs, split, float(first.active), float(first.copies)
-        )
+        yield Product(first.name, float(first.inputs), outputs, split, float(first.active), float(first.copies))
 
 
 def _bytes(operators: Iterable[Operator], hidden: int) -> tuple[tuple[float, float], tuple[float, float]]:

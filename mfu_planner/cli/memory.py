@@ -1,0 +1,53 @@
+"""``mfu-planner memory``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mfu_planner.cli.layout_options import layout_options
+from mfu_planner.cli.options import text
+from mfu_planner.cli.output import emit, json_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@click.command("memory")
+@text("model", "A preset, such as llama-3.1-8b.", "NAME")
+@text("config", "A Hugging Face config.json.", "PATH")
+@text("image-size", "Pixels along each side of an image.", "PIXELS")
+@text("seq-len", "Tokens per sequence (default: the preset's training length).", "TOKENS")
+@text("hardware", "Catalogue id, marketing name, or what the driver prints.", "NAME")
+@text("dtype", "Number format of the layers' products: bf16 (default), fp16, fp8, fp4.", "NAME")
+@layout_options
+@json_option
+def command(as_json: bool, **flags: Any) -> None:
+    """Bytes on the fullest device of a layout, by kind: does it fit?
+
+    \b
+    mfu-planner memory --model llama-3.1-70b --hardware h100-sxm --devices 64 --tp 8 --global-batch 64
+    """
+    from mfu_planner.footprint.report import memory
+
+    result = memory(**{name: value for name, value in flags.items() if value is not None})
+    emit(result, as_json, lambda console: render(result, console))
+
+
+def render(result: dict[str, Any], console: Console) -> None:
+    """The bytes for people."""
+    from rich.table import Table
+
+    table = Table(title="Fullest device", title_justify="left")
+    table.add_column("what")
+    table.add_column("GiB", justify="right")
+    for name in ("weights", "gradients", "optimizer", "activations", "logits", "other"):
+        table.add_row(name, f"{result[f'{name}_bytes'] / 2**30:.2f}")
+    table.add_row("[bold]total[/bold]", f"[bold]{result['total_bytes'] / 2**30:.2f}[/bold]")
+    console.print(table)
+    verdict = {True: "fits", False: "does not fit", None: "capacity unknown"}[result["fits"]]
+    if result["capacity_bytes"]:
+        console.print(f"{verdict} into {result['capacity_bytes'] / 2**30:.1f} GiB")
+    for said in (*result["assumptions"], *result["warnings"]):
+        console.print(f"[dim]· {said}[/dim]")

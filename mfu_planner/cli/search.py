@@ -1,0 +1,108 @@
+"""``mfu-planner search``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mfu_planner.cli.layout_options import layout_options
+from mfu_planner.cli.options import text
+from mfu_planner.cli.output import emit, json_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@click.command("search")
+@text("model", "A preset, such as llama-3.1-8b.", "NAME")
+@text("config", "A Hugging Face config.json.", "PATH")
+@text("image-size", "Pixels along each side of an image.", "PIXELS")
+@text("seq-len", "Tokens per sequence (default: the preset's training length).", "TOKENS")
+@text("hardware", "One device, or several to compare: h100-sxm,b200.", "NAMES")
+@text("dtype", "Number format of the layers' products: bf16 (default), fp16, fp8, fp4.", "NAME")
+@layout_options
+@click.option("--rank", type=click.Choice(["time", "cost", "devices"]), help="What is best (default: time).")
+@click.option(
+    "--space", type=click.Choice(["usual", "whole"]), help="usual leaves out sharding groups, offload, part recompute."
+)
+@text("top", "How many layouts to show (default: 10).", "N")
+@text("tokens", "Training tokens: time and cost of the whole run.", "TOKENS")
+@text("deadline", "Latest wall-clock time, such as 30d (with --tokens).", "TIME")
+@text("price", "Price of a device-hour (default: dated market data).", "PRICE")
+@text("goodput", "Productive share of the wall clock (default: 1).", "FRACTION")
+@json_option
+def command(as_json: bool, **flags: Any) -> None:
+    """The best parallel layouts of a model: every one is evaluated; flags that are given stay fixed.
+
+    \b
+    mfu-planner search --model gpt-3-175b --hardware a100-sxm-80gb --devices 1024 --global-batch 1536 --seq-len 2048
+    mfu-planner search --model llama-3.1-70b --cluster aws-p5,aws-p6-b200 --devices 256,512 --global-batch 1024 \\
+        --tokens 2T --rank cost --deadline 60d
+    """
+    from mfu_planner.searching.search import search
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    result = search(progress=_progress(), **given)
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    emit(result, as_json, lambda console: render(result, console))
+
+
+def _progress() -> Any:
+    """A counter on a terminal's stderr, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return None
+    return lambda done: print(f"\r{done:,} layouts", end="", file=sys.stderr, flush=True)
+
+
+def render(result: dict[str, Any], console: Console) -> None:
+    """The layouts for people, and why the obvious one lost."""
+    from rich.table import Table
+
+    console.print(f"{result['evaluated']:,} layouts in {result['elapsed_s']:.1f} s, {result['feasible']:,} fit")
+    table = Table()
+    for name in ("on", "devices", "layout", "recompute", "step s", "MFU", "GiB", "USD"):
+        table.add_column(name, justify="left" if name in ("on", "layout", "recompute") else "right")
+    for row in result["layouts"]:
+        again = row["recompute"]
+        if row["recompute_share"] not in (None, 1.0):
+            again += f" {row['recompute_share']:.0%}"
+        cost = "" if row["cost_usd"] is None else f"{row['cost_usd']:,.2f}"
+        table.add_row(
+            row["place"],
+            str(row["devices"]),
+            _layout(row),
+            again,
+            f"{row['step_time_s']:.4g}",
+            f"{row['mfu']:.1%}",
+            f"{row['total_bytes'] / 2**30:.1f}",
+            cost,
+        )
+    console.print(table)
+    plain = result["obvious"]
+    if plain:
+        reasons = ", ".join(f"{r['name'].replace('_', ' ')} {r['share']:.0%}" for r in plain["largest_losses"])
+        console.print(
+            f"The obvious layout (tp {plain['tp']}, pp {plain['pp']}, full recomputation) takes "
+            f"{plain['step_time_s']:.4g} s, "
+            f"{plain['slower_by']:+.0%}: {reasons}"
+        )
+    for said in result["assumptions"]:
+        console.print(f"[dim]· {said}[/dim]")
+
+
+def _layout(row: dict[str, Any]) -> str:
+    """The degrees that differ from one, in a few characters."""
+    said = [f"{name}{row[name]}" for name in ("tp", "pp", "cp", "ep", "dp") if row[name] > 1]
+    if row["vpp"] > 1:
+        said.append(f"vpp{row['vpp']}")
+    shards = f"/{row['zero_group']}" if row["zero_group"] else ""
+    said.append(f"zero{row['zero']}{shards}")
+    said.append(f"mb{row['micro_batch']}")
+    if row["sequence_parallel"]:
+        said.append("sp")
+    if row["offload"]:
+        said.append("offload")
+    return " ".join(said)

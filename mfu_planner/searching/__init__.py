@@ -1,0 +1,1 @@
+"""All layouts of a model on a cluster at once, ranked."""

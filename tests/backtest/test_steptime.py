@@ -1,0 +1,149 @@
+"""Reading published runs by stated rules, and predicting their step time and memory."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from mfu_planner.backtest import backtest
+from mfu_planner.backtest.case import Skipped, batches, nic_share, published_step_time, read_case, usual_layout, zero_of
+from mfu_planner.backtest.runs import Run
+from mfu_planner.backtest.selection import used_for_calibration
+from mfu_planner.backtest.summary import quantile, source_of
+from mfu_planner.errors import InputError
+
+ROW = {
+    "id": "own-1", "kind": "layout_bench", "model": "Llama-like 8B", "hidden": "4096", "layers": "32", "heads": "32",
+    "kv_heads": "8", "ffn": "14336", "vocab": "128256", "tied": "0", "seq_len": "8192", "hw_key": "h100-sxm",
+    "num_devices": "64", "gpus_per_node": "8", "dtype": "bf16", "global_batch_seqs": "256", "micro_batch": "1", "tp": "2",
+    "pp": "1", "sharding": "distributed optimizer", "tokens_per_s_per_device": "9000", "source": "own notes",
+}
+
+
+def run(**change: str) -> Run:
+    """The row with some cells changed."""
+    return Run({**ROW, **change})
+
+
+def table(path, *rows: dict[str, str]) -> str:
+    """A CSV file of rows."""
+    names = sorted({name for row in rows for name in row})
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    return str(path)
+
+
+def test_layout_of_a_row():
+    """dp follows from the devices; accumulation from the batch."""
+    case = read_case(run())
+
+    assert (case.tp, case.dp, case.micro_batches, case.zero) == (2.0, 32.0, 8.0, 1.0)
+
+
+def test_rate_becomes_a_step_time():
+    """256 sequences of 8,192 tokens at 9,000 tokens/s on each of 64 devices."""
+    row = run()
+
+    assert published_step_time(row, read_case(row)) == pytest.approx(256 * 8192 / (9000 * 64))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"num_devices": ""}, "devices"), ({"seq_len": ""}, "sequence"), ({"hidden": "", "model": "secret"}, "model"),
+        ({"hw_key": "abacus"}, "hardware"), ({"tp": "3"}, "divide"),
+        ({"pp": "2", "global_batch_seqs": "", "micro_batch": "1"}, "batch"),
+    ],
+)
+def test_reasons_for_leaving_a_row_out(change, reason):
+    """What a row does not say is named."""
+    with pytest.raises(Skipped, match=reason):
+        read_case(run(**change))
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [
+        ("FSDP FULL_SHARD", 3), ("FSDP SHARD_GRAD_OP", 2), ("ZeRO-1", 1), ("distributed optimizer", 1), ("ZeRO-0", 0),
+        ("FSDP (no reshard after fwd)", 2), ("HSDP", 3), ("DDP", 0), ("something", 9),
+    ],
+)
+def test_sharding_words(text, stage):
+    """The stage that each wording means; the default for others."""
+    assert zero_of(text, 9.0) == stage
+
+
+@pytest.mark.parametrize(
+    ("wire", "share"),
+    [
+        ("8x200Gbps HDR IB", 25e9), ("1600 Gbps/node RoCE", 25e9), ("400 Gb/s per GPU RDMA", 50e9),
+        ("4x ConnectX-7 IB NDR 400Gb/s", 25e9), ("EFA (AWS p5)", 0.0), ("", 0.0),
+    ],
+)
+def test_network_rates(wire, share):
+    """One device's share of a node of 8, one direction, byte/s; 0 where nothing is said."""
+    assert nic_share(wire.lower(), 8.0) == pytest.approx(share)
+
+
+def test_blank_micro_batch():
+    """Accumulation decides; without it one sequence; JAX takes the whole batch."""
+    assert batches(run(micro_batch="", grad_accum="2"), 8192, 64, 32, 1, False)[0] == 4.0
+    assert batches(run(micro_batch=""), 8192, 64, 32, 1, False)[0] == 1.0
+    assert batches(run(micro_batch=""), 8192, 64, 32, 1, True)[0] == 8.0
+
+
+def test_usual_layout_of_large_models():
+    """7B fits one device; 175B takes TP 8 and stages until 18 byte a parameter take 60% of 80 GB."""
+    assert usual_layout(1e9, 64, 80e9) == (1.0, 1.0)
+    assert usual_layout(175e9, 1024, 80e9) == (8.0, 16.0)
+
+
+def test_one_row_through_the_front_door(tmp_path):
+    """A file of one row: predicted, with its error, grouped by its id."""
+    said = backtest(runs=table(tmp_path / "runs.csv", ROW, {**ROW, "id": "own-2", "num_devices": ""}))
+
+    assert said["rows"][0]["error"] == pytest.approx(said["rows"][0]["predicted"] / said["rows"][0]["published"] - 1)
+    assert said["rows"][1]["skipped"]
+    assert (said["summary"]["own"]["n"], said["summary"]["own"]["n_skipped"]) == (1, 1)
+    assert said["assumptions"]
+
+
+def test_memory_kind(tmp_path):
+    """A peak is compared in GiB, and a layout that ran must fit."""
+    said = backtest("memory", table(tmp_path / "runs.csv", {**ROW, "mem_gb_reported": "40", "recompute": "full"}))
+
+    assert said["rows"][0]["published"] == 40 * 2**30
+    assert said["fits"]["ran"] == 1
+
+
+def test_shipped_runs_reach_the_stated_accuracy():
+    """Rows that no fit saw: more than nine in ten are predicted, and their median error stays small."""
+    from mfu_planner.backtest.runs import read_runs
+    from mfu_planner.backtest.steptime import predict_rows
+
+    rows = [row for row in read_runs() if row.id.startswith(("llmf", "vtrain-multi", "nemo24"))]
+    results = predict_rows(rows)
+    unseen = [
+        abs(result["error"]) for row, result in zip(rows, results, strict=True)
+        if result["error"] is not None and not used_for_calibration(row)
+    ]
+
+    assert sum(r["skipped"] is None for r in results) > 0.9 * len(rows)
+    assert quantile(unseen, 0.5) < 0.08
+
+
+def test_unknown_kind_and_file():
+    """Both are refused by name."""
+    with pytest.raises(InputError):
+        backtest("steptime")
+    with pytest.raises(InputError):
+        backtest(runs="/nowhere/runs.csv")
+
+
+def test_sources_are_told_apart():
+    """The id's first word, with the single-node part of a source apart."""
+    assert source_of("vtrain-single-0001") == "vtrain-single"
+    assert source_of("usp-1B-0002") == "usp"

@@ -1,0 +1,74 @@
+"""The calibration: fresh, complete, and usable for every device generation."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+import pytest
+
+from mfu_planner.facts import folder
+from mfu_planner.hardware import resolve
+from mfu_planner.prediction.calibrated import calibration, fabric, fabric_names, product_rate, stack, stack_names
+
+GENERATIONS = ("ampere", "hopper", "blackwell", "tpu", "other")
+
+
+def script(name: str):
+    """A script of the calibration folder as a module."""
+    spec = importlib.util.spec_from_file_location(name, folder("calibration") / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_index_is_fresh():
+    """``index.json`` is what ``build_index.py`` makes of the YAML files today."""
+    assert (folder("calibration") / "index.json").read_text("utf-8") == script("build_index").text()
+
+
+def test_devices_are_in_the_catalogue():
+    """Every id that a calibration names resolves to itself."""
+    held = calibration()
+    named = {i for b in held["products"]["devices"].values() for i in b["ids"]}
+    named |= {i for b in held["collectives"]["devices"].values() for i in b["ids"]}
+    named |= {i for ids in held["products"]["generations"].values() for i in ids}
+
+    assert {resolve(i).id for i in named} == named
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("narrow", [False, True])
+def test_every_stack_has_constants_for_every_generation(generation, narrow):
+    """What a stack does not say, the generic stack does."""
+    for name in stack_names():
+        found = stack(name, generation, narrow)
+
+        assert found.product_factor > 0
+        assert 0 < found.attention_fraction < 1
+
+
+def test_networks_do_not_beat_their_own_rate():
+    """Efficiencies are shares."""
+    for name in fabric_names():
+        assert 0 < fabric(name).efficiency <= 1
+
+
+def test_unmeasured_device_says_so():
+    """A device without measurements is predicted with a stated generic efficiency."""
+    _, note = product_rate(resolve("mi355x"), "bf16")
+    measured = product_rate(resolve("h100-sxm"), "bf16")[1]
+    unknown = product_rate(resolve("rtx-4090"), "bf16")[1]
+
+    assert "best rate" in note
+    assert "measured on h100" in measured
+    assert "generic efficiency" in unknown
+
+
+def test_fits_name_their_rows_by_source_and_size():
+    """No fit draws at random, and none is named after a single run."""
+    for fit in calibration()["fits"]:
+        assert fit["rows"]
+        assert all(chosen["ids"] for chosen in fit["rows"])
+        assert fit["stack"] in stack_names()

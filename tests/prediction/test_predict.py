@@ -1,0 +1,73 @@
+"""The public prediction: its keys, its sums, its refusals, and a published table."""
+
+from __future__ import annotations
+
+import pytest
+
+from mfu_planner.errors import InputError
+from mfu_planner.prediction.predicting import predict
+
+QUESTION = {"model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": 64, "tp": 2, "global_batch": 256, "seq_len": 8192}
+
+
+def test_keys_of_the_contract():
+    """Every promised key is there and the seconds of the waterfall add up to the step exactly."""
+    said = predict(**QUESTION)
+    promised = {
+        "step_time_s", "tokens_per_s_per_device", "mfu", "hfu", "waterfall", "memory", "range", "assumptions",
+        "not_modelled", "inputs",
+    }
+
+    assert promised <= set(said)
+    assert sum(w["seconds"] for w in said["waterfall"]) == pytest.approx(said["step_time_s"], rel=1e-14)
+    assert said["range"]["low"] < said["step_time_s"] < said["range"]["high"]
+
+
+def test_rate_and_step_agree():
+    """tokens/s per device × devices × step = tokens of a batch."""
+    said = predict(**QUESTION)
+
+    assert said["tokens_per_s_per_device"] * 64 * said["step_time_s"] == pytest.approx(256 * 8192)
+
+
+def test_defaults_are_echoed():
+    """What was not given is named with its value."""
+    said = predict(**QUESTION)["inputs"]
+
+    assert (said["dp"], said["micro_batch"], said["recompute"], said["optimizer"]) == (32, 1, "none", "adam")
+    assert said["stack"] == "megatron-2024"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"tp": 3}, "devices"), ({"dp": 7}, "dp"), ({"ep": 7}, "ep"), ({"pp": 64, "tp": 1}, "pp"),
+        ({"global_batch": 100}, "global-batch"), ({"zero": 5}, "zero"), ({"stack": "megatron"}, "stack"),
+        ({"optimizer": "adamw2"}, "optimizer"), ({"hardware": "H1OO"}, "hardware"), ({"tpp": 2}, "tpp"),
+        ({"cluster": "aws-p4d"}, "cluster"), ({"recompute_share": 0.5}, "recompute-share"), ({"micro_batch": 0}, "micro-batch"),
+    ],
+)
+def test_contradictions_are_refused_by_name(change, field):
+    """Nothing is taken silently: the field that cannot be is named."""
+    with pytest.raises(InputError) as refused:
+        predict(**{**QUESTION, **change})
+
+    assert refused.value.field == field
+
+
+def test_gpt3_on_64_devices_as_published():
+    """Korthikanti et al. 2022, table 5: 175B, TP 8, PP 8, 3 chunks, selective recomputation: 13.75 s for 64 sequences."""
+    said = predict(
+        model="gpt-3-175b", hardware="a100-sxm-80gb", devices=64, tp=8, pp=8, vpp=3, global_batch=64, seq_len=2048,
+        recompute="selective", sequence_parallel=True, stack="megatron-2021",
+    )
+
+    assert said["step_time_s"] == pytest.approx(13.75, rel=0.12)
+
+
+def test_long_layers_hide_the_host():
+    """Four times the sequences per micro-batch never take less time for the same tokens on the device."""
+    small = predict(**{**QUESTION, "micro_batch": 1})
+    large = predict(**{**QUESTION, "micro_batch": 4})
+
+    assert large["step_time_s"] <= small["step_time_s"] * 1.02
