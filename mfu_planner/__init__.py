@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from mfu_planner.errors import InputError, NoAnswer, PlannerError
     from mfu_planner.measuring import Measurement, measure
     from mfu_planner.planfile import plan_file
+    from mfu_planner.observe.logs import LogReport, read_log
+    from mfu_planner.observe.meter import Meter
+    from mfu_planner.observe.traces import TraceReport, read_trace
     from mfu_planner.planning import Plan, plan
     from mfu_planner.work import FlopsResult, flops
 
@@ -20,7 +23,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "FlopsResult": "work",
     "InputError": "errors",
+    "LogReport": "observe.logs",
     "Measurement": "measuring",
+    "Meter": "observe.meter",
     "NoAnswer": "errors",
     "Plan": "planning",
     "PlannerError": "errors",
@@ -28,19 +33,27 @@ _HOMES = {
     "measure": "measuring",
     "plan": "planning",
     "plan_file": "planfile",
+    "read_log": "observe.logs",
+    "read_trace": "observe.traces",
+    "TraceReport": "observe.traces",
 }
 
 __all__ = [
     "FlopsResult",
     "InputError",
+    "LogReport",
     "Measurement",
+    "Meter",
     "NoAnswer",
     "Plan",
     "PlannerError",
+    "TraceReport",
     "flops",
     "measure",
     "plan",
     "plan_file",
+    "read_log",
+    "read_trace",
 ]
 
 

@@ -178,5 +178,5 @@ def _hfu(s: Scenario, subject: Subject, values: dict[str, float]) -> float | Non
     per_sequence = hardware_flops(
         subject.model.architecture, subject.work, recompute=s.recompute, fused_attention=fused
     )
-    per_unit = Fraction(per_sequence) / subject.units_per_sequence
+    per_unit = Fraction(per_sequence) / (subject.work.batch * subject.units_per_sequence)
     return float(per_unit) * rate / subject.peak_flops_per_s

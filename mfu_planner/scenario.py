@@ -33,6 +33,15 @@ class Scenario(BaseModel):
     """Positions per decoder sequence of an encoder–decoder."""
     image_size: int | None = None
     """Pixels along each side."""
+    images: int | None = None
+    """Images per sequence of a multimodal model."""
+    packed: Any = None
+    """Lengths of the documents packed into sequences."""
+    lora_rank: int | None = None
+    lora_targets: str | None = None
+    """Linear layers that get an adapter, with commas between; all of them when left out."""
+    freeze: str | None = None
+    """Stacks, blocks or operators that are not trained, with commas between."""
     hardware: str | None = None
     peak: float | None = None
     """FLOP/s of one device, in place of the catalogue's."""
@@ -137,6 +146,11 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "seq_len": _whole("count"),
     "target_seq_len": _whole("count"),
     "image_size": _whole("count"),
+    "images": _whole("count"),
+    "packed": lambda value, _: value,
+    "lora_rank": _whole("count"),
+    "lora_targets": _text,
+    "freeze": _text,
     "hardware": _text,
     "peak": _quantity("flop_per_s_per_device"),
     "dtype": _text,

@@ -10,6 +10,7 @@ from mfu_planner.hardware import Accelerator, resolve
 from mfu_planner.model import Model, choose_model
 from mfu_planner.operators import Workload
 from mfu_planner.scenario import Scenario
+from mfu_planner.training import trained, workload
 
 BARE_CONVENTION = "6n"
 """The only convention that a bare number of parameters allows."""
@@ -30,14 +31,11 @@ class Subject:
     devices: int | None
     seq_len: int | None
     target_seq_len: int | None
+    work: Workload
+    """One sequence, or the batch that packed documents fill."""
     warnings: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
     """Key of a quantity → where its value comes from."""
-
-    @property
-    def work(self) -> Workload:
-        """One sequence."""
-        return Workload(1, self.seq_len or 0, self.target_seq_len or 0)
 
     @property
     def units_per_sequence(self) -> int:
@@ -72,16 +70,21 @@ def resolve_subject(s: Scenario, *, model_needed: bool = True) -> Subject:
             devices,
             s.seq_len,
             s.target_seq_len,
+            workload(s, s.seq_len, s.target_seq_len),
             tuple(warnings),
             sources,
         )
-    model = choose_model(
-        model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
+    model = trained(
+        choose_model(
+            model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
+        ),
+        s,
     )
     warnings.extend(model.notes)
     convention = _convention(s, model, warnings)
     seq_len, target = choose_lengths(s, model, convention, warnings, sources)
-    per_token = _work_per_token(model, convention, seq_len, target)
+    work = workload(s, seq_len, target)
+    per_token = _work_per_token(model, convention, work)
     if model.architecture is None:
         sources["flops_per_token"] = f"6 × {model.active_params:,} active parameters (convention {convention})"
     else:
@@ -97,6 +100,7 @@ def resolve_subject(s: Scenario, *, model_needed: bool = True) -> Subject:
         devices,
         seq_len,
         target,
+        work,
         tuple(warnings),
         sources,
     )
@@ -190,10 +194,9 @@ def _target(s: Scenario, model: Model) -> int | None:
     return s.target_seq_len
 
 
-def _work_per_token(model: Model, convention: str, seq_len: int | None, target: int | None) -> Fraction:
+def _work_per_token(model: Model, convention: str, work: Workload) -> Fraction:
     if model.architecture is None:
         return Fraction(6 * model.active_params)
     from mfu_planner.flops.conventions import flops_per_unit
 
-    work = Workload(1, seq_len or 0, target or 0)
     return Fraction(flops_per_unit(model.architecture, work, convention))

@@ -8,10 +8,10 @@ from typing import Any
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.flops import conventions, model_work
 from mfu_planner.model import Model, choose_model
-from mfu_planner.operators import Workload
 from mfu_planner.results import Result
 from mfu_planner.scenario import scenario
 from mfu_planner.subject import BARE_CONVENTION, choose_lengths
+from mfu_planner.training import trained, workload
 from mfu_planner.units import parse_whole
 
 
@@ -37,15 +37,16 @@ class FlopsResult(Result):
     operators: tuple[dict[str, Any], ...]
 
 
-def flops(*, batch: Any = 1, images: Any = None, convention: str | None = None, **given: Any) -> FlopsResult:
+def flops(*, batch: Any = 1, convention: str | None = None, **given: Any) -> FlopsResult:
     """Count a model's work.
 
     Parameters
     ----------
-    batch, images : sequences, and images per sequence of a multimodal model.
+    batch : sequences; packed documents say it themselves.
     convention : ``full`` (default) or ``causal`` for the counts; any other name, or ``all``, counts ``full`` and
         stands in ``by_convention``.
-    given : model, config, params, active_params, seq_len, target_seq_len, image_size.
+    given : model, config, params, active_params, seq_len, target_seq_len, image_size, images, packed, lora_rank,
+        lora_targets, freeze.
 
     Raises
     ------
@@ -60,8 +61,11 @@ def flops(*, batch: Any = 1, images: Any = None, convention: str | None = None, 
     """
     s = scenario(**given)
     sequences = parse_whole(batch, "count", field="batch")
-    model = choose_model(
-        model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
+    model = trained(
+        choose_model(
+            model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
+        ),
+        s,
     )
     if convention not in (None, "all"):
         conventions.convention(convention)
@@ -70,16 +74,15 @@ def flops(*, batch: Any = 1, images: Any = None, convention: str | None = None, 
     warnings = list(model.notes)
     sources: dict[str, str] = {}
     seq_len, target = choose_lengths(s, model, "full", warnings, sources)
-    shown = parse_whole(images, "count", field="images") if images is not None else 1
-    work = Workload(sequences, seq_len or 0, target or 0, images=shown, allowed_pairs_only=convention == "causal")
+    every = workload(s, seq_len, target, batch=sequences)
+    work = every.allowed() if convention == "causal" else every
     counted = model_work(model.architecture, work)
-    every = Workload(1, seq_len or 0, target or 0, images=shown)
     per_unit = conventions.by_convention(model.architecture, every)
     return FlopsResult(
         inputs={**s.given(), "batch": sequences},
         model=model.id or model.name,
         work_unit=model.work_unit,
-        batch=sequences,
+        batch=every.batch,
         seq_len=seq_len,
         target_seq_len=target,
         convention="causal" if convention == "causal" else "full",

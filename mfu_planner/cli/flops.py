@@ -13,7 +13,6 @@ from mfu_planner.cli.output import emit, json_option
 @click.command("flops")
 @model_options
 @text("batch", "Sequences (default: 1).", "COUNT")
-@text("images", "Images per sequence of a multimodal model (default: 1).", "COUNT")
 @convention_option
 @explain_option
 @json_option

@@ -108,8 +108,8 @@ def _compare(names: tuple[str, ...], dtype: str, mfu: str, as_of: str | None, as
 
 
 def _clusters(names: tuple[str, ...], as_json: bool) -> None:
-    from mfu_planner.hardware._records import cluster_records
     from mfu_planner.hardware._clusters import cluster
+    from mfu_planner.hardware._records import cluster_records
 
     wanted = {cluster(n).id for n in names}
     rows = [r for r in cluster_records() if not wanted or r["id"] in wanted]

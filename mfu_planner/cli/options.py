@@ -32,6 +32,11 @@ model_options = _flags(
     text("seq-len", "Tokens per sequence (default: the preset's training length).", "TOKENS"),
     text("target-seq-len", "Decoder tokens per sequence of an encoder–decoder.", "TOKENS"),
     text("image-size", "Pixels along each side of an image.", "PIXELS"),
+    text("images", "Images per sequence of a multimodal model (default: none).", "COUNT"),
+    text("packed", "Documents packed into sequences, as length:count, such as '512:1000,1024:20'.", "LENGTHS"),
+    text("lora-rank", "Train low-rank adapters of this rank; the model itself is frozen.", "RANK"),
+    text("lora-targets", "Linear layers with an adapter, such as q_proj,v_proj (default: all).", "NAMES"),
+    text("freeze", "Stacks, blocks or operators that are not trained, such as vision.", "NAMES"),
 )
 hardware_options = _flags(
     text("hardware", "Catalogue id, marketing name, or what the driver prints.", "NAME"),

@@ -1,0 +1,106 @@
+"""What of a model is trained, and on what: adapters, frozen parts, packed documents, images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mfu_planner.errors import InputError
+from mfu_planner.model import Model
+from mfu_planner.operators import Workload
+from mfu_planner.scenario import Scenario
+
+_MOST_LENGTHS = 100_000
+
+
+def trained(model: Model, s: Scenario) -> Model:
+    """The model with its frozen parts and adapters, where the scenario names any.
+
+    Raises
+    ------
+    InputError
+        A part or target that the model does not have; a bare number of parameters, which has no parts.
+    """
+    if s.lora_rank is None and s.freeze is None:
+        if s.lora_targets is not None:
+            raise InputError("lora-targets", s.lora_targets, "--lora-rank beside it, such as --lora-rank 16")
+        return model
+    architecture = model.architecture
+    if architecture is None:
+        raise InputError("params", f"{model.params:,}", "a --model or --config: a bare number has no parts to freeze")
+    from mfu_planner.flops.finetune import ALL_LINEAR, frozen, trainable_params, with_lora
+
+    if s.freeze is not None:
+        stacks = {b.stack for b in architecture.blocks}
+        blocks = {b.name for b in architecture.blocks}
+        parts = _names(s.freeze)
+        architecture = frozen(
+            architecture,
+            stacks=[p for p in parts if p in stacks],
+            blocks=[p for p in parts if p in blocks and p not in stacks],
+            operators=[p for p in parts if p not in stacks and p not in blocks],
+        )
+    if s.lora_rank is not None:
+        targets = _names(s.lora_targets) if s.lora_targets else ALL_LINEAR
+        architecture = with_lora(architecture, s.lora_rank, targets)
+    note = f"{trainable_params(architecture):,} parameters are trained; gradients that nobody needs are not counted"
+    return replace(
+        model,
+        architecture=architecture,
+        params=architecture.params,
+        active_params=architecture.active_params,
+        notes=(*model.notes, note),
+    )
+
+
+def workload(s: Scenario, seq_len: int | None, target_seq_len: int | None, batch: int = 1) -> Workload:
+    """One batch as the scenario describes it: its documents and images.
+
+    Raises
+    ------
+    InputError
+        Documents longer than a sequence, or more than the batch holds.
+    """
+    images = s.images or 0
+    if s.packed is not None:
+        from mfu_planner.flops.packing import packed
+
+        if not seq_len:
+            raise InputError("packed", shown(s.packed), "--seq-len beside it")
+        return replace(packed(documents(s.packed), seq_len), images=images)
+    return Workload(batch, seq_len or 0, target_seq_len or 0, images=images)
+
+
+def documents(given: Any) -> dict[int, int]:
+    """Document lengths as {length: how many}, from ``'512:1000,1024:20'``, a list, or a mapping."""
+    accepted = "document lengths as '512:1000,1024:20' (length:count), or a list"
+    if isinstance(given, str):
+        pairs: Iterable[Any] = (part.partition(":") for part in given.split(","))
+        counted = [(length, count or "1") for length, _, count in pairs]
+    elif isinstance(given, Mapping):
+        counted = list(given.items())
+    elif isinstance(given, Iterable):
+        counted = [(length, 1) for length in given]
+    else:
+        raise InputError("packed", given, accepted)
+    found: dict[int, int] = {}
+    try:
+        for length, count in counted[: _MOST_LENGTHS + 1]:
+            found[int(length)] = found.get(int(length), 0) + int(count)
+    except (TypeError, ValueError):
+        raise InputError("packed", shown(given), accepted) from None
+    if not found or min(found) < 1 or min(found.values()) < 1 or len(counted) > _MOST_LENGTHS:
+        raise InputError(
+            "packed", shown(given), f"{accepted}; lengths and counts of at least 1, at most {_MOST_LENGTHS:,}"
+        )
+    return found
+
+
+def shown(given: Any) -> str:
+    """A list of lengths for an error line."""
+    return str(given)[:60]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
