@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from mfu_planner.flops.sweep import compile_flops
+from mfu_planner.counting.sweep import compile_flops
 from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
 

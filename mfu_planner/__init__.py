@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mfu_planner.errors import InputError, NoAnswer, PlannerError
     from mfu_planner.measuring import Measurement, measure
-    from mfu_planner.planfile import plan_file
     from mfu_planner.observe.logs import LogReport, read_log
     from mfu_planner.observe.meter import Meter
     from mfu_planner.observe.traces import TraceReport, read_trace
+    from mfu_planner.planfile import plan_file
     from mfu_planner.planning import Plan, plan
     from mfu_planner.work import FlopsResult, flops
 

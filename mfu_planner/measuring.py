@@ -162,7 +162,7 @@ def _by_convention(subject: Subject, values: dict[str, float]) -> dict[str, floa
         return {}
     if subject.model.architecture is None:
         return {subject.convention: values["mfu"]}
-    from mfu_planner.flops.conventions import by_convention
+    from mfu_planner.counting.conventions import by_convention
 
     work = by_convention(subject.model.architecture, subject.work)
     return {n: None if w is None else float(w) * rate / subject.peak_flops_per_s for n, w in work.items()}
@@ -172,7 +172,7 @@ def _hfu(s: Scenario, subject: Subject, values: dict[str, float]) -> float | Non
     rate = values.get("tokens_per_s_per_device")
     if s.recompute is None or rate is None or subject.model is None or subject.model.architecture is None:
         return None
-    from mfu_planner.flops.conventions import hardware_flops
+    from mfu_planner.counting.conventions import hardware_flops
 
     fused = s.attention_kernel != "unfused"
     per_sequence = hardware_flops(

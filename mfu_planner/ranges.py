@@ -51,7 +51,7 @@ def similar_to(subject: Subject, devices: int | None) -> Similar | None:
     )
     if found is None or model.architecture is None or not subject.flops_per_token or subject.convention == CONVENTION:
         return found
-    from mfu_planner.flops.conventions import flops_per_unit
+    from mfu_planner.counting.conventions import flops_per_unit
 
     per_unit = flops_per_unit(model.architecture, subject.work, CONVENTION)
     return found.counted_as(subject.convention, float(subject.flops_per_token / per_unit))

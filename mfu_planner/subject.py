@@ -148,7 +148,7 @@ def _convention(s: Scenario, model: Model, warnings: list[str]) -> str:
             "attention; --model or --config count exactly"
         )
         return BARE_CONVENTION
-    from mfu_planner.flops.conventions import convention
+    from mfu_planner.counting.conventions import convention
 
     return convention(s.convention or "full").name
 
@@ -197,6 +197,6 @@ def _target(s: Scenario, model: Model) -> int | None:
 def _work_per_token(model: Model, convention: str, work: Workload) -> Fraction:
     if model.architecture is None:
         return Fraction(6 * model.active_params)
-    from mfu_planner.flops.conventions import flops_per_unit
+    from mfu_planner.counting.conventions import flops_per_unit
 
     return Fraction(flops_per_unit(model.architecture, work, convention))

@@ -29,7 +29,7 @@ def trained(model: Model, s: Scenario) -> Model:
     architecture = model.architecture
     if architecture is None:
         raise InputError("params", f"{model.params:,}", "a --model or --config: a bare number has no parts to freeze")
-    from mfu_planner.flops.finetune import ALL_LINEAR, frozen, trainable_params, with_lora
+    from mfu_planner.counting.finetune import ALL_LINEAR, frozen, trainable_params, with_lora
 
     if s.freeze is not None:
         stacks = {b.stack for b in architecture.blocks}
@@ -64,7 +64,7 @@ def workload(s: Scenario, seq_len: int | None, target_seq_len: int | None, batch
     """
     images = s.images or 0
     if s.packed is not None:
-        from mfu_planner.flops.packing import packed
+        from mfu_planner.counting.packing import packed
 
         if not seq_len:
             raise InputError("packed", shown(s.packed), "--seq-len beside it")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from mfu_planner.counting import conventions, model_work
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.flops import conventions, model_work
 from mfu_planner.model import Model, choose_model
 from mfu_planner.results import Result
 from mfu_planner.scenario import scenario

@@ -343,7 +343,7 @@ def _from_flops(row: Run, case: Case, tokens: float) -> float | None:
     from mfu_planner.backtest.mfu import _recompute, flops_per_token, peak_tflops, published_percent, stated_params
     from mfu_planner.backtest.models import Unusable
     from mfu_planner.backtest.sources import load_sources, rule_of
-    from mfu_planner.flops.conventions import convention
+    from mfu_planner.counting.conventions import convention
 
     if not any(row.number(name) for name in ("tflops_per_device_reported", "mfu_reported", "hfu_reported")):
         return None

@@ -12,9 +12,9 @@ from mfu_planner.backtest.models import Unusable, model_of, stated_params
 from mfu_planner.backtest.runs import Run, read_runs
 from mfu_planner.backtest.similar import CONVENTION, is_mixture
 from mfu_planner.backtest.sources import Rule, RunSources, load_sources, rule_of, source_of
+from mfu_planner.counting.conventions import convention
 from mfu_planner.errors import InputError
 from mfu_planner.facts import folder
-from mfu_planner.flops.conventions import convention
 
 _KINDS = frozenset({"layout_bench", "step_bench", "mlperf_run", "overhead_pair"})
 _LONGEST = 16384

@@ -14,11 +14,11 @@ from mfu_planner.backtest.models import Unusable, model_of
 from mfu_planner.backtest.models import stated_params as stated_params
 from mfu_planner.backtest.runs import Run
 from mfu_planner.backtest.sources import Rule, RunSources, load_misses, load_sources, rule_of
+from mfu_planner.counting.conventions import Convention, batch_flops, convention
+from mfu_planner.counting.conventions.definition import Embedding, Weights
+from mfu_planner.counting.conventions.hardware import recomputed
+from mfu_planner.counting.conventions.parts import Part, contributions
 from mfu_planner.errors import InputError
-from mfu_planner.flops.conventions import Convention, batch_flops, convention
-from mfu_planner.flops.conventions.definition import Embedding, Weights
-from mfu_planner.flops.conventions.hardware import recomputed
-from mfu_planner.flops.conventions.parts import Part, contributions
 from mfu_planner.operators import Role, Workload
 
 AGREE = 0.5

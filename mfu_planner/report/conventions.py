@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mfu_planner.flops.conventions import by_convention, convention, names
-from mfu_planner.flops.conventions.definition import Convention, Embedding, Experts, Norms, Weights
+from mfu_planner.counting.conventions import by_convention, convention, names
+from mfu_planner.counting.conventions.definition import Convention, Embedding, Experts, Norms, Weights
 from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
 
@@ -48,8 +48,8 @@ _BEYOND = """
 
 `full` and `causal` are exact: every operator's forward product, its input gradient and its weight gradient, each where
 somebody needs it.
-So frozen towers, frozen layers and low-rank adapters cost what they cost (`mfu_planner.flops.finetune`).
-Packed documents attend only inside themselves (Σ l² pairs, `mfu_planner.flops.packing`), and windows and chunks are
+So frozen towers, frozen layers and low-rank adapters cost what they cost (`mfu_planner.counting.finetune`).
+Packed documents attend only inside themselves (Σ l² pairs, `mfu_planner.counting.packing`), and windows and chunks are
 counted pair by pair.
 
 Hardware FLOPs add what is computed again: attention's core under `selective` recomputation, every layer's forward pass

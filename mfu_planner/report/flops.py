@@ -59,7 +59,7 @@ def render_flops(r: FlopsResult, console: Console, *, explain: bool = False) -> 
 
 
 def _print_formulas(r: FlopsResult, console: Console) -> None:
-    from mfu_planner.flops.conventions import convention
+    from mfu_planner.counting.conventions import convention
 
     console.print("[bold]What each convention counts[/bold]")
     for name in r.by_convention:

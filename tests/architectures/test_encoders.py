@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mfu_planner.architectures import from_config
+from mfu_planner.counting import model_work
 from mfu_planner.errors import InputError
-from mfu_planner.flops import model_work
 from mfu_planner.operators import Role, Workload
 
 BERT = {

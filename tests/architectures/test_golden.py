@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mfu_planner.architectures import from_config
+from mfu_planner.counting import model_work
 from mfu_planner.facts import folder
-from mfu_planner.flops import model_work
 from mfu_planner.operators import Workload
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"

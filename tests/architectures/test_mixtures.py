@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from mfu_planner.architectures import Architecture, from_config
+from mfu_planner.counting.count import model_work
 from mfu_planner.errors import InputError
 from mfu_planner.facts import folder
-from mfu_planner.flops.count import model_work
 from mfu_planner.operators import Attention, Role, Split, Workload
 
 SMALL: dict[str, Any] = {

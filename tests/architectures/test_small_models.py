@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mfu_planner.architectures import from_config
-from mfu_planner.flops import model_work
+from mfu_planner.counting import model_work
 from mfu_planner.operators import Workload
 
 CASES = json.loads(Path(__file__).with_name("small_models.json").read_text("utf-8"))["cases"]

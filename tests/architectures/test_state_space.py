@@ -9,9 +9,9 @@ import pytest
 import sympy
 
 from mfu_planner.architectures import Architecture, from_config
+from mfu_planner.counting.count import model_work
 from mfu_planner.errors import InputError
 from mfu_planner.facts import folder
-from mfu_planner.flops.count import model_work
 from mfu_planner.operators import Attention, Scan, Workload
 
 MAMBA2: dict[str, Any] = {

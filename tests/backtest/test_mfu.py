@@ -10,8 +10,8 @@ import pytest
 from mfu_planner.backtest.mfu import mfu_backtest
 from mfu_planner.backtest.runs import Run, read_runs
 from mfu_planner.backtest.sources import load_misses, load_sources, rule_of
+from mfu_planner.counting.conventions import convention, names
 from mfu_planner.errors import InputError
-from mfu_planner.flops.conventions import convention, names
 
 
 def row(**cells: object) -> Run:

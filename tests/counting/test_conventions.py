@@ -8,9 +8,8 @@ from functools import cache
 import pytest
 
 from mfu_planner.architectures import Architecture
-from mfu_planner.errors import InputError
-from mfu_planner.flops import model_work
-from mfu_planner.flops.conventions import (
+from mfu_planner.counting import model_work
+from mfu_planner.counting.conventions import (
     by_convention,
     convention,
     explain,
@@ -20,6 +19,7 @@ from mfu_planner.flops.conventions import (
     six_n,
     why_not,
 )
+from mfu_planner.errors import InputError
 from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
 

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from mfu_planner.counting import model_work
+from mfu_planner.counting.packing import packed, padded, useful_share
 from mfu_planner.errors import InputError
-from mfu_planner.flops import model_work
-from mfu_planner.flops.packing import packed, padded, useful_share
 from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
 

@@ -6,10 +6,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from mfu_planner.architectures.model import Architecture
-from mfu_planner.flops.conventions.definition import Convention, Pairs, Weights
-from mfu_planner.flops.conventions.evaluate import convention as by_name
-from mfu_planner.flops.conventions.evaluate import flops_per_unit, per_unit, work_units
-from mfu_planner.flops.conventions.parts import Contribution, Part, contributions, twice_pairs
+from mfu_planner.counting.conventions.definition import Convention, Pairs, Weights
+from mfu_planner.counting.conventions.evaluate import convention as by_name
+from mfu_planner.counting.conventions.evaluate import flops_per_unit, per_unit, work_units
+from mfu_planner.counting.conventions.parts import Contribution, Part, contributions, twice_pairs
 from mfu_planner.numeric import Number
 from mfu_planner.operators import Attention, Workload
 

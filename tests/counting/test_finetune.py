@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from mfu_planner.architectures import Architecture, from_config
+from mfu_planner.counting import model_work
+from mfu_planner.counting.conventions import flops_per_unit
+from mfu_planner.counting.finetune import frozen, trainable_params, with_lora
 from mfu_planner.errors import InputError
-from mfu_planner.flops import model_work
-from mfu_planner.flops.conventions import flops_per_unit
-from mfu_planner.flops.finetune import frozen, trainable_params, with_lora
 from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
 

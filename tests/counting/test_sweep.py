@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mfu_planner.flops import model_work
-from mfu_planner.flops.sweep import compile_flops
+from mfu_planner.counting import model_work
+from mfu_planner.counting.sweep import compile_flops
 from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from fractions import Fraction
 
 from mfu_planner.architectures.model import Architecture
+from mfu_planner.counting.conventions.definition import Convention, Pairs
+from mfu_planner.counting.conventions.evaluate import batch_flops
+from mfu_planner.counting.conventions.evaluate import convention as by_name
+from mfu_planner.counting.conventions.parts import Part, contributions, scaled
 from mfu_planner.errors import InputError
-from mfu_planner.flops.conventions.definition import Convention, Pairs
-from mfu_planner.flops.conventions.evaluate import batch_flops
-from mfu_planner.flops.conventions.evaluate import convention as by_name
-from mfu_planner.flops.conventions.parts import Part, contributions, scaled
 from mfu_planner.numeric import Number
 from mfu_planner.operators import Attention, Workload
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from mfu_planner.flops.conventions.definition import (
+from mfu_planner.counting.conventions.definition import (
     Convention,
     Embedding,
     Experts,

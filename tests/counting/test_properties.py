@@ -8,9 +8,9 @@ import pytest
 
 from mfu_planner.architectures import Architecture, from_config
 from mfu_planner.architectures.presets import catalogue
+from mfu_planner.counting import model_work
+from mfu_planner.counting.conventions import by_convention, hardware_flops
 from mfu_planner.errors import InputError
-from mfu_planner.flops import model_work
-from mfu_planner.flops.conventions import by_convention, hardware_flops
 from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
 

@@ -8,8 +8,17 @@ from enum import StrEnum
 from fractions import Fraction
 
 from mfu_planner.architectures.model import Architecture, Block
-from mfu_planner.flops.conventions.definition import Convention, Embedding, Experts, Norms, Pairs, Scans, Weights, Width
-from mfu_planner.flops.conventions.megatron import as_megatron_counts, scan_as_megatron_counts
+from mfu_planner.counting.conventions.definition import (
+    Convention,
+    Embedding,
+    Experts,
+    Norms,
+    Pairs,
+    Scans,
+    Weights,
+    Width,
+)
+from mfu_planner.counting.conventions.megatron import as_megatron_counts, scan_as_megatron_counts
 from mfu_planner.numeric import Number, ceil_div, half, minimum
 from mfu_planner.operators import (
     TOKENS,

@@ -1,7 +1,7 @@
 """The field's FLOP conventions: one space of switches, a named point for each source."""
 
-from mfu_planner.flops.conventions.definition import Convention, Source
-from mfu_planner.flops.conventions.evaluate import (
+from mfu_planner.counting.conventions.definition import Convention, Source
+from mfu_planner.counting.conventions.evaluate import (
     batch_flops,
     by_convention,
     convention,
@@ -11,8 +11,8 @@ from mfu_planner.flops.conventions.evaluate import (
     why_not,
     work_units,
 )
-from mfu_planner.flops.conventions.explain import explain
-from mfu_planner.flops.conventions.hardware import hardware_flops
+from mfu_planner.counting.conventions.explain import explain
+from mfu_planner.counting.conventions.hardware import hardware_flops
 
 __all__ = [
     "Convention",

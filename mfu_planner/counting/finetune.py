@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from mfu_planner.architectures.model import Architecture, Block
+from mfu_planner.counting.gradients import mark_gradients
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.flops.gradients import mark_gradients
 from mfu_planner.operators import MatMul, Operator, Role, Split
 
 ALL_LINEAR = "all-linear"

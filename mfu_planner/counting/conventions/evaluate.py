@@ -8,10 +8,10 @@ from functools import cache
 from typing import Any
 
 from mfu_planner.architectures.model import Architecture
+from mfu_planner.counting.conventions.catalogue import MAIN, OTHERS
+from mfu_planner.counting.conventions.definition import SWITCHES, Convention
+from mfu_planner.counting.conventions.parts import contributions
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.flops.conventions.catalogue import MAIN, OTHERS
-from mfu_planner.flops.conventions.definition import SWITCHES, Convention
-from mfu_planner.flops.conventions.parts import contributions
 from mfu_planner.numeric import Number
 from mfu_planner.operators import Workload
 
