@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from mfu_planner.equations import closed_forms
 from mfu_planner.planning import Plan
@@ -11,7 +14,7 @@ from mfu_planner.planning import Plan
 _GIVEN = ("flops_per_token", "tokens", "devices", "peak_flops_per_s", "mfu", "goodput")
 
 
-def sweep(plan: Plan, over: str, values: Sequence[float]) -> dict[str, list[float]]:
+def sweep(plan: Plan, over: str, values: Sequence[float], **fixed: float) -> dict[str, list[float]]:
     """Training time and cost of a plan while one of its quantities takes many values and the others stay.
 
     Parameters
@@ -19,6 +22,7 @@ def sweep(plan: Plan, over: str, values: Sequence[float]) -> dict[str, list[floa
     plan : the plan to vary.
     over : devices, mfu, tokens or goodput.
     values : in SI units.
+    fixed : other quantities in place of the plan's own, such as ``mfu=0.3``.
 
     Returns
     -------
@@ -28,7 +32,7 @@ def sweep(plan: Plan, over: str, values: Sequence[float]) -> dict[str, list[floa
     """
     import numpy as np
 
-    known: dict[str, Any] = {name: float(getattr(plan, name)) for name in _GIVEN}
+    known: dict[str, Any] = {name: float(getattr(plan, name)) for name in _GIVEN} | fixed
     known[over] = np.asarray(values, dtype=np.float64)
     forms = closed_forms(frozenset(known)).solved
     time = forms["training_time_s"](known)
@@ -37,3 +41,83 @@ def sweep(plan: Plan, over: str, values: Sequence[float]) -> dict[str, list[floa
     if plan.price_usd_per_device_hour is not None:
         result["cost_usd"] = hours * plan.price_usd_per_device_hour
     return {name: [float(v) for v in array] for name, array in result.items()}
+
+
+def around(centre: float, factor: float, points: int, *, whole: bool = False) -> list[float]:
+    """Values from ``centre / factor`` to ``centre · factor``, evenly spaced on a logarithmic axis, ``centre`` among them."""
+    import numpy as np
+
+    steps = np.geomspace(1 / factor, factor, points)
+    values = sorted({*(centre * steps), centre})
+    return sorted({float(max(1, round(v))) for v in values}) if whole else [float(v) for v in values]
+
+
+def evenly(low: float, high: float, points: int) -> list[float]:
+    """Values from ``low`` to ``high``."""
+    import numpy as np
+
+    return [float(v) for v in np.linspace(low, high, points)]
+
+
+class OnHardware(BaseModel):
+    """The same run on another accelerator: same work, devices, MFU and goodput."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    name: str
+    vendor: str
+    training_time_s: float
+    device_hours: float
+    cost_usd: float
+    price_usd_per_device_hour: float
+    energy_kwh: float | None
+    """The devices' own, at their rated power."""
+    best: bool
+    """No other is both faster and cheaper."""
+
+
+def over_hardware(plan: Plan, dtype: str) -> tuple[OnHardware, ...]:
+    """A plan on every accelerator with a dense peak in ``dtype`` and a price on file, the fastest first.
+
+    The number of devices, the MFU and the goodput stay: what differs is the peak rate, the price and the power.
+    """
+    forms = closed_forms(frozenset(_GIVEN)).solved
+    known = {name: float(getattr(plan, name)) for name in _GIVEN}
+    rows: list[dict[str, Any]] = []
+    for identifier, name, vendor, peak, price, power in _priced(dtype):
+        values = {**known, "peak_flops_per_s": peak}
+        hours = forms["device_time_s"](values) / 3600
+        rows.append(
+            {
+                "id": identifier,
+                "name": name,
+                "vendor": vendor,
+                "training_time_s": forms["training_time_s"](values),
+                "device_hours": hours,
+                "cost_usd": hours * price,
+                "price_usd_per_device_hour": price,
+                "energy_kwh": None if power is None else hours * power / 1000,
+            }
+        )
+    rows.sort(key=lambda r: (r["training_time_s"], r["cost_usd"]))
+    cheapest = float("inf")
+    for row in rows:
+        row["best"] = row["cost_usd"] < cheapest
+        cheapest = min(cheapest, row["cost_usd"])
+    return tuple(OnHardware(**row) for row in rows)
+
+
+@lru_cache(maxsize=16)
+def _priced(dtype: str) -> tuple[tuple[str, str, str, float, float, float | None], ...]:
+    from mfu_planner.hardware import dtype_key
+    from mfu_planner.hardware._index import index
+    from mfu_planner.hardware.prices import typical_price
+
+    key, found = dtype_key(dtype), []
+    for identifier, row in index()["accelerators"].items():
+        peak = (row["peak"].get(key) or {}).get("dense")
+        price = typical_price(identifier)
+        if peak and price is not None:
+            found.append((identifier, row["name"], row["vendor"], float(peak), price.usd_per_device_hour, row["tdp_w"]))
+    return tuple(found)

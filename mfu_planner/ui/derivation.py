@@ -11,16 +11,44 @@ from mfu_planner.ui.text import _
 
 
 def derivation(steps: Sequence[Step], sources: Mapping[str, str]) -> None:
-    """A fold-out with every step and every source."""
-    with st.expander(_("How it was computed"), icon=":material/function:"):
-        for step in steps:
-            given = frozenset(step.formula_of)
-            st.markdown(f"**{step.meaning}**")
-            st.latex(latex(step.name, given) if step.formula_of else QUANTITIES[step.name].symbol)
-            st.caption(f"= {step.substituted} = **{step.value:.6g} {step.unit}** — {step.source}")
-        symbols = sorted({n for step in steps for n in (*step.formula_of, step.name)}, key=list(QUANTITIES).index)
-        rows = [f"| ${QUANTITIES[n].symbol}$ | {QUANTITIES[n].meaning} | {QUANTITIES[n].unit} |" for n in symbols]
-        st.markdown("| | | |\n|---|---|---|\n" + "\n".join(rows))
-    with st.expander(_("Where the numbers come from"), icon=":material/link:"):
-        for name, source in sources.items():
-            st.markdown(f"- **{name}**: {source}")
+    """A fold-out with every step, every symbol and every source."""
+    if steps:
+        with st.expander(_("How it was computed"), icon=":material/function:"):
+            st.markdown(_steps(steps))
+            st.markdown(_symbols(steps))
+    if sources:
+        with st.expander(_("Where the numbers come from"), icon=":material/link:"):
+            st.markdown("\n".join(f"- **{_name(name)}**: {_cell(source)}" for name, source in sources.items()))
+
+
+def _steps(steps: Sequence[Step]) -> str:
+    head = f"| {_('quantity')} | {_('formula')} | {_('with your numbers')} | {_('source')} |\n|---|---|---|---|"
+    rows = []
+    for step in steps:
+        given = frozenset(step.formula_of)
+        formula = latex(step.name, given) if step.formula_of else QUANTITIES[step.name].symbol
+        value = f"**{step.value:.6g} {step.unit}**"
+        cells = (
+            _(step.meaning),
+            f"$\\displaystyle {{{formula}}}$",
+            f"{_cell(step.substituted)} = {value}",
+            _cell(step.source),
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join([head, *rows])
+
+
+def _symbols(steps: Sequence[Step]) -> str:
+    names = sorted({n for step in steps for n in (*step.formula_of, step.name)}, key=list(QUANTITIES).index)
+    head = f"| {_('symbol')} | {_('meaning')} | {_('unit')} |\n|---|---|---|"
+    rows = [f"| ${QUANTITIES[n].symbol}$ | {_(QUANTITIES[n].meaning)} | {QUANTITIES[n].unit} |" for n in names]
+    return "\n".join([head, *rows])
+
+
+def _name(name: str) -> str:
+    return _(QUANTITIES[name].meaning) if name in QUANTITIES else name.replace("_", " ")
+
+
+def _cell(text: str) -> str:
+    """Text that Markdown shows as it is, in a table too; addresses stay links."""
+    return text.replace("|", "\\|").replace("$", "\\$").replace("*", "\\*").replace("<", "&lt;")

@@ -1,78 +1,115 @@
-"""The fields of the form: each is a flag of the command line and a key of the URL."""
+"""Every field of the form, once: a flag of the command line, an argument in Python and a key of the URL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import streamlit as st
-
-from mfu_planner.errors import InputError
-from mfu_planner.scenario import scenario
-from mfu_planner.ui.text import _
+from mfu_planner.ui.text import N_
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A text field; what is typed is read by the planner, with units."""
+    """A field: what it is called, what it takes."""
 
-    name: str
-    """Of the Scenario."""
     label: str
     help: str
     default: str = ""
     placeholder: str = ""
 
 
-def key(page: str, name: str) -> str:
-    """The widget's key, which is also its name in the URL."""
-    return f"{page}.{name}"
-
-
-def text_field(page: str, field: Field) -> str:
-    """Draw a field bound to the URL; an error in it stands under it. Returns what is typed."""
-    typed = st.text_input(
-        _(field.label),
-        value=field.default,
-        key=key(page, field.name),
-        help=_(field.help),
-        placeholder=field.placeholder,
-        bind="query-params",
-        max_chars=200,
-    )
-    problem = field_error(field.name, typed or "")
-    if problem:
-        st.caption(f":red[{problem}]")
-    return (typed or "").strip()
-
-
-def field_error(name: str, typed: str) -> str | None:
-    """What is wrong with a field on its own, in words; None where nothing is."""
-    if not typed.strip():
-        return None
-    try:
-        scenario(**{name: typed.strip()})
-    except InputError as error:
-        return str(error)
-    return None
-
-
-def choice(page: str, name: str, label: str, options: Iterable[str], default: str, help_text: str) -> str:
-    """A searchable choice bound to the URL; an unknown value from the URL is said, not swallowed."""
-    known = list(options)
-    widget = key(page, name)
-    asked = st.query_params.get(widget)
-    if asked is not None and asked not in known:
-        st.warning(
-            _("The link asks for {name} = {value}, which is not known here.").format(name=name, value=asked[:60])
-        )
-    chosen = st.selectbox(
-        _(label), known, index=known.index(default), key=widget, help=_(help_text), bind="query-params"
-    )
-    return str(chosen)
-
-
-def without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that hold something."""
-    return {name: value for name, value in values.items() if value not in ("", None, False)}
+FIELDS: dict[str, Field] = {
+    "model": Field(
+        N_("Model"), N_("A published model, or your own: the first two entries. Type to search."), "llama-3.1-405b"
+    ),
+    "config": Field("config.json", N_("Paste a Hugging Face config.json, or drop the file below.")),
+    "params": Field(N_("Parameters"), N_("How many, such as 8B. Counted as 6N: no attention."), "8B"),
+    "active_params": Field(
+        N_("Active parameters"), N_("Of a mixture of experts: those that one token uses."), "", "1B"
+    ),
+    "seq_len": Field(
+        N_("Sequence length"), N_("Tokens per sequence. Empty: the length that the model was trained at."), "", "8192"
+    ),
+    "target_seq_len": Field(N_("Decoder length"), N_("Tokens per sequence of an encoder–decoder's decoder.")),
+    "image_size": Field(N_("Image size"), N_("Pixels along each side, of a vision model."), "", "224"),
+    "hardware": Field(N_("Hardware"), N_("The accelerator in its exact variant. Type to search."), "h100-sxm"),
+    "dtype": Field(
+        N_("Number format"), N_("Of the matrix products. MFU divides by the dense peak of this format."), "bf16"
+    ),
+    "peak": Field(
+        N_("Own peak"), N_("In place of the catalogue's, for one device, without sparsity."), "", "989 TFLOP/s"
+    ),
+    "sparse": Field(N_("Sparse peak"), N_("Divide by the peak with 2:4 sparsity. Right only for sparse training.")),
+    "convention": Field(
+        N_("Convention"),
+        N_("What counts as model FLOPs; published figures use several. 'full' counts what runs."),
+        "full",
+    ),
+    "tokens": Field(N_("Tokens"), N_("Training tokens, such as 15.6T. Empty: solved for."), "15.6T", "15.6T"),
+    "devices": Field(
+        N_("Devices"), N_("How many; '64 chips' where a chip is not a device. Empty: solved for."), "16384", "16384"
+    ),
+    "mfu_from": Field(
+        N_("Where the MFU comes from"),
+        N_(
+            "The share of the peak that the run reaches: your own figure, what similar published runs typically reached, or the step-time model's for a layout."
+        ),
+    ),
+    "mfu": Field(N_("MFU"), N_("Of productive step time, such as 40%. Empty: solved for."), "41%", "40%"),
+    "goodput": Field(
+        N_("Goodput"),
+        N_("Productive share of the wall clock: failures, restarts and checkpoints take the rest."),
+        "",
+        "95%",
+    ),
+    "deadline": Field(N_("Deadline"), N_("Latest end of the run, such as 30d or 8 weeks."), "", "60d"),
+    "budget": Field(N_("Budget"), N_("The most that the device time may cost."), "", "$2M"),
+    "price": Field(
+        N_("Price"), N_("Of one device for one hour. Empty: the median of dated public quotes."), "", "2.5 $/h"
+    ),
+    "pue": Field(
+        N_("PUE"), N_("Power usage effectiveness of the site: energy at the meter ÷ energy of the devices."), "", "1.1"
+    ),
+    "grid": Field(N_("Electricity of"), N_("For CO₂: the country whose average electricity is used."), "world"),
+    "observed": Field(N_("What did you observe?"), N_("The same MFU follows from any of these.")),
+    "tokens_per_second_per_device": Field(
+        N_("Tokens/s per device"), N_("What many logs call tokens per GPU per second, or tps."), "150", "9400"
+    ),
+    "tokens_per_second": Field(N_("Tokens/s of the whole job"), N_("All devices together."), "2.46M", "600K"),
+    "step_time": Field(N_("Step time"), N_("Of one optimizer step, with its unit."), "6.8s", "5.6s"),
+    "global_batch": Field(
+        N_("Global batch"), N_("Sequences per optimizer step over all devices, or '16M tokens'."), "2048", "2048"
+    ),
+    "flops_per_second_per_device": Field(
+        N_("FLOP/s per device"), N_("What a paper or a log reports, such as 400 TFLOP/s."), "400 TFLOP/s", "400 TFLOP/s"
+    ),
+    "device_hours": Field(
+        N_("Device-hours"), N_("Wall clock of the whole run: gives the MFU of the programme."), "30.84M", "30.84M"
+    ),
+    "recompute": Field(
+        N_("Recomputation"), N_("Activation recomputation in the backward pass: known, it gives the HFU."), "unknown"
+    ),
+    "reported_mfu": Field(
+        N_("MFU that the log reports"), N_("If given, its implied peak is checked against the catalogue."), "", "41%"
+    ),
+    "log_text": Field(N_("Training log"), N_("Paste lines of a log of any framework, or drop the file below.")),
+    "tp": Field("TP", N_("Tensor parallel: devices that share each matrix product."), "8"),
+    "pp": Field("PP", N_("Pipeline parallel: stages that the layers are dealt to."), "16"),
+    "vpp": Field("VPP", N_("Virtual stages per device (interleaved schedule)."), "", "1"),
+    "cp": Field("CP", N_("Context parallel: devices that share each sequence."), "", "1"),
+    "ep": Field("EP", N_("Expert parallel, of a mixture: devices that share the experts."), "", "1"),
+    "dp": Field("DP", N_("Data parallel. Empty: devices ÷ (TP · PP · CP)."), ""),
+    "zero": Field(
+        "ZeRO", N_("What data-parallel devices shard: 1 optimizer, 2 gradients too, 3 weights too (FSDP)."), "1"
+    ),
+    "micro_batch": Field(N_("Micro-batch"), N_("Sequences per device in one forward pass."), "1"),
+    "sequence_parallel": Field(
+        N_("Sequence parallel"), N_("Split norms and residuals over the tensor-parallel devices.")
+    ),
+    "optimizer": Field(N_("Optimizer"), N_("Its states take memory; its update takes time."), "adamw"),
+    "cluster": Field(N_("Cluster"), N_("Node and network. Empty: the usual one of the accelerator.")),
+    "most_time": Field(N_("Memory left free"), N_("Share of the device memory that is kept free.")),
+    "compare": Field(N_("Compare"), N_("Up to six accelerators side by side.")),
+    "vendor": Field(N_("Vendor"), N_("Show one vendor's accelerators in the list."), "all"),
+    "kind": Field(N_("Back-test of"), N_("Which prediction is held against published runs.")),
+}
+"""By name."""

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import streamlit as st
 
-from mfu_planner.ui.text import LANGUAGES, _
+from mfu_planner.ui.cards import style
+from mfu_planner.ui.fields import FIELDS
+from mfu_planner.ui.form import unknown_keys
+from mfu_planner.ui.text import _, language_switch
+from mfu_planner.ui.warm import warm
+
+_OTHER_KEYS = ("lang", "s", "embed", "embed_options")
 
 
 def main() -> None:
     """Draw the chosen page."""
-    st.set_page_config(page_title="MFU Planner", page_icon="📐", layout="wide")
+    warm()
+    st.set_page_config(page_title="MFU Planner", page_icon=":material/speed:", layout="wide")
+    style()
+    chosen = st.navigation(_pages(), position="top")
+    with st.container(horizontal=True, horizontal_alignment="right", key="language-row"):
+        language_switch()
+    strangers = unknown_keys(st.query_params, FIELDS, _OTHER_KEYS)
+    if strangers:
+        names = ", ".join(f"“{s[:40]}”" for s in strangers[:5])
+        with st.container(key="link-row"):
+            said = _("The link has keys that no field has: {names}.")
+            st.warning(said.format(names=names), icon=":material/link_off:")
+    chosen.run()
+
+
+def _pages() -> list[st.Page]:
     from mfu_planner.ui.pages import measure, plan
 
-    pages = [
+    return [
         st.Page(plan.page, title=_("Plan"), icon=":material/calculate:", url_path="plan", default=True),
         st.Page(measure.page, title=_("Measure"), icon=":material/speed:", url_path="measure"),
     ]
-    chosen = st.navigation(pages, position="top")
-    with st.sidebar:
-        st.selectbox(_("Language"), list(LANGUAGES), format_func=LANGUAGES.__getitem__, key="lang", bind="query-params")
-    chosen.run()

@@ -1,10 +1,20 @@
-"""The same question in other forms: a command, Python, a plan.yaml."""
+"""The same question in other forms: a command, Python, a file; the answer as JSON, CSV and Markdown."""
 
 from __future__ import annotations
 
+import csv
+import html
+import io
+import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import streamlit as st
+
+from mfu_planner.ui.text import _
 
 
 def as_command(command: str, given: Mapping[str, Any]) -> str:
@@ -18,8 +28,8 @@ def as_command(command: str, given: Mapping[str, Any]) -> str:
 
 def as_python(function: str, given: Mapping[str, Any]) -> str:
     """The Python call that gives the same answer."""
-    arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
-    return f"from mfu_planner import {function}\n\nresult = {function}({arguments})"
+    arguments = "".join(f"    {name}={value!r},\n" for name, value in given.items())
+    return f"from mfu_planner import {function}\n\nresult = {function}(\n{arguments})"
 
 
 def as_yaml(given: Mapping[str, Any]) -> str:
@@ -27,3 +37,51 @@ def as_yaml(given: Mapping[str, Any]) -> str:
     import yaml
 
     return str(yaml.safe_dump(dict(given), sort_keys=False, allow_unicode=True))
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as CSV; what holds several values is left to the JSON."""
+    if not rows:
+        return ""
+    names = [n for n in rows[0] if not isinstance(rows[0][n], list | dict)]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows({k: _harmless(v) for k, v in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    """Text that a spreadsheet would run as a formula is quoted."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t" else value
+
+
+@cache
+def _svg_button() -> str:
+    """A button that hands over the page's charts as the browser has drawn them."""
+    return Path(__file__).with_name("svg.html").read_text("utf-8")
+
+
+def take_along(
+    name: str, command: str, python: str, answer: Mapping[str, Any], *, report: str = "", plan_file: str = "",
+    rows: Sequence[Mapping[str, Any]] | None = None,
+) -> None:  # fmt: skip
+    """A fold-out with the question in other forms and the answer to download."""
+    with st.expander(_("Take it with you: command, Python, files"), icon=":material/ios_share:"):
+        st.caption(_("The address of this page holds every field: copy it to share this result."))
+        as_shell, as_code = st.tabs([_("Command line"), "Python"])
+        as_shell.code(command, language="bash", wrap_lines=True)
+        as_code.code(python, language="python", wrap_lines=True)
+        files = [("plan.yaml", plan_file, "plan.yaml", "application/yaml")] if plan_file else []
+        files += [
+            ("JSON", json.dumps(answer, indent=1), f"{name}.json", "application/json"),
+            ("CSV", as_csv(rows if rows is not None else [answer]), f"{name}.csv", "text/csv"),
+        ]
+        files += [("Markdown", report, f"{name}.md", "text/markdown")] if report else []
+        with st.container(horizontal=True):
+            for label, data, file_name, mime in files:
+                st.download_button(
+                    label, data, file_name, mime, on_click="ignore", icon=":material/download:", key=f"get-{file_name}"
+                )
+            label = html.escape(_("Charts as SVG"))
+            st.html(_svg_button().replace("LABEL", label), unsafe_allow_javascript=True, width="content")

@@ -11,16 +11,18 @@ import streamlit as st
 from mfu_planner.architectures.presets import catalogue
 from mfu_planner.errors import InputError
 from mfu_planner.model import parse_config
-from mfu_planner.ui.fields import Field, choice, key, text_field, without_empty
+from mfu_planner.ui.fields import FIELDS
+from mfu_planner.ui.form import Form
 from mfu_planner.ui.text import _
+from mfu_planner.ui.uploads import LARGEST_CONFIG, small_text
 
 OWN_CONFIG, OWN_SIZE = "own config.json", "own size"
-_DTYPES = ("bf16", "fp16", "fp8", "fp4", "tf32", "fp32")
+DTYPES = ("bf16", "fp16", "fp8", "fp4", "tf32", "fp32", "int8")
 
 
 @cache
 def model_names() -> tuple[str, ...]:
-    """Presets, then the two ways to bring one's own."""
+    """The two ways to bring one's own, then the presets."""
     return (OWN_CONFIG, OWN_SIZE, *(row["id"] for row in catalogue()))
 
 
@@ -32,54 +34,98 @@ def hardware_names() -> tuple[str, ...]:
     return tuple(index()["accelerators"])
 
 
-def model_fields(page: str, default: str) -> dict[str, Any]:
-    """Model and sequence length."""
-    name = choice(page, "model", "Model", model_names(), default, "A published model, or your own. Type to search.")
-    given: dict[str, Any] = {}
+@cache
+def convention_names() -> tuple[str, ...]:
+    """Every convention, the default first."""
+    from mfu_planner.flops import conventions
+
+    return conventions.names()
+
+
+def model_fields(form: Form, *, convention: bool = True) -> None:
+    """Model, sequence length and convention."""
+    name = form.choice("model", model_names())
+    form.put("model", None)
     if name == OWN_SIZE:
-        given["params"] = text_field(page, Field("params", "Parameters", "6N only: no attention.", "8B"))
-        given["active_params"] = text_field(
-            page, Field("active_params", "Active parameters", "Of a mixture, per token.")
-        )
+        left, right = st.columns(2)
+        with left:
+            form.text("params")
+        with right:
+            form.text("active_params")
     elif name == OWN_CONFIG:
-        given["config"] = _own_config(page)
+        form.put("config", _own_config())
     else:
-        given["model"] = name
-    help_text = "Tokens per sequence. Empty: the length that the model was trained at."
-    given["seq_len"] = text_field(page, Field("seq_len", "Sequence length", help_text, placeholder="8192"))
-    return without_empty(given)
+        form.put("model", name)
+    left, right = st.columns(2)
+    with left:
+        form.text("seq_len")
+    with right:
+        if _uses_target(form):
+            form.text("target_seq_len", placeholder="512")
+        elif convention and name != OWN_SIZE:
+            chosen = form.choice("convention", convention_names())
+            form.put("convention", None if chosen == FIELDS["convention"].default else chosen)
 
 
-def _own_config(page: str) -> dict[str, Any] | None:
+def _uses_target(form: Form) -> bool:
+    """Whether the model is an encoder–decoder, which has two lengths."""
+    from mfu_planner.model import choose_model
+
+    named = {k: v for k, v in form.given.items() if k in ("model", "config")}
+    if len(named) != 1:
+        return False
+    try:
+        found = choose_model(**named)
+    except InputError:
+        return False
+    return found.architecture is not None and found.architecture.uses_target
+
+
+def _own_config() -> dict[str, Any] | None:
+    field = FIELDS["config"]
+    dropped = st.file_uploader(_("Drop a config.json"), type=["json"], key="config_file", help=_(field.help))
+    if dropped is not None and st.session_state.get("config_seen") != dropped.file_id:
+        st.session_state["config_seen"] = dropped.file_id
+        try:
+            st.session_state["config"] = small_text(dropped, LARGEST_CONFIG, "config")
+        except InputError as error:
+            st.error(str(error))
     pasted = st.text_area(
-        _("config.json"),
-        key=key(page, "config"),
-        height=160,
-        max_chars=200_000,
-        help=_("Paste a Hugging Face config.json."),
+        _("or paste it"),
+        key="config",
+        height=140,
+        max_chars=20_000,
+        bind="query-params",
+        placeholder='{"model_type": "llama", …}',
     )
-    dropped = st.file_uploader(_("or drop the file"), type=["json"], key=key(page, "config_file"))
-    text = dropped.getvalue() if dropped is not None else (pasted or "").encode()
-    if not text.strip():
-        st.caption(_("Paste or drop a config.json to count its work exactly."))
+    text = (pasted or "").strip()
+    if not text:
+        st.caption(_("A Hugging Face config.json: its work is then counted exactly."))
         return None
     try:
         return parse_config(text, "config.json")
     except InputError as error:
-        st.caption(f":red[{error}]")
+        st.error(str(error))
         return None
 
 
-def hardware_fields(page: str, default: str) -> dict[str, Any]:
-    """Accelerator and number format."""
-    name = choice(page, "hardware", "Hardware", hardware_names(), default, "The device, with its exact variant.")
-    dtype = choice(
-        page, "dtype", "Number format", _DTYPES, "bf16", "Of the matrix products; MFU divides by its dense peak."
-    )
-    peak = text_field(
-        page, Field("peak", "Own peak", "In place of the catalogue's, per device.", placeholder="989 TFLOP/s")
-    )
-    return without_empty({"hardware": name, "dtype": dtype if dtype != "bf16" else None, "peak": peak})
+def hardware_fields(form: Form) -> None:
+    """Accelerator and number format; the own peak stands among what is rarely needed."""
+    left, right = st.columns([3, 2])
+    with left:
+        form.choice("hardware", hardware_names())
+    with right:
+        dtype = form.choice("dtype", DTYPES)
+        form.put("dtype", None if dtype == FIELDS["dtype"].default else dtype)
+
+
+def rare_hardware_fields(form: Form) -> None:
+    """Own peak and sparsity."""
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        form.text("peak")
+    with right:
+        form.switch("sparse")
 
 
 def shown(given: dict[str, Any]) -> dict[str, Any]:

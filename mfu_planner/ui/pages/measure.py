@@ -2,95 +2,178 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
 from mfu_planner.errors import PlannerError
 from mfu_planner.measuring import Measurement, measure
 from mfu_planner.report.human import percent, show
-from mfu_planner.ui import charts
+from mfu_planner.report.markdown import measurement_markdown
+from mfu_planner.scenario import scenario
+from mfu_planner.suggestions import of_run, published_runs
+from mfu_planner.ui.cards import Card, cards, heading, hero, notes
+from mfu_planner.ui.charts import measure as charts
 from mfu_planner.ui.derivation import derivation
-from mfu_planner.ui.fields import Field, choice, text_field, without_empty
-from mfu_planner.ui.share import as_command, as_python
-from mfu_planner.ui.subject import hardware_fields, model_fields, shown
-from mfu_planner.ui.text import _
+from mfu_planner.ui.form import Form
+from mfu_planner.ui.log import log_answer, log_fields
+from mfu_planner.ui.share import as_command, as_python, take_along
+from mfu_planner.ui.subject import hardware_fields, model_fields, rare_hardware_fields, shown
+from mfu_planner.ui.text import N_, _
 
-_PAGE = "measure"
-_OBSERVED = (
-    Field(
-        "tokens_per_second_per_device", "Tokens/s per device", "What the log calls tokens per GPU per second.", "9400"
-    ),
-    Field("tokens_per_second", "Tokens/s of the whole job", "Needs the number of devices.", placeholder="600K"),
-    Field("step_time", "Step time", "Of one optimizer step, with its unit.", placeholder="5.6s"),
-    Field("global_batch", "Global batch", "Sequences per step, or '16M tokens'.", placeholder="512"),
-    Field("devices", "Devices", "How many.", placeholder="64"),
-)
+_WAYS = {
+    "flops": N_("FLOP/s"),
+    "device": N_("tokens/s per device"),
+    "job": N_("tokens/s"),
+    "step": N_("step time"),
+    "hours": N_("device-hours"),
+    "log": N_("a log"),
+}
+_FIELDS = {
+    "flops": ("flops_per_second_per_device", "devices"),
+    "device": ("tokens_per_second_per_device", "devices"),
+    "job": ("tokens_per_second", "devices"),
+    "step": ("step_time", "global_batch", "devices"),
+    "hours": ("tokens", "device_hours", "goodput"),
+    "log": (),
+}
+_SUBJECT = ("model", "config", "params", "active_params", "hardware", "peak")
 _RECOMPUTE = ("unknown", "none", "selective", "full")
+_GRADES = {"good": N_("good"), "fair": N_("fair"), "low": N_("low"), "poor": N_("poor"), "impossible": N_("impossible")}
 
 
 def page() -> None:
     """Draw the page."""
-    st.title(_("Measure a run"))
-    st.caption(_("Say what you observed in any of the ways below."))
-    form, answer = st.columns([1, 2], gap="large")
-    with form:
-        given = {**model_fields(_PAGE, "llama-3.1-8b"), **hardware_fields(_PAGE, "h100-sxm")}
-        given |= {f.name: text_field(_PAGE, f) for f in _OBSERVED}
-        recompute = choice(
-            _PAGE, "recompute", "Recomputation", _RECOMPUTE, "unknown", "Known recomputation gives the HFU."
-        )
-        given["recompute"] = recompute if recompute != "unknown" else None
-        given = without_empty(given)
+    heading(
+        _("Measure a run"),
+        _(
+            "From what you observed to MFU: under every convention, beside published runs, "
+            "with a check whether the number itself can be right."
+        ),
+    )
+    asked, answer = st.columns([5, 9], gap="large")
+    form = Form()
+    with asked:
+        with st.container(border=True):
+            way = form.labelled("observed", _WAYS)
+            for first, second in _pairs(_FIELDS[way]):
+                left, right = st.columns(2)
+                with left:
+                    form.text(first)
+                if second:
+                    with right:
+                        form.text(second)
+            log = log_fields(form) if way == "log" else None
+        with st.container(border=True):
+            model_fields(form)
+            hardware_fields(form)
+        with st.expander(_("Recomputation, own peak, reported MFU")):
+            chosen = form.choice("recompute", _RECOMPUTE)
+            form.put("recompute", None if chosen == "unknown" else chosen)
+            form.text("reported_mfu")
+            rare_hardware_fields(form)
     with answer:
-        try:
-            result = measure(**given)
-        except PlannerError as error:
-            st.error(str(error), icon=":material/error:")
+        if way == "log":
+            log_answer(log, form)
             return
-        _answer(result)
-        st.subheader(_("The same run under each convention"))
-        charts.conventions(result.by_convention, result.convention)
-        derivation(result.steps, result.sources)
-        with st.expander(_("Take it with you"), icon=":material/share:"):
-            st.code(as_command("mfu", shown(given)), language="bash", wrap_lines=True)
-            st.code(as_python("measure", given), language="python", wrap_lines=True)
-            text = json.dumps(result.as_json(), indent=1)
-            st.download_button("JSON", text, "measurement.json", "application/json", on_click="ignore")
+        try:
+            result = measure(**form.given)
+        except PlannerError as error:
+            form.blame(error)
+            return
+        show_measurement(result, form)
+
+
+def _pairs(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(names[i], names[i + 1] if i + 1 < len(names) else "") for i in range(0, len(names), 2)]
+
+
+def show_measurement(m: Measurement, form: Form) -> None:
+    """The answer, its verdict, its findings, and the pictures."""
+    _answer(m)
+    _verdict(m)
+    _findings(m)
+    _around(m, form)
+    if len(m.by_convention) > 1:
+        st.subheader(_("The same run under each convention"), anchor=False)
+        charts.conventions(m.by_convention, m.convention)
+    notes(m.warnings)
+    derivation(m.steps, m.sources)
+    command = as_command("mfu", shown(form.given))
+    rows = [{"convention": name, "mfu": value} for name, value in m.by_convention.items()]
+    take_along(
+        "measurement",
+        command,
+        as_python("measure", form.given),
+        m.as_json(),
+        report=measurement_markdown(m, command),
+        rows=rows,
+    )
 
 
 def _answer(m: Measurement) -> None:
     basis = _("sparse") if m.sparse else _("dense")
-    cards = [
-        ("MFU", percent(m.mfu, 1), f"{m.mfu!r}"),
-        ("HFU", percent(m.hfu, 1), _("with recomputation; say which on the left")),
-        (
+    said = _("Of the {peak} that a device could do at most ({dtype}, {basis}), the run uses")
+    peak = show(m.peak_flops_per_s, "flop_per_s")
+    hfu = [] if m.hfu is None else [(percent(m.hfu), "HFU", f"{100 * m.hfu!r}%")]
+    hero(said.format(peak=peak, dtype=m.peak_dtype, basis=basis), [(percent(m.mfu), "MFU", f"{100 * m.mfu!r}%"), *hfu])
+    rate = m.tokens_per_s_per_device
+    found = [
+        Card(
             _("Achieved per device"),
-            show(m.achieved_flops_per_s_per_device, "flop_per_s", 4),
-            f"{m.achieved_flops_per_s_per_device:,.0f}",
+            show(m.achieved_flops_per_s_per_device, "flop_per_s"),
+            f"{m.achieved_flops_per_s_per_device:,.0f} FLOP/s",
         ),
-        (_("Peak per device"), show(m.peak_flops_per_s, "flop_per_s", 4), f"{m.peak_dtype}, {basis}"),
+        Card(_("Peak per device"), peak, f"{m.peak_flops_per_s:,.0f} FLOP/s", f"{m.peak_dtype}, {basis}"),
+        Card("HFU", percent(m.hfu), more=_("with recomputation; say which on the left") if m.hfu is None else ""),
     ]
-    for column, (label, value, exact) in zip(st.columns(4), cards, strict=True):
-        column.metric(label, value, help=exact, border=True)
-    if m.verdict is not None:
-        v = m.verdict
-        draw = {"good": st.success, "fair": st.info, "impossible": st.error}.get(v.grade, st.warning)
-        draw(f"**{_(v.grade)}** — {_(v.meaning)}")
-        if v.similar_typical is not None:
-            text = _("{n} similar published runs ({basis}) reached {low} to {high}, typically {mid}.")
-            st.caption(
-                text.format(
-                    n=v.similar_runs,
-                    basis=v.similar_basis,
-                    low=percent(v.similar_low),
-                    high=percent(v.similar_high),
-                    mid=percent(v.similar_typical),
-                )
-            )
+    if rate is not None:
+        whole = "" if m.tokens_per_s is None else f"{m.tokens_per_s:,.0f} /s " + _("in all")
+        found.append(Card(_("{unit}s/s per device").format(unit=m.work_unit), f"{rate:,.1f}", f"{rate!r}", whole))
+    if m.flops_per_token is not None:
+        each = show(m.flops_per_token, "flop")
+        found.append(
+            Card(_("Work per {unit}").format(unit=m.work_unit), each, f"{m.flops_per_token:,.2f}", m.convention)
+        )
+    cards(found)
+
+
+def _verdict(m: Measurement) -> None:
+    if m.verdict is None:
+        return
+    v = m.verdict
+    draw = {"good": st.success, "fair": st.info, "impossible": st.error}.get(v.grade, st.warning)
+    text = f"**{_(_GRADES.get(v.grade, v.grade))}** — {v.meaning}."
+    if v.similar_typical is not None:
+        links = " ".join(f"[{i}]({url})" for i, url in enumerate(v.sources, 1))
+        more = _("{n} similar published runs reached {low} – {high}, typically {mid} ({basis}). {links}")
+        text += " " + more.format(
+            n=v.similar_runs,
+            low=percent(v.similar_low),
+            high=percent(v.similar_high),
+            mid=percent(v.similar_typical),
+            basis=v.similar_basis,
+            links=links,
+        )
+    draw(text, icon=":material/gavel:")
+
+
+def _findings(m: Measurement) -> None:
     for finding in m.findings:
         then = "" if finding.mfu_if_so is None else f" → MFU {percent(finding.mfu_if_so)}"
         draw = {"error": st.error, "warning": st.warning}.get(finding.severity, st.info)
         draw(f"{finding.message}{then}")
-    for warning in m.warnings:
-        st.caption(f":material/info: {warning}")
+
+
+def _around(m: Measurement, form: Form) -> None:
+    s = scenario(
+        **{
+            k: v
+            for k, v in form.given.items()
+            if k in ("model", "config", "params", "active_params", "hardware", "peak")
+        }
+    )
+    params, hardware = of_run(s)
+    if params is None or hardware is None or m.mfu > 1:
+        return
+    st.subheader(_("You are here"), anchor=False)
+    st.caption(_("Published runs, the best layout of each; a click opens the source."))
+    charts.around(published_runs(hardware), params, m.mfu, hardware)

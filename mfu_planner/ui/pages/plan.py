@@ -2,103 +2,224 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import streamlit as st
 
+from mfu_planner.carbon import countries, emissions
 from mfu_planner.errors import PlannerError
 from mfu_planner.planning import Plan, plan
 from mfu_planner.report.human import percent, show
-from mfu_planner.ui import charts
+from mfu_planner.report.markdown import plan_markdown
+from mfu_planner.suggestions import optimal_tokens, typical_mfu
+from mfu_planner.sweeps import over_hardware
+from mfu_planner.ui.cards import Card, cards, heading, hero, notes, scientific
+from mfu_planner.ui.charts import plan as charts
 from mfu_planner.ui.derivation import derivation
-from mfu_planner.ui.fields import Field, text_field, without_empty
-from mfu_planner.ui.share import as_command, as_python, as_yaml
-from mfu_planner.ui.subject import for_yaml, hardware_fields, model_fields, shown
-from mfu_planner.ui.text import _
+from mfu_planner.ui.fields import FIELDS
+from mfu_planner.ui.form import Form
+from mfu_planner.ui.keep import keep_button
+from mfu_planner.ui.share import as_command, as_python, as_yaml, take_along
+from mfu_planner.ui.subject import for_yaml, hardware_fields, model_fields, rare_hardware_fields, shown
+from mfu_planner.ui.text import N_, _
 
-_PAGE = "plan"
-_RUN = (
-    Field("tokens", "Tokens", "Training tokens, such as 15.6T.", "15.6T"),
-    Field("devices", "Devices", "How many; '64 chips' where a chip is not a device.", "16384"),
-    Field("mfu", "MFU", "The share of the peak that you expect: 40%.", "41%"),
-    Field("goodput", "Goodput", "Productive share of the wall clock.", "100%"),
-)
-_LIMITS = (
-    Field("deadline", "Deadline", "Latest end of the run, such as 30d.", placeholder="60d"),
-    Field("budget", "Budget", "Most money for device time.", placeholder="$2M"),
-    Field("price", "Price per device-hour", "Empty: dated market data.", placeholder="2.5 $/h"),
-    Field("pue", "PUE", "Power usage effectiveness of the data centre.", placeholder="1.2"),
-)
+_MFU_FROM = {"own": N_("own figure"), "published": N_("published runs")}
 
 
 def page() -> None:
     """Draw the page."""
-    st.title(_("Plan a training run"))
-    st.caption(_("Leave any of tokens, devices, MFU blank and give a deadline or a budget: the rest is solved for."))
-    form, answer = st.columns([1, 2], gap="large")
-    with form:
-        given = {**model_fields(_PAGE, "llama-3.1-405b"), **hardware_fields(_PAGE, "h100-sxm")}
-        left, right = st.columns(2)
-        with left:
-            given |= {f.name: text_field(_PAGE, f) for f in _RUN}
-        with right:
-            given |= {f.name: text_field(_PAGE, f) for f in _LIMITS}
-        given = without_empty(given)
+    heading(
+        _("Plan a training run"),
+        _("Leave tokens, devices or MFU blank and give a deadline or a budget instead: what is blank is solved for."),
+    )
+    asked, answer = st.columns([5, 9], gap="large")
+    with asked:
+        form, grid = _fields()
     with answer:
         try:
-            result = plan(**given)
+            result = plan(**form.given)
         except PlannerError as error:
-            st.error(str(error), icon=":material/error:")
+            form.blame(error)
             return
-        _answer(result)
-        charts.time_and_cost(result)
+        _answer(result, grid)
+        _charts(result, form.given)
         derivation(result.steps, result.sources)
-        _share(given, result)
-
-
-def _answer(p: Plan) -> None:
-    cards = [
-        (_("Training time"), show(p.training_time_s, "time", 3), f"{p.training_time_s:,.0f} s"),
-        (_("Device-hours"), show(p.device_hours, "count", 4), f"{p.device_hours:,.1f}"),
-        (_("Cost"), show(p.cost_usd, "usd", 3), "" if p.cost_usd is None else f"${p.cost_usd:,.2f}"),
-        (
-            _("Energy"),
-            show(None if p.energy_kwh is None else p.energy_kwh * 3.6e6, "energy", 3),
-            f"{p.energy_kwh or 0:,.0f} kWh",
-        ),
-        (_("Devices"), f"{p.devices:,}", _("exactly {n:,.2f}").format(n=p.devices_exact)),
-        (_("Tokens"), show(p.tokens, "count", 4), f"{p.tokens:,.0f}"),
-        (_("MFU"), percent(p.mfu), f"{p.mfu!r}"),
-        (_("Throughput per device"), f"{p.tokens_per_s_per_device:,.0f} /s", f"{p.tokens_per_s:,.0f} /s"),
-    ]
-    for row in (cards[:4], cards[4:]):
-        for column, (label, value, exact) in zip(st.columns(4), row, strict=True):
-            column.metric(label, value, help=exact or None, border=True)
-    if p.range is not None:
-        r = p.range
-        text = _("{n} similar published runs reached {low} to {high} MFU: {fast} to {slow}.")
-        st.info(
-            text.format(
-                n=r.runs,
-                low=percent(r.mfu_low),
-                high=percent(r.mfu_high),
-                fast=show(r.training_time_s_low, "time", 3),
-                slow=show(r.training_time_s_high, "time", 3),
-            )
+        command = as_command("plan", shown(form.given))
+        take_along(
+            "plan",
+            command,
+            as_python("plan", form.given),
+            result.as_json(),
+            report=plan_markdown(result, command),
+            plan_file=as_yaml(for_yaml(form.given)),
         )
-    for warning in p.warnings:
-        st.caption(f":material/info: {warning}")
+        keep_button("plan")
 
 
-def _share(given: dict[str, Any], p: Plan) -> None:
-    with st.expander(_("Take it with you"), icon=":material/share:"):
-        st.markdown(_("**As a command**"))
-        st.code(as_command("plan", shown(given)), language="bash", wrap_lines=True)
-        st.markdown(_("**As Python**"))
-        st.code(as_python("plan", given), language="python", wrap_lines=True)
+def _fields() -> tuple[Form, str]:
+    form = Form()
+    with st.container(border=True):
+        model_fields(form)
+        hardware_fields(form)
+    with st.container(border=True):
         left, right = st.columns(2)
-        left.download_button("plan.yaml", as_yaml(for_yaml(given)), "plan.yaml", "application/yaml", on_click="ignore")
-        right.download_button(
-            "JSON", json.dumps(p.as_json(), indent=1), "plan.json", "application/json", on_click="ignore"
+        with left:
+            form.text("tokens")
+        with right:
+            form.text("devices")
+        _suggest_tokens(form)
+        _mfu(form)
+    with st.container(border=True):
+        left, right = st.columns(2)
+        with left:
+            form.text("deadline")
+            form.text("goodput")
+        with right:
+            form.text("budget")
+            form.text("price")
+    with st.expander(_("Energy and own peak")):
+        left, right = st.columns(2)
+        with left:
+            form.text("pue")
+        with right:
+            grid = form.choice("grid", countries())
+        form.put("grid", None)
+        rare_hardware_fields(form)
+    return form, grid
+
+
+def _mfu(form: Form) -> None:
+    way = form.labelled("mfu_from", _MFU_FROM)
+    if way == "own":
+        form.text("mfu")
+        return
+    try:
+        found = typical_mfu(**{k: v for k, v in form.given.items() if k != "mfu"})
+    except PlannerError as error:
+        st.warning(str(error))
+        return
+    form.put("mfu", found.typical)
+    links = " ".join(f"[{i}]({url})" for i, url in enumerate(found.links, 1))
+    text = _("**{mfu}**, the median of {n} runs ({low} to {high}): {basis}. Sources: {links}")
+    st.caption(
+        text.format(
+            mfu=percent(found.typical),
+            n=found.runs,
+            low=percent(found.low),
+            high=percent(found.high),
+            basis=found.basis,
+            links=links,
         )
+    )
+
+
+def _suggest_tokens(form: Form) -> None:
+    named = {k: v for k, v in form.given.items() if k in ("model", "config", "params", "active_params")}
+    try:
+        found = optimal_tokens(**named)
+    except PlannerError:
+        return
+    text = _("compute-optimal: {ratio:.1f} per parameter ([law]({url}))")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            _("Use {tokens}").format(tokens=show(found.tokens, "count", 3)),
+            on_click=lambda: st.session_state.update({"tokens": show(found.tokens, "count", 4)}),
+            icon=":material/arrow_upward:",
+            help=f"{found.title}: {found.source}",
+        )
+        st.caption(text.format(ratio=found.tokens_per_parameter, url=found.url), width="content")
+
+
+def _answer(p: Plan, grid: str) -> None:
+    hero(
+        _("{tokens} {unit}s on {devices} devices at {mfu} MFU take").format(
+            tokens=show(p.tokens, "count", 4), unit=p.work_unit, devices=f"{p.devices:,}", mfu=percent(p.mfu)
+        ),
+        [
+            (show(p.training_time_s, "time", 3), "", f"{p.training_time_s:,.0f} s"),
+            (show(p.device_hours, "count", 4), _("device-hours"), f"{p.device_hours:,.1f}"),
+            *([] if p.cost_usd is None else [(show(p.cost_usd, "usd", 3), "", f"${p.cost_usd:,.2f}")]),
+        ],
+    )
+    if p.range is not None:
+        _range(p)
+    cards(_cards(p, grid))
+    notes(p.warnings)
+
+
+def _cards(p: Plan, grid: str) -> list[Card]:
+    solved = set(p.solved_for)
+    exactly = _("exactly {n:,.2f}; nodes of {k}").format(n=p.devices_exact, k=p.devices_per_node)
+    rounded = abs(p.devices_exact - p.devices) > 1e-6
+    price = (
+        "" if p.price_usd_per_device_hour is None else f"${p.price_usd_per_device_hour:,.2f} " + _("per device-hour")
+    )
+    found = [
+        Card(_("Devices"), f"{p.devices:,}", exactly, exactly if rounded else "", "devices" in solved),
+        Card(_("Tokens"), show(p.tokens, "count", 4), f"{p.tokens:,.0f}", "", "tokens" in solved),
+        Card("MFU", percent(p.mfu), f"{100 * p.mfu!r}%", _("of {peak}").format(peak=show(p.peak_flops_per_s, "flop_per_s")), "mfu" in solved),
+        Card(_("Cost"), show(p.cost_usd, "usd", 4), "" if p.cost_usd is None else f"${p.cost_usd:,.2f}", price),
+        _energy(p),
+        *_carbon(p, grid),
+        Card(
+            _("Throughput"),
+            f"{p.tokens_per_s_per_device:,.1f} /s",
+            f"{p.tokens_per_s:,.0f} {p.work_unit}s/s " + _("in all"),
+            _("{unit}s per device").format(unit=p.work_unit),
+        ),
+        Card(_("Work"), scientific(p.total_flops) + " FLOP", f"{p.total_flops:.12g} FLOP", f"{show(p.flops_per_token, 'flop', 4)} / {p.work_unit}"),
+    ]  # fmt: skip
+    if p.deadline_slack_s is not None:
+        found.append(Card(_("Before the deadline"), show(max(0.0, p.deadline_slack_s), "time", 3)))
+    if p.budget_slack_usd is not None:
+        found.append(Card(_("Left of the budget"), show(max(0.0, p.budget_slack_usd), "usd", 3)))
+    return found
+
+
+def _energy(p: Plan) -> Card:
+    if p.energy_kwh is None:
+        return Card(_("Energy"), "–", more=_("no power rating on file"))
+    return Card(_("Energy"), show(p.energy_kwh * 3.6e6, "energy", 3), f"{p.energy_kwh:,.0f} kWh", f"PUE {p.pue:g}")
+
+
+def _carbon(p: Plan, grid: str) -> list[Card]:
+    if p.energy_kwh is None:
+        return []
+    found = emissions(p.energy_kwh, grid)
+    tonnes = show(found.co2e_kg / 1000, "count", 3) + " t"
+    return [Card("CO₂", tonnes, f"{found.co2e_kg:,.0f} kg", f"{found.g_per_kwh:g} g/kWh, {grid}")]
+
+
+def _range(p: Plan) -> None:
+    r = p.range
+    assert r is not None
+    cost = "" if r.cost_usd_low is None else f", {show(r.cost_usd_low, 'usd', 3)} – {show(r.cost_usd_high, 'usd', 3)}"
+    links = " ".join(f"[{i}]({url})" for i, url in enumerate(r.sources, 1))
+    text = _("**Range.** {n} similar published runs reached {low} – {high} MFU: **{fast} – {slow}**{cost}. {links}")
+    st.info(
+        text.format(
+            n=r.runs,
+            low=percent(r.mfu_low),
+            high=percent(r.mfu_high),
+            fast=show(r.training_time_s_low, "time", 3),
+            slow=show(r.training_time_s_high, "time", 3),
+            cost=cost.replace("$", "\\$"),
+            links=links,
+        ),
+        icon=":material/straighten:",
+    )
+
+
+def _charts(p: Plan, given: dict[str, Any]) -> None:
+    left, right = st.columns(2)
+    with left:
+        charts.over_devices(p)
+    with right:
+        charts.over_mfu(p, "cost")
+    with st.expander(_("The same run on other hardware: cost against time"), icon=":material/scatter_plot:"):
+        dtype = str(given.get("dtype") or FIELDS["dtype"].default)
+        rows = over_hardware(p, dtype)
+        st.caption(
+            _("Same devices, MFU and goodput; the {dtype} dense peak and the median public price of each. Named: none is both faster and cheaper.").format(dtype=dtype)
+        )  # fmt: skip
+        charts.over_hardware(rows, str(given.get("hardware")))

@@ -1,0 +1,129 @@
+"""What to put in a field that a user leaves to the planner: a typical MFU, and the runs that stand behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from mfu_planner.errors import NoAnswer
+from mfu_planner.scaling import Suggestion, compute_optimal_tokens
+from mfu_planner.scenario import Scenario, scenario
+from mfu_planner.subject import resolve_subject
+
+
+class TypicalMfu(BaseModel):
+    """What similar published runs reached."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    low: float
+    typical: float
+    high: float
+    runs: int
+    basis: str
+    links: tuple[str, ...]
+    convention: str
+
+
+class PublishedRun(BaseModel):
+    """One published run as a point of a picture."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    params: int
+    """Active parameters."""
+    hardware: str
+    devices: int | None
+    dtype: str
+    mfu: float
+    mixture: bool
+    same_hardware: bool
+    url: str
+
+
+def typical_mfu(**given: Any) -> TypicalMfu:
+    """The MFU of published runs of similar size on the same hardware.
+
+    Arguments are those of ``plan``.
+
+    Raises
+    ------
+    InputError
+        The model or hardware cannot be used.
+    NoAnswer
+        Too few such runs are on file.
+    """
+    from mfu_planner.backtest.similar import is_mixture, similar_runs
+
+    s = scenario(**given)
+    subject = resolve_subject(s)
+    found = None
+    if subject.model is not None and subject.accelerator is not None:
+        size = subject.model.active_params
+        found = similar_runs(
+            size,
+            subject.accelerator.id,
+            subject.devices,
+            subject.peak_dtype,
+            mixture=is_mixture(subject.model.params, size),
+        )
+    if found is None:
+        raise NoAnswer("fewer than three similar published runs are on file: give the MFU yourself")
+    return TypicalMfu(
+        low=found.low,
+        typical=found.typical,
+        high=found.high,
+        runs=found.n,
+        basis=found.basis,
+        links=found.links,
+        convention=found.convention,
+    )
+
+
+def optimal_tokens(law: str | None = None, **given: Any) -> Suggestion:
+    """Compute-optimal training tokens of the model that ``given`` names (arguments of ``plan``).
+
+    Raises
+    ------
+    InputError
+        The model cannot be used, or there is no such law.
+    """
+    from mfu_planner.model import choose_model
+
+    s = scenario(**given)
+    model = choose_model(
+        model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
+    )
+    return compute_optimal_tokens(model.active_params, law)
+
+
+def published_runs(hardware: str | None = None) -> tuple[PublishedRun, ...]:
+    """Every published run of the index, those on ``hardware`` (a catalogue id) marked."""
+    from mfu_planner.backtest.similar import index
+
+    found = index()
+    return tuple(
+        PublishedRun(
+            id=e["id"],
+            params=e["params"],
+            hardware=e["hardware"],
+            devices=e["devices"],
+            dtype=e["dtype"],
+            mfu=e["mfu"],
+            mixture=e["mixture"],
+            same_hardware=e["hardware"] == hardware,
+            url=found["sources"][e["source"]],
+        )
+        for e in found["runs"]
+    )
+
+
+def of_run(s: Scenario) -> tuple[int | None, str | None]:
+    """Active parameters and catalogue id of what a scenario is about, where it names them."""
+    subject = resolve_subject(s, model_needed=False)
+    return (
+        subject.model.active_params if subject.model else None,
+        subject.accelerator.id if subject.accelerator else None,
+    )

@@ -1,0 +1,134 @@
+"""A dropped or pasted training log: fields and answer."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from mfu_planner.errors import PlannerError
+from mfu_planner.observe.logs import LogReport, read_log
+from mfu_planner.report.human import percent, show
+from mfu_planner.ui.cards import Card, cards, hero, notes, table
+from mfu_planner.ui.form import Form
+from mfu_planner.ui.share import take_along
+from mfu_planner.ui.text import _
+from mfu_planner.ui.uploads import LARGEST_LOG, bounded
+
+_USED = (
+    "model", "config", "params", "active_params", "seq_len", "hardware", "peak", "sparse", "dtype", "convention",
+    "recompute", "devices", "global_batch",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log's bytes and what tells it from others."""
+
+    name: str
+    data: bytes
+    digest: str
+
+
+def log_fields(form: Form) -> Log | None:
+    """A place to drop or paste a log, and what it may not say."""
+    dropped = st.file_uploader(_("Drop a training log"), key="log_file", max_upload_size=64)
+    pasted = st.text_area(
+        _("or paste some lines"),
+        key="log_text",
+        height=120,
+        max_chars=2_000_000,
+        persist_state="session",
+        placeholder="step: 20  loss: 9.07  tps: 7,663  tflops: 443.78  mfu: 44.87%",
+    )
+    left, right = st.columns(2)
+    with left:
+        form.text("devices")
+    with right:
+        form.text("global_batch", default="")
+    if dropped is not None:
+        try:
+            data = bounded(dropped, LARGEST_LOG, "log").getvalue()
+        except PlannerError as error:
+            st.error(str(error))
+            return None
+        return Log(dropped.name, data, hashlib.sha256(data).hexdigest())
+    text = (pasted or "").encode()
+    return Log(_("pasted text"), text, hashlib.sha256(text).hexdigest()) if text.strip() else None
+
+
+@st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
+def _read(digest: str, given: dict[str, Any], _data: bytes) -> LogReport:  # noqa: ARG001  the digest is the key
+    return read_log(io.BytesIO(_data), **given)
+
+
+def read_dropped(log: Log, given: dict[str, Any]) -> LogReport:
+    """The report of a log; the same log with the same fields is read once."""
+    return _read(log.digest, {k: v for k, v in given.items() if k in _USED}, log.data)
+
+
+def log_answer(log: Log | None, form: Form) -> None:
+    """What the log says, or why it says nothing."""
+    if log is None:
+        st.info(
+            _(
+                "Drop or paste a log on the left. Megatron-LM, torchtitan, MaxText, NeMo, DeepSpeed, Hugging Face, "
+                "nanoGPT, llm.c and others are told apart by their content. Nothing is kept on the server."
+            ),
+            icon=":material/description:",
+        )
+        return
+    try:
+        with st.spinner(_("Reading the log …")):
+            report = read_dropped(log, form.given)
+    except PlannerError as error:
+        form.blame(error)
+        return
+    show_log(report)
+    command = "mfu-planner log train.log " + " ".join(
+        f"--{k.replace('_', '-')} {v!r}" for k, v in form.given.items() if k in _USED and not isinstance(v, dict)
+    )
+    python = "from mfu_planner import read_log\n\nreport = read_log('train.log')"
+    take_along("log", command, python, report.model_dump(mode="json"))
+
+
+def show_log(r: LogReport) -> None:
+    """Throughput, MFU and findings of a log."""
+    said = _("{steps:,} steps of a {format} log; figures over the steady window of {n:,} records.")
+    big = [(percent(r.mfu), "MFU", r.mfu_source or "")] if r.mfu is not None else []
+    if r.tokens_per_s is not None:
+        big.append((f"{r.tokens_per_s:,.0f}", _("tokens/s"), r.origins.get("tokens_per_s", "")))
+    if not big and r.step_time_s is not None:
+        big.append((show(r.step_time_s, "time", 3), _("per step"), ""))
+    hero(said.format(steps=r.steps, format=r.format, n=r.window.records), big)
+    found = [
+        (_("Step time"), show(r.step_time_s, "time"), "step_time_s"),
+        (_("Tokens/s per device"), _number(r.tokens_per_s_per_device), "tokens_per_s_per_device"),
+        (_("Tokens per step"), show(r.tokens_per_step, "count"), "tokens_per_step"),
+        (_("Devices"), _number(r.devices), "devices"),
+        (_("Sequence length"), _number(r.seq_len), "seq_len"),
+        (_("Achieved per device"), show(r.achieved_flops_per_s_per_device, "flop_per_s"), ""),
+        (_("MFU as reported"), percent(r.reported.mfu), ""),
+        ("HFU", percent(r.hfu), ""),
+    ]
+    cards(
+        Card(label, value, r.origins.get(key, ""), r.origins.get(key, ""))
+        for label, value, key in found
+        if value != "–"
+    )
+    for finding in r.findings:
+        draw = {"error": st.error, "warning": st.warning}.get(finding.severity, st.info)
+        draw(finding.message)
+    said_already = {f.message for f in r.findings}
+    notes(w for w in r.warnings if w not in said_already)
+    if r.window.dropped:
+        with st.expander(_("Records left out")):
+            table((_("reason"), _("records")), [(k, f"{v:,}") for k, v in r.window.dropped.items()])
+            st.caption(r.window.rule)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.1f}".removesuffix(".0")
