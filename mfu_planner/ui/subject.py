@@ -37,7 +37,7 @@ def hardware_names() -> tuple[str, ...]:
 @cache
 def convention_names() -> tuple[str, ...]:
     """Every convention, the default first."""
-    from mfu_planner.flops import conventions
+    from mfu_planner.counting import conventions
 
     return conventions.names()
 
