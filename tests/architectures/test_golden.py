@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mfu_planner.architectures import from_config
-from mfu_planner.counting import model_work
 from mfu_planner.facts import folder
-from mfu_planner.operators import Workload
+from mfu_planner.counting import model_work
+from mfu_planner.operators import Similarity, Workload
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 
@@ -57,3 +58,19 @@ def test_equals_the_measured_integers(entry: dict[str, Any]) -> None:
         assert entry["params"]["embedding"] == architecture.embedding_params
         assert entry["params"]["active"] == architecture.active_params
         assert case["flops_total"] == (counted.forward if case["mode"] == "forward" else counted.total)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["name"])
+def test_causal_never_exceeds_full_and_batch_is_linear(entry: dict[str, Any]) -> None:
+    """Allowed pairs and published scans only take away; twice the sequences are twice the work.
+
+    A contrastive loss compares every image with every text: its own scores alone grow with the square.
+    """
+    case = entry["cases"][0]
+    architecture = from_config(config_of(entry))
+    work = workload(entry, case)
+    one, two = (model_work(architecture, replace(work, batch=b)).total for b in (1, 2))
+    width = next((op.width for _, op in architecture.each() if isinstance(op, Similarity)), 0)
+
+    assert model_work(architecture, work.allowed()).total <= model_work(architecture, work).total
+    assert two - 2 * one == 3 * 2 * width * (4 - 2)
