@@ -1,4 +1,4 @@
-"""Small configs that vary one field at a time, against what torch counts (tests/golden/variations.json)."""
+"""Small configs that vary one field at a time, against what torch counts (tests/golden/mixture_variations.json)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mfu_planner.counting.count import model_work
 from mfu_planner.facts import folder
 from mfu_planner.operators import Workload
 
-HELD = json.loads((Path(__file__).parents[1] / "golden" / "variations.json").read_text(encoding="utf-8"))
+HELD = json.loads((Path(__file__).parents[1] / "golden" / "mixture_variations.json").read_text(encoding="utf-8"))
 ROWS: list[dict[str, Any]] = HELD if isinstance(HELD, list) else []
 """The rows of the first form of the file; its later form is read by test_golden.py."""
 pytestmark = pytest.mark.skipif(

@@ -1,8 +1,8 @@
-"""Measure small configs that vary one field at a time, on the meta device, and write ``variations.json`` anew.
+"""Measure small configs that vary one field at a time, on the meta device, and write ``mixture_variations.json`` anew.
 
 Run it where the pinned torch and transformers are installed::
 
-    python tests/golden/measure_variations.py
+    python tests/golden/measure_mixtures.py
 
 The configs are those that the file holds; each is measured at three shapes, the lengths chosen so that windows, chunks
 and padding all show: (batch, sequence, forward FLOP, forward and backward FLOP).
@@ -18,7 +18,7 @@ import torch
 from building import build, patch
 from counting import GroupedCounter
 
-FILE = Path(__file__).with_name("variations.json")
+FILE = Path(__file__).with_name("mixture_variations.json")
 SHAPES = ((1, 16), (2, 40), (1, 100))
 
 
