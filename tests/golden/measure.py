@@ -50,7 +50,7 @@ def published_cases(config: dict[str, Any]) -> list[dict[str, int]]:
         return [{"batch": 1, "seq": 64}, {"batch": 2, "seq": 96}]
     if model_type in {"mamba2", "zamba2", "nemotron_h", "qwen3_next"}:
         return [{"batch": 1, "seq": 128}, {"batch": 3, "seq": 320}]
-    longest = config.get("n_positions") or config.get("max_position_embeddings") or 4096
+    longest = next((config[key] for key in ("n_positions", "max_seq_len", "max_position_embeddings") if config.get(key)), 4096)
     return [{"batch": 1, "seq": 128}, {"batch": 1, "seq": min(4096, longest)}]
 
 
