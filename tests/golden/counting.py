@@ -46,9 +46,7 @@ class GroupedCounter(FlopCounterMode):
     """Counts FLOPs by (module path, operator); ``by_module`` holds the sums."""
 
     def __init__(self) -> None:
-        super().__init__(
-            display=False, custom_mapping={torch.ops.aten.convolution_backward: _convolution_backward}
-        )
+        super().__init__(display=False, custom_mapping={torch.ops.aten.convolution_backward: _convolution_backward})
         self.by_module: Counter[tuple[str, str]] = Counter()
         self._made_by: dict[int, str] = {}
 

@@ -89,7 +89,11 @@ def group(path: str, kind: str, operator: str) -> str:
         return name
     if model in ENCODER_DECODERS:
         stack = "cross_" if re.search(r"EncDecAttention|encoder_attn", inner) else ""
-        return stack + name if stack else ("encoder_" if "encoder." in inner.replace("decoder.", "") else "decoder_") + name
+        return (
+            stack + name
+            if stack
+            else ("encoder_" if "encoder." in inner.replace("decoder.", "") else "decoder_") + name
+        )
     if re.search(r"vision_model|vision_tower|visual\.", inner):
         return "vision_" + name
     return "text_" + name if model == "CLIPModel" else name

@@ -12,7 +12,7 @@ Needs ``torch==2.13.0`` and ``transformers==5.23.0`` (and diffusers for the DiT)
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import sys
 import time
@@ -50,7 +50,9 @@ def published_cases(config: dict[str, Any]) -> list[dict[str, int]]:
         return [{"batch": 1, "seq": 64}, {"batch": 2, "seq": 96}]
     if model_type in {"mamba2", "zamba2", "nemotron_h", "qwen3_next"}:
         return [{"batch": 1, "seq": 128}, {"batch": 3, "seq": 320}]
-    longest = config.get("n_positions") or config.get("max_position_embeddings") or 4096
+    longest = next(
+        (config[key] for key in ("n_positions", "max_seq_len", "max_position_embeddings") if config.get(key)), 4096
+    )
     return [{"batch": 1, "seq": 128}, {"batch": 1, "seq": min(4096, longest)}]
 
 
@@ -74,9 +76,9 @@ def header() -> dict[str, Any]:
     return {
         "torch": torch.__version__.partition("+")[0],
         "transformers": transformers.__version__,
-        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "script": "tests/golden/measure.py",
-        "counting": "multiply-add = 2; eager attention over every pair; chosen experts only; grouped convolutions exact",
+        "counting": "multiply-add 2; eager attention over every pair; chosen experts only; grouped convolutions exact",
     }
 
 
@@ -98,7 +100,13 @@ def entry(file: str, name: str, config: dict[str, Any], cases: list[dict[str, in
     from measuring import measure
 
     said = {"preset": name} if file == "published.json" else {"config": config}
-    return {"name": name, "model_type": config.get("model_type", "dit"), **measure(config, cases), **said, "notes": note}
+    return {
+        "name": name,
+        "model_type": config.get("model_type", "dit"),
+        **measure(config, cases),
+        **said,
+        "notes": note,
+    }
 
 
 def main() -> int:
@@ -116,6 +124,9 @@ def main() -> int:
 
     transformers.logging.set_verbosity_error()
     patch()
+    unknown = only - {name for configs in wanted().values() for name in configs}
+    if unknown:
+        parser.error(f"no such entries: {', '.join(sorted(unknown))}")
     wrong = 0
     for file, configs in wanted().items():
         if given.file not in {None, file}:

@@ -33,7 +33,8 @@ def parameters(model: nn.Module) -> dict[str, int]:
         "embedding": 0 if table is None else table.numel(),
         "position_embedding": positions,
         "lm_head": head.numel() if head is not None and head is not table else 0,
-        "active": total - sum(_unused(module) for module in model.modules() if type(module).__name__.endswith("Experts")),
+        "active": total
+        - sum(_unused(module) for module in model.modules() if type(module).__name__.endswith("Experts")),
     }
 
 
@@ -119,7 +120,9 @@ def _total(given: Any) -> torch.Tensor:
         return given.float().sum()
     if isinstance(given, list | tuple):
         return sum(_total(one) for one in given)
-    return sum(_total(one) for one in (given.pooler_output, getattr(given, "deepstack_features", None)) if one is not None)
+    return sum(
+        _total(one) for one in (given.pooler_output, getattr(given, "deepstack_features", None)) if one is not None
+    )
 
 
 def measure(data: dict[str, Any], cases: list[dict[str, int]]) -> dict[str, Any]:

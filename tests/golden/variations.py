@@ -20,7 +20,11 @@ def variations() -> dict[str, tuple[dict[str, Any], list[dict[str, int]], str]]:
     found = {}
     for model_type, kind in table.items():
         for suffix, row in kind["rows"].items():
-            config = {"model_type": model_type, "architectures": [kind["class"]], **_merged(kind["base"], row["fields"])}
+            config = {
+                "model_type": model_type,
+                "architectures": [kind["class"]],
+                **_merged(kind["base"], row["fields"]),
+            }
             if model_type == "dit":
                 config = {"_class_name": kind["class"], **_merged(kind["base"], row["fields"])}
             cases = row.get("cases") or kind.get("cases") or TOKENS
