@@ -106,10 +106,11 @@ def answer(request: Request) -> dict[str, Any]:
 
 def model_flops(request: Request) -> float:
     """Model FLOPs of one step under the ``full`` convention (attention over all pairs)."""
-    return _flops_per_sequence(request.model.architecture, request.seq_len) * request.global_batch
+    return flops_per_sequence(request.model.architecture, request.seq_len) * request.global_batch
 
 
-def _flops_per_sequence(architecture: Any, seq_len: int) -> float:
+def flops_per_sequence(architecture: Any, seq_len: int) -> float:
+    """Model FLOPs of one training sequence, forward and backward, attention over all pairs (remembered)."""
     found = _COUNTED.get((id(architecture), seq_len))
     if found is None or found[0] is not architecture:
         from mfu_planner.operators import Workload

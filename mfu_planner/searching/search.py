@@ -10,7 +10,7 @@ from mfu_planner.errors import InputError, NoAnswer, nearest
 from mfu_planner.footprint.calibrated import memory_constants
 from mfu_planner.footprint.states import optimizer_bytes
 from mfu_planner.prediction.calibrated import calibration
-from mfu_planner.prediction.predicting import _flops_per_sequence, predict
+from mfu_planner.prediction.predicting import flops_per_sequence, predict
 from mfu_planner.prediction.request import FLAGS, batch_of, default_stack, read_common, tools
 from mfu_planner.prediction.work import cached_model_work
 from mfu_planner.searching.evaluate import Tools, evaluate
@@ -240,7 +240,7 @@ def _row(case: Case, found: Found, given: dict[str, Any]) -> dict[str, Any]:
     from mfu_planner.units import parse
 
     t = case.tools
-    architecture_flops = _flops_per_sequence(_architecture(case), t.seq_len) * t.global_batch
+    architecture_flops = flops_per_sequence(_architecture(case), t.seq_len) * t.global_batch
     row: dict[str, Any] = {
         **found.flags(),
         "place": case.place,

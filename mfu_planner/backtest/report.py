@@ -1,0 +1,313 @@
+"""The accuracy report: ``python -m mfu_planner.backtest.report`` writes ``docs/accuracy.md``, its plots, and the ranges.
+
+Needs a checkout (it writes into ``docs/`` and ``calibration/``).
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.backtest.case import RULES, Case, Skipped, read_case
+from mfu_planner.backtest.memory import memory_backtest
+from mfu_planner.backtest.plots import Series, scatter
+from mfu_planner.backtest.runs import Run, read_runs
+from mfu_planner.backtest.selection import STALL_SECONDS, stalled, used_for_calibration
+from mfu_planner.backtest.steptime import predict_rows
+from mfu_planner.backtest.summary import describe, quantile, source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+ENOUGH = 5
+"""Sources with fewer rows are listed and not averaged."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One predicted row with what the report asks of it."""
+
+    run: Run
+    case: Case
+    published: float
+    predicted: float
+    seen: bool
+    """Whether a fit saw the row."""
+    stalled: bool
+
+    @property
+    def error(self) -> float:
+        """predicted ÷ published − 1."""
+        return self.predicted / self.published - 1.0
+
+
+def judged(runs: Sequence[Run]) -> list[Judged]:
+    """Every row that was predicted."""
+    found = []
+    for run, result in zip(runs, predict_rows(runs), strict=True):
+        if result["skipped"] is not None:
+            continue
+        try:
+            case = read_case(run)
+        except Skipped:  # pragma: no cover - it was read a moment ago
+            continue
+        found.append(
+            Judged(run, case, result["published"], result["predicted"], used_for_calibration(run), stalled(run))
+        )
+    return found
+
+
+def figures(rows: Iterable[Judged]) -> dict[str, Any]:
+    """n, median, 90th percentile, mean and bias of some rows."""
+    return describe([{"id": r.run.id, "error": r.error} for r in rows])
+
+
+def constant_mfu(rows: Sequence[Judged]) -> dict[str, Any]:
+    """Errors of one constant MFU fitted in hindsight to these very rows: what a layout-blind guess reaches at best."""
+    from mfu_planner.prediction.predicting import flops_per_sequence
+
+    ideal = [
+        flops_per_sequence(r.case.architecture, int(r.case.seq_len)) * r.case.global_batch
+        / (r.case.devices * r.case.accelerator.peak_flops_per_s("bf16" if "bf16" in r.case.accelerator.peak else "fp16"))
+        for r in rows
+    ]
+    mfu = statistics.median(i / r.published for i, r in zip(ideal, rows, strict=True))
+    return describe(
+        [{"id": r.run.id, "error": i / mfu / r.published - 1.0} for i, r in zip(ideal, rows, strict=True)]
+    )
+
+
+def percent(value: float | None) -> str:
+    """A share as text."""
+    return "" if value is None else f"{100 * value:.1f}%"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def by_source(rows: Sequence[Judged]) -> dict[str, list[Judged]]:
+    """Rows by the group they are scored in."""
+    groups: dict[str, list[Judged]] = defaultdict(list)
+    for row in rows:
+        groups[source_of(row.run.id)].append(row)
+    return dict(sorted(groups.items()))
+
+
+def source_lines(rows: Sequence[Judged]) -> list[str]:
+    """Errors by source on rows that no fit saw, beside those it saw and a constant in hindsight."""
+    lines = []
+    for name, group in by_source(rows).items():
+        unseen = [r for r in group if not r.seen]
+        seen = [r for r in group if r.seen]
+        new, old = figures(unseen), figures(seen)
+        constant = constant_mfu(unseen) if len(unseen) >= ENOUGH else {"median_abs_error": None}
+        worst = "; ".join(f"{w['id']} {100 * w['error']:+.0f}%" for w in new["worst"][:2])
+        lines.append((
+            name, str(new["n"]), percent(new["median_abs_error"]), percent(new["p90_abs_error"]),
+            percent(new["mean_abs_error"]), percent(new.get("bias")), percent(constant["median_abs_error"]), str(old["n"]),
+            percent(old["median_abs_error"]), worst,
+        ))
+    head = ("source", "unseen rows", "median", "90%", "mean", "bias", "constant MFU, median", "seen rows", "their median",
+            "worst")
+    return table(head, lines)
+
+
+def mean_of_medians(rows: Sequence[Judged]) -> tuple[float, int]:
+    """Mean over sources of the median error, sources of at least five rows."""
+    medians = [figures(g)["median_abs_error"] for g in by_source(rows).values() if len(g) >= ENOUGH]
+    return (statistics.fmean(medians) if medians else float("nan")), len(medians)
+
+
+Split = "tuple[str, Callable[[Judged], Any]]"
+SPLITS: tuple[tuple[str, Callable[[Judged], Any]], ...] = (
+    ("parameters", lambda r: next(t for limit, t in ((1e9, "below 1B"), (1e10, "1 to 10B"), (1e11, "10 to 100B"),
+                                                     (1e15, "above 100B")) if r.case.architecture.params < limit)),
+    ("devices", lambda r: next(t for limit, t in ((9, "1 to 8"), (65, "9 to 64"), (257, "65 to 256"), (1025, "257 to 1024"),
+                                                  (1e9, "above 1024")) if r.case.devices < limit)),
+    ("tensor parallelism", lambda r: int(r.case.tp)),
+    ("pipeline stages", lambda r: next(t for limit, t in ((2, "1"), (5, "2 to 4"), (17, "5 to 16"), (1e9, "above 16"))
+                                       if r.case.pp < limit)),
+    ("number format", lambda r: r.case.dtype),
+    ("device", lambda r: r.case.accelerator.id),
+)
+"""Where the residuals are looked at."""
+
+
+def residual_lines(rows: Sequence[Judged]) -> list[str]:
+    """Bias and spread of the error against size, devices, TP, PP, format and device."""
+    lines: list[str] = []
+    for name, key in SPLITS:
+        groups: dict[Any, list[Judged]] = defaultdict(list)
+        for row in rows:
+            groups[key(row)].append(row)
+        shown = [(str(k), figures(g)) for k, g in sorted(groups.items(), key=lambda item: str(item[0])) if len(g) >= ENOUGH]
+        lines += ["", f"By {name}:", ""]
+        lines += table(
+            (name, "rows", "median", "bias"),
+            [(k, str(f["n"]), percent(f["median_abs_error"]), percent(f["bias"])) for k, f in shown],
+        )
+    return lines
+
+
+def ranges(rows: Sequence[Judged]) -> dict[str, Any]:
+    """Spread of published over predicted time by stack, 10th to 90th percentile of rows that no fit saw."""
+    groups: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if not row.seen and not row.stalled:
+            groups[row.case.stack].append(row.published / row.predicted)
+    stacks = {
+        name: {
+            "low": round(min(quantile(v, 0.1), 1.0), 3), "high": round(max(quantile(v, 0.9), 1.0), 3),
+            "basis": f"10th to 90th percentile of {len(v)} published runs of this stack that no fit saw",
+        }
+        for name, v in sorted(groups.items()) if len(v) >= ENOUGH
+    }
+    pooled = [x for v in groups.values() for x in v]
+    default = {
+        "low": round(quantile(pooled, 0.1), 3), "high": round(quantile(pooled, 0.9), 3),
+        "basis": f"10th to 90th percentile of {len(pooled)} published runs of other stacks: none of this one was held back",
+    }
+    return {"default": default, "stacks": stacks}
+
+
+def sweeps(rows: Sequence[Judged]) -> list[tuple[str, int, int]]:
+    """(sweep, layouts, place that the prediction gives to the truly best one) for every published sweep.
+
+    A sweep: at least eight layouts of one model on one device type, device count, batch and source.
+    """
+    groups: dict[tuple[Any, ...], list[Judged]] = defaultdict(list)
+    for row in rows:
+        c = row.case
+        key = (source_of(row.run.id), row.run.text("model"), c.accelerator.id, c.devices, c.global_batch, c.seq_len, c.dtype)
+        groups[key].append(row)
+    found = []
+    for key, group in sorted(groups.items(), key=str):
+        layouts = {(r.case.tp, r.case.pp, r.case.vpp, r.case.micro_batch, r.case.zero, r.case.recompute) for r in group}
+        if len(layouts) < 8:  # noqa: PLR2004
+            continue
+        best = min(group, key=lambda r: r.published)
+        place = 1 + sum(r.predicted < best.predicted for r in group)
+        found.append((f"{key[0]}: {key[1]}, {key[3]:g} × {key[2]}, batch {key[4]:g}", len(group), place))
+    return found
+
+
+def build(runs: Sequence[Run]) -> tuple[str, dict[str, str], dict[str, Any]]:
+    """(the report's text, its plots by file name, the ranges)."""
+    rows = judged(runs)
+    fair = [r for r in rows if not r.stalled]
+    unseen = [r for r in fair if not r.seen]
+    mean, sources = mean_of_medians(unseen)
+    memory = memory_backtest(runs)
+    text = [
+        "# Accuracy", "",
+        "Written by `python -m mfu_planner.backtest.report` (`make accuracy`); do not edit. Every figure compares the planner's "
+        "prediction with what somebody else published; `published_runs/` names each source.", "",
+        "An *unseen* row was in no fit: `calibration/fits.yaml` lists what each fit saw, split by model size or source, never at "
+        "random. Rows of one source are not independent: score by source, never pooled.", "",
+        "## Step time", "",
+        f"Of {len(runs):,} rows {len(rows):,} are predicted, {len(rows) - len(fair):,} of them stalled (below). "
+        f"On unseen rows the median absolute error, averaged over the {sources} sources with at least {ENOUGH} of them, is "
+        f"**{percent(mean)}**.", "",
+        *source_lines(fair), "",
+        "*constant MFU*: one MFU for the source, chosen in hindsight so that its median error on these very rows is least.", "",
+        "![predicted against published step time](accuracy/step-time.svg)", "",
+        "![error against model size](accuracy/error-by-size.svg)", "",
+        "### Stalled rows", "", *stall_lines(rows), "",
+        "### Where the error is", "", "Unseen rows only.", *residual_lines(unseen), "",
+        "## The best layout of a sweep", "", *sweep_lines(fair), "",
+        "## Memory", "", *memory_lines(memory), "",
+        "![predicted against published peak memory](accuracy/memory.svg)", "",
+        "## Rules for blank and free-text fields", "", *(f"- {rule}" for rule in RULES), "",
+    ]
+    return "\n".join(text), plots(fair, runs, memory), ranges(rows)
+
+
+def stall_lines(rows: Sequence[Judged]) -> list[str]:
+    """What is said of rows whose pipeline ticks far slower than its work."""
+    stopped = [r for r in rows if r.stalled]
+    figure = figures(stopped)
+    return [
+        f"In one sweep {figure['n']} rows with pipeline stages tick slower than {STALL_SECONDS} s a micro-batch whatever the "
+        "model, nearly all at 512 devices; near-replicates differ by up to four times. The source says that the cluster was "
+        f"shared. They are predicted and reported here only (median error {percent(figure['median_abs_error'])}), and no fit saw "
+        "them.",
+    ]
+
+
+def sweep_lines(rows: Sequence[Judged]) -> list[str]:
+    """How often the truly best layout is among the five that the prediction likes best."""
+    found = sweeps(rows)
+    hits = sum(place <= 5 for _, _, place in found)  # noqa: PLR2004
+    lines = [f"In {hits} of {len(found)} published sweeps the truly best layout is among the first five predicted.", ""]
+    return lines + table(("sweep", "layouts", "place of the best"), [(n, str(c), str(p)) for n, c, p in found])
+
+
+def memory_lines(memory: dict[str, Any]) -> list[str]:
+    """Memory by source, and whether what ran fits."""
+    fits = memory["fits"]
+    lines = [
+        f"{fits['ran_and_fit']:,} of {fits['ran']:,} layouts that ran are called fitting; "
+        f"{fits['failed_and_did_not_fit']} of {fits['failed']} that ran out of memory are called not fitting.", "",
+    ]
+    shown = [
+        (name, str(g["n"]), percent(g["median_abs_error"]), percent(g["p90_abs_error"]), percent(g["bias"]))
+        for name, g in memory["summary"].items() if g["n"] and name != "all"
+    ]
+    return lines + table(("source", "rows", "median", "90%", "bias"), shown)
+
+
+def plots(rows: Sequence[Judged], runs: Sequence[Run], memory: dict[str, Any]) -> dict[str, str]:
+    """The report's plots by file name."""
+    groups = [(n, g) for n, g in by_source(rows).items() if len([r for r in g if not r.seen]) >= ENOUGH]
+    groups = sorted(groups, key=lambda item: -len(item[1]))[:10]
+    time = [Series(n, [(r.published, r.predicted) for r in g if not r.seen]) for n, g in groups]
+    size = [Series(n, [(float(r.case.architecture.params), 100 * r.error) for r in g if not r.seen]) for n, g in groups]
+    held: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for run, result in zip(runs, memory["rows"], strict=True):
+        if result["error"] is not None:
+            held[source_of(run.id)].append((result["published"] / 2**30, result["predicted"] / 2**30))
+    peaks = [Series(n, points) for n, points in sorted(held.items())]
+    return {
+        "step-time.svg": scatter(
+            "Step time of unseen rows", "published [s]", "predicted [s]", time, diagonal=True
+        ),
+        "error-by-size.svg": scatter(
+            "Error of unseen rows (cut at ±60%)", "parameters", "predicted ÷ published − 1 [%]", size, linear_up=True,
+            up_range=(-60.0, 60.0),
+        ),
+        "memory.svg": scatter("Peak memory", "published [GiB]", "predicted [GiB]", peaks, diagonal=True),
+    }
+
+
+def main() -> None:
+    """Write report, plots and ranges."""
+    import runpy
+
+    import yaml
+
+    from mfu_planner.facts import folder
+
+    root = folder("calibration").parent
+    text, drawn, spread = build(read_runs())
+    docs = root / "docs"
+    (docs / "accuracy").mkdir(parents=True, exist_ok=True)
+    (docs / "accuracy.md").write_text(text, "utf-8")
+    for name, svg in drawn.items():
+        (docs / "accuracy" / name).write_text(svg, "utf-8")
+    head = (
+        "# Spread of published over predicted step time by stack, from the back-test's rows that no fit saw\n"
+        "# (written by `python -m mfu_planner.backtest.report`).\n"
+    )
+    path = Path(root / "calibration/ranges.yaml")
+    path.write_text(head + yaml.safe_dump(spread, sort_keys=False, width=120), "utf-8")
+    runpy.run_path(str(root / "calibration/build_index.py"), run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
