@@ -78,7 +78,7 @@ def choose_model(
         active_params=built.active_params,
         architecture=built,
         source=origin,
-        notes=built.notes,
+        notes=(*built.notes, *built.assumed),
     )
 
 
@@ -95,7 +95,7 @@ def _from_preset(name: str, image_size: int | None) -> Model:
         seq_len=found.seq_len,
         seq_len_source=found.seq_len_source,
         source=found.source,
-        notes=found.notes,
+        notes=(*found.notes, *built.notes),
     )
 
 

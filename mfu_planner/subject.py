@@ -172,6 +172,8 @@ def _sequence(s: Scenario, model: Model, convention: str, warnings: list[str], s
                 f"nothing, or {arch.fixed_length}: the image size fixes it (--image-size changes it)",
             )
         return arch.fixed_length
+    if s.seq_len is None and s.target_seq_len is not None and _speech(model):
+        return s.target_seq_len
     if s.seq_len is not None:
         return s.seq_len
     if model.seq_len is not None:
@@ -183,10 +185,16 @@ def _sequence(s: Scenario, model: Model, convention: str, warnings: list[str], s
     raise InputError("seq-len", "nothing", "a length such as --seq-len 4096: attention's work depends on it")
 
 
+def _speech(model: Model) -> bool:
+    """Whether the source's length is fixed (audio frames), so that the decoder's length is the only one."""
+    arch = model.architecture
+    return arch is not None and arch.encoder_decoder and not arch.uses_target
+
+
 def _target(s: Scenario, model: Model) -> int | None:
     arch = model.architecture
     if arch is None or not arch.uses_target:
-        if s.target_seq_len is not None:
+        if s.target_seq_len is not None and not _speech(model):
             raise InputError("target-seq-len", s.target_seq_len, "nothing: only encoder–decoders have one")
         return None
     if s.target_seq_len is None:

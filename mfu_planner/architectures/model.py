@@ -54,7 +54,9 @@ class Architecture:
     prediction: tuple[Block, ...] = ()
     """Multi-token prediction modules that the config names: left out of everything until asked for."""
     notes: tuple[str, ...] = ()
-    """What was assumed, and which keys of the config were not used."""
+    """What a reader must know: keys of the config that were not used, where the counted model differs from it."""
+    assumed: tuple[str, ...] = ()
+    """Fields that the config leaves out, and the defaults that were taken."""
 
     def each(self) -> Iterator[tuple[Block, Operator]]:
         """Every operator with its block, in order."""

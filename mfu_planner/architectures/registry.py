@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -147,7 +148,8 @@ def from_config(
     config = Config(
         {**data, "model_type": name}, origin=origin, defaults=top_level_defaults_of(name), image_size=image_size
     )
-    return importer_of(name, origin)(config).with_notes(*_remarks(config))
+    built = importer_of(name, origin)(config)
+    return replace(built, notes=(*built.notes, *_unused(config)), assumed=tuple(_assumed(config)))
 
 
 def importer_of(model_type: str, origin: str) -> Importer:
@@ -170,14 +172,15 @@ def importer_of(model_type: str, origin: str) -> Importer:
     return importer
 
 
-def _remarks(config: Config) -> list[str]:
-    """What the reader of a result must know of the config: defaults taken, keys not used, of its parts too."""
-    remarks = []
-    if config.assumed:
-        taken = ", ".join(f"{name} = {value}" for name, value in sorted(config.assumed.items()))
-        remarks.append(f"{config.origin} leaves out {taken}: the defaults of its model_type were taken")
-    if unused := config.unused():
-        remarks.append(f"{config.origin}: not used: {', '.join(unused)}; check whether they change the work")
-    for part in config.parts:
-        remarks += _remarks(part)
-    return remarks
+def _assumed(config: Config) -> list[str]:
+    """Defaults that were taken, in the config and in its parts."""
+    taken = ", ".join(f"{name} = {value}" for name, value in sorted(config.assumed.items()))
+    own = [f"{config.origin} leaves out {taken}: the defaults of its model_type were taken"] if taken else []
+    return own + [remark for part in config.parts for remark in _assumed(part)]
+
+
+def _unused(config: Config) -> list[str]:
+    """Keys that nothing used, in the config and in its parts."""
+    names = ", ".join(config.unused())
+    own = [f"{config.origin}: not used: {names}; check whether they change the work"] if names else []
+    return own + [remark for part in config.parts for remark in _unused(part)]
