@@ -46,11 +46,21 @@ class Source(Spec):
     url: str
     """Where it can be read."""
     checked: dt.date
-    """The day the figure was last compared with it."""
+    """The day the entry was last reviewed."""
+    read: bool = True
+    """Whether the document itself was read for it; false when the figure came through a text that cites it, or from
+    general knowledge of it, and still wants a look."""
     kind: str = pydantic.Field(default="vendor", pattern="^(vendor|press|paper|measured|community|derived|code)$")
     """vendor document, press (or product page) only, paper, measured, community text, derived here, vendor code."""
     note: str | None = None
     """What a reader must know to find or trust the figure."""
+
+    def record(self) -> dict[str, Any]:
+        """The plain record: empty notes left out, ``read`` only where it is false."""
+        out = self.model_dump(mode="json", exclude_none=True)
+        if self.read:
+            del out["read"]
+        return out
 
 
 def check(model: type[S], data: object, where: str) -> S:

@@ -64,7 +64,7 @@ def record(spec: AcceleratorSpec) -> dict[str, Any]:
         "pcie_generation": spec.pcie.generation if spec.pcie else None,
         "pcie_per_direction": per_device(spec.pcie.per_direction, "byte_per_s") if spec.pcie else None,
         "notes": list(spec.notes),
-        "sources": {k: s.model_dump(mode="json", exclude_none=True) for k, s in spec.sources.items()},
+        "sources": {k: s.record() for k, s in spec.sources.items()},
         "fact_sources": {k: g.source for k, g in groups.items() if g is not None},
         "fact_notes": _notes(groups),
         "names": _names(spec),

@@ -94,7 +94,7 @@ def price_records(specs: Path) -> list[dict[str, Any]]:
 def energy_record(specs: Path) -> dict[str, Any]:
     """PUE and carbon figures with their sources in place."""
     said = read(EnergySpec, specs / "energy" / "energy.yaml")
-    sources = {k: s.model_dump(mode="json", exclude_none=True) for k, s in said.sources.items()}
+    sources = {k: s.record() for k, s in said.sources.items()}
     return {
         "typical_pue": said.typical_pue,
         "pue": {k: {**p.model_dump(), "source": sources[p.source]} for k, p in said.pue.items()},

@@ -89,7 +89,7 @@ class ClusterSpec(Spec):
             "torus": self.torus,
             "notes": self.notes,
             "spoken": sorted({" ".join(words(n)) for n in (self.id, self.name, *self.alias)}),
-            "sources": {k: s.model_dump(mode="json", exclude_none=True) for k, s in self.sources.items()},
+            "sources": {k: s.record() for k, s in self.sources.items()},
         }
 
 

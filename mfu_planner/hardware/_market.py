@@ -91,7 +91,7 @@ class PricesSpec(Spec):
                         "devices": q.devices,
                         "region": q.region,
                         "note": q.note,
-                        "source": self.sources[q.source].model_dump(mode="json", exclude_none=True),
+                        "source": self.sources[q.source].record(),
                     }
                 )
         return out
@@ -157,7 +157,7 @@ class AchievableSpec(Spec):
                 "software": r.software,
                 "date": r.date,
                 "note": r.note,
-                "source": self.sources[r.source].model_dump(mode="json", exclude_none=True),
+                "source": self.sources[r.source].record(),
             }
             for r in self.rates
             for identifier in r.accelerators

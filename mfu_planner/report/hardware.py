@@ -54,7 +54,8 @@ def render_one(record: Mapping[str, Any], console: Console) -> None:
     for key, number in numbers.items():
         source = record["sources"][key]
         extra = f"; {source['note']}" if source.get("note") else ""
-        console.print(f"[{number}] {source['title']}, checked {source['checked']}{extra}", markup=False)
+        how = "reviewed" if source.get("read", True) else "cited, not read, reviewed"
+        console.print(f"[{number}] {source['title']}, {how} {source['checked']}{extra}", markup=False)
         console.print(f"    {source['url']}", markup=False, style=f"link {source['url']}")
 
 
@@ -107,7 +108,7 @@ def render_clusters(rows: Sequence[Mapping[str, Any]], console: Console) -> None
             for note in r["notes"]:
                 console.print(f"• {note}", markup=False)
             for source in r["sources"].values():
-                console.print(f"{source['title']}, checked {source['checked']}: {source['url']}", markup=False)
+                console.print(f"{source['title']}, reviewed {source['checked']}: {source['url']}", markup=False)
 
 
 def _dense(record: Mapping[str, Any], dtype: str) -> float | None:
