@@ -47,7 +47,7 @@ RULES = (
     "MFU by the convention of its source (published_runs/sources.yaml)",
 )
 
-USUAL_BYTES, FROZEN_BYTES, USUAL_SHARE = 18.0, 1.5, 0.6
+USUAL_BYTES, SHARDED_BYTES, FROZEN_BYTES, USUAL_SHARE = 18.0, 7.0, 1.5, 0.6
 """Mixed-precision Adam's bytes per parameter (Rajbhandari et al. 2020, arXiv:1910.02054) and how much of
 memory they may take."""
 
@@ -223,7 +223,10 @@ def _layout(
     adapters = 1.0 if "lora" in text else 0.0
     given = [row.text(name) for name in ("tp", "pp", "sharding") if row.text(name) != "PTD-P"]
     if float(defaults["zero_stage"]) < 3 and not any(given):
-        tp, pp = usual_layout(architecture.params, devices / cp, accelerator.memory_bytes or 8e10, adapters > 0)
+        tp, pp = usual_layout(
+            architecture.params, devices / cp, accelerator.memory_bytes or 8e10,
+            FROZEN_BYTES if adapters else SHARDED_BYTES if defaults["zero_stage"] else USUAL_BYTES,
+        )
     if pp > 1 and not row.text("vpp") and ("interleaved" in text or kind.startswith("mlperf")):
         vpp = max(1.0, round(architecture.layers / (2 * pp)))
     layer_only = kind == "layer_microbench"
@@ -287,12 +290,12 @@ def _layout(
     )
 
 
-def usual_layout(params: float, devices: float, memory_bytes: float, frozen: bool = False) -> tuple[float, float]:
-    """(tp, pp) of a usual Megatron layout: one device where 18 byte per parameter fit, else TP 8 and the fewest stages.
+def usual_layout(params: float, devices: float, memory_bytes: float, per_parameter: float) -> tuple[float, float]:
+    """(tp, pp) of a usual Megatron layout: one device where the states fit, else TP 8 and the fewest stages.
 
-    ``frozen``: only adapters are trained, 1.5 byte per parameter.
+    ``per_parameter``: bytes of weights, gradients and optimizer states that a device holds per parameter.
     """
-    held = (FROZEN_BYTES if frozen else USUAL_BYTES) * params
+    held = per_parameter * params
     if held < USUAL_SHARE * memory_bytes or devices < 8:
         return 1.0, 1.0
     pp = 1.0

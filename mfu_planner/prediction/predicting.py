@@ -100,7 +100,7 @@ def answer(request: Request) -> dict[str, Any]:
         "inputs": request.echo,
         "assumptions": list(request.assumptions),
         "not_modelled": list(NOT_MODELLED),
-        "warnings": [*request.warnings, *warnings_of(request)],
+        "warnings": [*request.warnings, *work.notes, *warnings_of(request)],
     }
 
 

@@ -100,15 +100,25 @@ def model_work(architecture: Architecture) -> ModelWork:
     """
     from mfu_planner.operators import Lookup, MatMul, Role
 
-    layers = tuple(_layer(block, architecture.hidden) for block in architecture.blocks if block.layers)
+    stacked = [block for block in architecture.blocks if block.layers]
+    kept = [block for block in stacked if not (architecture.has_text and _beside_the_text(block))]
+    notes = ("towers beside the text (vision, audio) are left out of step time and memory",) if kept != stacked else ()
+    layers = tuple(_layer(block, architecture.hidden) for block in kept)
     ends = [op for block in architecture.blocks if not block.layers for op in block.operators]
     heads = [op for op in ends if isinstance(op, MatMul) and op.role is Role.HEAD]
     tables = [op for op in ends if isinstance(op, Lookup) and op.role is not Role.EMBEDDING]
     vocab = float(heads[-1].outputs) if heads else 0.0
     tied = bool(heads and heads[-1].shared_with)
     return ModelWork(
-        layers, float(architecture.hidden), vocab, tied, float(sum(op.params for op in tables)), architecture.notes
+        layers, float(architecture.hidden), vocab, tied, float(sum(op.params for op in tables)), notes
     )
+
+
+def _beside_the_text(block: Block) -> bool:
+    """Whether a block works on images or other fixed inputs, not on the tokens of the sequence."""
+    from mfu_planner.operators import Stream
+
+    return all(op.rows.stream in (Stream.IMAGE, Stream.SEQUENCE) for op in block.operators)
 
 
 @lru_cache(maxsize=256)

@@ -97,8 +97,8 @@ def test_blank_micro_batch():
 
 def test_usual_layout_of_large_models():
     """7B fits one device; 175B takes TP 8 and stages until 18 byte a parameter take 60% of 80 GB."""
-    assert usual_layout(1e9, 64, 80e9) == (1.0, 1.0)
-    assert usual_layout(175e9, 1024, 80e9) == (8.0, 16.0)
+    assert usual_layout(1e9, 64, 80e9, 18.0) == (1.0, 1.0)
+    assert usual_layout(175e9, 1024, 80e9, 18.0) == (8.0, 16.0)
 
 
 def test_one_row_through_the_front_door(tmp_path):
