@@ -44,7 +44,7 @@ def sweep(plan: Plan, over: str, values: Sequence[float], **fixed: float) -> dic
 
 
 def around(centre: float, factor: float, points: int, *, whole: bool = False) -> list[float]:
-    """Values from ``centre / factor`` to ``centre · factor``, evenly spaced on a logarithmic axis, ``centre`` among them."""
+    """Values from ``centre / factor`` to ``centre · factor``, even on a logarithmic axis, ``centre`` among them."""
     import numpy as np
 
     steps = np.geomspace(1 / factor, factor, points)
