@@ -127,3 +127,27 @@ def of_run(s: Scenario) -> tuple[int | None, str | None]:
         subject.model.active_params if subject.model else None,
         subject.accelerator.id if subject.accelerator else None,
     )
+
+
+def work_over_length(lengths: tuple[int, ...], **given: Any) -> tuple[dict[str, float], ...]:
+    """Training FLOP per token of a model at several sequence lengths, over all pairs and over those the mask allows.
+
+    Parameters
+    ----------
+    lengths : tokens per sequence.
+    given : arguments of ``flops`` that name the model.
+
+    Raises
+    ------
+    InputError
+        The model cannot be used.
+    """
+    from mfu_planner import flops
+
+    rows = []
+    for length in lengths:
+        found = flops(seq_len=length, **given).by_convention
+        full, causal = found.get("full"), found.get("causal")
+        if full is not None:
+            rows.append({"seq_len": float(length), "full": full, "causal": full if causal is None else causal})
+    return tuple(rows)

@@ -44,7 +44,7 @@ def sweep(plan: Plan, over: str, values: Sequence[float], **fixed: float) -> dic
 
 
 def around(centre: float, factor: float, points: int, *, whole: bool = False) -> list[float]:
-    """Values from ``centre / factor`` to ``centre · factor``, evenly spaced on a logarithmic axis, ``centre`` among them."""
+    """Values from ``centre / factor`` to ``centre · factor``, even on a logarithmic axis, ``centre`` among them."""
     import numpy as np
 
     steps = np.geomspace(1 / factor, factor, points)
@@ -121,3 +121,30 @@ def _priced(dtype: str) -> tuple[tuple[str, str, str, float, float, float | None
         if peak and price is not None:
             found.append((identifier, row["name"], row["vendor"], float(peak), price.usd_per_device_hour, row["tdp_w"]))
     return tuple(found)
+
+
+class RooflinePoint(BaseModel):
+    """What a device can do at one arithmetic intensity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    flop_per_byte: float
+    flops_per_s: float
+
+
+def roofline(peak_flops_per_s: float, bytes_per_s: float, points: int = 40) -> tuple[RooflinePoint, ...]:
+    """The attainable rate over arithmetic intensity: the smaller of the peak and intensity × memory bandwidth.
+
+    Parameters
+    ----------
+    peak_flops_per_s, bytes_per_s : of one device.
+
+    References
+    ----------
+    Williams, Waterman and Patterson 2009, "Roofline", doi:10.1145/1498765.1498785.
+    """
+    ridge = peak_flops_per_s / bytes_per_s
+    return tuple(
+        RooflinePoint(flop_per_byte=x, flops_per_s=min(peak_flops_per_s, x * bytes_per_s))
+        for x in around(ridge, 1000.0, points)
+    )

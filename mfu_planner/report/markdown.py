@@ -93,20 +93,20 @@ def _charts(p: Plan) -> list[str]:
 
     devices = sweep(p, "devices", around(p.devices, 4, _POINTS, whole=True))
     mfu = sweep(p, "mfu", evenly(0.2, 0.6, _POINTS))
-    found = [
-        _chart("Days over devices", "devices", [f"{d:,.0f}" for d in devices["devices"]], "days", [t / _DAY for t in devices["training_time_s"]])
-    ]  # fmt: skip
-    money = mfu.get("cost_usd")
-    unit, values = (
-        ("M USD", [c / 1e6 for c in money]) if money else ("days", [t / _DAY for t in mfu["training_time_s"]])
-    )
-    return [*found, _chart(f"{unit} over MFU", "MFU", [percent(m, 0) for m in mfu["mfu"]], unit, values)]
+    days = [t / _DAY for t in devices["training_time_s"]]
+    found = _chart("Days over devices", "devices", [f"{d:,.0f}" for d in devices["devices"]], "days", days)
+    shares = [percent(m, 0) for m in mfu["mfu"]]
+    if "cost_usd" in mfu:
+        money = [c / 1e6 for c in mfu["cost_usd"]]
+        return [found, _chart("Cost over MFU", "MFU", shares, "M USD", money)]
+    return [found, _chart("Days over MFU", "MFU", shares, "days", [t / _DAY for t in mfu["training_time_s"]])]
 
 
 def _chart(title: str, x: str, names: Sequence[str], y: str, values: Sequence[float]) -> str:
     labels = ", ".join(f'"{n}"' for n in names)
     numbers = ", ".join(f"{v:.4g}" for v in values)
-    return f'\n```mermaid\nxychart-beta\n  title "{title}"\n  x-axis "{x}" [{labels}]\n  y-axis "{y}"\n  line [{numbers}]\n```\n'
+    axes = f'  x-axis "{x}" [{labels}]\n  y-axis "{y}"\n  line [{numbers}]'
+    return f'\n```mermaid\nxychart-beta\n  title "{title}"\n{axes}\n```\n'
 
 
 def _derivation(steps: Sequence[Step], sources: Mapping[str, str]) -> list[str]:

@@ -28,12 +28,8 @@ def _steps(steps: Sequence[Step]) -> str:
         given = frozenset(step.formula_of)
         formula = latex(step.name, given) if step.formula_of else QUANTITIES[step.name].symbol
         value = f"**{step.value:.6g} {step.unit}**"
-        cells = (
-            _(step.meaning),
-            f"$\\displaystyle {{{formula}}}$",
-            f"{_cell(step.substituted)} = {value}",
-            _cell(step.source),
-        )
+        numbers = f"{_cell(step.substituted)} = {value}"
+        cells = (_(step.meaning), f"$\\displaystyle {{{formula}}}$", numbers, _cell(step.source))
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join([head, *rows])
 

@@ -50,9 +50,7 @@ FIELDS: dict[str, Field] = {
     ),
     "mfu_from": Field(
         N_("Where the MFU comes from"),
-        N_(
-            "The share of the peak that the run reaches: your own figure, what similar published runs typically reached, or the step-time model's for a layout."
-        ),
+        N_("Your own figure, what similar published runs reached, or what the step-time model predicts."),
     ),
     "mfu": Field(N_("MFU"), N_("Of productive step time, such as 40%. Empty: solved for."), "41%", "40%"),
     "goodput": Field(

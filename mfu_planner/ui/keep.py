@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
+from mfu_planner.model import parse_config
+from mfu_planner.planning import Plan, plan
+from mfu_planner.suggestions import typical_mfu
 from mfu_planner.ui.fields import FIELDS
-from mfu_planner.ui.query import to_query
+from mfu_planner.ui.form import without_empty
+from mfu_planner.ui.query import flag_value, to_query
+from mfu_planner.ui.subject import OWN_CONFIG, OWN_SIZE
 from mfu_planner.ui.text import _
 
 SAVED = "saved"
 MOST = 6
+_PLANNED = (
+    "model", "params", "active_params", "seq_len", "target_seq_len", "convention", "hardware", "dtype", "peak", "sparse",
+    "tokens", "devices", "mfu", "goodput", "deadline", "budget", "price", "pue",
+)  # fmt: skip
 
 
 def saved() -> list[str]:
@@ -37,3 +49,30 @@ def _keep() -> None:
     text = to_query(fields)
     if text not in saved():
         saved().append(text)
+
+
+def plan_of(fields: Mapping[str, str]) -> Plan:
+    """The plan of a kept scenario: what the Plan page shows for the same address.
+
+    Raises
+    ------
+    PlannerError
+        The fields make no plan.
+    """
+    filled = {name: fields.get(name, FIELDS[name].default) for name in _PLANNED}
+    given: dict[str, Any] = without_empty(filled)
+    if given.get("model") == OWN_SIZE:
+        del given["model"]
+        given.setdefault("params", FIELDS["params"].default)
+    elif given.get("model") == OWN_CONFIG:
+        del given["model"]
+        given["config"] = parse_config(fields.get("config", ""), "config.json")
+    if given.get("model"):
+        given.pop("params", None)
+        given.pop("active_params", None)
+    if "sparse" in given:
+        given["sparse"] = flag_value(str(given["sparse"]))
+    if fields.get("mfu_from") == "published":
+        given.pop("mfu", None)
+        given["mfu"] = typical_mfu(**given).typical
+    return plan(**without_empty(given))

@@ -31,9 +31,12 @@ def main() -> None:
 
 
 def _pages() -> list[st.Page]:
-    from mfu_planner.ui.pages import measure, plan
+    from mfu_planner.ui.pages import compare, hardware, measure, models, plan
 
     return [
         st.Page(plan.page, title=_("Plan"), icon=":material/calculate:", url_path="plan", default=True),
         st.Page(measure.page, title=_("Measure"), icon=":material/speed:", url_path="measure"),
+        st.Page(hardware.page, title=_("Hardware"), icon=":material/memory:", url_path="hardware"),
+        st.Page(models.page, title=_("Models"), icon=":material/account_tree:", url_path="models"),
+        st.Page(compare.page, title=_("Compare"), icon=":material/compare_arrows:", url_path="compare"),
     ]

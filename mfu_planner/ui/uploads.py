@@ -18,7 +18,13 @@ LARGEST_LOG = 256 << 20
 LARGEST_TRACE = 512 << 20
 _PIECE = 1 << 20
 _GZIP = b"\x1f\x8b"
-_ARCHIVES = {b"PK\x03\x04": "a zip archive", b"7z\xbc\xaf": "a 7z archive", b"\xfd7zX": "an xz file", b"BZh": "a bzip2 file", b"\x28\xb5\x2f\xfd": "a zstandard file"}  # fmt: skip
+_ARCHIVES = {
+    b"PK\x03\x04": "a zip archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\xfd7zX": "an xz file",
+    b"BZh": "a bzip2 file",
+    b"\x28\xb5\x2f\xfd": "a zstandard file",
+}
 
 
 def small_text(file: BinaryIO, most: int, field: str) -> str:

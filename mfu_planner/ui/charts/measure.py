@@ -43,7 +43,7 @@ def conventions(by_convention: Mapping[str, float | None], chosen: str) -> None:
 
 def around(runs: Sequence[PublishedRun], params: int, mfu: float, hardware: str) -> None:
     """Published runs over model size, those on the same hardware in colour: you are here."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "params": r.params,
             "mfu": 100 * r.mfu,
@@ -85,7 +85,7 @@ def around(runs: Sequence[PublishedRun], params: int, mfu: float, hardware: str)
         base.here(point, x, y, [base.tip("params", _("active parameters"), ".3~s"), base.tip("mfu", _("MFU (%)"))]),
         base.said(point, x, y, _("you are here"), left=params > _LARGE),
     ]
-    same = [r["mfu"] for r in rows if r["on"] == hardware]
+    same = [100 * r.mfu for r in runs if r.same_hardware]
     alt = _("{n} published runs on {hardware}, {low:.0f} to {high:.0f}% MFU; this run at {mfu:.1f}%.").format(
         n=len(same), hardware=hardware, low=min(same, default=0), high=max(same, default=0), mfu=100 * mfu
     )

@@ -41,7 +41,7 @@ def over_devices(plan: Plan) -> None:
     point = {"devices": plan.devices, "days": plan.training_time_s / _DAY}
     layers += [base.here(point, x, y, tooltip[:2]), base.said(point, x, y, _("this plan"))]
     alt = _("Training time falls in proportion to the devices: {time} on {n:,}.")
-    title = _("Time over devices") if plan.range is None else _("Time over devices; the band: MFU of similar runs")
+    title = _("Time over devices") if plan.range is None else _("Time over devices (band: similar runs)")
     spec = {"title": title, "data": {"values": rows}, "layer": layers}
     base.draw(spec, alt.format(time=show(plan.training_time_s, "time", 3), n=plan.devices))
 
@@ -75,7 +75,7 @@ def over_mfu(plan: Plan, quantity: str) -> None:
         what=title, value=show(now, "usd" if money else "time", 3), mfu=percent(plan.mfu)
     )
     head = _("Cost over MFU") if money else _("Time over MFU")
-    head += "" if plan.range is None else _("; grey: similar published runs")
+    head += "" if plan.range is None else " " + _("(grey: similar runs)")
     base.draw({"title": head, "data": {"values": rows}, "layer": layers}, alt)
 
 

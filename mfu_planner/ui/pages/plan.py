@@ -151,24 +151,23 @@ def _cards(p: Plan, grid: str) -> list[Card]:
     solved = set(p.solved_for)
     exactly = _("exactly {n:,.2f}; nodes of {k}").format(n=p.devices_exact, k=p.devices_per_node)
     rounded = abs(p.devices_exact - p.devices) > 1e-6
-    price = (
-        "" if p.price_usd_per_device_hour is None else f"${p.price_usd_per_device_hour:,.2f} " + _("per device-hour")
-    )
+    price = p.price_usd_per_device_hour
+    hourly = "" if price is None else f"${price:,.2f} " + _("per device-hour")
+    of_peak = _("of {peak}").format(peak=show(p.peak_flops_per_s, "flop_per_s"))
+    money = "" if p.cost_usd is None else f"${p.cost_usd:,.2f}"
+    each = f"{show(p.flops_per_token, 'flop', 4)} / {p.work_unit}"
+    whole = f"{p.tokens_per_s:,.0f} {p.work_unit}s/s " + _("in all")
+    per_device = _("{unit}s per device").format(unit=p.work_unit)
     found = [
         Card(_("Devices"), f"{p.devices:,}", exactly, exactly if rounded else "", "devices" in solved),
         Card(_("Tokens"), show(p.tokens, "count", 4), f"{p.tokens:,.0f}", "", "tokens" in solved),
-        Card("MFU", percent(p.mfu), f"{100 * p.mfu!r}%", _("of {peak}").format(peak=show(p.peak_flops_per_s, "flop_per_s")), "mfu" in solved),
-        Card(_("Cost"), show(p.cost_usd, "usd", 4), "" if p.cost_usd is None else f"${p.cost_usd:,.2f}", price),
+        Card("MFU", percent(p.mfu), f"{100 * p.mfu!r}%", of_peak, "mfu" in solved),
+        Card(_("Cost"), show(p.cost_usd, "usd", 4), money, hourly),
         _energy(p),
         *_carbon(p, grid),
-        Card(
-            _("Throughput"),
-            f"{p.tokens_per_s_per_device:,.1f} /s",
-            f"{p.tokens_per_s:,.0f} {p.work_unit}s/s " + _("in all"),
-            _("{unit}s per device").format(unit=p.work_unit),
-        ),
-        Card(_("Work"), scientific(p.total_flops) + " FLOP", f"{p.total_flops:.12g} FLOP", f"{show(p.flops_per_token, 'flop', 4)} / {p.work_unit}"),
-    ]  # fmt: skip
+        Card(_("Throughput"), f"{p.tokens_per_s_per_device:,.1f} /s", whole, per_device),
+        Card(_("Work"), scientific(p.total_flops) + " FLOP", f"{p.total_flops:.12g} FLOP", each),
+    ]
     if p.deadline_slack_s is not None:
         found.append(Card(_("Before the deadline"), show(max(0.0, p.deadline_slack_s), "time", 3)))
     if p.budget_slack_usd is not None:
@@ -219,7 +218,9 @@ def _charts(p: Plan, given: dict[str, Any]) -> None:
     with st.expander(_("The same run on other hardware: cost against time"), icon=":material/scatter_plot:"):
         dtype = str(given.get("dtype") or FIELDS["dtype"].default)
         rows = over_hardware(p, dtype)
-        st.caption(
-            _("Same devices, MFU and goodput; the {dtype} dense peak and the median public price of each. Named: none is both faster and cheaper.").format(dtype=dtype)
-        )  # fmt: skip
+        text = _(
+            "Same devices, MFU and goodput; the {dtype} dense peak and the median public price of each. "
+            "Named: none is both faster and cheaper."
+        )
+        st.caption(text.format(dtype=dtype))
         charts.over_hardware(rows, str(given.get("hardware")))
