@@ -1,0 +1,144 @@
+"""The predictor as a bench for what-if questions: one run, and the same run with something changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.diagnosis.knowledge import knowledge
+
+if TYPE_CHECKING:
+    from mfu_planner.prediction.request import Request
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What changes beyond the flags: factors on constants of the software stack and of the network."""
+
+    scale: Mapping[str, float] = field(default_factory=dict)
+    """Field of :class:`mfu_planner.prediction.constants.Stack` → factor."""
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    """Field → value in its place."""
+    network: float = 1.0
+    """Factor on the rate of the network between nodes."""
+
+    def joined(self, other: Tuning) -> Tuning:
+        """Both, one after the other."""
+        scale = dict(self.scale)
+        for name, factor in other.scale.items():
+            scale[name] = scale.get(name, 1.0) * factor
+        return Tuning(scale, {**self.fixed, **other.fixed}, self.network * other.network)
+
+
+NOTHING = Tuning()
+
+
+@dataclass(frozen=True)
+class Point:
+    """A predicted step."""
+
+    parts: Mapping[str, float]
+    """Device-seconds per token, by part; they add up to ``per_token``."""
+    per_token: float
+    """Device-seconds per token."""
+    step_time_s: float
+    mfu: float
+    peak_flops_per_s: float
+    fits: bool | None
+    memory_bytes: float
+    low: float
+    """The model's range as factors of its step time."""
+    high: float
+    basis: str
+    echo: Mapping[str, Any]
+    assumptions: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class Bench:
+    """A run described by flags of ``mfu-planner predict``, and its variations.
+
+    Parameters
+    ----------
+    flags
+        The flags, complete enough for a prediction.
+    tuning
+        What is known of the run beyond them (an eager run of a stack fitted on compiled ones).
+    """
+
+    def __init__(self, flags: Mapping[str, Any], tuning: Tuning = NOTHING) -> None:
+        """__init__"""
+        self.flags = dict(flags)
+        self.tuning = tuning
+        self.request = self._request({})
+        self.base = self._point(self.request, tuning)
+
+    def point(self, flags: Mapping[str, Any], tuning: Tuning = NOTHING, *, alone: bool = False) -> Point:
+        """The run with other flags and constants; ``alone`` leaves the run's own tuning out.
+
+        Raises
+        ------
+        InputError
+            The flags contradict each other.
+        """
+        used = tuning if alone else self.tuning.joined(tuning)
+        return self._point(self._request(flags), used)
+
+    def _request(self, flags: Mapping[str, Any]) -> Request:
+        from mfu_planner.prediction.request import read_request
+
+        return read_request(**{k: v for k, v in {**self.flags, **flags}.items() if v is not None})
+
+    @staticmethod
+    def _point(request: Request, tuning: Tuning) -> Point:
+        from mfu_planner.prediction.predicting import answer
+
+        if tuning is not NOTHING:
+            stack, machine = request.stack, request.machine
+            changed = {name: getattr(stack, name) * factor for name, factor in tuning.scale.items()}
+            fabric = replace(
+                machine.fabric,
+                nic_bytes_per_s=machine.fabric.nic_bytes_per_s * tuning.network,
+                start_s=machine.fabric.start_s / max(tuning.network, 1.0),
+                hop_s=machine.fabric.hop_s / max(tuning.network, 1.0),
+            )
+            request = replace(
+                request,
+                stack=replace(stack, **{**changed, **tuning.fixed}),
+                machine=replace(machine, fabric=fabric),
+            )
+        found = answer(request)
+        tokens = request.global_batch * request.seq_len / request.devices
+        seconds = found["step_time_s"]
+        parts = {w["name"]: w["seconds"] for w in found["waterfall"]}
+        fixed = min(request.stack.step_fixed_s, parts.get("launch", 0.0))
+        if fixed:
+            parts["launch"], parts["step_fixed"] = parts["launch"] - fixed, fixed
+        return Point(
+            {name: value / tokens for name, value in parts.items()},
+            seconds / tokens,
+            seconds,
+            found["mfu"],
+            found["peak_flops_per_s"],
+            found["memory"]["fits"],
+            found["memory"]["total_bytes"],
+            found["range"]["low"] / seconds,
+            found["range"]["high"] / seconds,
+            found["range"]["basis"],
+            request.echo,
+            tuple(request.assumptions),
+            tuple(found["warnings"]),
+        )
+
+
+def eager_tuning(stack: str) -> Tuning:
+    """How an eager run of ``stack`` differs from the (compiled) runs that its constants were fitted on."""
+    held = knowledge()["eager"]
+    if stack not in held["stacks"]:
+        return NOTHING
+    scale = {name: float(factor) for name, factor in held["scale"].items()}
+    host = float(held["host_of"].get(stack, 1.0))
+    for name in ("forward_host_s", "backward_host_s"):
+        scale[name] = scale.get(name, 1.0) * host
+    return Tuning(scale)

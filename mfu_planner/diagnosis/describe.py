@@ -1,0 +1,108 @@
+"""From what is known to a run that the predictor can repeat: defaults are chosen, and said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.diagnosis.bench import NOTHING, Bench, eager_tuning
+from mfu_planner.diagnosis.given import LAYOUT, SUBJECT
+from mfu_planner.diagnosis.knowledge import framework_stack, knowledge
+from mfu_planner.errors import PlannerError
+
+if TYPE_CHECKING:
+    from mfu_planner.diagnosis.given import Answers
+
+_PREDICTED = ("model", "config", "image_size", "seq_len", "hardware", "dtype", "devices", "global_batch", "recompute", "attention_kernel")
+
+
+@dataclass(frozen=True)
+class Described:
+    """A bench, or the reason that there is none."""
+
+    bench: Bench | None
+    compiled: bool | None
+    assumptions: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def describe(given: dict[str, Any], answers: Answers) -> Described:
+    """Build the bench of a run; a contradiction in its layout is the user's to mend."""
+    flags = {k: given[k] for k in (*_PREDICTED, *LAYOUT) if k in given and k in (*SUBJECT, *LAYOUT)}
+    if "model" not in flags and "config" not in flags:
+        return Described(None, answers.compiled, (), "no model named: give --model or --config to have the gap predicted")
+    if "hardware" not in flags and "cluster" not in flags:
+        return Described(None, answers.compiled, (), "no hardware named: give --hardware to have the gap predicted")
+    said: list[str] = []
+    stack = _stack(answers, said)
+    if stack is not None:
+        flags["stack"] = stack
+    if "devices" not in flags and "dp" not in flags:
+        flags["devices"] = 1
+        said.append("one device assumed: --devices would show what communication costs")
+    compiled = answers.compiled
+    fitted_compiled = stack in knowledge()["eager"]["stacks"]
+    if compiled is None and fitted_compiled:
+        compiled = True
+        said.append(f"compiled, as {stack} usually runs: --eager changes it")
+    if compiled:
+        flags["compile"] = True
+    tuning = eager_tuning(stack or "") if compiled is False else NOTHING
+    _fill(flags, said)
+    return Described(Bench(flags, tuning), compiled, tuple(said))
+
+
+def _stack(answers: Answers, said: list[str]) -> str | None:
+    if answers.stack is not None:
+        return answers.stack
+    if answers.framework is not None:
+        return framework_stack(answers.framework)
+    if answers.compiled is not None:
+        said.append("a plain PyTorch stack assumed: --framework names another")
+        return "generic"
+    return None
+
+
+def _fill(flags: dict[str, Any], said: list[str]) -> None:
+    """Micro-batch and recomputation, where they were not said: the largest that fits."""
+    from mfu_planner.prediction.predicting import memory_of
+    from mfu_planner.prediction.request import read_request
+
+    pipelined = int(flags.get("pp") or 1)
+    options = ("none", "selective", "full") if "recompute" not in flags else (flags["recompute"],)
+    sizes = (8, 4, 2, 1) if "micro_batch" not in flags and pipelined == 1 else (flags.get("micro_batch") or 1,)
+    grows = "global_batch" not in flags
+    chosen: dict[str, Any] | None = None
+    for recompute in options:
+        for micro in sizes:
+            trial = {**flags, "recompute": recompute, "micro_batch": micro}
+            if grows and pipelined > 1:
+                trial["global_batch"] = _filled_pipeline(trial)
+            try:
+                request = read_request(**trial)
+            except PlannerError:
+                continue
+            if memory_of(request)["fits"] is not False:
+                chosen = trial
+                break
+        if chosen:
+            break
+    if chosen is None:
+        chosen = {**flags, "recompute": options[-1], "micro_batch": sizes[-1]}
+    for name, word in (("micro_batch", "micro-batch"), ("recompute", "recomputation")):
+        if name not in flags:
+            said.append(f"{word} {chosen[name]} assumed: the most that fits the device")
+    if grows:
+        said.append("global batch not given: one micro-batch per device and step assumed" if pipelined == 1
+                    else f"global batch {chosen.get('global_batch')} assumed")
+    flags.update(chosen)
+
+
+def _filled_pipeline(flags: dict[str, Any]) -> int:
+    """Sequences for eight micro-batches per stage."""
+    split = 1
+    for name in ("tp", "pp", "cp"):
+        split *= int(flags.get(name) or 1)
+    devices = str(flags.get("devices") or split)
+    whole = int(devices) if devices.isdigit() else split
+    return max(1, whole // split) * int(flags.get("micro_batch") or 1) * 8 * int(flags.get("pp") or 1)

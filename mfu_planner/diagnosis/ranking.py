@@ -1,0 +1,144 @@
+"""From the gap and the what-ifs to causes in order, each with a confidence, and the measurement that decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mfu_planner.diagnosis.knowledge import knowledge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mfu_planner.diagnosis.effects import Effect
+    from mfu_planner.diagnosis.evidence import Measured
+    from mfu_planner.diagnosis.gap import Gap
+    from mfu_planner.diagnosis.given import Answers
+
+NOTABLE = 0.02
+"""Share from which a cause is worth a finding."""
+CLOSE = 1.5
+"""Two causes whose shares differ by less than this factor fit equally."""
+_RANK = {"measured": 2, "predicted": 1, "inferred": 0}
+CONFIDENCE = {"measured": "high", "predicted": "medium", "inferred": "low"}
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A cause and the share of the time that a fix of it could give back."""
+
+    cause: str
+    share: float
+    basis: str
+    best: Effect | None = None
+    """The what-if that shows it."""
+
+    @property
+    def confidence(self) -> str:
+        """high, medium or low."""
+        return CONFIDENCE[self.basis]
+
+
+def measured_losses(gap: Gap, measured: Measured) -> dict[str, float]:
+    """Cause → share that was measured."""
+    found: dict[str, float] = {}
+    for part, evidence in measured.parts.items():
+        cause = gap.causes.get(part, evidence.belongs)
+        found[cause] = found.get(cause, 0.0) + max(gap.shares.get(part, 0.0), 0.0)
+    if gap.basis.get("device_idle") == "measured":
+        cause = gap.causes["device_idle"]
+        found[cause] = found.get(cause, 0.0) + gap.shares["device_idle"]
+    return found
+
+
+def rank(
+    gap: Gap, measured: Measured, effects: Sequence[Effect], suspects: Mapping[str, float]
+) -> list[Ranked]:
+    """Causes by what fixing them gives back, largest first.
+
+    A measured loss counts by the share that its usual fix removes, a predicted one by the best what-if, a suspected one by
+    its weight times the unexplained time; where several speak of one cause, the largest does.
+    """
+    removed = knowledge()["removed"]
+    best: dict[str, Ranked] = {}
+
+    def offer(candidate: Ranked) -> None:
+        held = best.get(candidate.cause)
+        if held is None or candidate.share > held.share:
+            basis = candidate.basis if held is None or _RANK[candidate.basis] >= _RANK[held.basis] else held.basis
+            best[candidate.cause] = Ranked(candidate.cause, candidate.share, basis, candidate.best or (held.best if held else None))
+
+    for cause, share in measured_losses(gap, measured).items():
+        offer(Ranked(cause, float(removed.get(cause, 0.5)) * share, "measured"))
+    if measured.goodput is not None and measured.goodput < 1:
+        offer(Ranked("goodput", float(removed["goodput"]) * (1 - measured.goodput), "measured"))
+    for effect in effects:
+        if not effect.change.names_cause or effect.basis != "predicted":
+            continue
+        worth = 0.5 if effect.fits is False else 1.0
+        for cause, share in effect.by_cause.items():
+            if cause != "unexplained" and min(share, effect.saves) > 0:
+                offer(Ranked(cause, worth * min(share, effect.saves), "predicted", effect))
+    for cause, share in suspects.items():
+        held = best.get(cause)
+        total = share + (held.share if held and held.basis == "predicted" else 0.0)
+        offer(Ranked(cause, total, "inferred" if held is None or held.share < share else held.basis))
+    return sorted((r for r in best.values() if r.share > 0), key=lambda r: -r.share)
+
+
+def weights(answers: Answers, measured: Measured, *, devices: int, node: int, compiled: bool | None) -> tuple[dict[str, float], dict[str, float]]:
+    """(weights of causes that leave the device idle, of those that keep it busy), after the answers."""
+    p = knowledge()["priors"]
+    idle, busy = dict(p["idle"]), dict(p["busy"])
+    workers = answers.loader_workers
+    if workers is not None:
+        idle["data-loading"] *= p["no_loader_workers"] if workers == 0 else p["one_loader_worker"] if workers == 1 else p["many_loader_workers"] if workers >= 4 else 1.0
+    if measured.loader_is_idle or "input" in measured.parts:
+        idle["data-loading"] *= p["loader_wait_small"]
+    if compiled is False:
+        idle["kernel-launch"] *= p["eager"]
+        busy["kernels"] *= p["eager"]
+    elif compiled:
+        idle["kernel-launch"] *= p["compiled"]
+    if devices == 1:
+        busy["communication"], busy["stragglers"] = 0.0, 0.0
+    elif devices <= node:
+        busy["communication"] *= p["single_node_communication"]
+    elif devices >= p["large_job_devices"]:
+        busy["stragglers"] *= p["large_job_stragglers"]
+    if "stragglers" in measured.parts or answers.slowest_rank is not None:
+        busy["stragglers"] = 0.0
+    return idle, busy
+
+
+DECIDING = {
+    frozenset(("data-loading", "communication")): "time 50 steps on one batch kept in memory: if they are faster it is the loader; "
+    "if not, the network (a log alone cannot tell slow storage from a slow network)",
+    frozenset(("data-loading", "cpu")): "time 50 steps on one batch kept in memory: if they are faster it is the loader, else the host",
+    frozenset(("data-loading", "kernel-launch")): "time 50 steps on one batch kept in memory: if they are faster it is the loader, else launches",
+    frozenset(("data-loading", "kernels")): "time 50 steps on one batch kept in memory: if they are faster it is the loader",
+    frozenset(("data-loading", "stragglers")): "time 50 steps on one batch kept in memory on every rank: if they are faster it is a loader",
+    frozenset(("cpu", "kernel-launch")): "trace 5 steps: many short gaps between kernels are launches, few long ones are the host",
+    frozenset(("cpu", "communication")): "trace 5 steps: an idle device is the host, a device inside collectives is communication",
+    frozenset(("kernel-launch", "communication")): "trace 5 steps: gaps between kernels are launches, collectives alone are communication",
+    frozenset(("kernel-launch", "kernels")): "double the micro-batch: if the step time hardly grows, launches set it",
+    frozenset(("kernel-launch", "memory-bound")): "double the micro-batch: if the step time hardly grows, launches set it",
+    frozenset(("communication", "stragglers")): "log each rank's compute time without collectives: one slow rank is a straggler, "
+    "equal ranks mean the network (nccl-tests gives its rate)",
+    frozenset(("communication", "kernels")): "run the same micro-batch on one node: what goes away is communication",
+    frozenset(("communication", "memory-bound")): "run the same micro-batch on one node: what goes away is communication",
+    frozenset(("communication", "pipeline-bubble")): "double the micro-batches per step: the bubble's share halves, communication's stays",
+    frozenset(("communication", "recomputation")): "run two layers on one device with and without recomputation",
+    frozenset(("kernels", "stragglers")): "log each rank's compute time without collectives, and each device's clock",
+    frozenset(("kernels", "recomputation")): "run a few layers on one device with and without recomputation",
+}
+_TRACE = "trace 5 steps (torch.profiler, or the JAX profiler) on one rank and give the file to --trace"
+
+
+def deciding(first: Ranked, second: Ranked) -> str | None:
+    """The measurement that tells the two first causes apart; none where the first is clear."""
+    if first.basis == "measured" and (second.basis == "measured" or second.share * CLOSE < first.share):
+        return None
+    if first.basis != "inferred" and second.share * CLOSE < first.share:
+        return None
+    return DECIDING.get(frozenset((first.cause, second.cause)), _TRACE)

@@ -1,0 +1,126 @@
+"""The answer: a frozen record whose fields are the keys of the JSON object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from mfu_planner.results import Result
+from mfu_planner.verdict import Verdict
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class GapPart(_Record):
+    """One part of the time between the peak and what was observed."""
+
+    cause: str
+    """Slug of the cause it belongs to: data-loading, cpu, kernel-launch, communication, kernels, …"""
+    part: str
+    """Which part of the step."""
+    name: str
+    """The same in words."""
+    share: float
+    """Of the whole time; all shares add up to 1 − MFU (× goodput). Negative where a convention counts work that is skipped."""
+    basis: str
+    """measured, predicted, inferred (from answers) or unexplained."""
+    evidence: str
+
+
+class CauseFinding(_Record):
+    """A coded finding."""
+
+    code: str
+    """``cause/…`` for causes; ``sanity/…``, ``log/…``, ``trace/…`` for what the readers remark."""
+    severity: str
+    """error, warning or note."""
+    message: str
+    share: float | None = None
+    """Of the time that this cause costs and a fix could give back."""
+    confidence: str | None = None
+    """high (measured), medium (predicted from the layout), low (suspected)."""
+    evidence: dict[str, float | int | str | None] = {}
+    page: str | None = None
+    deciding_measurement: str | None = None
+    """What tells this cause from the next one, where both fit."""
+
+
+class Action(_Record):
+    """One change and what it would bring."""
+
+    change: str
+    cause: str
+    predicted_mfu: float | None
+    """MFU after, under the same convention and peak (a change of number format to 16 bits: its own peak)."""
+    gain: float
+    """More throughput, as a fraction: 0.16 is 16% faster."""
+    speedup: float
+    """1 + gain."""
+    saves_share: float
+    """Share of the time saved."""
+    effort: str
+    """low (a flag), medium (some code), high (a project)."""
+    risk: str
+    fits: bool | None
+    """Whether the change fits the device's memory by the memory model; null: not affected or unknown."""
+    basis: str
+    """predicted or measured."""
+    flags: dict[str, Any] = {}
+    """What changes, as flags of ``mfu-planner predict``."""
+
+
+class Stacked(_Record):
+    """The best compatible actions together."""
+
+    changes: tuple[str, ...]
+    predicted_mfu: float | None
+    gain: float
+    speedup: float
+    fits: bool | None
+
+
+class Deciding(_Record):
+    """The one measurement that tells two causes apart."""
+
+    between: tuple[str, str]
+    measurement: str
+
+
+class Diagnosis(Result):
+    """Why the MFU is low and what to change first."""
+
+    answer: str
+    """One sentence."""
+    mfu: float | None
+    """Of productive step time, as observed."""
+    goodput: float | None
+    effective_mfu: float | None
+    """MFU × goodput: what the gap is counted from."""
+    convention: str | None
+    peak_flops_per_s: float | None
+    tokens_per_s_per_device: float | None
+    step_time_s: float | None
+    predicted_mfu: float | None
+    """What the step-time model expects of these settings."""
+    predicted_step_time_s: float | None
+    observed_over_predicted: float | None
+    """Observed ÷ predicted step time: above the model's range, something hidden slows the run."""
+    range_basis: str | None
+    verdict: Verdict | None
+    first_cause: str | None
+    gap: tuple[GapPart, ...]
+    """Most important cause first; shares add up to 1 − effective MFU (without a model: 1 − the share of products)."""
+    waterfall: tuple[GapPart, ...]
+    """The same parts from the peak down."""
+    findings: tuple[CauseFinding, ...]
+    """Is the number right; then the causes, ranked; then other remarks."""
+    actions: tuple[Action, ...]
+    stacked: Stacked | None
+    deciding_measurement: Deciding | None
+    confidence: str
+    assumptions: tuple[str, ...]
+    not_known: tuple[str, ...]
+    """What would sharpen the diagnosis."""
