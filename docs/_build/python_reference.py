@@ -141,7 +141,9 @@ def _body(doc: Doc) -> Iterator[str]:
         if title in doc.sections:
             yield f"*{title}*\n"
             for name, kind, text in items(doc.sections[title]):
-                yield f"- `{name}`{f' ({markdown(kind)})' if kind else ''}{f': {text}' if text else ''}"
+                said = f"{kind} {text}".strip() if " " in kind else text
+                typed = f" ({markdown(kind)})" if kind and " " not in kind else ""
+                yield f"- `{name}`{typed}{f': {markdown(said)}' if said else ''}"
             yield ""
     if "Notes" in doc.sections and doc.sections["Notes"]:
         yield f"{markdown(doc.sections['Notes'])}\n"
