@@ -1,0 +1,64 @@
+"""Formulas as the code states them: the docstring's equation, its symbols' units, its validity and its source."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from docstrings import cell, items, markdown, read, references
+
+
+def formula(dotted: str) -> str:
+    """One function: what it gives, its equation, its arguments with units, where it holds, where it comes from."""
+    doc = read(_find(dotted))
+    lines = [f"**`{dotted.removeprefix('mfu_planner.')}`** {markdown(doc.summary)}\n"]
+    lines += [f"$$\n{m}\n$$\n" for m in doc.math]
+    described = items(doc.sections.get("Parameters", ""))
+    if described:
+        lines += ["| argument | meaning |", "| --- | --- |"]
+        lines += [f"| `{name.replace(', ', '`, `')}` | {cell(text)} |" for name, _, text in described]
+        lines.append("")
+    lines += [f"{markdown(t)}\n" for t in (doc.text, doc.sections.get("Notes", "")) if t]
+    if source := references(doc):
+        lines.append(f"Source: {source}.\n")
+    return "\n".join(lines)
+
+
+def operators() -> str:
+    """What each operator counts forward, from its own docstring."""
+    from mfu_planner import operators as home
+
+    rows = ["| operator | what it is | forward FLOP |", "| --- | --- | --- |"]
+    for name in home.__all__:
+        kind = getattr(home, name)
+        if not (isinstance(kind, type) and issubclass(kind, home.Operator)) or kind is home.Operator:
+            continue
+        own = vars(kind).get("forward_flops")
+        counted = read(own).summary.rstrip(".") if own else "0"
+        rows.append(f"| `{name}` | {cell(markdown(read(kind).summary))} | {cell(markdown(counted))} |")
+    return "\n".join(rows)
+
+
+def quantities() -> str:
+    """The quantities of a run."""
+    from mfu_planner.equations import QUANTITIES
+
+    rows = ["| symbol | name | unit | meaning |", "| --- | --- | --- | --- |"]
+    rows += [f"| ${q.symbol}$ | `{q.name}` | {q.unit or '1'} | {cell(q.meaning)} |" for q in QUANTITIES.values()]
+    return "\n".join(rows)
+
+
+def relations() -> str:
+    """The equations of a run."""
+    from mfu_planner.equations import QUANTITIES, RELATIONS
+
+    rows = ["| equation | in words |", "| --- | --- |"]
+    for r in RELATIONS:
+        right = r" \cdot ".join(QUANTITIES[n].symbol for n in r.right)
+        rows.append(f"| ${QUANTITIES[r.left].symbol} = {right}$ | {cell(r.says)} |")
+    return "\n".join(rows)
+
+
+def _find(dotted: str) -> Any:
+    home, _, name = dotted.rpartition(".")
+    return getattr(import_module(home), name)
