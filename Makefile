@@ -24,7 +24,7 @@ app: $(STAMP) ## serve the web form on http://localhost:8501
 	$(BIN)/mfu-planner app
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest --quiet
+	$(BIN)/python -m pytest --quiet --numprocesses auto
 
 lint: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff check .
