@@ -2,9 +2,12 @@
 
     python benchmarks/accuracy_beside_peers.py [--calculon PATH] [--llm-analysis PATH] [--runs FILE.csv]
 
-PATH is a checkout of the peer; without it the peer is skipped with a reason.  Peers see the rows that they can express: A100,
-multi-head attention, plain MLP of four times the width, 16 bits (Calculon), and any dense layout (llm-analysis, with the
-efficiency of 0.5 that its documentation uses).  "Constant" is one MFU fitted in hindsight to the very rows.  Printed: rows, mean
+PATH is a checkout of the peer; without it the peer is skipped with a reason.  Peers see the rows that they can
+express: A100,
+multi-head attention, plain MLP of four times the width, 16 bits (Calculon), and any dense layout
+(llm-analysis, with the
+efficiency of 0.5 that its documentation uses).  "Constant" is one MFU fitted in hindsight to the very rows.
+Printed: rows, mean
 and median absolute error by source.
 """
 
@@ -36,8 +39,14 @@ def expressible(row: Judged) -> bool:
     layers, hidden = c.architecture.layers, c.architecture.hidden
     plain = sum(op.outputs for _, op in c.architecture.each() if op.name == "up_proj") == 4 * hidden
     return (
-        plain and c.accelerator.id.startswith("a100") and c.dtype == "bf16" and c.cp == c.ep == 1 and c.zero <= 1
-        and layers % c.pp == 0 and c.seq_len % c.tp == 0 and c.global_batch == c.dp * c.micro_batch * c.micro_batches
+        plain
+        and c.accelerator.id.startswith("a100")
+        and c.dtype == "bf16"
+        and c.cp == c.ep == 1
+        and c.zero <= 1
+        and layers % c.pp == 0
+        and c.seq_len % c.tp == 0
+        and c.global_batch == c.dp * c.micro_batch * c.micro_batches
     )
 
 
@@ -58,25 +67,45 @@ def calculon(path: Path) -> Callable[[Judged], float | None]:
         c = row.case
         attention = next(op for _, op in c.architecture.each() if op.name == "attention")
         application = {
-            "hidden": c.architecture.hidden, "feedforward": 4 * c.architecture.hidden, "seq_size": int(c.seq_len),
-            "attn_heads": attention.heads, "attn_size": attention.qk_dim, "num_blocks": c.architecture.layers,
+            "hidden": c.architecture.hidden,
+            "feedforward": 4 * c.architecture.hidden,
+            "seq_size": int(c.seq_len),
+            "attn_heads": attention.heads,
+            "attn_size": attention.qk_dim,
+            "num_blocks": c.architecture.layers,
             "name": "row",
         }
         inside = c.tp <= c.node
         execution = {
-            "num_procs": int(c.devices), "tensor_par": int(c.tp), "pipeline_par": int(c.pp), "data_par": int(c.dp),
-            "tensor_par_net": 0 if inside else 1, "pipeline_par_net": 0 if c.devices <= c.node else 1,
-            "data_par_net": 0 if c.devices <= c.node else 1, "batch_size": int(c.global_batch),
-            "microbatch_size": int(c.micro_batch), "datatype": "float16", "fused_activation": True,
-            "attention_type": "multihead", "activation_recompute": ("none", "attn_only", "full")[int(c.recompute)],
-            "pipeline_interleaving": int(c.vpp), "optimizer_sharding": bool(c.zero and c.dp > 1),
-            "tensor_par_comm_type": "rs_ag" if c.sequence_parallel and c.tp > 1 else "ar", "tensor_par_overlap": "none",
-            "seq_par_ag_redo": False, "data_par_overlap": False, "weight_offload": False, "activations_offload": False,
-            "optimizer_offload": False, "training": True,
+            "num_procs": int(c.devices),
+            "tensor_par": int(c.tp),
+            "pipeline_par": int(c.pp),
+            "data_par": int(c.dp),
+            "tensor_par_net": 0 if inside else 1,
+            "pipeline_par_net": 0 if c.devices <= c.node else 1,
+            "data_par_net": 0 if c.devices <= c.node else 1,
+            "batch_size": int(c.global_batch),
+            "microbatch_size": int(c.micro_batch),
+            "datatype": "float16",
+            "fused_activation": True,
+            "attention_type": "multihead",
+            "activation_recompute": ("none", "attn_only", "full")[int(c.recompute)],
+            "pipeline_interleaving": int(c.vpp),
+            "optimizer_sharding": bool(c.zero and c.dp > 1),
+            "tensor_par_comm_type": "rs_ag" if c.sequence_parallel and c.tp > 1 else "ar",
+            "tensor_par_overlap": "none",
+            "seq_par_ag_redo": False,
+            "data_par_overlap": False,
+            "weight_offload": False,
+            "activations_offload": False,
+            "optimizer_offload": False,
+            "training": True,
         }
         try:
             model = Llm(Llm.Application(application), log)
-            model.compile(System(system, log) if _takes_log(System) else System(system), Llm.Execution.from_json(execution))
+            model.compile(
+                System(system, log) if _takes_log(System) else System(system), Llm.Execution.from_json(execution)
+            )
             model.run(System(system, log) if _takes_log(System) else System(system))
             return float(model.get_total_time())
         except (Llm.Error, AssertionError):
@@ -88,15 +117,14 @@ def calculon(path: Path) -> Callable[[Judged], float | None]:
 def _takes_log(kind: Any) -> bool:
     import inspect
 
-    return len(inspect.signature(kind.__init__).parameters) > 2  # noqa: PLR2004
+    return len(inspect.signature(kind.__init__).parameters) > 2
 
 
 def llm_analysis(path: Path) -> Callable[[Judged], float | None]:
     """A function that asks llm-analysis for the step time of a row, at the FLOPs efficiency of its documentation."""
     sys.path.insert(0, str(path))
     from llm_analysis.analysis import ActivationRecomputation, DSZeRO, LLMAnalysis  # type: ignore[import-not-found]
-    from llm_analysis.config import ModelConfig, ParallelismConfig  # type: ignore[import-not-found]
-    from llm_analysis.config import get_dtype_config_by_name, get_gpu_config_by_name
+    from llm_analysis.config import ModelConfig, ParallelismConfig, get_dtype_config_by_name, get_gpu_config_by_name  # type: ignore[import-not-found]
 
     names = {"a100-sxm-80gb": "a100-sxm-80gb", "a100-sxm-40gb": "a100-sxm-40gb", "h100-sxm": "h100-sxm-80gb"}
     logging.disable(logging.CRITICAL)
@@ -111,9 +139,15 @@ def llm_analysis(path: Path) -> Callable[[Judged], float | None]:
         if up is None:
             return None
         config = ModelConfig(
-            name="row", num_layers=c.architecture.layers, n_head=attention.heads, hidden_dim=c.architecture.hidden,
-            vocab_size=c.architecture.vocab, max_seq_len=int(c.seq_len), num_key_value_heads=attention.kv_heads,
-            ffn_embed_dim=up.outputs, mlp_gated_linear_units=gated,
+            name="row",
+            num_layers=c.architecture.layers,
+            n_head=attention.heads,
+            hidden_dim=c.architecture.hidden,
+            vocab_size=c.architecture.vocab,
+            max_seq_len=int(c.seq_len),
+            num_key_value_heads=attention.kv_heads,
+            ffn_embed_dim=up.outputs,
+            mlp_gated_linear_units=gated,
         )
         parallel = ParallelismConfig(
             tp_size=int(c.tp), pp_size=int(c.pp), dp_size=int(c.dp), sp_size=int(c.tp) if c.sequence_parallel else 1
@@ -121,16 +155,22 @@ def llm_analysis(path: Path) -> Callable[[Judged], float | None]:
         try:
             with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
                 analysis = LLMAnalysis(
-                    config, get_gpu_config_by_name(names[c.accelerator.id]), get_dtype_config_by_name("w16a16e16"), parallel,
+                    config,
+                    get_gpu_config_by_name(names[c.accelerator.id]),
+                    get_dtype_config_by_name("w16a16e16"),
+                    parallel,
                     flops_efficiency=0.5,
                 )
                 said = analysis.training(
-                    batch_size_per_gpu=int(c.micro_batch), gradient_accumulation_steps=int(c.micro_batches),
-                    global_batch_size=int(c.global_batch), seq_len=int(c.seq_len),
+                    batch_size_per_gpu=int(c.micro_batch),
+                    gradient_accumulation_steps=int(c.micro_batches),
+                    global_batch_size=int(c.global_batch),
+                    seq_len=int(c.seq_len),
                     activation_recomputation=(
-                        ActivationRecomputation.FULL if c.recompute >= 2 else ActivationRecomputation.NONE  # noqa: PLR2004
+                        ActivationRecomputation.FULL if c.recompute >= 2 else ActivationRecomputation.NONE
                     ),
-                    ds_zero=DSZeRO(int(c.zero)), flash_attn=True,
+                    ds_zero=DSZeRO(int(c.zero)),
+                    flash_attn=True,
                 )
             return float(said["latency_per_iter"])
         except (AssertionError, ValueError, KeyError, TypeError, ZeroDivisionError):
@@ -142,8 +182,10 @@ def llm_analysis(path: Path) -> Callable[[Judged], float | None]:
 def constant(rows: Sequence[Judged]) -> dict[str, float]:
     """Step times under one MFU chosen in hindsight for these rows."""
     ideal = {
-        r.run.id: flops_per_sequence(r.case.architecture, int(r.case.seq_len)) * r.case.global_batch
-        / (r.case.devices * r.case.accelerator.peak_flops_per_s("bf16")) for r in rows
+        r.run.id: flops_per_sequence(r.case.architecture, int(r.case.seq_len))
+        * r.case.global_batch
+        / (r.case.devices * r.case.accelerator.peak_flops_per_s("bf16"))
+        for r in rows
     }
     mfu = statistics.median(ideal[r.run.id] / r.published for r in rows)
     return {name: value / mfu for name, value in ideal.items()}
@@ -160,7 +202,7 @@ def compare(rows: Sequence[Judged], peers: dict[str, Callable[[Judged], float | 
             answers[peer] = {r.run.id: value for r in group if (value := ask(r)) is not None}
         for peer, values in answers.items():
             both = [r for r in group if r.run.id in values]
-            if len(both) < 5:  # noqa: PLR2004
+            if len(both) < 5:
                 continue
             theirs = [abs(values[r.run.id] / r.published - 1.0) for r in both]
             ours = [abs(r.error) for r in both]
@@ -180,7 +222,8 @@ def main() -> None:
     given = parser.parse_args()
     peers: dict[str, Callable[[Judged], float | None]] = {}
     for name, path, build in (
-        ("Calculon", given.calculon, calculon), ("llm-analysis", given.llm_analysis, llm_analysis)
+        ("Calculon", given.calculon, calculon),
+        ("llm-analysis", given.llm_analysis, llm_analysis),
     ):
         if path is None:
             print(f"{name}: skipped, no checkout given")

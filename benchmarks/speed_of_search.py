@@ -2,8 +2,8 @@
 
     python benchmarks/speed_of_search.py
 
-Prints what the issue of the day asks: layouts per second, time and memory of the whole space of GPT-3 175B on 1,024 devices,
-milliseconds of one prediction (median of 200, after warm-up).
+Prints layouts per second, time and memory of the whole space of GPT-3 175B on 1,024 devices, and milliseconds
+of one prediction (median of 200, after warm-up).
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ def main() -> None:
     """Measure and print."""
     said = search(**QUESTION)
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"GPT-3 175B on 1,024 devices: {said['evaluated']:,} layouts in {said['elapsed_s']:.2f} s, peak {held:.2f} GiB")
+    print(
+        f"GPT-3 175B on 1,024 devices: {said['evaluated']:,} layouts in {said['elapsed_s']:.2f} s, peak {held:.2f} GiB"
+    )
     print(f"layouts per second: {said['evaluated'] / said['elapsed_s']:,.0f}")
     took = []
     for _ in range(220):

@@ -1,5 +1,4 @@
-"""Generate ``index.json``, what the program reads, from the YAML files of this folder:  python
-calibration/build_index.py."""
+"""Write ``index.json``, which the program reads, from the YAML of this folder."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ def index() -> dict[str, object]:
     """All calibration files as one object."""
     held = {
         name: yaml.safe_load((HERE / f"{name}.yaml").read_text("utf-8"))
-        for name in ("products", "collectives", "stacks", "fabrics", "rules", "ranges", "memory", "fits")
+        for name in ("products", "collectives", "stacks", "fabrics", "rules", "ranges", "memory", "fits", "failures")
     }
     for name in ("stacks", "fabrics"):
         held[name] = {key: value for key, value in held[name].items() if key not in NOT_CONSTANTS}

@@ -224,7 +224,9 @@ def _layout(
     given = [row.text(name) for name in ("tp", "pp", "sharding") if row.text(name) != "PTD-P"]
     if float(defaults["zero_stage"]) < 3 and not any(given):
         tp, pp = usual_layout(
-            architecture.params, devices / cp, accelerator.memory_bytes or 8e10,
+            architecture.params,
+            devices / cp,
+            accelerator.memory_bytes or 8e10,
             FROZEN_BYTES if adapters else SHARDED_BYTES if defaults["zero_stage"] else USUAL_BYTES,
         )
     if pp > 1 and not row.text("vpp") and ("interleaved" in text or kind.startswith("mlperf")):

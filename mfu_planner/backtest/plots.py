@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +48,14 @@ class Scale:
         return [10.0**n for n in range(first, last + 1)]
 
 
-def scatter(  # noqa: PLR0913
-    title: str, across: str, up: str, series: Sequence[Series], *, diagonal: bool = False, linear_up: bool = False,
+def scatter(
+    title: str,
+    across: str,
+    up: str,
+    series: Sequence[Series],
+    *,
+    diagonal: bool = False,
+    linear_up: bool = False,
     up_range: tuple[float, float] | None = None,
 ) -> str:
     """An SVG scatter plot, logarithmic across; ``diagonal`` draws y = x and the ±10% band beside it."""
@@ -59,9 +66,10 @@ def scatter(  # noqa: PLR0913
     x = Scale(low, high, MARGIN, WIDTH - 150)
     y = Scale(bottom, top, HEIGHT - MARGIN, 34, not linear_up)
     body = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="11">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        'font-family="sans-serif" font-size="11">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        f'<text x="{MARGIN}" y="20" font-size="14">{title}</text>',
+        f'<text x="{MARGIN}" y="20" font-size="14">{escape(title)}</text>',
         *_axes(x, y, across, up),
     ]
     if diagonal:
@@ -80,7 +88,7 @@ def scatter(  # noqa: PLR0913
         body.append("</g>")
         height = 40 + 16 * index
         body.append(f'<circle cx="{WIDTH - 138}" cy="{height - 4}" r="4" fill="{colour}"/>')
-        body.append(f'<text x="{WIDTH - 128}" y="{height}">{one.name}</text>')
+        body.append(f'<text x="{WIDTH - 128}" y="{height}">{escape(one.name)}</text>')
     return "\n".join([*body, "</svg>"]) + "\n"
 
 
@@ -88,9 +96,9 @@ def _axes(x: Scale, y: Scale, across: str, up: str) -> list[str]:
     lines = [
         f'<line x1="{x.start}" y1="{y.start}" x2="{x.end}" y2="{y.start}" stroke="black"/>',
         f'<line x1="{x.start}" y1="{y.start}" x2="{x.start}" y2="{y.end}" stroke="black"/>',
-        f'<text x="{(x.start + x.end) / 2}" y="{HEIGHT - 12}" text-anchor="middle">{across}</text>',
+        f'<text x="{(x.start + x.end) / 2}" y="{HEIGHT - 12}" text-anchor="middle">{escape(across)}</text>',
         f'<text x="14" y="{(y.start + y.end) / 2}" text-anchor="middle" '
-        f'transform="rotate(-90 14 {(y.start + y.end) / 2})">{up}</text>',
+        f'transform="rotate(-90 14 {(y.start + y.end) / 2})">{escape(up)}</text>',
     ]
     for tick in x.ticks():
         at = x.place(tick)

@@ -1,4 +1,4 @@
-"""The accuracy report: ``python -m mfu_planner.backtest.report`` writes ``docs/accuracy.md``, its plots, and the ranges.
+"""The accuracy report: ``python -m mfu_planner.backtest.report`` writes ``docs/accuracy.md``, plots and ranges.
 
 Needs a checkout (it writes into ``docs/`` and ``calibration/``).
 """
@@ -70,14 +70,16 @@ def constant_mfu(rows: Sequence[Judged]) -> dict[str, Any]:
     from mfu_planner.prediction.predicting import flops_per_sequence
 
     ideal = [
-        flops_per_sequence(r.case.architecture, int(r.case.seq_len)) * r.case.global_batch
-        / (r.case.devices * r.case.accelerator.peak_flops_per_s("bf16" if "bf16" in r.case.accelerator.peak else "fp16"))
+        flops_per_sequence(r.case.architecture, int(r.case.seq_len))
+        * r.case.global_batch
+        / (
+            r.case.devices
+            * r.case.accelerator.peak_flops_per_s("bf16" if "bf16" in r.case.accelerator.peak else "fp16")
+        )
         for r in rows
     ]
     mfu = statistics.median(i / r.published for i, r in zip(ideal, rows, strict=True))
-    return describe(
-        [{"id": r.run.id, "error": i / mfu / r.published - 1.0} for i, r in zip(ideal, rows, strict=True)]
-    )
+    return describe([{"id": r.run.id, "error": i / mfu / r.published - 1.0} for i, r in zip(ideal, rows, strict=True)])
 
 
 def percent(value: float | None) -> str:
@@ -108,13 +110,32 @@ def source_lines(rows: Sequence[Judged]) -> list[str]:
         new, old = figures(unseen), figures(seen)
         constant = constant_mfu(unseen) if len(unseen) >= ENOUGH else {"median_abs_error": None}
         worst = "; ".join(f"{w['id']} {100 * w['error']:+.0f}%" for w in new["worst"][:2])
-        lines.append((
-            name, str(new["n"]), percent(new["median_abs_error"]), percent(new["p90_abs_error"]),
-            percent(new["mean_abs_error"]), percent(new.get("bias")), percent(constant["median_abs_error"]), str(old["n"]),
-            percent(old["median_abs_error"]), worst,
-        ))
-    head = ("source", "unseen rows", "median", "90%", "mean", "bias", "constant MFU, median", "seen rows", "their median",
-            "worst")
+        lines.append(
+            (
+                name,
+                str(new["n"]),
+                percent(new["median_abs_error"]),
+                percent(new["p90_abs_error"]),
+                percent(new["mean_abs_error"]),
+                percent(new.get("bias")),
+                percent(constant["median_abs_error"]),
+                str(old["n"]),
+                percent(old["median_abs_error"]),
+                worst,
+            )
+        )
+    head = (
+        "source",
+        "unseen rows",
+        "median",
+        "90%",
+        "mean",
+        "bias",
+        "constant MFU, median",
+        "seen rows",
+        "their median",
+        "worst",
+    )
     return table(head, lines)
 
 
@@ -126,13 +147,35 @@ def mean_of_medians(rows: Sequence[Judged]) -> tuple[float, int]:
 
 Split = "tuple[str, Callable[[Judged], Any]]"
 SPLITS: tuple[tuple[str, Callable[[Judged], Any]], ...] = (
-    ("parameters", lambda r: next(t for limit, t in ((1e9, "below 1B"), (1e10, "1 to 10B"), (1e11, "10 to 100B"),
-                                                     (1e15, "above 100B")) if r.case.architecture.params < limit)),
-    ("devices", lambda r: next(t for limit, t in ((9, "1 to 8"), (65, "9 to 64"), (257, "65 to 256"), (1025, "257 to 1024"),
-                                                  (1e9, "above 1024")) if r.case.devices < limit)),
+    (
+        "parameters",
+        lambda r: next(
+            t
+            for limit, t in ((1e9, "below 1B"), (1e10, "1 to 10B"), (1e11, "10 to 100B"), (1e15, "above 100B"))
+            if r.case.architecture.params < limit
+        ),
+    ),
+    (
+        "devices",
+        lambda r: next(
+            t
+            for limit, t in (
+                (9, "1 to 8"),
+                (65, "9 to 64"),
+                (257, "65 to 256"),
+                (1025, "257 to 1024"),
+                (1e9, "above 1024"),
+            )
+            if r.case.devices < limit
+        ),
+    ),
     ("tensor parallelism", lambda r: int(r.case.tp)),
-    ("pipeline stages", lambda r: next(t for limit, t in ((2, "1"), (5, "2 to 4"), (17, "5 to 16"), (1e9, "above 16"))
-                                       if r.case.pp < limit)),
+    (
+        "pipeline stages",
+        lambda r: next(
+            t for limit, t in ((2, "1"), (5, "2 to 4"), (17, "5 to 16"), (1e9, "above 16")) if r.case.pp < limit
+        ),
+    ),
     ("number format", lambda r: r.case.dtype),
     ("device", lambda r: r.case.accelerator.id),
 )
@@ -146,7 +189,9 @@ def residual_lines(rows: Sequence[Judged]) -> list[str]:
         groups: dict[Any, list[Judged]] = defaultdict(list)
         for row in rows:
             groups[key(row)].append(row)
-        shown = [(str(k), figures(g)) for k, g in sorted(groups.items(), key=lambda item: str(item[0])) if len(g) >= ENOUGH]
+        shown = [
+            (str(k), figures(g)) for k, g in sorted(groups.items(), key=lambda item: str(item[0])) if len(g) >= ENOUGH
+        ]
         lines += ["", f"By {name}:", ""]
         lines += table(
             (name, "rows", "median", "bias"),
@@ -163,15 +208,19 @@ def ranges(rows: Sequence[Judged]) -> dict[str, Any]:
             groups[row.case.stack].append(row.published / row.predicted)
     stacks = {
         name: {
-            "low": round(min(quantile(v, 0.1), 1.0), 3), "high": round(max(quantile(v, 0.9), 1.0), 3),
+            "low": round(min(quantile(v, 0.1), 1.0), 3),
+            "high": round(max(quantile(v, 0.9), 1.0), 3),
             "basis": f"10th to 90th percentile of {len(v)} published runs of this stack that no fit saw",
         }
-        for name, v in sorted(groups.items()) if len(v) >= ENOUGH
+        for name, v in sorted(groups.items())
+        if len(v) >= ENOUGH
     }
     pooled = [x for v in groups.values() for x in v]
     default = {
-        "low": round(quantile(pooled, 0.1), 3), "high": round(quantile(pooled, 0.9), 3),
-        "basis": f"10th to 90th percentile of {len(pooled)} published runs of other stacks: none of this one was held back",
+        "low": round(quantile(pooled, 0.1), 3),
+        "high": round(quantile(pooled, 0.9), 3),
+        "basis": f"10th to 90th percentile of {len(pooled)} published runs of other stacks: none of this one "
+        "was held back",
     }
     return {"default": default, "stacks": stacks}
 
@@ -184,12 +233,20 @@ def sweeps(rows: Sequence[Judged]) -> list[tuple[str, int, int]]:
     groups: dict[tuple[Any, ...], list[Judged]] = defaultdict(list)
     for row in rows:
         c = row.case
-        key = (source_of(row.run.id), row.run.text("model"), c.accelerator.id, c.devices, c.global_batch, c.seq_len, c.dtype)
+        key = (
+            source_of(row.run.id),
+            row.run.text("model"),
+            c.accelerator.id,
+            c.devices,
+            c.global_batch,
+            c.seq_len,
+            c.dtype,
+        )
         groups[key].append(row)
     found = []
     for key, group in sorted(groups.items(), key=str):
         layouts = {(r.case.tp, r.case.pp, r.case.vpp, r.case.micro_batch, r.case.zero, r.case.recompute) for r in group}
-        if len(layouts) < 8:  # noqa: PLR2004
+        if len(layouts) < 8:
             continue
         best = min(group, key=lambda r: r.published)
         place = 1 + sum(r.predicted < best.predicted for r in group)
@@ -205,25 +262,55 @@ def build(runs: Sequence[Run]) -> tuple[str, dict[str, str], dict[str, Any]]:
     mean, sources = mean_of_medians(unseen)
     memory = memory_backtest(runs)
     text = [
-        "# Accuracy", "",
-        "Written by `python -m mfu_planner.backtest.report` (`make accuracy`); do not edit. Every figure compares the planner's "
-        "prediction with what somebody else published; `published_runs/` names each source.", "",
-        "An *unseen* row was in no fit: `calibration/fits.yaml` lists what each fit saw, split by model size or source, never at "
-        "random. Rows of one source are not independent: score by source, never pooled.", "",
-        "## Step time", "",
+        "# Accuracy",
+        "",
+        "Written by `python -m mfu_planner.backtest.report` (`make accuracy`); do not edit. Every figure "
+        "compares the planner's "
+        "prediction with what somebody else published; `published_runs/` names each source.",
+        "",
+        "An *unseen* row was in no fit: `calibration/fits.yaml` lists what each fit saw, split by model size or "
+        "source, never at "
+        "random. Rows of one source are not independent: score by source, never pooled.",
+        "",
+        "## Step time",
+        "",
         f"Of {len(runs):,} rows {len(rows):,} are predicted, {len(rows) - len(fair):,} of them stalled (below). "
-        f"On unseen rows the median absolute error, averaged over the {sources} sources with at least {ENOUGH} of them, is "
-        f"**{percent(mean)}**.", "",
-        *source_lines(fair), "",
-        "*constant MFU*: one MFU for the source, chosen in hindsight so that its median error on these very rows is least.", "",
-        "![predicted against published step time](accuracy/step-time.svg)", "",
-        "![error against model size](accuracy/error-by-size.svg)", "",
-        "### Stalled rows", "", *stall_lines(rows), "",
-        "### Where the error is", "", "Unseen rows only.", *residual_lines(unseen), "",
-        "## The best layout of a sweep", "", *sweep_lines(fair), "",
-        "## Memory", "", *memory_lines(memory), "",
-        "![predicted against published peak memory](accuracy/memory.svg)", "",
-        "## Rules for blank and free-text fields", "", *(f"- {rule}" for rule in RULES), "",
+        f"On unseen rows the median absolute error, averaged over the {sources} sources with at least {ENOUGH} "
+        f"of them, is "
+        f"**{percent(mean)}**.",
+        "",
+        *source_lines(fair),
+        "",
+        "*constant MFU*: one MFU for the source, chosen in hindsight so that its median error on these very "
+        "rows is least.",
+        "",
+        "![predicted against published step time](accuracy/step-time.svg)",
+        "",
+        "![error against model size](accuracy/error-by-size.svg)",
+        "",
+        "### Stalled rows",
+        "",
+        *stall_lines(rows),
+        "",
+        "### Where the error is",
+        "",
+        "Unseen rows only.",
+        *residual_lines(unseen),
+        "",
+        "## The best layout of a sweep",
+        "",
+        *sweep_lines(fair),
+        "",
+        "## Memory",
+        "",
+        *memory_lines(memory),
+        "",
+        "![predicted against published peak memory](accuracy/memory.svg)",
+        "",
+        "## Rules for blank and free-text fields",
+        "",
+        *(f"- {rule}" for rule in RULES),
+        "",
     ]
     return "\n".join(text), plots(fair, runs, memory), ranges(rows)
 
@@ -233,17 +320,20 @@ def stall_lines(rows: Sequence[Judged]) -> list[str]:
     stopped = [r for r in rows if r.stalled]
     figure = figures(stopped)
     return [
-        f"In one sweep {figure['n']} rows with pipeline stages tick slower than {STALL_SECONDS} s a micro-batch whatever the "
-        "model, nearly all at 512 devices; near-replicates differ by up to four times. The source says that the cluster was "
-        f"shared. They are predicted and reported here only (median error {percent(figure['median_abs_error'])}), and no fit saw "
-        "them.",
+        f"In one sweep {figure['n']} rows with pipeline stages tick slower than {STALL_SECONDS} s a micro-batch "
+        f"whatever the "
+        "model, nearly all at 512 devices; near-replicates differ by up to four times. The source says that the "
+        "cluster was "
+        f"shared. They are predicted and reported here only (median error "
+        f"{percent(figure['median_abs_error'])}), and no fit saw "
+        "them."
     ]
 
 
 def sweep_lines(rows: Sequence[Judged]) -> list[str]:
     """How often the truly best layout is among the five that the prediction likes best."""
     found = sweeps(rows)
-    hits = sum(place <= 5 for _, _, place in found)  # noqa: PLR2004
+    hits = sum(place <= 5 for _, _, place in found)
     lines = [f"In {hits} of {len(found)} published sweeps the truly best layout is among the first five predicted.", ""]
     return lines + table(("sweep", "layouts", "place of the best"), [(n, str(c), str(p)) for n, c, p in found])
 
@@ -253,11 +343,13 @@ def memory_lines(memory: dict[str, Any]) -> list[str]:
     fits = memory["fits"]
     lines = [
         f"{fits['ran_and_fit']:,} of {fits['ran']:,} layouts that ran are called fitting; "
-        f"{fits['failed_and_did_not_fit']} of {fits['failed']} that ran out of memory are called not fitting.", "",
+        f"{fits['failed_and_did_not_fit']} of {fits['failed']} that ran out of memory are called not fitting.",
+        "",
     ]
     shown = [
         (name, str(g["n"]), percent(g["median_abs_error"]), percent(g["p90_abs_error"]), percent(g["bias"]))
-        for name, g in memory["summary"].items() if g["n"] and name != "all"
+        for name, g in memory["summary"].items()
+        if g["n"] and name != "all"
     ]
     return lines + table(("source", "rows", "median", "90%", "bias"), shown)
 
@@ -274,11 +366,13 @@ def plots(rows: Sequence[Judged], runs: Sequence[Run], memory: dict[str, Any]) -
             held[source_of(run.id)].append((result["published"] / 2**30, result["predicted"] / 2**30))
     peaks = [Series(n, points) for n, points in sorted(held.items())]
     return {
-        "step-time.svg": scatter(
-            "Step time of unseen rows", "published [s]", "predicted [s]", time, diagonal=True
-        ),
+        "step-time.svg": scatter("Step time of unseen rows", "published [s]", "predicted [s]", time, diagonal=True),
         "error-by-size.svg": scatter(
-            "Error of unseen rows (cut at ±60%)", "parameters", "predicted ÷ published − 1 [%]", size, linear_up=True,
+            "Error of unseen rows (cut at ±60%)",
+            "parameters",
+            "predicted ÷ published − 1 [%]",
+            size,
+            linear_up=True,
             up_range=(-60.0, 60.0),
         ),
         "memory.svg": scatter("Peak memory", "published [GiB]", "predicted [GiB]", peaks, diagonal=True),

@@ -40,6 +40,7 @@ def layout_options(function: F) -> F:
         click.option("--attention-kernel", type=click.Choice(["fused", "unfused"]), help="Default: the stack's."),
         click.option("--compile", "compile", is_flag=True, default=None, help="Compiled blocks: fewer, fused kernels."),
         click.option("--offload", is_flag=True, default=None, help="Optimizer states in host memory."),
+        text("expert-imbalance", "Tokens of the busiest expert over the mean (default: 1).", "NUMBER"),
         text("stack", "Software stack whose constants apply (default: by device).", "NAME"),
     ]
     for option in reversed(options):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @text("hardware", "Catalogue id, marketing name, or what the driver prints.", "NAME")
 @text("dtype", "Number format of the layers' products: bf16 (default), fp16, fp8, fp4.", "NAME")
 @layout_options
+@text("loader-tokens-per-s", "What the input pipeline delivers, such as '2M token/s' (default: enough).", "RATE")
 @json_option
 def command(as_json: bool, **flags: Any) -> None:
     """Predict one training step: its time, its MFU, and where the rest of the peak goes.
@@ -56,5 +57,10 @@ def render(result: dict[str, Any], console: Console) -> None:
     held = f"{memory['total_bytes'] / 2**30:.1f} GiB"
     room = f" of {memory['capacity_bytes'] / 2**30:.1f} GiB" if memory["capacity_bytes"] else ""
     console.print(f"Memory: {held}{room} on the fullest device: {verdict}")
+    job = result["job"]
+    console.print(
+        f"A long run: {job['failures_per_day']:.2g} failures a day, a checkpoint every "
+        f"{job['checkpoint_interval_s'] / 60:.0f} min, goodput about {job['goodput']:.1%}"
+    )
     for said in (*result["assumptions"], *result["warnings"]):
         console.print(f"[dim]· {said}[/dim]")

@@ -26,7 +26,7 @@ def product_shape(product: Product, tokens: Numbers, layout: Layout) -> tuple[Nu
 
     Routed experts see ``copies`` rows per token, spread evenly over the experts of the EP group (perfect
     balance); their
-    weights are split by TP only when EP is 1.
+    weights are split by TP only when EP is 1.  The busiest expert sets the pace (``imbalance``).
     """
     import numpy as np
 
@@ -35,7 +35,7 @@ def product_shape(product: Product, tokens: Numbers, layout: Layout) -> tuple[Nu
     if split.startswith("expert_"):
         groups = product.weights / layout.ep
         shared = np.where(np.asarray(layout.ep) > 1, layout.tp, 1.0)
-        rows = tokens * product.copies / shared / groups
+        rows = layout.imbalance * tokens * product.copies / shared / groups
         inner = np.where(np.asarray(layout.ep) > 1, 1.0, layout.tp)
         if split == "expert_column":
             return groups, rows, outputs / inner, inputs

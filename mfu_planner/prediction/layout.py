@@ -46,6 +46,9 @@ class Layout:
     adapters: Numbers = 0.0
     """1 when only low-rank adapters are trained: no weight gradients, no gradient exchange, no update to speak of."""
 
+    imbalance: Numbers = 1.0
+    """Tokens of the busiest expert over the mean."""
+
     @property
     def devices(self) -> Numbers:
         """Devices in all."""

@@ -8,6 +8,7 @@ from mfu_planner.footprint.calibrated import memory_constants
 from mfu_planner.footprint.device import device_memory
 from mfu_planner.footprint.states import optimizer_bytes
 from mfu_planner.prediction.calibrated import calibration
+from mfu_planner.prediction.job import job_estimate
 from mfu_planner.prediction.request import Request, read_request
 from mfu_planner.prediction.step import step_time
 from mfu_planner.prediction.work import cached_model_work
@@ -16,14 +17,18 @@ if TYPE_CHECKING:
     from mfu_planner.footprint.device import Held
 
 NOT_MODELLED = (
-    "checkpoint writing, failures and restarts (see goodput)",
-    "an input pipeline that is slower than the step",
-    "imbalance between experts, stragglers and shared networks that are busy with other jobs",
+    "checkpoint writing, failures and restarts within the step (`job` estimates their share of a long run)",
+    "an input pipeline that is slower than the step, unless --loader-tokens-per-s is given",
+    "stragglers, and networks that are busy with other jobs; imbalance between experts, unless "
+    "--expert-imbalance is given",
     "kernels and libraries newer than the calibration",
 )
 
+TOKEN_BYTES = 4
+"""A token id on its way to the device: a 32-bit integer."""
+
 WATERFALL = {
-    "ideal": "all model FLOPs at the peak rate",
+    "ideal": "model FLOPs at the peak rate, attention over the pairs that the mask allows",
     "matmul_inefficiency": "matrix products below the peak",
     "attention": "attention below the peak",
     "pointwise": "norms, activations, residuals, loss: bound by memory",
@@ -38,6 +43,7 @@ WATERFALL = {
     "bubble": "pipeline bubble",
     "data_parallel": "exposed gradient and weight exchange",
     "optimizer": "clipping, update, gradient accumulation",
+    "input_stall": "waiting for the input pipeline",
 }
 """Parts of the step in the order of the waterfall, from the peak down."""
 
@@ -69,8 +75,10 @@ def answer(request: Request) -> dict[str, Any]:
     """The prediction of a resolved request."""
     work = cached_model_work(request.model.architecture)
     step = step_time(work, request.layout, request.machine, request.stack)
-    total = float(step.total)
-    parts = {name: float(step.parts[name]) for name in WATERFALL}
+    stall = input_stall(request, float(step.total))
+    total = float(step.total) + stall
+    parts = {name: float(step.parts.get(name, 0.0)) for name in WATERFALL}
+    parts["input_stall"] = stall
     last = max(parts, key=lambda name: abs(parts[name]))
     parts[last] += total - sum(parts.values())
     waterfall = [
@@ -93,9 +101,12 @@ def answer(request: Request) -> dict[str, Any]:
         "achieved_flops_per_s_per_device": rate,
         "peak_flops_per_s": peak,
         "convention": "full",
+        "by_convention": {"full": rate / peak, "causal": rate / peak * model_flops(request, allowed=True) / useful},
         "device_bound": float(step.device_bound),
         "waterfall": waterfall,
         "memory": memory_of(request),
+        "input": {"tokens_per_s": tokens / float(step.total), "bytes_per_s": TOKEN_BYTES * tokens / float(step.total)},
+        "job": job_estimate(float(request.model.params), float(request.devices)),
         "range": {"low": total * low, "high": total * high, "basis": basis},
         "inputs": request.echo,
         "assumptions": list(request.assumptions),
@@ -104,27 +115,38 @@ def answer(request: Request) -> dict[str, Any]:
     }
 
 
-def model_flops(request: Request) -> float:
-    """Model FLOPs of one step under the ``full`` convention (attention over all pairs)."""
-    return flops_per_sequence(request.model.architecture, request.seq_len) * request.global_batch
+def input_stall(request: Request, step_s: float) -> float:
+    """Seconds that a step waits for its tokens: what the input pipeline needs beyond the step itself.
+
+    Valid where loading runs beside the step, as loaders with workers do.
+    """
+    if request.loader_tokens_per_s is None:
+        return 0.0
+    return max(0.0, request.global_batch * request.seq_len / request.loader_tokens_per_s - step_s)
 
 
-def flops_per_sequence(architecture: Any, seq_len: int) -> float:
-    """Model FLOPs of one training sequence, forward and backward, attention over all pairs (remembered)."""
-    found = _COUNTED.get((id(architecture), seq_len))
+def model_flops(request: Request, *, allowed: bool = False) -> float:
+    """Model FLOPs of one step: attention over all pairs (``full``), or over those that the mask allows (``causal``)."""
+    return flops_per_sequence(request.model.architecture, request.seq_len, allowed=allowed) * request.global_batch
+
+
+def flops_per_sequence(architecture: Any, seq_len: int, *, allowed: bool = False) -> float:
+    """Model FLOPs of one training sequence, forward and backward (remembered)."""
+    key = (id(architecture), seq_len, allowed)
+    found = _COUNTED.get(key)
     if found is None or found[0] is not architecture:
         from mfu_planner.operators import Workload
 
-        work = Workload(1, seq_len, seq_len)
+        work = Workload(1, seq_len, seq_len, allowed_pairs_only=allowed)
         total = sum(
             block.count * (op.forward_flops(work) + op.backward_flops(work)) for block, op in architecture.each()
         )
         found = (architecture, float(total))
-        _COUNTED[id(architecture), seq_len] = found
+        _COUNTED[key] = found
     return found[1]
 
 
-_COUNTED: dict[tuple[int, int], tuple[Any, float]] = {}
+_COUNTED: dict[tuple[int, int, bool], tuple[Any, float]] = {}
 
 
 def hardware_share(request: Request) -> float:

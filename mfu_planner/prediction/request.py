@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.prediction.calibrated import calibration, fabric, generation, machine, stack, stack_names
+from mfu_planner.prediction.flags import batch_of, imbalance_of, loader_rate, recompute_share, whole, whole_zero
 from mfu_planner.prediction.layout import RECOMPUTE_CODES, Layout
+from mfu_planner.prediction.toolbox import default_stack, tools
 
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
@@ -36,11 +36,10 @@ FLAGS = (
     "compile",
     "offload",
     "stack",
+    "expert_imbalance",
+    "loader_tokens_per_s",
 )
 """Every flag that a layout question takes."""
-
-KERNELS = ("fused", "unfused")
-ZERO_STAGES = (0, 1, 2, 3)
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,8 @@ class Request:
     echo: dict[str, Any]
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]
+    loader_tokens_per_s: float | None = None
+    """Tokens per second that the input pipeline delivers, None for always enough."""
 
 
 def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | None, list[str]]:
@@ -109,32 +110,6 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
         raise InputError("seq-len", "nothing", "a length such as --seq-len 4096")
     s = s.model_copy(update={"seq_len": length})
     return s, model, found.accelerator, _devices(s, found.accelerator), warnings
-
-
-def whole(given: dict[str, Any], name: str, default: int | None = None) -> int | None:
-    """A flag as a whole number of at least one."""
-    value = given.get(name)
-    if value is None:
-        return default
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
-    from mfu_planner.units import parse_whole
-
-    number: int = parse_whole(value, "count", field=name.replace("_", "-"))
-    if number < 1:
-        raise InputError(name.replace("_", "-"), value, "a whole number of at least 1")
-    return number
-
-
-def batch_of(s: Any, default: int | None = None) -> int:
-    """Sequences of the global batch."""
-    if s.global_batch is not None:
-        return int(s.global_batch)
-    if s.global_batch_tokens is not None:
-        return max(1, int(round(s.global_batch_tokens / s.seq_len)))
-    if default is not None:
-        return default
-    raise InputError("global-batch", "nothing", "sequences per step, such as --global-batch 1024, or '4M tokens'")
 
 
 def read_request(**given: Any) -> Request:
@@ -195,6 +170,7 @@ def read_request(**given: Any) -> Request:
         recompute=1.0 + share if share is not None else float(RECOMPUTE_CODES[recompute]),
         compiled=float(bool(given.get("compile"))),
         offload=float(bool(given.get("offload"))),
+        imbalance=imbalance_of(given.get("expert_imbalance")),
     )
     echo = {
         "model": model.id or model.name,
@@ -220,6 +196,8 @@ def read_request(**given: Any) -> Request:
         "compile": bool(given.get("compile")),
         "offload": bool(given.get("offload")),
         "cluster": given.get("cluster"),
+        "expert_imbalance": layout.imbalance,
+        "loader_tokens_per_s": given.get("loader_tokens_per_s"),
         "stack": name,
     }
     return Request(
@@ -236,92 +214,5 @@ def read_request(**given: Any) -> Request:
         echo,
         tuple(assumptions),
         tuple(warnings),
-    )
-
-
-def recompute_share(value: Any, recompute: str) -> float | None:
-    """Share of the layers that are recomputed in full: all of them unless said otherwise."""
-    if recompute != "full":
-        if value is not None:
-            raise InputError("recompute-share", value, "nothing: it belongs to --recompute full")
-        return None
-    from mfu_planner.units import parse
-
-    return 1.0 if value is None else parse(value, "fraction", field="recompute-share")
-
-
-def whole_zero(value: Any) -> int:
-    """ZeRO stage: 0, 1, 2 or 3."""
-    try:
-        stage = int(value)
-    except (TypeError, ValueError):
-        stage = -1
-    if stage not in ZERO_STAGES:
-        raise InputError("zero", value, "0, 1, 2 or 3")
-    return stage
-
-
-def default_stack(device: str) -> str:
-    """The stack to assume on a device where none is named (``calibration/rules.yaml``)."""
-    held: dict[str, str] = calibration()["rules"]["default_stacks"]
-    return held.get(generation(device), held["other"])
-
-
-def tools(
-    accelerator: Accelerator, dtype: str, stack_name: str, cluster_name: Any, kernel: Any
-) -> tuple[Machine, Stack, list[str]]:
-    """(machine, stack, assumptions) for a device, a number format, a stack and a cluster."""
-    box, software, said = _tools(
-        accelerator.id, dtype, stack_name, None if cluster_name is None else str(cluster_name), kernel
-    )
-    return box, software, list(said)
-
-
-@lru_cache(maxsize=256)
-def _tools(
-    device: str, dtype: str, stack_name: str, cluster_name: str | None, kernel: str | None
-) -> tuple[Machine, Stack, tuple[str, ...]]:
-    from mfu_planner.hardware import resolve
-
-    accelerator = resolve(device)
-    if stack_name not in stack_names():
-        raise InputError("stack", stack_name, ", ".join(stack_names()), nearest(stack_name, stack_names()))
-    network, node, said = place(accelerator, cluster_name)
-    box = machine(accelerator, dtype, network, node)
-    software = stack(stack_name, generation(accelerator.id), box.low_precision)
-    if kernel is not None:
-        if kernel not in KERNELS:
-            raise InputError("attention-kernel", kernel, ", ".join(KERNELS), nearest(str(kernel), KERNELS))
-        software = replace(software, fused_attention=1.0 if kernel == "fused" else 0.0)
-    meaning = calibration()["stacks"][stack_name]["meaning"]
-    return box, software, (*box.assumptions, f"software stack {stack_name}: {meaning}", *said)
-
-
-def place(accelerator: Accelerator, cluster_name: Any) -> tuple[Any, float, list[str]]:
-    """(fabric, devices of one scale-up domain, what was assumed) of a named cluster, or of the device's usual
-    machine."""
-    from mfu_planner.hardware import cluster, cluster_for
-
-    rules = calibration()["rules"]
-    found = cluster(str(cluster_name)) if cluster_name is not None else cluster_for(accelerator.id)
-    if found is None:
-        name = rules["default_fabrics"].get(generation(accelerator.id), rules["default_fabrics"]["other"])
-        return (
-            fabric(name),
-            8.0,
-            [f"nodes of 8 devices and network {name} assumed: no machine of {accelerator.id} is on file"],
-        )
-    if found.accelerator_id != accelerator.id:
-        raise InputError(
-            "cluster", found.id, f"a machine of {accelerator.id}; {found.id} is made of {found.accelerator_id}"
-        )
-    link = (found.scale_out_link or "").lower()
-    name = next((r["fabric"] for r in rules["cluster_links"] if any(word in link for word in r["any"])), None)
-    name = name or rules["default_fabrics"].get(generation(accelerator.id), rules["default_fabrics"]["other"])
-    how = "given" if cluster_name is not None else "assumed"
-    node = float(max(found.scale_up_domain, 1))
-    return (
-        fabric(name, found.scale_out_bytes_per_s),
-        node,
-        [f"cluster {found.id} ({how}): scale-up domain of {node:g} devices, network constants of {name}"],
+        loader_rate(given.get("loader_tokens_per_s")),
     )

@@ -109,9 +109,7 @@ def model_work(architecture: Architecture) -> ModelWork:
     tables = [op for op in ends if isinstance(op, Lookup) and op.role is not Role.EMBEDDING]
     vocab = float(heads[-1].outputs) if heads else 0.0
     tied = bool(heads and heads[-1].shared_with)
-    return ModelWork(
-        layers, float(architecture.hidden), vocab, tied, float(sum(op.params for op in tables)), notes
-    )
+    return ModelWork(layers, float(architecture.hidden), vocab, tied, float(sum(op.params for op in tables)), notes)
 
 
 def _beside_the_text(block: Block) -> bool:

@@ -14,10 +14,28 @@ from mfu_planner.backtest.summary import quantile, source_of
 from mfu_planner.errors import InputError
 
 ROW = {
-    "id": "own-1", "kind": "layout_bench", "model": "Llama-like 8B", "hidden": "4096", "layers": "32", "heads": "32",
-    "kv_heads": "8", "ffn": "14336", "vocab": "128256", "tied": "0", "seq_len": "8192", "hw_key": "h100-sxm",
-    "num_devices": "64", "gpus_per_node": "8", "dtype": "bf16", "global_batch_seqs": "256", "micro_batch": "1", "tp": "2",
-    "pp": "1", "sharding": "distributed optimizer", "tokens_per_s_per_device": "9000", "source": "own notes",
+    "id": "own-1",
+    "kind": "layout_bench",
+    "model": "Llama-like 8B",
+    "hidden": "4096",
+    "layers": "32",
+    "heads": "32",
+    "kv_heads": "8",
+    "ffn": "14336",
+    "vocab": "128256",
+    "tied": "0",
+    "seq_len": "8192",
+    "hw_key": "h100-sxm",
+    "num_devices": "64",
+    "gpus_per_node": "8",
+    "dtype": "bf16",
+    "global_batch_seqs": "256",
+    "micro_batch": "1",
+    "tp": "2",
+    "pp": "1",
+    "sharding": "distributed optimizer",
+    "tokens_per_s_per_device": "9000",
+    "source": "own notes",
 }
 
 
@@ -53,8 +71,11 @@ def test_rate_becomes_a_step_time():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"num_devices": ""}, "devices"), ({"seq_len": ""}, "sequence"), ({"hidden": "", "model": "secret"}, "model"),
-        ({"hw_key": "abacus"}, "hardware"), ({"tp": "3"}, "divide"),
+        ({"num_devices": ""}, "devices"),
+        ({"seq_len": ""}, "sequence"),
+        ({"hidden": "", "model": "secret"}, "model"),
+        ({"hw_key": "abacus"}, "hardware"),
+        ({"tp": "3"}, "divide"),
         ({"pp": "2", "global_batch_seqs": "", "micro_batch": "1"}, "batch"),
     ],
 )
@@ -67,8 +88,15 @@ def test_reasons_for_leaving_a_row_out(change, reason):
 @pytest.mark.parametrize(
     ("text", "stage"),
     [
-        ("FSDP FULL_SHARD", 3), ("FSDP SHARD_GRAD_OP", 2), ("ZeRO-1", 1), ("distributed optimizer", 1), ("ZeRO-0", 0),
-        ("FSDP (no reshard after fwd)", 2), ("HSDP", 3), ("DDP", 0), ("something", 9),
+        ("FSDP FULL_SHARD", 3),
+        ("FSDP SHARD_GRAD_OP", 2),
+        ("ZeRO-1", 1),
+        ("distributed optimizer", 1),
+        ("ZeRO-0", 0),
+        ("FSDP (no reshard after fwd)", 2),
+        ("HSDP", 3),
+        ("DDP", 0),
+        ("something", 9),
     ],
 )
 def test_sharding_words(text, stage):
@@ -79,8 +107,12 @@ def test_sharding_words(text, stage):
 @pytest.mark.parametrize(
     ("wire", "share"),
     [
-        ("8x200Gbps HDR IB", 25e9), ("1600 Gbps/node RoCE", 25e9), ("400 Gb/s per GPU RDMA", 50e9),
-        ("4x ConnectX-7 IB NDR 400Gb/s", 25e9), ("EFA (AWS p5)", 0.0), ("", 0.0),
+        ("8x200Gbps HDR IB", 25e9),
+        ("1600 Gbps/node RoCE", 25e9),
+        ("400 Gb/s per GPU RDMA", 50e9),
+        ("4x ConnectX-7 IB NDR 400Gb/s", 25e9),
+        ("EFA (AWS p5)", 0.0),
+        ("", 0.0),
     ],
 )
 def test_network_rates(wire, share):
@@ -127,7 +159,8 @@ def test_shipped_runs_reach_the_stated_accuracy():
     rows = [row for row in read_runs() if row.id.startswith(("llmf", "vtrain-multi", "nemo24"))]
     results = predict_rows(rows)
     unseen = [
-        abs(result["error"]) for row, result in zip(rows, results, strict=True)
+        abs(result["error"])
+        for row, result in zip(rows, results, strict=True)
         if result["error"] is not None and not used_for_calibration(row)
     ]
 

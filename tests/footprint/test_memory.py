@@ -16,14 +16,24 @@ from mfu_planner.prediction.work import model_work
 
 GIB = 2.0**30
 MATHEMATICS = MemoryConstants(
-    gradient_bytes=4.0, logit_bytes=0.0, activation_factor=1.0, fixed_bytes=0.0, gathered_inputs=0.0, gathered_layers=0.0
+    gradient_bytes=4.0,
+    logit_bytes=0.0,
+    activation_factor=1.0,
+    fixed_bytes=0.0,
+    gathered_inputs=0.0,
+    gathered_layers=0.0,
 )
 
 
 def gpt(hidden: int, layers: int, heads: int, vocab: int = 51200):
     """A GPT of these sizes."""
     config = {
-        "model_type": "gpt2", "n_embd": hidden, "n_layer": layers, "n_head": heads, "vocab_size": vocab, "n_positions": 2048,
+        "model_type": "gpt2",
+        "n_embd": hidden,
+        "n_layer": layers,
+        "n_head": heads,
+        "vocab_size": vocab,
+        "n_positions": 2048,
     }
     return model_work(choose_model(config=config).architecture)
 
@@ -56,7 +66,9 @@ def test_activations_under_tensor_parallelism():
 @pytest.mark.parametrize(
     ("change", "percent"),
     [
-        ({"sequence_parallel": 1.0}, 66.84), ({"recompute": 1.0}, 49.42), ({"sequence_parallel": 1.0, "recompute": 1.0}, 16.18),
+        ({"sequence_parallel": 1.0}, 66.84),
+        ({"recompute": 1.0}, 49.42),
+        ({"sequence_parallel": 1.0, "recompute": 1.0}, 16.18),
         ({"recompute": 2.0}, 7.64),
     ],
 )

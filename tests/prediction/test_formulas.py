@@ -13,8 +13,16 @@ from mfu_planner.prediction.pipeline import balanced_stages, pipeline_bubble, pi
 from mfu_planner.prediction.products import ProductRate, product_time
 
 RATE = ProductRate(
-    peak_flops_per_s=1e14, efficiency=0.8, depth_overhead=0.0, fixed_s=1e-6, wave_loss=1.0, tile_rows=128, tile_columns=128,
-    units=100, bandwidth_bytes_per_s=1e12, input_bytes=2.0,
+    peak_flops_per_s=1e14,
+    efficiency=0.8,
+    depth_overhead=0.0,
+    fixed_s=1e-6,
+    wave_loss=1.0,
+    tile_rows=128,
+    tile_columns=128,
+    units=100,
+    bandwidth_bytes_per_s=1e12,
+    input_bytes=2.0,
 )
 LINK = LinkRate(start_s=1e-5, hop_s=1e-6, bandwidth_bytes_per_s=1e11, ramp_bytes=0.0)
 NETWORK = Fabric(nic_bytes_per_s=2.5e10, efficiency=0.8, start_s=5e-5, hop_s=1e-5)

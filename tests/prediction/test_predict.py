@@ -7,15 +7,30 @@ import pytest
 from mfu_planner.errors import InputError
 from mfu_planner.prediction.predicting import predict
 
-QUESTION = {"model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": 64, "tp": 2, "global_batch": 256, "seq_len": 8192}
+QUESTION = {
+    "model": "llama-3.1-8b",
+    "hardware": "h100-sxm",
+    "devices": 64,
+    "tp": 2,
+    "global_batch": 256,
+    "seq_len": 8192,
+}
 
 
 def test_keys_of_the_contract():
     """Every promised key is there and the seconds of the waterfall add up to the step exactly."""
     said = predict(**QUESTION)
     promised = {
-        "step_time_s", "tokens_per_s_per_device", "mfu", "hfu", "waterfall", "memory", "range", "assumptions",
-        "not_modelled", "inputs",
+        "step_time_s",
+        "tokens_per_s_per_device",
+        "mfu",
+        "hfu",
+        "waterfall",
+        "memory",
+        "range",
+        "assumptions",
+        "not_modelled",
+        "inputs",
     }
 
     assert promised <= set(said)
@@ -41,10 +56,19 @@ def test_defaults_are_echoed():
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"tp": 3}, "devices"), ({"dp": 7}, "dp"), ({"ep": 7}, "ep"), ({"pp": 64, "tp": 1}, "pp"),
-        ({"global_batch": 100}, "global-batch"), ({"zero": 5}, "zero"), ({"stack": "megatron"}, "stack"),
-        ({"optimizer": "adamw2"}, "optimizer"), ({"hardware": "H1OO"}, "hardware"), ({"tpp": 2}, "tpp"),
-        ({"cluster": "aws-p4d"}, "cluster"), ({"recompute_share": 0.5}, "recompute-share"), ({"micro_batch": 0}, "micro-batch"),
+        ({"tp": 3}, "devices"),
+        ({"dp": 7}, "dp"),
+        ({"ep": 7}, "ep"),
+        ({"pp": 64, "tp": 1}, "pp"),
+        ({"global_batch": 100}, "global-batch"),
+        ({"zero": 5}, "zero"),
+        ({"stack": "megatron"}, "stack"),
+        ({"optimizer": "adamw2"}, "optimizer"),
+        ({"hardware": "H1OO"}, "hardware"),
+        ({"tpp": 2}, "tpp"),
+        ({"cluster": "aws-p4d"}, "cluster"),
+        ({"recompute_share": 0.5}, "recompute-share"),
+        ({"micro_batch": 0}, "micro-batch"),
     ],
 )
 def test_contradictions_are_refused_by_name(change, field):
@@ -56,10 +80,20 @@ def test_contradictions_are_refused_by_name(change, field):
 
 
 def test_gpt3_on_64_devices_as_published():
-    """Korthikanti et al. 2022, table 5: 175B, TP 8, PP 8, 3 chunks, selective recomputation: 13.75 s for 64 sequences."""
+    """Korthikanti et al. 2022, table 5: 175B, TP 8, PP 8, 3 chunks, selective recomputation: 13.75 s for 64
+    sequences."""
     said = predict(
-        model="gpt-3-175b", hardware="a100-sxm-80gb", devices=64, tp=8, pp=8, vpp=3, global_batch=64, seq_len=2048,
-        recompute="selective", sequence_parallel=True, stack="megatron-2021",
+        model="gpt-3-175b",
+        hardware="a100-sxm-80gb",
+        devices=64,
+        tp=8,
+        pp=8,
+        vpp=3,
+        global_batch=64,
+        seq_len=2048,
+        recompute="selective",
+        sequence_parallel=True,
+        stack="megatron-2021",
     )
 
     assert said["step_time_s"] == pytest.approx(13.75, rel=0.12)
@@ -71,3 +105,35 @@ def test_long_layers_hide_the_host():
     large = predict(**{**QUESTION, "micro_batch": 4})
 
     assert large["step_time_s"] <= small["step_time_s"] * 1.02
+
+
+SPARSE = {
+    "model": "deepseek-v2-lite",
+    "hardware": "h100-sxm",
+    "devices": 64,
+    "ep": 8,
+    "global_batch": 512,
+    "seq_len": 4096,
+}
+
+
+def test_busiest_expert_sets_the_pace():
+    """Imbalance lengthens the step by less than itself: only the experts wait for it."""
+    even, uneven = predict(**SPARSE)["step_time_s"], predict(**SPARSE, expert_imbalance=1.3)["step_time_s"]
+
+    assert even < uneven < 1.3 * even
+
+
+def test_slow_loader_sets_the_step():
+    """Where the input pipeline delivers less than the devices eat, the step is the time of reading its tokens."""
+    said = predict(**SPARSE, loader_tokens_per_s=1e5)
+    stall = next(w for w in said["waterfall"] if w["name"] == "input_stall")
+
+    assert said["step_time_s"] == pytest.approx(512 * 4096 / 1e5)
+    assert 0 < stall["seconds"] < said["step_time_s"]
+    assert sum(w["seconds"] for w in said["waterfall"]) == pytest.approx(said["step_time_s"], rel=1e-14)
+
+
+def test_fast_loader_costs_nothing():
+    """A pipeline that keeps up leaves the step as it is."""
+    assert predict(**SPARSE, loader_tokens_per_s=1e9)["step_time_s"] == predict(**SPARSE)["step_time_s"]

@@ -11,8 +11,8 @@ import pytest
 from mfu_planner.hardware import resolve
 from mfu_planner.model import choose_model
 from mfu_planner.prediction.layout import Layout
-from mfu_planner.prediction.request import tools
 from mfu_planner.prediction.step import step_time
+from mfu_planner.prediction.toolbox import tools
 from mfu_planner.prediction.work import model_work
 
 PRESETS = ("llama-3.1-8b", "gpt2", "mixtral-8x7b", "deepseek-v3")
@@ -30,9 +30,14 @@ def layouts(count: int, seed: int = 5) -> list[Layout]:
     draw = random.Random(seed)
     return [
         Layout(
-            tp=draw.choice([1.0, 2.0, 8.0]), pp=draw.choice([1.0, 2.0, 4.0]), dp=draw.choice([1.0, 4.0, 32.0]),
-            micro_batch=draw.choice([1.0, 2.0]), micro_batches=draw.choice([4.0, 16.0]), seq_len=2048.0,
-            zero=draw.choice([0.0, 1.0, 3.0]), recompute=draw.choice([0.0, 1.0, 1.5, 2.0]),
+            tp=draw.choice([1.0, 2.0, 8.0]),
+            pp=draw.choice([1.0, 2.0, 4.0]),
+            dp=draw.choice([1.0, 4.0, 32.0]),
+            micro_batch=draw.choice([1.0, 2.0]),
+            micro_batches=draw.choice([4.0, 16.0]),
+            seq_len=2048.0,
+            zero=draw.choice([0.0, 1.0, 3.0]),
+            recompute=draw.choice([0.0, 1.0, 1.5, 2.0]),
             sequence_parallel=draw.choice([0.0, 1.0]),
         )
         for _ in range(count)

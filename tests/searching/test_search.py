@@ -30,7 +30,9 @@ def test_every_layout_uses_all_devices(found):
 def test_times_are_those_of_predict(found):
     """The vectorised time and memory of a layout are what a single prediction says."""
     for row in found["layouts"][::8]:
-        flags = {k: row[k] for k in ("tp", "pp", "vpp", "cp", "dp", "zero", "micro_batch", "recompute", "sequence_parallel")}
+        flags = {
+            k: row[k] for k in ("tp", "pp", "vpp", "cp", "dp", "zero", "micro_batch", "recompute", "sequence_parallel")
+        }
         said = predict(**SMALL, **flags)
 
         assert row["step_time_s"] == pytest.approx(said["step_time_s"], rel=1e-9)

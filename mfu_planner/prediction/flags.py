@@ -1,0 +1,78 @@
+"""Reading single flags: whole numbers, shares, rates, stages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mfu_planner.errors import InputError
+
+ZERO_STAGES = (0, 1, 2, 3)
+
+
+def whole(given: dict[str, Any], name: str, default: int | None = None) -> int | None:
+    """A flag as a whole number of at least one."""
+    value = given.get(name)
+    if value is None:
+        return default
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    from mfu_planner.units import parse_whole
+
+    number: int = parse_whole(value, "count", field=name.replace("_", "-"))
+    if number < 1:
+        raise InputError(name.replace("_", "-"), value, "a whole number of at least 1")
+    return number
+
+
+def batch_of(s: Any, default: int | None = None) -> int:
+    """Sequences of the global batch."""
+    if s.global_batch is not None:
+        return int(s.global_batch)
+    if s.global_batch_tokens is not None:
+        return max(1, round(float(s.global_batch_tokens) / int(s.seq_len)))
+    if default is not None:
+        return default
+    raise InputError("global-batch", "nothing", "sequences per step, such as --global-batch 1024, or '4M tokens'")
+
+
+def recompute_share(value: Any, recompute: str) -> float | None:
+    """Share of the layers that are recomputed in full: all of them unless said otherwise."""
+    if recompute != "full":
+        if value is not None:
+            raise InputError("recompute-share", value, "nothing: it belongs to --recompute full")
+        return None
+    from mfu_planner.units import parse
+
+    return 1.0 if value is None else parse(value, "fraction", field="recompute-share")
+
+
+def imbalance_of(value: Any) -> float:
+    """Tokens of the busiest expert over the mean, at least 1."""
+    if value is None:
+        return 1.0
+    from mfu_planner.units import parse
+
+    number: float = parse(value, "count", field="expert-imbalance")
+    if number < 1:
+        raise InputError("expert-imbalance", value, "a number of at least 1: the busiest expert over the mean")
+    return number
+
+
+def loader_rate(value: Any) -> float | None:
+    """Tokens per second that the input pipeline delivers."""
+    if value is None:
+        return None
+    from mfu_planner.units import parse
+
+    return float(parse(value, "token_per_s", field="loader-tokens-per-s"))
+
+
+def whole_zero(value: Any) -> int:
+    """ZeRO stage: 0, 1, 2 or 3."""
+    try:
+        stage = int(value)
+    except (TypeError, ValueError):
+        stage = -1
+    if stage not in ZERO_STAGES:
+        raise InputError("zero", value, "0, 1, 2 or 3")
+    return stage

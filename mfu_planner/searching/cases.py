@@ -1,0 +1,152 @@
+"""What is searched: every machine and job size, with its tools and its grids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.errors import InputError, nearest
+from mfu_planner.footprint.calibrated import memory_constants
+from mfu_planner.footprint.states import optimizer_bytes
+from mfu_planner.prediction.flags import batch_of
+from mfu_planner.prediction.request import FLAGS, read_common
+from mfu_planner.prediction.toolbox import default_stack, tools
+from mfu_planner.prediction.work import cached_model_work
+from mfu_planner.searching.evaluate import Tools
+from mfu_planner.searching.space import Inner, Outer, inner_grid, outer_layouts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FIXED = (
+    "tp",
+    "pp",
+    "vpp",
+    "cp",
+    "ep",
+    "dp",
+    "micro_batch",
+    "zero",
+    "zero_group",
+    "recompute",
+    "sequence_parallel",
+    "offload",
+    "recompute_share",
+)
+"""Layout flags that, when given, are held fixed."""
+CHUNK = 4_000_000
+"""Layouts of one array call at most: 32 MB an array."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One machine and job size to search."""
+
+    place: str
+    devices: int
+    tools: Tools
+    capacity: float
+    price: float | None
+    node: int
+    flags: dict[str, Any]
+    selective: bool
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return [None]
+    if isinstance(value, list | tuple):
+        return list(value) or [None]
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) and "," in value else [value]
+
+
+def cases_of(given: dict[str, Any]) -> Iterator[Case]:
+    """Every (hardware or cluster, devices) that is asked about."""
+    common = {
+        n: v for n, v in given.items() if n in FLAGS and n not in ("hardware", "cluster", "devices") and n not in FIXED
+    }
+    for cluster in _listed(given.get("cluster")):
+        for hardware in _listed(given.get("hardware")):
+            for devices in _listed(given.get("devices")):
+                if devices is None:
+                    raise InputError("devices", "nothing", "a number of devices, or several: --devices 256,512,1024")
+                yield _case({**common, "cluster": cluster, "hardware": hardware, "devices": devices}, given)
+
+
+def _case(flags: dict[str, Any], given: dict[str, Any]) -> Case:
+    s, model, accelerator, devices, _ = read_common({k: v for k, v in flags.items() if v is not None})
+    assert devices is not None
+    architecture = model.architecture
+    assert architecture is not None
+    name = str(given.get("stack") or default_stack(accelerator.id))
+    box, software, _ = tools(accelerator, s.dtype, name, flags.get("cluster"), given.get("attention_kernel"))
+    batch = batch_of(s)
+    made = Tools(
+        cached_model_work(architecture),
+        box,
+        software,
+        memory_constants(name),
+        optimizer_bytes(str(given.get("optimizer") or "adam")),
+        s.seq_len,
+        batch,
+    )
+    selective = bool(software.selective_share) or not software.fused_attention
+    return Case(
+        str(flags.get("cluster") or accelerator.id),
+        devices,
+        made,
+        box.memory_bytes,
+        _price(accelerator.id, given),
+        int(box.node_devices),
+        {k: v for k, v in flags.items() if v is not None},
+        selective,
+    )
+
+
+def _price(device: str, given: dict[str, Any]) -> float | None:
+    if given.get("price") is not None:
+        from mfu_planner.units import parse
+
+        return parse(given["price"], "usd_per_device_hour", field="price")
+    from mfu_planner.hardware.prices import typical_price
+
+    found = typical_price(device)
+    return None if found is None else found.usd_per_device_hour
+
+
+def grids(case: Case, given: dict[str, Any], whole: bool) -> Iterator[tuple[Outer, Inner]]:
+    """Every outer choice with its inner grid; the widest axis is cut where a grid would be too large for one call."""
+    fixed = {n: given[n] for n in FIXED if given.get(n) is not None}
+    t = case.tools
+    for outer in outer_layouts(t.model, case.devices, t.global_batch, t.seq_len, case.node):
+        if any(name in fixed and int(fixed[name]) != getattr(outer, name) for name in ("tp", "pp", "cp", "ep", "dp")):
+            continue
+        inner = inner_grid(outer, t.model, t.global_batch, whole=whole, selective=case.selective)
+        inner = _narrowed(inner, fixed)
+        if not inner.size:
+            continue
+        pieces = -(-inner.size // CHUNK)
+        per = max(1, len(inner.zero_group) // pieces)
+        for first in range(0, len(inner.zero_group), per):
+            yield outer, replace(inner, zero_group=inner.zero_group[first : first + per])
+
+
+def _narrowed(inner: Inner, fixed: dict[str, Any]) -> Inner:
+    """The grid without what the given flags rule out."""
+    changes: dict[str, Any] = {}
+    for name in ("micro_batch", "vpp", "zero", "zero_group"):
+        if name in fixed:
+            changes[name] = tuple(v for v in getattr(inner, name) if v == int(fixed[name]))
+    for name in ("sequence_parallel", "offload"):
+        if name in fixed:
+            changes[name] = tuple(v for v in getattr(inner, name) if bool(v) == bool(fixed[name]))
+    if "recompute" in fixed:
+        allowed = {"none": lambda c: c == 0, "selective": lambda c: c == 1, "full": lambda c: c == 2}
+        if fixed["recompute"] not in allowed:
+            raise InputError(
+                "recompute", fixed["recompute"], ", ".join(allowed), nearest(str(fixed["recompute"]), allowed)
+            )
+        changes["recompute"] = tuple(filter(allowed[fixed["recompute"]], inner.recompute))
+        if fixed["recompute"] == "selective" and not changes["recompute"]:
+            changes["recompute"] = (1.0,)
+    return replace(inner, **changes) if changes else inner

@@ -1,0 +1,149 @@
+"""What a search found: rows, their order, the front of time against cost, why the obvious layout lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.prediction.predicting import flops_per_sequence, predict
+from mfu_planner.searching.cases import FIXED
+
+if TYPE_CHECKING:
+    from mfu_planner.searching.cases import Case
+    from mfu_planner.searching.rank import Found
+
+SECONDS_A_DAY = 86400.0
+
+
+def row_of(case: Case, found: Found, given: dict[str, Any]) -> dict[str, Any]:
+    """One found layout as a row of the answer: its flags, time, rate, memory, and cost."""
+    from mfu_planner.units import parse
+
+    t = case.tools
+    architecture_flops = flops_per_sequence(_architecture(case), t.seq_len) * t.global_batch
+    row: dict[str, Any] = {
+        **found.flags(),
+        "place": case.place,
+        "devices": case.devices,
+        "step_time_s": found.seconds,
+        "mfu": architecture_flops / (found.seconds * case.devices * t.machine.peak_flops_per_s),
+        "tokens_per_s": t.global_batch * t.seq_len / found.seconds,
+        "total_bytes": found.held_bytes,
+        "cost_usd": None,
+        "training_time_s": None,
+    }
+    per_step = case.devices * found.seconds / 3600.0 * case.price if case.price is not None else None
+    row["cost_usd_per_step"] = per_step
+    tokens = given.get("tokens")
+    if tokens is not None:
+        goodput = 1.0 if given.get("goodput") is None else parse(given["goodput"], "fraction", field="goodput")
+        steps = parse(tokens, "token", field="tokens") / (t.global_batch * t.seq_len)
+        row["training_time_s"] = steps * found.seconds / goodput
+        row["cost_usd"] = None if per_step is None else per_step * steps / goodput
+    else:
+        row["cost_usd"] = per_step
+    return row
+
+
+def _architecture(case: Case) -> Any:
+    from mfu_planner.model import choose_model
+
+    flags = case.flags
+    return choose_model(
+        model=flags.get("model"), config=flags.get("config"), image_size=flags.get("image_size")
+    ).architecture
+
+
+def ranked(rows: list[dict[str, Any]], rank: str, given: dict[str, Any]) -> list[dict[str, Any]]:
+    """By time, by cost, or by devices (the fewest that meet the deadline, the fastest of them)."""
+    if given.get("deadline") is not None:
+        from mfu_planner.units import parse
+
+        limit = parse(given["deadline"], "time", field="deadline")
+        if given.get("tokens") is None:
+            raise InputError("tokens", "nothing", "the training tokens, beside --deadline")
+        in_time = [r for r in rows if r["training_time_s"] <= limit]
+        if not in_time:
+            quickest = min(r["training_time_s"] for r in rows)
+            raise NoAnswer(
+                f"search: no layout meets {limit / SECONDS_A_DAY:.1f} days; the fastest takes "
+                f"{quickest / SECONDS_A_DAY:.1f} days: more devices, fewer tokens, or a later deadline"
+            )
+        rows = in_time
+    if rank == "cost" and any(r["cost_usd"] is None for r in rows):
+        raise InputError("price", "nothing", "a price such as --price '2.5 $/h': none is on file for every device here")
+    keys: dict[str, Callable[[dict[str, Any]], tuple[float, ...]]] = {
+        "time": lambda r: (r["step_time_s"],),
+        "cost": lambda r: (r["cost_usd"], r["step_time_s"]),
+        "devices": lambda r: (r["devices"], r["step_time_s"]),
+    }
+    return sorted(rows, key=keys[rank])
+
+
+def case_of(row: dict[str, Any], cases: list[Case]) -> Case:
+    """The case that a row belongs to."""
+    return next(c for c in cases if (c.place, c.devices) == (row["place"], row["devices"]))
+
+
+def distinct(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without layouts of the same time, bytes and devices as one before them (the simpler one comes first)."""
+    seen: set[tuple[float, float, int]] = set()
+    left = []
+    for row in rows:
+        key = (row["step_time_s"], row["total_bytes"], row["devices"])
+        if key not in seen:
+            seen.add(key)
+            left.append(row)
+    return left
+
+
+def pareto(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Layouts that no other beats in both time and cost (devices, where no price is known), fastest first."""
+    front: list[dict[str, Any]] = []
+    least = float("inf")
+    for row in sorted(rows, key=lambda r: (r["step_time_s"], r["cost_usd"] or r["devices"])):
+        spent = row["cost_usd"] if row["cost_usd"] is not None else float(row["devices"])
+        if spent < least:
+            least = spent
+            front.append(row)
+    return front
+
+
+def obvious(case: Case, best: dict[str, Any], given: dict[str, Any]) -> dict[str, Any] | None:
+    """The layout people try first (TP of a node, fewest stages that fit, full recomputation) and why it lost."""
+    fixed = [n for n in FIXED if given.get(n) is not None]
+    if fixed:
+        return None
+    t = case.tools
+    tensor = min(case.node, 8)
+    while tensor > 1 and case.devices % tensor:
+        tensor //= 2
+    for stages in (1, 2, 4, 8, 16, 32, 64):
+        if case.devices % (tensor * stages) or stages > t.model.layer_count:
+            continue
+        if t.global_batch % (case.devices // (tensor * stages)):
+            continue
+        flags = {**case.flags, "devices": case.devices, "tp": tensor, "pp": stages, "recompute": "full"}
+        try:
+            said = predict(**flags)
+        except InputError:
+            continue
+        if said["memory"]["fits"]:
+            return _lost(said, best, tensor, stages)
+    return None
+
+
+def _lost(said: dict[str, Any], best: dict[str, Any], tensor: int, stages: int) -> dict[str, Any]:
+    behind = said["step_time_s"] / best["step_time_s"] - 1.0
+    shares = {w["name"]: w["share"] for w in said["waterfall"] if w["name"] not in ("ideal", "matmul_inefficiency")}
+    reasons = sorted(shares, key=lambda name: -shares[name])[:3]
+    return {
+        "tp": tensor,
+        "pp": stages,
+        "recompute": "full",
+        "micro_batch": 1,
+        "step_time_s": said["step_time_s"],
+        "slower_by": behind,
+        "largest_losses": [{"name": n, "share": shares[n]} for n in reasons],
+    }
