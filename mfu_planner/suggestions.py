@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mfu_planner.errors import NoAnswer
+from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.scaling import Suggestion, compute_optimal_tokens
 from mfu_planner.scenario import Scenario, scenario
 from mfu_planner.subject import resolve_subject
@@ -151,3 +151,35 @@ def work_over_length(lengths: tuple[int, ...], **given: Any) -> tuple[dict[str, 
         if full is not None:
             rows.append({"seq_len": float(length), "full": full, "causal": full if causal is None else causal})
     return tuple(rows)
+
+
+def fewer_and_more(devices: Any) -> list[int]:
+    """Half a number of devices, the number, and twice it: what a search compares.
+
+    Raises
+    ------
+    InputError
+        It is no whole number of at least 2.
+    """
+    number = scenario(devices=devices).devices
+    if number is None or number < 2:
+        raise InputError("devices", devices, "a whole number of at least 2")
+    return [number // 2, number, 2 * number]
+
+
+def predicted_mfu(**given: Any) -> tuple[float, float, float]:
+    """The MFU that the step-time model predicts for a layout, with its low and high.
+
+    Arguments are those of ``predict``.
+
+    Raises
+    ------
+    InputError
+        The layout contradicts itself or the model cannot be used.
+    """
+    from mfu_planner.prediction.predicting import predict
+
+    found = predict(**given)
+    step, reach = found["step_time_s"], found["range"]
+    mfu = float(found["mfu"])
+    return mfu, mfu * step / reach["high"], mfu * step / reach["low"]

@@ -90,22 +90,22 @@ FIELDS: dict[str, Field] = {
         N_("MFU that the log reports"), N_("If given, its implied peak is checked against the catalogue."), "", "41%"
     ),
     "log_text": Field(N_("Training log"), N_("Paste lines of a log of any framework, or drop the file below.")),
-    "tp": Field("TP", N_("Tensor parallel: devices that share each matrix product."), "8"),
-    "pp": Field("PP", N_("Pipeline parallel: stages that the layers are dealt to."), "16"),
-    "vpp": Field("VPP", N_("Virtual stages per device (interleaved schedule)."), "", "1"),
+    "tp": Field("TP", N_("Tensor parallel: devices that share each matrix product."), "8", "1"),
+    "pp": Field("PP", N_("Pipeline parallel: stages that the layers are dealt to."), "16", "1"),
+    "vpp": Field("VPP", N_("Chunks per stage: the interleaved schedule."), "7", "1"),
     "cp": Field("CP", N_("Context parallel: devices that share each sequence."), "", "1"),
     "ep": Field("EP", N_("Expert parallel, of a mixture: devices that share the experts."), "", "1"),
-    "dp": Field("DP", N_("Data parallel. Empty: devices ÷ (TP · PP · CP)."), ""),
+    "dp": Field("DP", N_("Data parallel. Empty: devices ÷ (TP · PP · CP)."), "", "auto"),
     "zero": Field(
-        "ZeRO", N_("What data-parallel devices shard: 1 optimizer, 2 gradients too, 3 weights too (FSDP)."), "1"
+        "ZeRO", N_("What data parallelism shards: 1 optimizer, 2 gradients too, 3 weights too (FSDP)."), "automatic"
     ),
-    "micro_batch": Field(N_("Micro-batch"), N_("Sequences per device in one forward pass."), "1"),
-    "sequence_parallel": Field(
-        N_("Sequence parallel"), N_("Split norms and residuals over the tensor-parallel devices.")
+    "micro_batch": Field(N_("Micro-batch"), N_("Sequences per device in one forward pass."), "1", "1"),
+    "layout_recompute": Field(N_("Recomputation"), N_("Activations computed again in the backward pass."), "none"),
+    "optimizer": Field(N_("Optimizer"), N_("Its states take memory; its update takes time."), "adam"),
+    "offload": Field(N_("Offload"), N_("Optimizer states in the host's memory.")),
+    "other_devices": Field(
+        N_("Also half and twice the devices"), N_("Shows what more or fewer devices cost and gain.")
     ),
-    "optimizer": Field(N_("Optimizer"), N_("Its states take memory; its update takes time."), "adamw"),
-    "cluster": Field(N_("Cluster"), N_("Node and network. Empty: the usual one of the accelerator.")),
-    "most_time": Field(N_("Memory left free"), N_("Share of the device memory that is kept free.")),
     "compare": Field(N_("Compare"), N_("Up to six accelerators side by side.")),
     "vendor": Field(N_("Vendor"), N_("Show one vendor's accelerators in the list."), "all"),
     "kind": Field(N_("Back-test of"), N_("Which prediction is held against published runs.")),

@@ -9,9 +9,10 @@ import streamlit as st
 
 from mfu_planner.model import parse_config
 from mfu_planner.planning import Plan, plan
-from mfu_planner.suggestions import typical_mfu
+from mfu_planner.suggestions import predicted_mfu, typical_mfu
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import without_empty
+from mfu_planner.ui.layout import as_layout
 from mfu_planner.ui.query import flag_value, to_query
 from mfu_planner.ui.subject import OWN_CONFIG, OWN_SIZE
 from mfu_planner.ui.text import _
@@ -22,6 +23,7 @@ _PLANNED = (
     "model", "params", "active_params", "seq_len", "target_seq_len", "convention", "hardware", "dtype", "peak", "sparse",
     "tokens", "devices", "mfu", "goodput", "deadline", "budget", "price", "pue",
 )  # fmt: skip
+_LAID_OUT = ("global_batch", "tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero")
 
 
 def saved() -> list[str]:
@@ -75,4 +77,9 @@ def plan_of(fields: Mapping[str, str]) -> Plan:
     if fields.get("mfu_from") == "published":
         given.pop("mfu", None)
         given["mfu"] = typical_mfu(**given).typical
+    elif fields.get("mfu_from") == "predicted":
+        layout = {name: fields.get(name, FIELDS[name].default) for name in _LAID_OUT}
+        layout["recompute"] = fields.get("layout_recompute", "none")
+        layout["zero"] = "" if layout["zero"] == FIELDS["zero"].default else layout["zero"]
+        given["mfu"] = predicted_mfu(**as_layout(given | without_empty(layout)))[0]
     return plan(**without_empty(given))

@@ -31,12 +31,15 @@ def main() -> None:
 
 
 def _pages() -> list[st.Page]:
-    from mfu_planner.ui.pages import compare, hardware, measure, models, plan
+    from mfu_planner.ui.pages import accuracy, compare, hardware, layout, learn, measure, models, plan
 
     return [
         st.Page(plan.page, title=_("Plan"), icon=":material/calculate:", url_path="plan", default=True),
         st.Page(measure.page, title=_("Measure"), icon=":material/speed:", url_path="measure"),
+        st.Page(layout.page, title=_("Layout"), icon=":material/grid_view:", url_path="layout"),
         st.Page(hardware.page, title=_("Hardware"), icon=":material/memory:", url_path="hardware"),
         st.Page(models.page, title=_("Models"), icon=":material/account_tree:", url_path="models"),
         st.Page(compare.page, title=_("Compare"), icon=":material/compare_arrows:", url_path="compare"),
+        st.Page(accuracy.page, title=_("Accuracy"), icon=":material/target:", url_path="accuracy"),
+        st.Page(learn.page, title=_("Learn"), icon=":material/school:", url_path="learn"),
     ]

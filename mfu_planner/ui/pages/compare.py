@@ -11,6 +11,7 @@ from mfu_planner.planning import Plan
 from mfu_planner.report.human import percent, show
 from mfu_planner.ui.cards import heading, table
 from mfu_planner.ui.charts import compare as charts
+from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.keep import MOST, plan_of, saved
 from mfu_planner.ui.query import from_query
 from mfu_planner.ui.text import _
@@ -33,7 +34,9 @@ def page() -> None:
     elif _KEY in st.query_params:
         del st.query_params[_KEY]
     if not kept:
-        st.info(_("Nothing kept yet: on the Plan page, “Keep to compare” puts a scenario here."), icon=":material/bookmark:")
+        st.info(
+            _("Nothing kept yet: on the Plan page, “Keep to compare” puts a scenario here."), icon=":material/bookmark:"
+        )
         return
     plans: list[tuple[str, Plan]] = []
     for number, query in enumerate(list(kept), 1):
@@ -54,7 +57,12 @@ def _files() -> None:
     with st.expander(_("Files"), icon=":material/save:"):
         text = json.dumps({"schema_version": 1, "scenarios": [from_query(q) for q in saved()]}, indent=1)
         st.download_button(
-            _("Save to a file"), text, "scenarios.json", "application/json", on_click="ignore", icon=":material/download:"
+            _("Save to a file"),
+            text,
+            "scenarios.json",
+            "application/json",
+            on_click="ignore",
+            icon=":material/download:",
         )
         dropped = st.file_uploader(_("Open a file of scenarios"), type=["json"], key="scenarios_file")
         if dropped is None or st.session_state.get("scenarios-seen") == dropped.file_id:
@@ -82,8 +90,8 @@ def _read(text: str) -> list[str]:
 
 def _row(number: int, query: str, plans: list[tuple[str, Plan]]) -> None:
     fields = from_query(query)
-    left, right = st.columns([12, 1], vertical_alignment="center")
-    name = f"{number}. {fields.get('model', 'llama-3.1-405b')} · {fields.get('hardware', 'h100-sxm')}"
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    name = f"{number}. {_field(fields, 'model')} · {_field(fields, 'devices') or '?'} × {_field(fields, 'hardware')}"
     with left:
         try:
             plans.append((name, plan_of(fields)))
@@ -100,6 +108,10 @@ def _row(number: int, query: str, plans: list[tuple[str, Plan]]) -> None:
             args=(query,),
             type="tertiary",
         )
+
+
+def _field(fields: dict[str, str], name: str) -> str:
+    return fields.get(name, FIELDS[name].default)
 
 
 def _table(plans: list[tuple[str, Plan]]) -> None:

@@ -66,9 +66,13 @@ def _compare(names: Sequence[str], dtype: str, form: Form) -> None:
         st.markdown(f"**{_('Roofline: what a kernel can reach')}**")
         charts.rooflines(rows)
         st.caption(
-            _("Left of the bend a kernel waits for memory, right of it for arithmetic. Large matrix products are right.")
+            _(
+                "Left of the bend a kernel waits for memory, right of it for arithmetic. Large matrix products are right."
+            )
         )
-    lines: list[list[object]] = [[f"{dtype} {_('dense peak')}", *(show(r["peak_flops_per_s"], "flop_per_s") for r in rows)]]
+    lines: list[list[object]] = [
+        [f"{dtype} {_('dense peak')}", *(show(r["peak_flops_per_s"], "flop_per_s") for r in rows)]
+    ]
     lines += [[_(label), *(show(r[key], unit) for r in rows)] for key, unit, label in _FACTS]
     lines.append([_("FLOP per byte of memory"), *(_plain(r["flop_per_byte"]) for r in rows)])
     lines.append([_("GFLOP/s per watt"), *(_plain(r["flops_per_s_per_w"], 1e9) for r in rows)])
@@ -165,7 +169,7 @@ def _catalogue() -> None:
         for r in list_records()
     ]
     st.caption(_("{n} accelerators; a click on a heading sorts, the magnifier searches.").format(n=len(rows)))
-    st.dataframe(rows, hide_index=True, height=420, alt=_("The catalogue of accelerators"))
+    st.dataframe(rows, hide_index=True, height=420, placeholder="–", alt=_("The catalogue of accelerators"))
 
 
 def _scaled(value: float | None, unit: float) -> float | None:

@@ -25,8 +25,7 @@ _NAMING = ("model", "config", "params", "active_params", "target_seq_len", "imag
 def page() -> None:
     """Draw the page."""
     heading(
-        _("Models"),
-        _("Parameters and FLOPs counted operator by operator from the published config, exact integers."),
+        _("Models"), _("Parameters and FLOPs counted operator by operator from the published config, exact integers.")
     )
     asked, answer = st.columns([5, 9], gap="large")
     form = Form()
@@ -76,7 +75,11 @@ def _answer(f: Any) -> None:
         _("{model} has").format(model=f.model),
         [
             (show(params["total"], "count", 4), _("parameters"), f"{params['total']:,}"),
-            *([] if each is None else [(show(each, "flop", 4), _("per {unit}").format(unit=unit), f"{each:,.2f} FLOP")]),
+            *(
+                []
+                if each is None
+                else [(show(each, "flop", 4), _("per {unit}").format(unit=unit), f"{each:,.2f} FLOP")]
+            ),
         ],
     )
     share = params["active"] / params["total"] if params["total"] else None
@@ -137,6 +140,7 @@ def _catalogue() -> None:
         rows,
         hide_index=True,
         height=420,
+        placeholder="–",
         column_config={_("source"): st.column_config.LinkColumn()},
         alt=_("The catalogue of models"),
     )

@@ -11,7 +11,7 @@ from mfu_planner.errors import PlannerError
 from mfu_planner.planning import Plan, plan
 from mfu_planner.report.human import percent, show
 from mfu_planner.report.markdown import plan_markdown
-from mfu_planner.suggestions import optimal_tokens, typical_mfu
+from mfu_planner.suggestions import optimal_tokens, predicted_mfu, typical_mfu
 from mfu_planner.sweeps import over_hardware
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes, scientific
 from mfu_planner.ui.charts import plan as charts
@@ -19,11 +19,12 @@ from mfu_planner.ui.derivation import derivation
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.keep import keep_button
+from mfu_planner.ui.layout import as_layout, check, layout_fields
 from mfu_planner.ui.share import as_command, as_python, as_yaml, take_along
 from mfu_planner.ui.subject import for_yaml, hardware_fields, model_fields, rare_hardware_fields, shown
 from mfu_planner.ui.text import N_, _
 
-_MFU_FROM = {"own": N_("own figure"), "published": N_("published runs")}
+_MFU_FROM = {"own": N_("own figure"), "published": N_("published runs"), "predicted": N_("predicted")}
 
 
 def page() -> None:
@@ -92,7 +93,29 @@ def _mfu(form: Form) -> None:
     way = form.labelled("mfu_from", _MFU_FROM)
     if way == "own":
         form.text("mfu")
+    elif way == "predicted":
+        _predicted(form)
+    else:
+        _published(form)
+
+
+def _predicted(form: Form) -> None:
+    inner = Form(check)
+    for name, value in form.given.items():
+        inner.put(name, value)
+    inner.text("global_batch")
+    layout_fields(inner)
+    try:
+        mfu, low, high = predicted_mfu(**as_layout(inner.given))
+    except PlannerError as error:
+        inner.blame(error)
         return
+    form.put("mfu", mfu)
+    text = _("**{mfu}** predicted ({low} to {high}); the Layout page shows where the rest goes.")
+    st.caption(text.format(mfu=percent(mfu), low=percent(low), high=percent(high)))
+
+
+def _published(form: Form) -> None:
     try:
         found = typical_mfu(**{k: v for k, v in form.given.items() if k != "mfu"})
     except PlannerError as error:

@@ -1,0 +1,200 @@
+"""Layout: one step predicted, with no target MFU given; and the best layouts found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from mfu_planner.errors import PlannerError
+from mfu_planner.prediction.predicting import predict
+from mfu_planner.report.human import percent, show
+from mfu_planner.schedule import schedule
+from mfu_planner.searching.search import search
+from mfu_planner.suggestions import fewer_and_more
+from mfu_planner.ui.cards import Card, cards, heading, hero, notes
+from mfu_planner.ui.charts import layout as charts
+from mfu_planner.ui.form import Form
+from mfu_planner.ui.layout import as_layout, check, layout_fields, rare_layout_fields
+from mfu_planner.ui.share import as_command, as_python, take_along
+from mfu_planner.ui.subject import hardware_fields, model_fields, shown
+from mfu_planner.ui.text import _
+
+_DRAWN = {"stages": 16, "micro_batches": 32, "virtual": 4}
+"""The largest schedule that a picture can show."""
+_SEARCHED = ("tp", "pp", "vpp", "cp", "ep", "dp", "zero", "micro_batch", "recompute")
+
+
+def page() -> None:
+    """Draw the page."""
+    heading(
+        _("Layout"),
+        _("What MFU will a parallel layout reach? Predicted from the model, the hardware and the network; no target is given."),
+    )  # fmt: skip
+    asked, answer = st.columns([5, 9], gap="large")
+    form = Form(check)
+    with asked:
+        with st.container(border=True):
+            model_fields(form, convention=False)
+            hardware_fields(form)
+        with st.container(border=True):
+            left, right = st.columns(2)
+            with left:
+                form.text("devices")
+            with right:
+                form.text("global_batch")
+            layout_fields(form)
+        with st.expander(_("Optimizer and offload")):
+            rare_layout_fields(form)
+    given = as_layout(form.given)
+    with answer:
+        try:
+            result = predict(**given)
+        except PlannerError as error:
+            form.blame(error)
+        else:
+            _answer(result)
+            command, python = as_command("predict", shown(given)), as_python("predict", given)
+            take_along("prediction", command, python, result, rows=result["waterfall"])
+        _search(form, given)
+
+
+def _answer(r: Mapping[str, Any]) -> None:
+    reach = r["range"]
+    hero(
+        _("One step on {devices} devices takes").format(devices=f"{r['inputs']['devices']:,}"),
+        [
+            (show(r["step_time_s"], "time", 3), "", f"{r['step_time_s']!r} s"),
+            (percent(r["mfu"]), "MFU", f"{100 * r['mfu']!r}%"),
+        ],
+    )
+    st.info(
+        _("**Range.** {low} – {high}: {basis}.").format(
+            low=show(reach["low"], "time", 3), high=show(reach["high"], "time", 3), basis=reach["basis"]
+        ),
+        icon=":material/straighten:",
+    )
+    memory = r["memory"]
+    capacity = memory["capacity_bytes"]
+    cards(
+        [
+            Card("HFU", percent(r["hfu"]), f"{100 * r['hfu']!r}%"),
+            Card(_("Tokens/s per device"), f"{r['tokens_per_s_per_device']:,.1f}", "", f"{r['tokens_per_s']:,.0f} /s " + _("in all")),
+            Card(_("Achieved per device"), show(r["achieved_flops_per_s_per_device"], "flop_per_s"), "", _("of {peak}").format(peak=show(r["peak_flops_per_s"], "flop_per_s"))),
+            Card(_("Memory"), show(memory["total_bytes"], "byte", 3), f"{memory['total_bytes']:,.0f} B", "" if not capacity else _("of {n}").format(n=show(capacity, "byte", 3))),
+            Card(_("Data parallel"), f"{r['inputs']['dp']:,}", "", f"ZeRO {r['inputs']['zero']}"),
+        ]
+    )  # fmt: skip
+    if memory["fits"] is False:
+        st.error(
+            _("This does not fit: the fullest device holds {total} of {capacity}. More sharding, stages or recomputation would free memory.").format(
+                total=show(memory["total_bytes"], "byte", 3), capacity=show(capacity, "byte", 3)
+            ),
+            icon=":material/sd_card_alert:",
+        )  # fmt: skip
+    st.subheader(_("Where the step goes"), anchor=False)
+    charts.waterfall(r["waterfall"], r["step_time_s"])
+    st.subheader(_("Memory of the fullest device"), anchor=False)
+    charts.memory(memory)
+    _schedule(r["inputs"])
+    with st.expander(_("What was assumed, and what is not modelled"), icon=":material/rule:"):
+        notes(r["assumptions"])
+        st.caption(_("Not modelled:"))
+        notes(r["not_modelled"])
+    notes(r["warnings"])
+
+
+def _schedule(inputs: Mapping[str, Any]) -> None:
+    stages, virtual = inputs["pp"], inputs["vpp"]
+    if stages == 1:
+        return
+    count = inputs["global_batch"] // (inputs["dp"] * inputs["micro_batch"])
+    wanted = {"stages": stages, "micro_batches": count, "virtual": virtual}
+    drawn = {name: min(value, _DRAWN[name]) for name, value in wanted.items()}
+    try:
+        picture = schedule(**drawn)
+    except PlannerError as error:
+        st.caption(str(error))
+        return
+    st.subheader(_("The pipeline's schedule"), anchor=False)
+    said = _(
+        "{p} stages, {m} micro-batches, {v} chunks each; a backward pass takes two forward passes; gaps are the bubble."
+    )
+    text = said.format(p=picture.stages, m=picture.micro_batches, v=picture.virtual)
+    if drawn != wanted:
+        more = _("Drawn smaller than the layout ({p} stages, {m} micro-batches, {v} chunks).")
+        text += " " + more.format(p=stages, m=count, v=virtual)
+    st.caption(text)
+    charts.pipeline(picture)
+
+
+@st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
+def _found(key: str) -> dict[str, Any]:
+    return search(**json.loads(key))
+
+
+def _search(form: Form, given: dict[str, Any]) -> None:
+    st.subheader(_("The best layouts"), anchor=False)
+    question = {k: v for k, v in given.items() if k not in _SEARCHED}
+    if form.switch("other_devices"):
+        question["devices"] = fewer_and_more(given.get("devices"))
+    key = json.dumps(question, sort_keys=True, default=str)
+    text = _("Evaluates every TP × PP × VPP × CP × EP × DP × ZeRO × micro-batch × recomputation on the same devices.")
+    if st.button(_("Search all layouts"), icon=":material/search:", help=text, type="primary"):
+        st.session_state["searched"] = key
+    if st.session_state.get("searched") != key:
+        return
+    try:
+        with st.spinner(_("Looking at millions of layouts …"), show_time=True):
+            found = _found(key)
+    except PlannerError as error:
+        st.error(str(error))
+        return
+    said = _("{n:,} layouts looked at in {t:.1f} s, {k:,} fit. Choose one to put it in the form.")
+    st.caption(said.format(n=found["evaluated"], t=found["elapsed_s"], k=found["feasible"]))
+    rows = found["layouts"]
+    st.dataframe(
+        [_line(r) for r in rows],
+        hide_index=True,
+        on_select=lambda: _use(rows),
+        selection_mode="single-row",
+        key="search-table",
+        alt=_("The best layouts, fastest first"),
+    )
+    plain = found["obvious"]
+    if plain:
+        losses = ", ".join(f"{r['name'].replace('_', ' ')} {percent(r['share'], 0)}" for r in plain["largest_losses"])
+        why = _("The obvious layout (TP {tp}, PP {pp}, full recomputation) takes {t}, {more} longer: {losses}.")
+        more, step = percent(plain["slower_by"], 0), show(plain["step_time_s"], "time", 3)
+        st.caption(why.format(tp=plain["tp"], pp=plain["pp"], t=step, more=more, losses=losses))
+    if len({r["devices"] for r in rows}) > 1:
+        charts.pareto(rows, found["pareto"])
+    notes(found["assumptions"])
+
+
+def _line(r: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        _("devices"): r["devices"],
+        **{name.upper(): r[name] for name in ("tp", "pp", "vpp", "cp", "ep", "dp")},
+        "ZeRO": r["zero"],
+        _("micro-batch"): r["micro_batch"],
+        _("recomputation"): r["recompute"],
+        _("step (s)"): round(r["step_time_s"], 4),
+        "MFU": percent(r["mfu"]),
+        _("memory"): show(r["total_bytes"], "byte", 3),
+        _("$ per step"): None if r["cost_usd_per_step"] is None else round(r["cost_usd_per_step"], 2),
+    }
+
+
+def _use(rows: list[dict[str, Any]]) -> None:
+    """Put the chosen row in the form."""
+    chosen = st.session_state["search-table"]["selection"]["rows"]
+    if not chosen:
+        return
+    row = rows[chosen[0]]
+    for name in ("devices", "tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch"):
+        st.session_state[name] = str(row[name])
+    st.session_state["zero"] = str(row["zero"])
+    st.session_state["layout_recompute"] = row["recompute"]

@@ -1,0 +1,189 @@
+"""Learn: MFU from the first principle to the waterfall, with the user's own model as the example."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from mfu_planner import flops, measure, plan
+from mfu_planner.errors import PlannerError
+from mfu_planner.hardware import resolve
+from mfu_planner.prediction.predicting import predict
+from mfu_planner.report.human import percent, show
+from mfu_planner.ui.cards import Card, cards, heading
+from mfu_planner.ui.charts import layout as layout_charts
+from mfu_planner.ui.charts import measure as measure_charts
+from mfu_planner.ui.charts import models as model_charts
+from mfu_planner.ui.form import Form
+from mfu_planner.ui.layout import as_layout, check, layout_fields
+from mfu_planner.ui.subject import hardware_fields, model_fields
+from mfu_planner.ui.text import _
+
+
+def page() -> None:
+    """Draw the page."""
+    heading(
+        _("Learn: what MFU is"),
+        _("Seven steps, each with your own model and hardware. Change a field and watch every number below follow."),
+    )
+    form = Form()
+    with st.container(border=True):
+        left, right = st.columns(2)
+        with left:
+            model_fields(form, convention=False)
+        with right:
+            hardware_fields(form)
+            first, second = st.columns(2)
+            with first:
+                form.text("tokens_per_second_per_device")
+            with second:
+                form.text("devices")
+    try:
+        counted = flops(**{k: v for k, v in form.given.items() if k in _MODEL})
+        device = resolve(str(form.given["hardware"]))
+        measured = measure(**{k: v for k, v in form.given.items() if k != "tokens"})
+    except PlannerError as error:
+        form.blame(error)
+        return
+    _work(counted)
+    _attention(counted)
+    _peak(device, measured)
+    _ratio(measured)
+    _conventions(measured)
+    _money(form, measured)
+    _waterfall(form)
+
+
+_MODEL = ("model", "config", "params", "active_params", "seq_len", "target_seq_len", "image_size")
+
+
+def _step(number: int, title: str, text: str) -> None:
+    st.subheader(f"{number}. {title}", anchor=False)
+    st.markdown(text)
+
+
+def _work(f: Any) -> None:
+    _step(
+        1,
+        _("Training is mostly matrix products"),
+        _("A weight matrix of $k \\times n$ entries meets a token's vector in $k \\cdot n$ multiply-adds, and one multiply-add is **2 FLOP**. The backward pass does two products of the same size: one for the input's gradient, one for the weight's. So each parameter costs about $2 + 4 = 6$ FLOP per token: the **6N** rule."),
+    )  # fmt: skip
+    n = f.params["active"]
+    st.latex(rf"6\,N = 6 \times {_grouped(n)} = {_grouped(6 * n)}\ \text{{FLOP}}")
+
+
+def _attention(f: Any) -> None:
+    each = f.by_convention.get("full")
+    if not f.operators or each is None:
+        return
+    _step(
+        2,
+        _("Count exactly what runs"),
+        _("6N forgets that attention multiplies activations with each other, and counts an embedding table that is only looked up. Counted operator by operator, a token of this model at {length:,} tokens per sequence costs **{work}**: {ratio:.2f} N.").format(
+            length=f.seq_len or 0, work=show(each, "flop"), ratio=each / f.params["active"]
+        ),
+    )  # fmt: skip
+    model_charts.where(f.operators)
+
+
+def _peak(device: Any, m: Any) -> None:
+    _step(
+        3,
+        _("What the device could do"),
+        _("{name} does at most **{peak}** in {dtype} (dense). Vendors often print the rate with 2:4 sparsity, twice as much; training does not use it. The peak is a limit of the arithmetic units alone: the best matrix products ever measured stay below it.").format(
+            name=device.name, peak=show(m.peak_flops_per_s, "flop_per_s"), dtype=m.peak_dtype
+        ),
+    )  # fmt: skip
+
+
+def _ratio(m: Any) -> None:
+    _step(
+        4,
+        _("MFU is the ratio"),
+        _("Tokens per second times work per token is what the run achieves; divided by the peak, it is the **model FLOPs utilization**. It depends on nothing that is an implementation detail, so two runs can be compared."),
+    )  # fmt: skip
+    if m.tokens_per_s_per_device is None or m.flops_per_token is None:
+        return
+    st.latex(
+        rf"\mathrm{{MFU}} = \frac{{F\,\tau_1}}{{P}} = \frac{{{_tex(m.flops_per_token)} \cdot {m.tokens_per_s_per_device:.4g}}}"
+        rf"{{{_tex(m.peak_flops_per_s)}}} = {100 * m.mfu:.1f}\,\%"
+    )
+    grade = [] if m.verdict is None else [Card(_("By the rule of thumb"), _(m.verdict.grade), more=m.verdict.meaning)]
+    cards(
+        [
+            Card("MFU", percent(m.mfu), f"{100 * m.mfu!r}%"),
+            Card(_("Achieved per device"), show(m.achieved_flops_per_s_per_device, "flop_per_s")),
+            *grade,
+        ]
+    )
+
+
+def _grouped(n: int) -> str:
+    return f"{n:,}".replace(",", "{,}")
+
+
+def _tex(value: float) -> str:
+    mantissa, power = f"{value:.3e}".split("e")
+    return rf"{mantissa} \cdot 10^{{{int(power)}}}"
+
+
+def _conventions(m: Any) -> None:
+    if len(m.by_convention) < 2:
+        return
+    _step(
+        5,
+        _("The same run has many MFUs"),
+        _("Frameworks count differently: with or without the causal half of attention, the embedding, the head. Before comparing two figures, put both under one convention. And when activations are recomputed, the hardware does more than the model needs: that ratio is the **HFU**, never smaller than the MFU."),
+    )  # fmt: skip
+    measure_charts.conventions(m.by_convention, m.convention)
+
+
+def _money(form: Form, m: Any) -> None:
+    given = {k: v for k, v in form.given.items() if k in (*_MODEL, "hardware", "dtype", "devices")}
+    try:
+        p = plan(**given, tokens="1T", mfu=min(m.mfu, 1.0))
+        better = plan(**given, tokens="1T", mfu=min(m.mfu * 1.1, 1.0))
+    except PlannerError:
+        return
+    _step(
+        6,
+        _("What a point of MFU is worth"),
+        _("At this MFU, a trillion tokens take **{time}** on {n:,} devices. Time and money are proportional to 1 ÷ MFU: a tenth more MFU would take **{then}**.").format(
+            time=show(p.training_time_s, "time", 3), n=p.devices, then=show(better.training_time_s, "time", 3)
+        ),
+    )  # fmt: skip
+    if p.cost_usd is not None and better.cost_usd is not None:
+        saved = show(p.cost_usd - better.cost_usd, "usd", 3)
+        cards(
+            [
+                Card(_("Cost of a trillion tokens"), show(p.cost_usd, "usd", 3), f"${p.cost_usd:,.2f}"),
+                Card(_("With a tenth more MFU"), show(better.cost_usd, "usd", 3), f"${better.cost_usd:,.2f}"),
+                Card(_("Saved"), saved),
+            ]
+        )
+
+
+def _waterfall(form: Form) -> None:
+    _step(
+        7,
+        _("Where the rest goes"),
+        _("Between the peak and the step stand matrix products below the peak, memory-bound work, communication that nothing hides, and waiting: the pipeline bubble. Change the layout and see the parts move."),
+    )  # fmt: skip
+    inner = Form(check)
+    for name, value in form.given.items():
+        inner.put(name, value)
+    with st.container(border=True):
+        inner.text("global_batch")
+        layout_fields(inner)
+    try:
+        found = predict(**as_layout(inner.given))
+    except PlannerError as error:
+        inner.blame(error)
+        return
+    st.markdown(
+        _("Predicted for this layout: **{mfu}** MFU, {step} per step.").format(
+            mfu=percent(found["mfu"]), step=show(found["step_time_s"], "time", 3)
+        )
+    )
+    layout_charts.waterfall(found["waterfall"], found["step_time_s"])
