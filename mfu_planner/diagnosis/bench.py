@@ -137,7 +137,7 @@ def eager_tuning(stack: str) -> Tuning:
     held = knowledge()["eager"]
     if stack not in held["stacks"]:
         return NOTHING
-    scale = {name: float(factor) for name, factor in held["scale"].items()}
+    scale = {name: float(factor) for name, factor in held["scale_of"].get(stack, held["scale"]).items()}
     host = float(held["host_of"].get(stack, 1.0))
     for name in ("forward_host_s", "backward_host_s"):
         scale[name] = scale.get(name, 1.0) * host

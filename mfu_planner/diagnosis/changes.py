@@ -12,8 +12,7 @@ from mfu_planner.diagnosis.knowledge import knowledge
 if TYPE_CHECKING:
     from mfu_planner.diagnosis.bench import Bench
 
-UNFUSED = {"pointwise": "kernels", "optimizer": "kernels", "casts": "kernels"}
-_EVERYTHING = {**UNFUSED, "ideal": "kernels", "matmul_inefficiency": "kernels", "attention": "kernels"}
+UNFUSED = {"pointwise": "kernels", "attention": "kernels", "optimizer": "kernels", "casts": "kernels"}
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,9 @@ class Change:
     risk: str = "none known"
     causes: Mapping[str, str] = field(default_factory=dict)
     """Part → cause, where this change shows another cause than the part's usual one."""
+    cause: str = ""
+    """The cause that all of its savings speak of, where the parts that shrink would mislead (a shorter step shortens the
+    pipeline's bubble too)."""
     names_cause: bool = True
     """Whether what it saves counts as a cause (a narrower number format is an opportunity, no fault)."""
 
@@ -77,17 +79,17 @@ def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
         )
         return
     known = bench.tuning is not NOTHING
-    left = NOTHING if known else Tuning(
-        {"step_fixed_s": held["fixed_left"]},
-        {"pointwise_compiled": held["pointwise_left"], "host_compiled": held["host_left"]},
-    )
+    fixed = {"step_fixed_s": held["fixed_left"]} if echo["stack"] == "generic" else {}
+    left = Tuning(fixed, {"host_compiled": held["host_left"]})
+    if not known:
+        left = Tuning({}, {"pointwise_compiled": held["pointwise_left"], "host_compiled": held["host_left"]})
     yield Change(
         "torch.compile (JAX: jit the whole step)", "compile", {"compile": True}, left, known, "low",
         "the first step takes a minute or more; changing shapes compile again", UNFUSED,
     )
     yield Change(
         "torch.compile with CUDA graphs (mode='reduce-overhead')", "compile", {"compile": True},
-        left.joined(Tuning({"step_fixed_s": held["fixed_left"]}, {"host_compiled": held["graph_host_left"]})), known,
+        Tuning({"step_fixed_s": held["fixed_left"]}, {**left.fixed, "host_compiled": held["graph_host_left"]}), known,
         "medium", "static shapes and addresses; more memory for the graph's pool", UNFUSED,
     )
 
@@ -98,20 +100,20 @@ def _formats(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
         if dtype == "fp32" and "tf32" in known:
             yield Change(
                 "TF32 products (torch.set_float32_matmul_precision('high'))", "dtype", {"dtype": "tf32"},
-                risk="10 bits of mantissa in products", causes=_EVERYTHING,
+                risk="10 bits of mantissa in products", cause="kernels",
             )
         for name in ("bf16", "fp16"):
             if name in known:
                 yield Change(
                     f"{name} mixed precision (torch.autocast; JAX: compute dtype)", "dtype", {"dtype": name},
                     risk="loss curve to be compared" + (", loss scaling needed" if name == "fp16" else ""),
-                    causes=_EVERYTHING,
+                    cause="kernels",
                 )
                 break
     elif dtype in ("bf16", "fp16") and "fp8" in known:
         yield Change(
             "fp8 matrix products (Transformer Engine, torchao float8)", "dtype", {"dtype": "fp8"}, effort="medium",
-            risk="numerics to be watched: compare losses over a few thousand steps", causes=_EVERYTHING,
+            risk="numerics to be watched: compare losses over a few thousand steps", cause="kernels",
             names_cause=False,
         )
 
@@ -121,23 +123,24 @@ def _kernels(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
     if echo["attention_kernel"] == "unfused":
         yield Change(
             "fused attention (FlashAttention, scaled_dot_product_attention, cuDNN)", "attention",
-            {"attention_kernel": "fused"}, risk="none for plain causal masks; odd masks need FlexAttention",
+            {"attention_kernel": "fused"}, risk="none for plain causal masks; odd masks need FlexAttention", cause="kernels",
         )
     else:
         gain = float(knowledge()["newer_attention_gain"])
         yield Change(
             "the newest attention kernel of the device (FlashAttention-3 or cuDNN on Hopper)", "attention",
-            tuning=Tuning({"attention_fraction": gain}), effort="medium", risk="library versions", names_cause=False,
+            tuning=Tuning({"attention_fraction": gain}), effort="medium", risk="library versions", cause="kernels",
+            names_cause=False,
         )
     if facts.get("fused_optimizer") is False:
         yield Change(
             "fused optimizer (AdamW(fused=True), Apex FusedAdam)", "optimizer",
-            tuning=Tuning({"optimizer_bytes": 1 / 2, "gradient_passes_bytes": 1 / 2, "step_fixed_s": 1 / 2}), causes=UNFUSED,
+            tuning=Tuning({"optimizer_bytes": 1 / 2, "gradient_passes_bytes": 1 / 2, "step_fixed_s": 0.8}), causes=UNFUSED,
         )
     if echo["offload"]:
         yield Change(
             "keep the optimizer on the device (no offload)", "offload", {"offload": False},
-            risk="memory", causes={"optimizer": "cpu"},
+            risk="memory", cause="cpu",
         )
 
 
@@ -159,6 +162,8 @@ def _batch(bench: Bench) -> Iterator[Change]:
             f"three times the micro-batches per step: global batch {batch * 3}", "batch", {"global_batch": batch * 3},
             effort="medium", risk="a larger global batch changes the optimisation (learning rate, or LAMB)",
         )
+    if pp > 1 and batch % (dp * micro * 2) == 0:
+        yield Change(f"micro-batch {micro * 2} in place of {micro}", "batch", {"micro_batch": micro * 2}, risk="memory")
     if pp > 1 and micro > 1:
         yield Change(
             f"micro-batch {micro // 2} in place of {micro}: more of them fill the pipeline", "batch",
@@ -171,12 +176,12 @@ def _recomputation(bench: Bench) -> Iterator[Change]:
     if now == "full":
         yield Change(
             "selective recomputation (attention only) in place of full", "recompute",
-            {"recompute": "selective", "recompute_share": None}, risk="memory", causes={"launch": "recomputation"},
+            {"recompute": "selective", "recompute_share": None}, risk="memory", cause="recomputation",
         )
     if now in ("full", "selective"):
         yield Change(
             "no recomputation", "recompute", {"recompute": "none", "recompute_share": None}, risk="memory",
-            causes={"launch": "recomputation"},
+            cause="recomputation",
         )
 
 
@@ -208,15 +213,19 @@ def _layouts(bench: Bench) -> Iterator[Change]:
         yield other(f"cp {cp // 2} in place of {cp}", cp=cp // 2)
     if zero == 3:
         yield other("ZeRO-1 or 2 in place of ZeRO-3: weights stay on the device", zero=1)
-        if e["devices"] > node and not e["zero_group"] and tp * pp * cp < node:
-            yield other("shard within a node only (HSDP)", zero_group=node // (tp * cp))
+    if zero and e["devices"] > node and not e["zero_group"] and tp * cp < node:
+        yield Change(
+            "shard within a node only (HSDP, hierarchical ZeRO)", "layout", {"zero_group": node // (tp * cp)},
+            risk="memory",
+        )
 
 
 def _overlap(bench: Bench) -> Iterator[Change]:
     left, e = knowledge()["overlap"], bench.base.echo
 
     def hidden(text: str, scale: Mapping[str, float], fixed: Mapping[str, float] | None = None) -> Change:
-        return Change(text, "overlap", tuning=Tuning(scale, fixed or {}), effort="low", risk="none known; a little memory")
+        return Change(text, "overlap", tuning=Tuning(scale, fixed or {}), effort="low", risk="none known; a little memory",
+                      cause="communication")
 
     stack = bench.request.stack
     data = 1.0 - (1.0 - stack.data_hidden) * left["data_left"]
@@ -248,8 +257,8 @@ def _network(bench: Bench) -> Iterator[Change]:
         return
     yield Change(
         "twice the network bandwidth between nodes (more rails, GPUDirect RDMA, a faster fabric)", "network",
-        tuning=Tuning(network=2.0), effort="high", risk="cost",
+        tuning=Tuning(network=2.0), effort="high", risk="cost", cause="communication",
     )
     yield Change(
-        "four times the network bandwidth between nodes", "network", tuning=Tuning(network=4.0), effort="high", risk="cost",
+        "four times the network bandwidth between nodes", "network", tuning=Tuning(network=4.0), effort="high", risk="cost", cause="communication",
     )

@@ -41,7 +41,7 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
         flags["devices"] = 1
         said.append("one device assumed: --devices would show what communication costs")
     compiled = answers.compiled
-    fitted_compiled = stack in knowledge()["eager"]["stacks"]
+    fitted_compiled = stack in knowledge()["eager"]["usually_compiled"]
     if compiled is None and fitted_compiled:
         compiled = True
         said.append(f"compiled, as {stack} usually runs: --eager changes it")

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from mfu_planner.diagnosis.ranking import Ranked
 
-MOST_ACTIONS = 12
-PER_KNOB = 2
 STACKED = 3
 
 
@@ -80,12 +78,16 @@ def _suspects(gap: Gap, seen: Observed, run: Described) -> dict[str, float]:
     """Cause → share that answers let us suspect; an idle device becomes a part of the gap."""
     devices = int(run.bench.base.echo["devices"]) if run.bench else int(str(seen.given.get("devices") or 1).split()[0])
     node = int(run.bench.request.machine.node_devices) if run.bench else 8
+    found: dict[str, float] = {}
     idle, busy = ranking.weights(seen.answers, seen.measured, devices=devices, node=node, compiled=run.compiled)
     utilisation = seen.answers.gpu_utilisation
     hinted = seen.answers.loader_workers is not None and seen.answers.loader_workers <= 1
     trust = 1.0
     if utilisation is not None and seen.measured.products is None:
         _idle_device(gap, 1 - utilisation, idle)
+        standing = gap.shares.get("device_idle", 0.0)
+        most = max(idle.values())
+        found = {cause: standing * weight / most for cause, weight in idle.items() if standing * weight}
         pool = busy
     else:
         pool = {**idle, **busy}
@@ -93,9 +95,9 @@ def _suspects(gap: Gap, seen: Observed, run: Described) -> dict[str, float]:
         trust = 1.0 if hinted or gap.ratio is None or gap.ratio > high else 0.5
     total = sum(pool.values())
     if seen.mfu is None or not total or run.bench is None:
-        return {}
+        return found
     spare = gap.unexplained * trust
-    return {cause: spare * weight / total for cause, weight in pool.items() if spare * weight}
+    return found | {cause: spare * weight / total for cause, weight in pool.items() if spare * weight}
 
 
 def _idle_device(gap: Gap, idle_share: float, weights: Mapping[str, float]) -> None:
@@ -137,17 +139,6 @@ def _all_effects(
     doubtful = {c: s for c, s in suspects.items() if c not in measured and (c == first or c in ("data-loading", "cpu"))}
     found += fixes({c: s for c, s in doubtful.items() if s >= ranking.NOTABLE}, "inferred")
     return sorted(found, key=lambda e: (e.fits is False, -e.saves))
-
-
-def _chosen(effects: Sequence[Effect]) -> list[Effect]:
-    """The best of each knob."""
-    count: dict[str, int] = {}
-    out = []
-    for effect in effects:
-        count[effect.change.knob] = count.get(effect.change.knob, 0) + 1
-        if count[effect.change.knob] <= PER_KNOB:
-            out.append(effect)
-    return out[:MOST_ACTIONS]
 
 
 def _action(effect: Effect, mfu: float | None) -> Action:
@@ -234,7 +225,7 @@ def _answer(
     waterfall = gap.entries(measured.goodput, measured.goodput_source)
     order = {r.cause: i for i, r in enumerate(causes)}
     by_importance = tuple(sorted(waterfall, key=lambda g: (order.get(g.cause, len(order)), -g.share)))
-    actions = tuple(_action(e, seen.mfu) for e in _chosen(effects))
+    actions = tuple(_action(e, seen.mfu) for e in effects)
     findings = _findings(seen, gap, causes, decides)
     wrong = any(f.severity == "error" for f in findings)
     mfu = seen.mfu

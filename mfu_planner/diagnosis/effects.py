@@ -39,6 +39,8 @@ class Effect:
     @property
     def cause(self) -> str:
         """The cause that it saves most of."""
+        if self.change.cause:
+            return self.change.cause
         return max(self.by_cause, key=lambda c: self.by_cause[c]) if self.by_cause else "unexplained"
 
     @property
@@ -71,8 +73,9 @@ def effect_of(bench: Bench, gap: Gap, change: Change, point: Point) -> Effect:
         total += saved
         cause = change.causes.get(part) or gap.causes.get(part) or PART_CAUSES.get(part, "unexplained")
         by_cause[cause] = by_cause.get(cause, 0.0) + saved
-    narrow = not change.names_cause
-    ratio = 1.0 if narrow else point.peak_flops_per_s / bench.base.peak_flops_per_s
+    if change.cause:
+        by_cause = {change.cause: total}
+    ratio = 1.0 if not change.names_cause else point.peak_flops_per_s / bench.base.peak_flops_per_s
     fits = None if point.fits is None or bench.base.fits is False else point.fits
     return Effect(change, total, by_cause, fits, ratio)
 

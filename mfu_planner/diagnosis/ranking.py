@@ -45,9 +45,6 @@ def measured_losses(gap: Gap, measured: Measured) -> dict[str, float]:
     for part, evidence in measured.parts.items():
         cause = gap.causes.get(part, evidence.belongs)
         found[cause] = found.get(cause, 0.0) + max(gap.shares.get(part, 0.0), 0.0)
-    if gap.basis.get("device_idle") == "measured":
-        cause = gap.causes["device_idle"]
-        found[cause] = found.get(cause, 0.0) + gap.shares["device_idle"]
     return found
 
 
@@ -77,12 +74,14 @@ def rank(
             continue
         worth = 0.5 if effect.fits is False else 1.0
         for cause, share in effect.by_cause.items():
+            if cause == "cpu":  # the model's fixed cost of a step is a fitted remainder: half a proof
+                share *= 0.5
             if cause != "unexplained" and min(share, effect.saves) > 0:
                 offer(Ranked(cause, worth * min(share, effect.saves), "predicted", effect))
     for cause, share in suspects.items():
         held = best.get(cause)
         total = share + (held.share if held and held.basis == "predicted" else 0.0)
-        offer(Ranked(cause, total, "inferred" if held is None or held.share < share else held.basis))
+        best[cause] = Ranked(cause, total, "inferred" if held is None or held.share < share else held.basis, held and held.best)
     return sorted((r for r in best.values() if r.share > 0), key=lambda r: -r.share)
 
 
