@@ -22,8 +22,12 @@ _SAID = ("loader_workers", "fused_optimizer", "sequence_parallel", "offload", "c
 
 @click.command("diagnose")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--log", "log", multiple=True, metavar="FILE", help="A training log (as for `mfu-planner log`); may be repeated.")
-@click.option("--trace", "trace", multiple=True, metavar="FILE", help="A profiler trace, one file a rank; may be repeated.")
+@click.option(
+    "--log", "log", multiple=True, metavar="FILE", help="A training log (as for `mfu-planner log`); may be repeated."
+)
+@click.option(
+    "--trace", "trace", multiple=True, metavar="FILE", help="A profiler trace, one file a rank; may be repeated."
+)
 @model_options
 @hardware_options
 @devices_option
@@ -63,7 +67,8 @@ _SAID = ("loader_workers", "fused_optimizer", "sequence_parallel", "offload", "c
 def command(files: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Why the MFU is low, and what to change first: the gap, the causes, the gain of each fix.
 
-    Takes whatever there is: a throughput, the layout, a log, a trace, a few answers.  FILE is a log or a trace, told by content.
+    Takes whatever there is: a throughput, the layout, a log, a trace, a few answers.  FILE is a log or a trace, told
+    by content.
 
     \b
     mfu-planner diagnose --model llama-3.1-8b --hardware h100-sxm --devices 64 \\

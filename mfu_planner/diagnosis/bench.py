@@ -104,9 +104,7 @@ class Bench:
                 hop_s=machine.fabric.hop_s / max(tuning.network, 1.0),
             )
             request = replace(
-                request,
-                stack=replace(stack, **{**changed, **tuning.fixed}),
-                machine=replace(machine, fabric=fabric),
+                request, stack=replace(stack, **{**changed, **tuning.fixed}), machine=replace(machine, fabric=fabric)
             )
         found = answer(request)
         tokens = request.global_batch * request.seq_len / request.devices

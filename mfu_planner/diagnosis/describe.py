@@ -13,7 +13,18 @@ from mfu_planner.errors import PlannerError
 if TYPE_CHECKING:
     from mfu_planner.diagnosis.given import Answers
 
-_PREDICTED = ("model", "config", "image_size", "seq_len", "hardware", "dtype", "devices", "global_batch", "recompute", "attention_kernel")
+_PREDICTED = (
+    "model",
+    "config",
+    "image_size",
+    "seq_len",
+    "hardware",
+    "dtype",
+    "devices",
+    "global_batch",
+    "recompute",
+    "attention_kernel",
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,9 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
     """Build the bench of a run; a contradiction in its layout is the user's to mend."""
     flags = {k: given[k] for k in (*_PREDICTED, *LAYOUT) if k in given and k in (*SUBJECT, *LAYOUT)}
     if "model" not in flags and "config" not in flags:
-        return Described(None, answers.compiled, (), "no model named: give --model or --config to have the gap predicted")
+        return Described(
+            None, answers.compiled, (), "no model named: give --model or --config to have the gap predicted"
+        )
     if "hardware" not in flags and "cluster" not in flags:
         return Described(None, answers.compiled, (), "no hardware named: give --hardware to have the gap predicted")
     said: list[str] = []
@@ -93,8 +106,11 @@ def _fill(flags: dict[str, Any], said: list[str]) -> None:
         if name not in flags:
             said.append(f"{word} {chosen[name]} assumed: the most that fits the device")
     if grows:
-        said.append("global batch not given: one micro-batch per device and step assumed" if pipelined == 1
-                    else f"global batch {chosen.get('global_batch')} assumed")
+        said.append(
+            "global batch not given: one micro-batch per device and step assumed"
+            if pipelined == 1
+            else f"global batch {chosen.get('global_batch')} assumed"
+        )
     flags.update(chosen)
 
 

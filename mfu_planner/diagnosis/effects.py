@@ -73,6 +73,8 @@ def effect_of(bench: Bench, gap: Gap, change: Change, point: Point) -> Effect:
         total += saved
         cause = change.causes.get(part) or gap.causes.get(part) or PART_CAUSES.get(part, "unexplained")
         by_cause[cause] = by_cause.get(cause, 0.0) + saved
+    if "dtype" not in change.flags:  # the model FLOPs themselves take their time
+        total = min(total, MOST * (1.0 - gap.useful))
     if change.cause:
         by_cause = {change.cause: total}
     ratio = 1.0 if not change.names_cause else point.peak_flops_per_s / bench.base.peak_flops_per_s
@@ -88,18 +90,29 @@ def scale_of(gap: Gap, part: str) -> float:
 
 FIXES = {
     "data-loading": (
-        "more loader workers with prefetch and pinned memory; data tokenised beforehand and memory-mapped", "low",
+        "more loader workers with prefetch and pinned memory; data tokenised beforehand and memory-mapped",
+        "low",
         "host memory and cores",
     ),
     "cpu": (
         "take host work out of the step: no .item() or printing of tensors, logging every 50 steps, manual garbage "
-        "collection, pinned processes", "low", "none known",
+        "collection, pinned processes",
+        "low",
+        "none known",
     ),
     "kernel-launch": ("torch.compile or CUDA graphs; a larger micro-batch", "medium", "static shapes"),
     "communication": ("overlap communication with computation; check every link (nccl-tests)", "medium", "none known"),
-    "kernels": ("fuse element-wise work (torch.compile), fused attention and optimizer", "low", "numerics to be compared"),
+    "kernels": (
+        "fuse element-wise work (torch.compile), fused attention and optimizer",
+        "low",
+        "numerics to be compared",
+    ),
     "memory-bound": ("fuse element-wise work; a fused cross-entropy", "medium", "numerics to be compared"),
-    "stragglers": ("find and replace the slow host or device (clocks, temperature, ECC, a busy CPU)", "low", "none known"),
+    "stragglers": (
+        "find and replace the slow host or device (clocks, temperature, ECC, a busy CPU)",
+        "low",
+        "none known",
+    ),
     "goodput": ("asynchronous checkpoints, fewer evaluations, faster restarts", "medium", "longer recovery if rarer"),
 }
 """Cause → (what to do, effort, risk) where the loss itself was measured."""
@@ -111,7 +124,11 @@ def fixes(losses: Mapping[str, float], basis: str) -> list[Effect]:
     return [
         Effect(
             Change(FIXES[cause][0], f"fix-{cause}", effort=FIXES[cause][1], risk=FIXES[cause][2]),
-            float(removed.get(cause, 0.5)) * share, {cause: float(removed.get(cause, 0.5)) * share}, None, 1.0, basis,
+            float(removed.get(cause, 0.5)) * share,
+            {cause: float(removed.get(cause, 0.5)) * share},
+            None,
+            1.0,
+            basis,
         )
         for cause, share in losses.items()
         if cause in FIXES and share > 0
@@ -136,7 +153,8 @@ def stack_up(bench: Bench | None, gap: Gap, chosen: Sequence[Effect]) -> Effect 
     except PlannerError:
         return None
     together = effect_of(bench, gap, Change("", "all", flags, tuning), point)
+    room = MOST if "dtype" in flags else MOST * (1.0 - gap.useful)
     ratio = 1.0
     for effect in predicted:
         ratio *= effect.peak_ratio
-    return Effect(together.change, together.saves + fixed, {}, together.fits, ratio)
+    return Effect(together.change, min(together.saves + fixed, room), {}, together.fits, ratio)

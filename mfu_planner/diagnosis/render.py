@@ -24,7 +24,10 @@ def render(found: Diagnosis, console: Console) -> None:
     _actions(found, console)
     if found.deciding_measurement is not None:
         a, b = found.deciding_measurement.between
-        console.print(f"\n[bold]What decides between {a} and {b}[/bold]\n  {found.deciding_measurement.measurement}", highlight=False)
+        console.print(
+            f"\n[bold]What decides between {a} and {b}[/bold]\n  {found.deciding_measurement.measurement}",
+            highlight=False,
+        )
     if found.not_known:
         console.print("\n[bold]What would sharpen this[/bold]")
         for line in found.not_known:
@@ -76,14 +79,14 @@ def _causes(found: Diagnosis, console: Console) -> None:
 def _actions(found: Diagnosis, console: Console) -> None:
     if not found.actions:
         return
-    rows = [
-        (a.change, f"{a.gain:+.1%}", percent(a.predicted_mfu), a.effort, a.basis, a.risk) for a in found.actions[:_ACTIONS]
-    ]
-    console.print()
-    console.print(grid(("What to change", "speed", "MFU after", "effort", "basis", "risk"), rows))
+    console.print("\n[bold]What to change, largest gain first[/bold]")
+    for action in found.actions[:_ACTIONS]:
+        after = "" if action.predicted_mfu is None else f" → MFU {percent(action.predicted_mfu)}"
+        console.print(f"  {action.gain:>+7.1%}{after}  {action.change}", markup=False)
+        risk = "" if action.risk == "none known" else f"; risk: {action.risk}"
+        console.print(f"           {action.effort} effort, {action.basis}{risk}", style="dim", markup=False)
     if len(found.actions) > _ACTIONS:
         console.print(f"  and {len(found.actions) - _ACTIONS} more with --json", style="dim")
     if found.stacked is not None and len(found.stacked.changes) > 1:
         after = "" if found.stacked.predicted_mfu is None else f", MFU {percent(found.stacked.predicted_mfu)}"
         console.print(f"The best {len(found.stacked.changes)} together: {found.stacked.gain:+.1%}{after}", markup=False)
-

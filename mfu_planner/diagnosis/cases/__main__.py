@@ -15,7 +15,10 @@ def main() -> None:
     if "-v" in sys.argv[1:]:
         for o in found:
             mark = {True: "ok  ", False: "MISS", None: "-   "}[o.right]
-            gain = "" if o.speedup is None else f"  published {o.speedup:.3f}, predicted {o.predicted or 1:.3f} {'ok' if o.near_gain else 'FAR' if not o.near else 'far'}"
+            gain = ""
+            if o.speedup is not None:
+                judged = "ok" if o.near_gain else "far" if o.near else "FAR"
+                gain = f"  published {o.speedup:.3f}, predicted {o.predicted or 1:.3f} {judged}"
             sys.stdout.write(f"{mark} {o.group:<10} {o.id:<38} {o.cause or '–':<16} found {o.found:<16}{gain}\n")
     for group in dict.fromkeys(o.group for o in found):
         line(group, [o for o in found if o.group == group])

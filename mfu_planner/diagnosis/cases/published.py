@@ -9,8 +9,23 @@ from typing import Any
 from mfu_planner.diagnosis.cases.outcome import Outcome
 
 _PASSED = (
-    "seq_len", "hardware", "devices", "dtype", "tp", "pp", "vpp", "cp", "zero", "zero_group", "micro_batch", "global_batch",
-    "recompute", "attention_kernel", "cluster", "framework", "stack",
+    "seq_len",
+    "hardware",
+    "devices",
+    "dtype",
+    "tp",
+    "pp",
+    "vpp",
+    "cp",
+    "zero",
+    "zero_group",
+    "micro_batch",
+    "global_batch",
+    "recompute",
+    "attention_kernel",
+    "cluster",
+    "framework",
+    "stack",
 )
 _WHOLE = ("seq_len", "devices", "tp", "pp", "vpp", "cp", "zero", "zero_group", "micro_batch", "global_batch")
 _RECOMPUTED = 0.75
@@ -30,10 +45,24 @@ def config_of(shape: str) -> dict[str, Any]:
     kind, *sizes = shape.split()
     n = [int(s) for s in sizes]
     if kind == "gpt":
-        return {"model_type": "gpt2", "n_embd": n[0], "n_layer": n[1], "n_head": n[2], "n_inner": n[3], "vocab_size": n[4],
-                "n_positions": 2048}
-    return {"model_type": "llama", "hidden_size": n[0], "num_hidden_layers": n[1], "num_attention_heads": n[2],
-            "num_key_value_heads": n[3], "intermediate_size": n[4], "vocab_size": n[5]}
+        return {
+            "model_type": "gpt2",
+            "n_embd": n[0],
+            "n_layer": n[1],
+            "n_head": n[2],
+            "n_inner": n[3],
+            "vocab_size": n[4],
+            "n_positions": 2048,
+        }
+    return {
+        "model_type": "llama",
+        "hidden_size": n[0],
+        "num_hidden_layers": n[1],
+        "num_attention_heads": n[2],
+        "num_key_value_heads": n[3],
+        "intermediate_size": n[4],
+        "vocab_size": n[5],
+    }
 
 
 def flags_of(row: dict[str, str]) -> dict[str, Any]:

@@ -17,14 +17,91 @@ EACH = 8
 Flags = dict[str, Any]
 
 HEALTHY: tuple[Flags, ...] = (
-    {"model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": 64, "seq_len": 8192, "zero": 3, "micro_batch": 1, "global_batch": 256, "compile": True},
-    {"model": "llama-2-7b", "hardware": "a100-sxm-80gb", "devices": 32, "seq_len": 4096, "zero": 3, "micro_batch": 2, "global_batch": 512, "compile": True},
-    {"model": "llama-2-13b", "hardware": "h100-sxm", "devices": 16, "seq_len": 4096, "tp": 2, "zero": 1, "micro_batch": 1, "global_batch": 256, "compile": True},
-    {"model": "llama-3.1-70b", "hardware": "h100-sxm", "devices": 256, "seq_len": 8192, "tp": 8, "pp": 4, "vpp": 5, "micro_batch": 1, "global_batch": 512, "compile": True},
-    {"model": "gpt-3-175b", "hardware": "a100-sxm-80gb", "devices": 512, "seq_len": 2048, "tp": 8, "pp": 8, "vpp": 6, "micro_batch": 1, "global_batch": 1536, "compile": True},
-    {"model": "qwen3-8b", "hardware": "h200-sxm", "devices": 32, "seq_len": 4096, "zero": 3, "micro_batch": 4, "global_batch": 512, "compile": True},
-    {"model": "mistral-7b", "hardware": "a100-sxm-80gb", "devices": 64, "seq_len": 8192, "zero": 3, "micro_batch": 1, "global_batch": 512, "compile": True},
-    {"model": "llama-3.2-3b", "hardware": "h100-sxm", "devices": 8, "seq_len": 4096, "zero": 1, "micro_batch": 2, "global_batch": 256, "compile": True},
+    {
+        "model": "llama-3.1-8b",
+        "hardware": "h100-sxm",
+        "devices": 64,
+        "seq_len": 8192,
+        "zero": 3,
+        "micro_batch": 1,
+        "global_batch": 256,
+        "compile": True,
+    },
+    {
+        "model": "llama-2-7b",
+        "hardware": "a100-sxm-80gb",
+        "devices": 32,
+        "seq_len": 4096,
+        "zero": 3,
+        "micro_batch": 2,
+        "global_batch": 512,
+        "compile": True,
+    },
+    {
+        "model": "llama-2-13b",
+        "hardware": "h100-sxm",
+        "devices": 16,
+        "seq_len": 4096,
+        "tp": 2,
+        "zero": 1,
+        "micro_batch": 1,
+        "global_batch": 256,
+        "compile": True,
+    },
+    {
+        "model": "llama-3.1-70b",
+        "hardware": "h100-sxm",
+        "devices": 256,
+        "seq_len": 8192,
+        "tp": 8,
+        "pp": 4,
+        "vpp": 5,
+        "micro_batch": 1,
+        "global_batch": 512,
+        "compile": True,
+    },
+    {
+        "model": "gpt-3-175b",
+        "hardware": "a100-sxm-80gb",
+        "devices": 512,
+        "seq_len": 2048,
+        "tp": 8,
+        "pp": 8,
+        "vpp": 6,
+        "micro_batch": 1,
+        "global_batch": 1536,
+        "compile": True,
+    },
+    {
+        "model": "qwen3-8b",
+        "hardware": "h200-sxm",
+        "devices": 32,
+        "seq_len": 4096,
+        "zero": 3,
+        "micro_batch": 4,
+        "global_batch": 512,
+        "compile": True,
+    },
+    {
+        "model": "mistral-7b",
+        "hardware": "a100-sxm-80gb",
+        "devices": 64,
+        "seq_len": 8192,
+        "zero": 3,
+        "micro_batch": 1,
+        "global_batch": 512,
+        "compile": True,
+    },
+    {
+        "model": "llama-3.2-3b",
+        "hardware": "h100-sxm",
+        "devices": 8,
+        "seq_len": 4096,
+        "zero": 1,
+        "micro_batch": 2,
+        "global_batch": 256,
+        "compile": True,
+    },
 )
 """Settings that are well chosen, as far as the model knows."""
 
@@ -47,7 +124,9 @@ def outcomes(seed: int = SEED, each: int = EACH) -> list[Outcome]:
             if given is None:
                 continue
             found = diagnose(**given)
-            out.append(Outcome(f"{cause}-{made + 1} {given['model']}", "synthetic", "held out", cause, found.first_cause or ""))
+            out.append(
+                Outcome(f"{cause}-{made + 1} {given['model']}", "synthetic", "held out", cause, found.first_cause or "")
+            )
             made += 1
     return out
 
@@ -92,15 +171,22 @@ def cpu(flags: Flags, drawn: random.Random) -> Flags:
     """Python holds a compiled run up: the device is idle and the loader is not the reason."""
     flags = _with_stack(flags)
     idle = drawn.uniform(0.15, 0.5)
-    return _said(flags, _mfu(flags) * (1 - idle), drawn, gpu_utilisation=f"{1 - idle:.4f}", loader_wait="0.01", loader_workers=8)
+    return _said(
+        flags, _mfu(flags) * (1 - idle), drawn, gpu_utilisation=f"{1 - idle:.4f}", loader_wait="0.01", loader_workers=8
+    )
 
 
 def kernel_launch(flags: Flags, drawn: random.Random) -> Flags | None:
     """A small model, small batches, eager."""
     small = drawn.choice(("llama-3.2-1b", "gpt2", "gpt2-medium", "qwen3-0.6b", "gpt2-large"))
     run = {
-        "model": small, "hardware": flags["hardware"], "devices": drawn.choice((1, 8)), "seq_len": drawn.choice((256, 512)),
-        "zero": 0, "micro_batch": drawn.choice((1, 2)), "stack": "generic",
+        "model": small,
+        "hardware": flags["hardware"],
+        "devices": drawn.choice((1, 8)),
+        "seq_len": drawn.choice((256, 512)),
+        "zero": 0,
+        "micro_batch": drawn.choice((1, 2)),
+        "stack": "generic",
     }
     from mfu_planner.diagnosis.bench import eager_tuning
 

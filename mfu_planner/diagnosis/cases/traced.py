@@ -24,8 +24,10 @@ class Writer:
         self.rank = rank
         self.now = 0.0
 
-    def kernel(self, length: float, name: str = PRODUCT, *, gap: float = 2.0, stream: int = 7, launch_lead: float | None = None) -> None:
-        """A kernel ``gap`` µs after the last one; launched ``launch_lead`` µs before it starts (default: well ahead)."""
+    def kernel(
+        self, length: float, name: str = PRODUCT, *, gap: float = 2.0, stream: int = 7, launch_lead: float | None = None
+    ) -> None:
+        """A kernel ``gap`` µs after the last one; launched ``launch_lead`` µs before its start (default: well ahead)."""
         start = self.now + gap
         lead = 400.0 if launch_lead is None else launch_lead
         correlation = len(self.events) + 1
@@ -38,7 +40,18 @@ class Writer:
         self._event("user_annotation", name, start, length)
 
     def _event(self, category: str, name: str, start: float, length: float, **args: Any) -> None:
-        self.events.append({"ph": "X", "cat": category, "name": name, "pid": 7, "tid": 7, "ts": 10_000 + start, "dur": length, "args": args})
+        self.events.append(
+            {
+                "ph": "X",
+                "cat": category,
+                "name": name,
+                "pid": 7,
+                "tid": 7,
+                "ts": 10_000 + start,
+                "dur": length,
+                "args": args,
+            }
+        )
 
     def save(self, folder: Path) -> str:
         """Write the file; its path."""
