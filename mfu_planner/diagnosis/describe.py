@@ -27,6 +27,10 @@ _PREDICTED = (
 )
 
 
+MARGIN = 1.1
+"""Memory that the model may overestimate, as a factor of the device's, before a setting is taken to be impossible."""
+
+
 @dataclass(frozen=True)
 class Described:
     """A bench, or the reason that there is none."""
@@ -34,6 +38,8 @@ class Described:
     bench: Bench | None
     compiled: bool | None
     assumptions: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    """Flags that were chosen here: what they cost is no cause."""
     reason: str = ""
 
 
@@ -45,7 +51,7 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
             None, answers.compiled, (), "no model named: give --model or --config to have the gap predicted"
         )
     if "hardware" not in flags and "cluster" not in flags:
-        return Described(None, answers.compiled, (), "no hardware named: give --hardware to have the gap predicted")
+        return Described(None, answers.compiled, (), (), "no hardware named: give --hardware to have the gap predicted")
     said: list[str] = []
     stack = _stack(answers, said)
     if stack is not None:
@@ -61,8 +67,10 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
     if compiled:
         flags["compile"] = True
     tuning = eager_tuning(stack or "") if compiled is False else NOTHING
+    named = set(flags)
     _fill(flags, said)
-    return Described(Bench(flags, tuning), compiled, tuple(said))
+    assumed = tuple(name for name in ("recompute", "micro_batch", "global_batch") if name not in named)
+    return Described(Bench(flags, tuning), compiled, tuple(said), assumed)
 
 
 def _stack(answers: Answers, said: list[str]) -> str | None:
@@ -70,8 +78,8 @@ def _stack(answers: Answers, said: list[str]) -> str | None:
         return answers.stack
     if answers.framework is not None:
         return framework_stack(answers.framework)
-    if answers.compiled is not None:
-        said.append("a plain PyTorch stack assumed: --framework names another")
+    if answers.compiled is False:
+        said.append("an eager PyTorch stack assumed: --framework names another")
         return "generic"
     return None
 
@@ -95,7 +103,8 @@ def _fill(flags: dict[str, Any], said: list[str]) -> None:
                 request = read_request(**trial)
             except PlannerError:
                 continue
-            if memory_of(request)["fits"] is not False:
+            held = memory_of(request)
+            if held["capacity_bytes"] is None or held["total_bytes"] <= MARGIN * held["capacity_bytes"]:
                 chosen = trial
                 break
         if chosen:

@@ -62,7 +62,7 @@ def _facts(seen: Observed, run: Described) -> dict[str, Any]:
     if run.bench:
         accelerator = run.bench.request.accelerator
         known = tuple(d for d in ("tf32", "bf16", "fp16", "fp8") if _has(accelerator, d))
-    return {"compiled": run.compiled, "fused_optimizer": seen.answers.fused_optimizer, "hardware_dtypes": known}
+    return {"assumed": run.assumed, "compiled": run.compiled, "fused_optimizer": seen.answers.fused_optimizer, "hardware_dtypes": known}
 
 
 def _has(accelerator: Any, dtype: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.diagnosis.bench import NOTHING, Tuning
@@ -52,7 +52,10 @@ class Effect:
 def what_ifs(bench: Bench, gap: Gap, facts: Mapping[str, Any]) -> list[Effect]:
     """Every change that saves something, most first."""
     found = []
+    assumed = set(facts.get("assumed", ()))
     for change in changes(bench, facts):
+        if assumed & set(change.flags):
+            change = replace(change, names_cause=False)
         try:
             point = bench.point(change.flags, change.tuning, alone=change.alone)
         except PlannerError:
@@ -77,7 +80,7 @@ def effect_of(bench: Bench, gap: Gap, change: Change, point: Point) -> Effect:
         total = min(total, MOST * (1.0 - gap.useful))
     if change.cause:
         by_cause = {change.cause: total}
-    ratio = 1.0 if not change.names_cause else point.peak_flops_per_s / bench.base.peak_flops_per_s
+    ratio = 1.0 if change.flags.get("dtype") == "fp8" else point.peak_flops_per_s / bench.base.peak_flops_per_s
     fits = None if point.fits is None or bench.base.fits is False else point.fits
     return Effect(change, total, by_cause, fits, ratio)
 

@@ -161,6 +161,8 @@ def _wait(value: Any) -> tuple[float | None, float | None]:
 
     if value is None:
         return None, None
+    if str(value).strip() in ("0", "0.0", "0%", "0s"):
+        return 0.0, None
     if isinstance(value, str) and not value.strip().endswith("%") and value.strip()[-1:].isalpha():
         return None, parse(value, "time", field="loader-wait")
     share = parse(value, "fraction", field="loader-wait")

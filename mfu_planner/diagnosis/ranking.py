@@ -80,6 +80,8 @@ def rank(gap: Gap, measured: Measured, effects: Sequence[Effect], suspects: Mapp
                 offer(Ranked(cause, worth * min(share, effect.saves), "predicted", effect))
     for cause, share in suspects.items():
         held = best.get(cause)
+        if held is not None and held.basis == "measured" and held.share >= share:
+            continue
         total = share + (held.share if held and held.basis == "predicted" else 0.0)
         basis = "inferred" if held is None or held.share < share else held.basis
         best[cause] = Ranked(cause, total, basis, held.best if held else None)

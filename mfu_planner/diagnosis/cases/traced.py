@@ -27,7 +27,7 @@ class Writer:
     def kernel(
         self, length: float, name: str = PRODUCT, *, gap: float = 2.0, stream: int = 7, launch_lead: float | None = None
     ) -> None:
-        """A kernel ``gap`` µs after the last one; launched ``launch_lead`` µs before its start (default: well ahead)."""
+        """A kernel ``gap`` µs after the last one; launched ``launch_lead`` µs before its start (default: ahead)."""
         start = self.now + gap
         lead = 400.0 if launch_lead is None else launch_lead
         correlation = len(self.events) + 1
