@@ -104,9 +104,7 @@ class Bench:
                 hop_s=machine.fabric.hop_s / max(tuning.network, 1.0),
             )
             request = replace(
-                request,
-                stack=replace(stack, **{**changed, **tuning.fixed}),
-                machine=replace(machine, fabric=fabric),
+                request, stack=replace(stack, **{**changed, **tuning.fixed}), machine=replace(machine, fabric=fabric)
             )
         found = answer(request)
         tokens = request.global_batch * request.seq_len / request.devices
@@ -137,7 +135,7 @@ def eager_tuning(stack: str) -> Tuning:
     held = knowledge()["eager"]
     if stack not in held["stacks"]:
         return NOTHING
-    scale = {name: float(factor) for name, factor in held["scale"].items()}
+    scale = {name: float(factor) for name, factor in held["scale_of"].get(stack, held["scale"]).items()}
     host = float(held["host_of"].get(stack, 1.0))
     for name in ("forward_host_s", "backward_host_s"):
         scale[name] = scale.get(name, 1.0) * host

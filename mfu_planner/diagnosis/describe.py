@@ -13,7 +13,22 @@ from mfu_planner.errors import PlannerError
 if TYPE_CHECKING:
     from mfu_planner.diagnosis.given import Answers
 
-_PREDICTED = ("model", "config", "image_size", "seq_len", "hardware", "dtype", "devices", "global_batch", "recompute", "attention_kernel")
+_PREDICTED = (
+    "model",
+    "config",
+    "image_size",
+    "seq_len",
+    "hardware",
+    "dtype",
+    "devices",
+    "global_batch",
+    "recompute",
+    "attention_kernel",
+)
+
+
+MARGIN = 1.1
+"""Memory that the model may overestimate, as a factor of the device's, before a setting is taken to be impossible."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +38,8 @@ class Described:
     bench: Bench | None
     compiled: bool | None
     assumptions: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    """Flags that were chosen here: what they cost is no cause."""
     reason: str = ""
 
 
@@ -30,9 +47,11 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
     """Build the bench of a run; a contradiction in its layout is the user's to mend."""
     flags = {k: given[k] for k in (*_PREDICTED, *LAYOUT) if k in given and k in (*SUBJECT, *LAYOUT)}
     if "model" not in flags and "config" not in flags:
-        return Described(None, answers.compiled, (), "no model named: give --model or --config to have the gap predicted")
+        return Described(
+            None, answers.compiled, (), "no model named: give --model or --config to have the gap predicted"
+        )
     if "hardware" not in flags and "cluster" not in flags:
-        return Described(None, answers.compiled, (), "no hardware named: give --hardware to have the gap predicted")
+        return Described(None, answers.compiled, (), (), "no hardware named: give --hardware to have the gap predicted")
     said: list[str] = []
     stack = _stack(answers, said)
     if stack is not None:
@@ -41,15 +60,17 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
         flags["devices"] = 1
         said.append("one device assumed: --devices would show what communication costs")
     compiled = answers.compiled
-    fitted_compiled = stack in knowledge()["eager"]["stacks"]
+    fitted_compiled = stack in knowledge()["eager"]["usually_compiled"]
     if compiled is None and fitted_compiled:
         compiled = True
         said.append(f"compiled, as {stack} usually runs: --eager changes it")
     if compiled:
         flags["compile"] = True
     tuning = eager_tuning(stack or "") if compiled is False else NOTHING
+    named = set(flags)
     _fill(flags, said)
-    return Described(Bench(flags, tuning), compiled, tuple(said))
+    assumed = tuple(name for name in ("recompute", "micro_batch", "global_batch") if name not in named)
+    return Described(Bench(flags, tuning), compiled, tuple(said), assumed)
 
 
 def _stack(answers: Answers, said: list[str]) -> str | None:
@@ -57,8 +78,8 @@ def _stack(answers: Answers, said: list[str]) -> str | None:
         return answers.stack
     if answers.framework is not None:
         return framework_stack(answers.framework)
-    if answers.compiled is not None:
-        said.append("a plain PyTorch stack assumed: --framework names another")
+    if answers.compiled is False:
+        said.append("an eager PyTorch stack assumed: --framework names another")
         return "generic"
     return None
 
@@ -82,7 +103,8 @@ def _fill(flags: dict[str, Any], said: list[str]) -> None:
                 request = read_request(**trial)
             except PlannerError:
                 continue
-            if memory_of(request)["fits"] is not False:
+            held = memory_of(request)
+            if held["capacity_bytes"] is None or held["total_bytes"] <= MARGIN * held["capacity_bytes"]:
                 chosen = trial
                 break
         if chosen:
@@ -93,8 +115,11 @@ def _fill(flags: dict[str, Any], said: list[str]) -> None:
         if name not in flags:
             said.append(f"{word} {chosen[name]} assumed: the most that fits the device")
     if grows:
-        said.append("global batch not given: one micro-batch per device and step assumed" if pipelined == 1
-                    else f"global batch {chosen.get('global_batch')} assumed")
+        said.append(
+            "global batch not given: one micro-batch per device and step assumed"
+            if pipelined == 1
+            else f"global batch {chosen.get('global_batch')} assumed"
+        )
     flags.update(chosen)
 
 

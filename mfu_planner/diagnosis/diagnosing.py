@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.diagnosis import ranking
-from mfu_planner.diagnosis.causes import CAUSES
+from mfu_planner.diagnosis.causes import CAUSES, MEANINGS
 from mfu_planner.diagnosis.describe import Described, describe
 from mfu_planner.diagnosis.effects import Effect, fixes, stack_up, what_ifs
 from mfu_planner.diagnosis.gap import Gap, find_gap
@@ -18,16 +18,14 @@ if TYPE_CHECKING:
 
     from mfu_planner.diagnosis.ranking import Ranked
 
-MOST_ACTIONS = 12
-PER_KNOB = 2
 STACKED = 3
 
 
 def diagnose(**given: Any) -> Diagnosis:
     """Why the MFU of a run is low and what to change first.
 
-    Arguments are the flags of ``mfu-planner diagnose`` with underscores, any of: what ``measure`` takes (model, hardware,
-    devices, an observed rate), the layout flags of ``predict``, ``log`` and ``trace`` (files), and answers
+    Arguments are the flags of ``mfu-planner diagnose`` with underscores, any of: what ``measure`` takes (model,
+    hardware, devices, an observed rate), the layout flags of ``predict``, ``log`` and ``trace`` (files), and answers
     (``gpu_utilisation``, ``loader_workers``, ``loader_wait``, ``compile``, ``eager``, ``fused_optimizer``,
     ``slowest_rank``, ``framework``, ``stack``, ``goodput``).
 
@@ -64,7 +62,7 @@ def _facts(seen: Observed, run: Described) -> dict[str, Any]:
     if run.bench:
         accelerator = run.bench.request.accelerator
         known = tuple(d for d in ("tf32", "bf16", "fp16", "fp8") if _has(accelerator, d))
-    return {"compiled": run.compiled, "fused_optimizer": seen.answers.fused_optimizer, "hardware_dtypes": known}
+    return {"assumed": run.assumed, "compiled": run.compiled, "fused_optimizer": seen.answers.fused_optimizer, "hardware_dtypes": known}
 
 
 def _has(accelerator: Any, dtype: str) -> bool:
@@ -80,12 +78,16 @@ def _suspects(gap: Gap, seen: Observed, run: Described) -> dict[str, float]:
     """Cause → share that answers let us suspect; an idle device becomes a part of the gap."""
     devices = int(run.bench.base.echo["devices"]) if run.bench else int(str(seen.given.get("devices") or 1).split()[0])
     node = int(run.bench.request.machine.node_devices) if run.bench else 8
+    found: dict[str, float] = {}
     idle, busy = ranking.weights(seen.answers, seen.measured, devices=devices, node=node, compiled=run.compiled)
     utilisation = seen.answers.gpu_utilisation
     hinted = seen.answers.loader_workers is not None and seen.answers.loader_workers <= 1
     trust = 1.0
     if utilisation is not None and seen.measured.products is None:
         _idle_device(gap, 1 - utilisation, idle)
+        standing = gap.shares.get("device_idle", 0.0)
+        most = max(idle.values())
+        found = {cause: standing * weight / most for cause, weight in idle.items() if standing * weight}
         pool = busy
     else:
         pool = {**idle, **busy}
@@ -93,19 +95,32 @@ def _suspects(gap: Gap, seen: Observed, run: Described) -> dict[str, float]:
         trust = 1.0 if hinted or gap.ratio is None or gap.ratio > high else 0.5
     total = sum(pool.values())
     if seen.mfu is None or not total or run.bench is None:
-        return {}
+        return found
     spare = gap.unexplained * trust
-    return {cause: spare * weight / total for cause, weight in pool.items() if spare * weight}
+    return found | {cause: spare * weight / total for cause, weight in pool.items() if spare * weight}
 
 
 def _idle_device(gap: Gap, idle_share: float, weights: Mapping[str, float]) -> None:
     """Idle time that the driver's utilisation shows beyond what is measured or predicted."""
-    known = sum(gap.shares.get(p, 0.0) for p in ("input", "launch", "step_fixed", "launch_gap", "host", "synchronisation", "bubble", "stage_imbalance", "copies"))
+    known = sum(
+        gap.shares.get(p, 0.0)
+        for p in (
+            "input",
+            "launch",
+            "step_fixed",
+            "launch_gap",
+            "host",
+            "synchronisation",
+            "bubble",
+            "stage_imbalance",
+            "copies",
+        )
+    )
     excess = idle_share - known
     if excess <= 0.01:
         return
     cause = max(weights, key=lambda c: weights[c])
-    text = f"the device is idle {idle_share:.0%} of the time by its utilisation, of which {known:.1%} is explained otherwise"
+    text = f"the device is idle {idle_share:.0%} of the time by its utilisation, {known:.1%} of it explained otherwise"
     room = sum(v for p, v in gap.shares.items() if gap.basis[p] == "predicted" and v > 0) + gap.unexplained
     taken = min(excess, room)
     spare = min(taken, gap.unexplained)
@@ -139,24 +154,21 @@ def _all_effects(
     return sorted(found, key=lambda e: (e.fits is False, -e.saves))
 
 
-def _chosen(effects: Sequence[Effect]) -> list[Effect]:
-    """The best of each knob."""
-    count: dict[str, int] = {}
-    out = []
-    for effect in effects:
-        count[effect.change.knob] = count.get(effect.change.knob, 0) + 1
-        if count[effect.change.knob] <= PER_KNOB:
-            out.append(effect)
-    return out[:MOST_ACTIONS]
-
-
 def _action(effect: Effect, mfu: float | None) -> Action:
     change = effect.change
     risk = change.risk if effect.fits is not False else f"does not fit the device's memory by the model; {change.risk}"
     return Action(
-        change=change.text, cause=effect.cause, predicted_mfu=_mfu_after(mfu, effect), gain=effect.speedup - 1,
-        speedup=effect.speedup, saves_share=effect.saves, effort=change.effort, risk=risk, fits=effect.fits,
-        basis=effect.basis, flags={k: v for k, v in change.flags.items() if v is not None},
+        change=change.text,
+        cause=effect.cause,
+        predicted_mfu=_mfu_after(mfu, effect),
+        gain=effect.speedup - 1,
+        speedup=effect.speedup,
+        saves_share=effect.saves,
+        effort=change.effort,
+        risk=risk,
+        fits=effect.fits,
+        basis=effect.basis,
+        flags={k: v for k, v in change.flags.items() if v is not None},
     )
 
 
@@ -178,8 +190,11 @@ def _stacked(run: Described, gap: Gap, effects: Sequence[Effect], mfu: float | N
     if together is None:
         return None
     return Stacked(
-        changes=tuple(e.change.text for e in picked), predicted_mfu=_mfu_after(mfu, together),
-        gain=together.speedup - 1, speedup=together.speedup, fits=together.fits,
+        changes=tuple(e.change.text for e in picked),
+        predicted_mfu=_mfu_after(mfu, together),
+        gain=together.speedup - 1,
+        speedup=together.speedup,
+        fits=together.fits,
     )
 
 
@@ -190,7 +205,7 @@ def _findings(seen: Observed, gap: Gap, causes: Sequence[Ranked], decides: str |
     for place, ranked in enumerate(causes):
         cause = CAUSES[ranked.cause]
         parts = {p: round(s, 6) for p, s in gap.shares.items() if gap.causes.get(p) == ranked.cause and s > 0}
-        said = [gap.evidence[p] for p in parts]
+        said = [f"{MEANINGS[p]} ({gap.evidence[p]})" for p in parts]
         best = ranked.best
         if best is not None:
             said.append(f"{best.change.text} would save {best.saves:.1%} of the time")
@@ -198,16 +213,23 @@ def _findings(seen: Observed, gap: Gap, causes: Sequence[Ranked], decides: str |
             said.append("suspected: neither a measurement nor the layout shows it")
         named.append(
             CauseFinding(
-                code=cause.code, severity="warning" if ranked.share >= 0.1 else "note",
-                message=f"{cause.name}: a fix could give back {ranked.share:.1%} of the time" + "".join(f"; {s}" for s in said[:3]),
-                share=ranked.share, confidence=ranked.confidence, evidence={**parts, "basis": ranked.basis},
-                page=cause.page, deciding_measurement=decides if place == 0 else None,
+                code=cause.code,
+                severity="warning" if ranked.share >= 0.1 else "note",
+                message=f"{cause.name}: a fix could give back {ranked.share:.1%} of the time"
+                + "".join(f"; {s}" for s in said[:3]),
+                share=ranked.share,
+                confidence=ranked.confidence,
+                evidence={**parts, "basis": ranked.basis},
+                page=cause.page,
+                deciding_measurement=decides if place == 0 else None,
             )
         )
     return (*right, *named, *rest)
 
 
-def _sentence(mfu: float | None, causes: Sequence[Ranked], actions: Sequence[Action], point_ratio: float | None, wrong: bool) -> str:
+def _sentence(
+    mfu: float | None, causes: Sequence[Ranked], actions: Sequence[Action], point_ratio: float | None, wrong: bool
+) -> str:
     if wrong:
         return "The number itself cannot be right: see the first finding before any other."
     if not causes or causes[0].share < ranking.NOTABLE:
@@ -220,7 +242,11 @@ def _sentence(mfu: float | None, causes: Sequence[Ranked], actions: Sequence[Act
     action = next((a for a in actions if a.cause == first.cause and a.fits is not False), None)
     after = ""
     if action is not None:
-        after = f"; expect {action.predicted_mfu:.0%} after the fix (now {mfu:.0%})" if action.predicted_mfu is not None and mfu is not None else f"; expect {action.speedup:.2f} times the speed after the fix"
+        after = (
+            f"; expect {action.predicted_mfu:.0%} after the fix (now {mfu:.0%})"
+            if action.predicted_mfu is not None and mfu is not None
+            else f"; expect {action.speedup:.2f} times the speed after the fix"
+        )
     return f"{hedge} {CAUSES[first.cause].said}{after}."
 
 
@@ -229,12 +255,15 @@ def _answer(
 ) -> Diagnosis:
     measured, measurement = seen.measured, seen.measurement
     point = run.bench.base if run.bench else None
-    decides = ranking.deciding(causes[0], causes[1]) if len(causes) > 1 else (
-        ranking._TRACE if causes and causes[0].basis == "inferred" else None)
+    decides = (
+        ranking.deciding(causes[0], causes[1])
+        if len(causes) > 1
+        else (ranking.TRACE if causes and causes[0].basis == "inferred" else None)
+    )
     waterfall = gap.entries(measured.goodput, measured.goodput_source)
     order = {r.cause: i for i, r in enumerate(causes)}
     by_importance = tuple(sorted(waterfall, key=lambda g: (order.get(g.cause, len(order)), -g.share)))
-    actions = tuple(_action(e, seen.mfu) for e in _chosen(effects))
+    actions = tuple(_action(e, seen.mfu) for e in effects)
     findings = _findings(seen, gap, causes, decides)
     wrong = any(f.severity == "error" for f in findings)
     mfu = seen.mfu
@@ -263,7 +292,8 @@ def _answer(
         actions=actions,
         stacked=_stacked(run, gap, effects, mfu),
         deciding_measurement=Deciding(between=(causes[0].cause, causes[1].cause), measurement=decides)
-        if decides and len(causes) > 1 else None,
+        if decides and len(causes) > 1
+        else None,
         confidence=causes[0].confidence if causes else "low",
         assumptions=tuple(dict.fromkeys(assumptions)),
         not_known=_not_known(seen, run),

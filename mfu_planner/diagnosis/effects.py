@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.diagnosis.bench import NOTHING, Tuning
@@ -39,6 +39,8 @@ class Effect:
     @property
     def cause(self) -> str:
         """The cause that it saves most of."""
+        if self.change.cause:
+            return self.change.cause
         return max(self.by_cause, key=lambda c: self.by_cause[c]) if self.by_cause else "unexplained"
 
     @property
@@ -50,7 +52,10 @@ class Effect:
 def what_ifs(bench: Bench, gap: Gap, facts: Mapping[str, Any]) -> list[Effect]:
     """Every change that saves something, most first."""
     found = []
+    assumed = set(facts.get("assumed", ()))
     for change in changes(bench, facts):
+        if assumed & set(change.flags):
+            change = replace(change, names_cause=False)
         try:
             point = bench.point(change.flags, change.tuning, alone=change.alone)
         except PlannerError:
@@ -71,8 +76,11 @@ def effect_of(bench: Bench, gap: Gap, change: Change, point: Point) -> Effect:
         total += saved
         cause = change.causes.get(part) or gap.causes.get(part) or PART_CAUSES.get(part, "unexplained")
         by_cause[cause] = by_cause.get(cause, 0.0) + saved
-    narrow = not change.names_cause
-    ratio = 1.0 if narrow else point.peak_flops_per_s / bench.base.peak_flops_per_s
+    if "dtype" not in change.flags:  # the model FLOPs themselves take their time
+        total = min(total, MOST * (1.0 - gap.useful))
+    if change.cause:
+        by_cause = {change.cause: total}
+    ratio = 1.0 if change.flags.get("dtype") == "fp8" else point.peak_flops_per_s / bench.base.peak_flops_per_s
     fits = None if point.fits is None or bench.base.fits is False else point.fits
     return Effect(change, total, by_cause, fits, ratio)
 
@@ -85,18 +93,29 @@ def scale_of(gap: Gap, part: str) -> float:
 
 FIXES = {
     "data-loading": (
-        "more loader workers with prefetch and pinned memory; data tokenised beforehand and memory-mapped", "low",
+        "more loader workers with prefetch and pinned memory; data tokenised beforehand and memory-mapped",
+        "low",
         "host memory and cores",
     ),
     "cpu": (
         "take host work out of the step: no .item() or printing of tensors, logging every 50 steps, manual garbage "
-        "collection, pinned processes", "low", "none known",
+        "collection, pinned processes",
+        "low",
+        "none known",
     ),
     "kernel-launch": ("torch.compile or CUDA graphs; a larger micro-batch", "medium", "static shapes"),
     "communication": ("overlap communication with computation; check every link (nccl-tests)", "medium", "none known"),
-    "kernels": ("fuse element-wise work (torch.compile), fused attention and optimizer", "low", "numerics to be compared"),
+    "kernels": (
+        "fuse element-wise work (torch.compile), fused attention and optimizer",
+        "low",
+        "numerics to be compared",
+    ),
     "memory-bound": ("fuse element-wise work; a fused cross-entropy", "medium", "numerics to be compared"),
-    "stragglers": ("find and replace the slow host or device (clocks, temperature, ECC, a busy CPU)", "low", "none known"),
+    "stragglers": (
+        "find and replace the slow host or device (clocks, temperature, ECC, a busy CPU)",
+        "low",
+        "none known",
+    ),
     "goodput": ("asynchronous checkpoints, fewer evaluations, faster restarts", "medium", "longer recovery if rarer"),
 }
 """Cause → (what to do, effort, risk) where the loss itself was measured."""
@@ -108,7 +127,11 @@ def fixes(losses: Mapping[str, float], basis: str) -> list[Effect]:
     return [
         Effect(
             Change(FIXES[cause][0], f"fix-{cause}", effort=FIXES[cause][1], risk=FIXES[cause][2]),
-            float(removed.get(cause, 0.5)) * share, {cause: float(removed.get(cause, 0.5)) * share}, None, 1.0, basis,
+            float(removed.get(cause, 0.5)) * share,
+            {cause: float(removed.get(cause, 0.5)) * share},
+            None,
+            1.0,
+            basis,
         )
         for cause, share in losses.items()
         if cause in FIXES and share > 0
@@ -133,7 +156,8 @@ def stack_up(bench: Bench | None, gap: Gap, chosen: Sequence[Effect]) -> Effect 
     except PlannerError:
         return None
     together = effect_of(bench, gap, Change("", "all", flags, tuning), point)
+    room = MOST if "dtype" in flags else MOST * (1.0 - gap.useful)
     ratio = 1.0
     for effect in predicted:
         ratio *= effect.peak_ratio
-    return Effect(together.change, together.saves + fixed, {}, together.fits, ratio)
+    return Effect(together.change, min(together.saves + fixed, room), {}, together.fits, ratio)

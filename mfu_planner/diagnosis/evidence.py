@@ -73,12 +73,18 @@ def from_answers(measured: Measured, answers: Answers, step_time_s: float | None
         share = min(answers.loader_wait_s / step_time_s, 0.99)
     if share is not None:
         measured.loader_is_idle = share < 0.03
-        measured.add(Evidence("input", share, f"waiting for data was measured: {share:.1%} of a step", numbers={"wait_share": share}))
+        measured.add(
+            Evidence(
+                "input", share, f"waiting for data was measured: {share:.1%} of a step", numbers={"wait_share": share}
+            )
+        )
     if answers.slowest_rank is not None and answers.slowest_rank > 1:
         lost = 1 - 1 / answers.slowest_rank
         measured.add(
             Evidence(
-                "stragglers", lost, f"the slowest rank computes {answers.slowest_rank - 1:.0%} longer than the median",
+                "stragglers",
+                lost,
+                f"the slowest rank computes {answers.slowest_rank - 1:.0%} longer than the median",
                 numbers={"slowest_over_median": answers.slowest_rank},
             )
         )
@@ -92,19 +98,31 @@ def from_log(measured: Measured, report: LogReport) -> None:
     if report.data_wait_share is not None:
         measured.loader_is_idle = report.data_wait_share < 0.03
         measured.add(
-            Evidence("input", report.data_wait_share, "the log states the wait for data", numbers={"wait_share": report.data_wait_share})
+            Evidence(
+                "input",
+                report.data_wait_share,
+                "the log states the wait for data",
+                numbers={"wait_share": report.data_wait_share},
+            )
         )
     for timer, seconds in report.parts_s.items():
         if step and timer in LOG_PARTS and seconds < step:
             measured.add(
-                Evidence(LOG_PARTS[timer], seconds / step, f"the log's timer {timer}: {seconds:.3g} s of {step:.3g} s",
-                         numbers={"seconds": seconds, "step_time_s": step})
+                Evidence(
+                    LOG_PARTS[timer],
+                    seconds / step,
+                    f"the log's timer {timer}: {seconds:.3g} s of {step:.3g} s",
+                    numbers={"seconds": seconds, "step_time_s": step},
+                )
             )
     for finding in report.findings:
         numbers = finding.evidence
         if finding.code == "log/irregular-steps" and measured.goodput is None:
             lost = float(numbers.get("lost_share") or 0.0)
-            measured.goodput, measured.goodput_source = 1 - lost, "slow steps outside the steady window (evaluation, checkpoints, stalls)"
+            measured.goodput, measured.goodput_source = (
+                1 - lost,
+                "slow steps outside the steady window (evaluation, checkpoints, stalls)",
+            )
         elif finding.code == "log/goodput-gap" and measured.goodput is None:
             measured.goodput = float(numbers["actual"] or 0) / float(numbers["step"] or 1)
             measured.goodput_source = "the log's whole-run average against its steps"
@@ -112,7 +130,9 @@ def from_log(measured: Measured, report: LogReport) -> None:
             now, clock = _pair(numbers)
             if clock > now > 0:
                 measured.goodput = now / clock
-                measured.goodput_source = "time between steps (loading, logging, checkpoints) that the stated step time leaves out"
+                measured.goodput_source = (
+                    "time between steps (loading, logging, checkpoints) that the stated step time leaves out"
+                )
 
 
 def _pair(numbers: dict[str, float | str | None]) -> tuple[float, float]:
@@ -138,26 +158,53 @@ def from_trace(measured: Measured, report: TraceReport, *, compiled: bool | None
         text = f"{share:.1%} of the traced time"
         if part == "host":
             cause = "kernel-launch" if launching else "cpu"
-            text += f": {activities:,.0f} activities in {window:.3g} s; to issue them takes {min(issue, 9.99):.0%} of it"
-        measured.add(Evidence(name, share, f"trace: idle, {part.replace('_', ' ')}, {text}", cause, {"seconds": seconds, "activities": activities}))
+            text += (
+                f": {activities:,.0f} activities in {window:.3g} s; to issue them takes {min(issue, 9.99):.0%} of it"
+            )
+        measured.add(
+            Evidence(
+                name,
+                share,
+                f"trace: idle, {part.replace('_', ' ')}, {text}",
+                cause,
+                {"seconds": seconds, "activities": activities},
+            )
+        )
     slow = report.straggler.waited_for_s / window if report.straggler else 0.0
     exposed = report.exposed_communication_s / window
     if report.straggler and slow > SMALL:
         slow = min(slow, exposed)
         measured.add(
-            Evidence("stragglers", slow, f"trace: the others wait for rank {report.straggler.rank} inside collectives",
-                     numbers={"waited_for_s": report.straggler.waited_for_s})
+            Evidence(
+                "stragglers",
+                slow,
+                f"trace: the others wait for rank {report.straggler.rank} inside collectives",
+                numbers={"waited_for_s": report.straggler.waited_for_s},
+            )
         )
     measured.add(
-        Evidence("exposed_communication", exposed - slow, f"trace: only communication runs, {exposed:.1%} of the time",
-                 numbers={"seconds": report.exposed_communication_s, "overlap": report.overlap})
+        Evidence(
+            "exposed_communication",
+            exposed - slow,
+            f"trace: only communication runs, {exposed:.1%} of the time",
+            numbers={"seconds": report.exposed_communication_s, "overlap": report.overlap},
+        )
     )
     classes = report.breakdown
     copies = (classes.get("memcpy", 0.0) + classes.get("memset", 0.0)) / window
     onto = report.memcpy.get("HtoD", 0.0) / window
-    measured.add(Evidence("copies", copies, "trace: copies that no kernel hides", "data-loading" if onto > 0.5 * copies else "memory-bound"))
+    measured.add(
+        Evidence(
+            "copies",
+            copies,
+            "trace: copies that no kernel hides",
+            "data-loading" if onto > 0.5 * copies else "memory-bound",
+        )
+    )
     pointwise = sum(classes.get(k, 0.0) for k in ("elementwise", "normalization", "other")) / window
     cause = "memory-bound" if compiled else "kernels"
-    measured.add(Evidence("pointwise", pointwise, f"trace: norms and element-wise kernels, {pointwise:.1%} of the time", cause))
+    measured.add(
+        Evidence("pointwise", pointwise, f"trace: norms and element-wise kernels, {pointwise:.1%} of the time", cause)
+    )
     measured.add(Evidence("optimizer", classes.get("optimizer", 0.0) / window, "trace: the optimizer's kernels", cause))
     measured.products = (classes.get("matrix", 0.0) + classes.get("attention", 0.0)) / window

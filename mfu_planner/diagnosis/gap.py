@@ -1,4 +1,4 @@
-"""The gap from the peak to what was observed: measured parts first, predicted ones beside them, the rest unexplained."""
+"""The gap from the peak to what was observed: measured parts, predicted ones beside them, the rest unexplained."""
 
 from __future__ import annotations
 
@@ -64,16 +64,24 @@ class Gap:
         worth = 1.0 if goodput is None else goodput
         found = [
             GapPart(
-                cause=self.causes[part], part=part, name=MEANINGS[part], share=self.shares[part] * worth,
-                basis=self.basis[part], evidence=self.evidence[part],
+                cause=self.causes[part],
+                part=part,
+                name=MEANINGS[part],
+                share=self.shares[part] * worth,
+                basis=self.basis[part],
+                evidence=self.evidence[part],
             )
             for part in ORDER
             if self.shares.get(part)
         ]
         if goodput is not None and goodput < 1:
             lost = GapPart(
-                cause="goodput", part="interruptions", name=MEANINGS["interruptions"], share=1 - goodput,
-                basis="measured", evidence=goodput_source,
+                cause="goodput",
+                part="interruptions",
+                name=MEANINGS["interruptions"],
+                share=1 - goodput,
+                basis="measured",
+                evidence=goodput_source,
             )
             found.append(lost)
         return tuple(found)
@@ -99,9 +107,19 @@ def find_gap(mfu: float | None, observed: float | None, point: Point | None, mea
     if point is None or observed is None or mfu is None:
         rest = 1.0 - gap.useful - sum(gap.shares.values())
         if measured.products is not None and mfu is not None:
-            gap.put("matmul_inefficiency", measured.products - mfu, "measured", "trace: products and attention beyond the model FLOPs at peak")
+            gap.put(
+                "matmul_inefficiency",
+                measured.products - mfu,
+                "measured",
+                "trace: products and attention beyond the model FLOPs at peak",
+            )
             rest -= measured.products - mfu
-        gap.put("unexplained", rest, "unexplained", "no model of this run to compare with" if point is None else "nothing measured it")
+        gap.put(
+            "unexplained",
+            rest,
+            "unexplained",
+            "no model of this run to compare with" if point is None else "nothing measured it",
+        )
         return gap
     _predicted(gap, mfu, observed, point, measured)
     return gap
@@ -110,27 +128,33 @@ def find_gap(mfu: float | None, observed: float | None, point: Point | None, mea
 def _predicted(gap: Gap, mfu: float, observed: float, point: Point, measured: Measured) -> None:
     predicted = {p: s / observed for p, s in point.parts.items()}
     ideal = predicted.pop("ideal", 0.0)
-    gap.put("convention", ideal - mfu, "predicted", "work that the convention counts and kernels skip, against work they do")
+    gap.put(
+        "convention", ideal - mfu, "predicted", "work that the convention counts and kernels skip, against work they do"
+    )
     if abs(gap.shares["convention"]) < 1e-12:
         del gap.shares["convention"]
-    replaced = _replace(gap, predicted, mfu, ideal, measured)
+    replaced = _replace(gap, predicted, ideal, measured)
     left = {p: s for p, s in predicted.items() if p not in replaced}
     room = 1.0 - mfu - sum(gap.shares.values())
     total = sum(left.values())
-    outside = sum(e.share for p, e in measured.parts.items() if p in ("input", "stragglers", "synchronisation", "allocation", "copies"))
+    outside = sum(
+        e.share
+        for p, e in measured.parts.items()
+        if p in ("input", "stragglers", "synchronisation", "allocation", "copies")
+    )
     gap.ratio = max(1.0 - outside, 0.0) / (sum(point.parts.values()) / observed)
     shrink = max(room, 0.0) / total if total > room else 1.0
     for part, share in left.items():
-        gap.put(part, share * shrink, "predicted", _said(part, share, shrink))
+        gap.put(part, share * shrink, "predicted", _said(share, shrink))
     gap.put("unexplained", room - total * shrink, "unexplained", _rest(gap.ratio, point))
     stretch = shrink if shrink < 1 else min(max(gap.ratio, 1.0), point.high)
-    gap.scales = {p: stretch / observed for p in left}
+    gap.scales = dict.fromkeys(left, stretch / observed)
     gap.scales["ideal"] = max(1.0, min(gap.ratio, point.high)) / observed
     for group, share in replaced.items():
         gap.scales[group] = share / observed
 
 
-def _said(part: str, share: float, shrink: float) -> str:
+def _said(share: float, shrink: float) -> str:
     text = f"predicted: {share:.1%} of the observed time"
     return text if shrink > 0.999 else f"{text}, scaled by {shrink:.2f} to the observation"
 
@@ -143,9 +167,7 @@ def _rest(ratio: float, point: Point) -> str:
     )
 
 
-def _replace(
-    gap: Gap, predicted: Mapping[str, float], mfu: float, ideal: float, measured: Measured
-) -> dict[str, float]:
+def _replace(gap: Gap, predicted: Mapping[str, float], ideal: float, measured: Measured) -> dict[str, float]:
     """Predicted parts that a measurement stands for → their factor."""
     out: dict[str, float] = {}
     held = {p: e.share for p, e in measured.parts.items()}
@@ -168,17 +190,30 @@ def _replace(
         total = sum(predicted.get(p, 0.0) for p in PRODUCTS)
         factor = max(above, 0.0) / total if total else 0.0
         out |= {p: factor for p in PRODUCTS if p in predicted}
-        gap.put("matmul_inefficiency", above - again * factor, "measured", "trace: products and attention beyond the work at peak rate")
+        gap.put(
+            "matmul_inefficiency",
+            above - again * factor,
+            "measured",
+            "trace: products and attention beyond the work at peak rate",
+        )
         if again:
-            gap.put("recompute", again * factor, "predicted", "the recomputed part of the traced products, by the model")
+            gap.put(
+                "recompute", again * factor, "predicted", "the recomputed part of the traced products, by the model"
+            )
     return out
 
 
 def _bubble(gap: Gap, predicted: Mapping[str, float], out: dict[str, float]) -> None:
-    """Waiting inside pipeline sends shows as communication in a trace: as much of it as the bubble is predicted to be."""
+    """Waiting inside pipeline sends shows as communication in a trace: as much of it as the predicted bubble."""
     for part in ("bubble", "stage_imbalance"):
         wanted = predicted.get(part, 0.0)
         taken = min(wanted, max(gap.shares.get("exposed_communication", 0.0), 0.0))
         out[part] = taken / wanted if wanted else 0.0
         if taken:
-            gap.move(part, taken, "exposed_communication", "predicted", "of the traced communication, what the schedule must wait")
+            gap.move(
+                part,
+                taken,
+                "exposed_communication",
+                "predicted",
+                "of the traced communication, what the schedule must wait",
+            )

@@ -9,20 +9,61 @@ from mfu_planner.errors import InputError, nearest
 
 FILES = ("log", "trace")
 ANSWERS = (
-    "gpu_utilisation", "loader_workers", "loader_wait", "compile", "eager", "fused_optimizer", "slowest_rank",
-    "framework", "stack", "goodput",
+    "gpu_utilisation",
+    "loader_workers",
+    "loader_wait",
+    "compile",
+    "eager",
+    "fused_optimizer",
+    "slowest_rank",
+    "framework",
+    "stack",
+    "goodput",
 )
 OBSERVED = (
-    "tokens_per_second", "tokens_per_second_per_device", "step_time", "flops_per_second_per_device", "tokens",
-    "device_hours", "reported_mfu", "mfu",
+    "tokens_per_second",
+    "tokens_per_second_per_device",
+    "step_time",
+    "flops_per_second_per_device",
+    "tokens",
+    "device_hours",
+    "reported_mfu",
+    "mfu",
 )
 SUBJECT = (
-    "model", "config", "params", "active_params", "seq_len", "target_seq_len", "image_size", "hardware", "peak", "dtype",
-    "peak_dtype", "sparse", "convention", "devices", "global_batch", "recompute", "attention_kernel",
+    "model",
+    "config",
+    "params",
+    "active_params",
+    "seq_len",
+    "target_seq_len",
+    "image_size",
+    "hardware",
+    "peak",
+    "dtype",
+    "peak_dtype",
+    "sparse",
+    "convention",
+    "devices",
+    "global_batch",
+    "recompute",
+    "attention_kernel",
 )
 LAYOUT = (
-    "cluster", "tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero", "zero_group", "sequence_parallel",
-    "recompute_share", "optimizer", "offload",
+    "cluster",
+    "tp",
+    "pp",
+    "vpp",
+    "cp",
+    "ep",
+    "dp",
+    "micro_batch",
+    "zero",
+    "zero_group",
+    "sequence_parallel",
+    "recompute_share",
+    "optimizer",
+    "offload",
 )
 KNOWN = (*FILES, *ANSWERS, *OBSERVED, *SUBJECT, *LAYOUT)
 """Everything that ``diagnose`` takes."""
@@ -88,12 +129,19 @@ def read_answers(given: dict[str, Any]) -> Answers:
     if slowest is not None:
         slowest = parse(slowest, "count", field="slowest-rank")
         if slowest < 1:
-            raise InputError("slowest-rank", slowest, "slowest rank's compute time ÷ the median's, at least 1, such as 1.15")
+            raise InputError(
+                "slowest-rank", slowest, "slowest rank's compute time ÷ the median's, at least 1, such as 1.15"
+            )
     return Answers(
         None if utilisation is None else parse(utilisation, "fraction", field="gpu-utilisation"),
         _workers(given.get("loader_workers")),
-        wait, seconds, None if compiled is None else bool(compiled), given.get("fused_optimizer"), slowest,
-        None if framework is None else str(framework), None if given.get("stack") is None else str(given["stack"]),
+        wait,
+        seconds,
+        None if compiled is None else bool(compiled),
+        given.get("fused_optimizer"),
+        slowest,
+        None if framework is None else str(framework),
+        None if given.get("stack") is None else str(given["stack"]),
         None if goodput is None else parse(goodput, "fraction", field="goodput"),
     )
 
@@ -113,6 +161,8 @@ def _wait(value: Any) -> tuple[float | None, float | None]:
 
     if value is None:
         return None, None
+    if str(value).strip() in ("0", "0.0", "0%", "0s"):
+        return 0.0, None
     if isinstance(value, str) and not value.strip().endswith("%") and value.strip()[-1:].isalpha():
         return None, parse(value, "time", field="loader-wait")
     share = parse(value, "fraction", field="loader-wait")

@@ -53,8 +53,12 @@ def observe(given: dict[str, Any], answers: Answers) -> Observed:
 
 def _say(seen: Observed, findings: Any) -> None:
     seen.findings += [
-        CauseFinding(code=f.code, severity=_SEVERITY.get(f.severity, f.severity), message=f.message,
-                     evidence=dict(getattr(f, "evidence", {})))
+        CauseFinding(
+            code=f.code,
+            severity=_SEVERITY.get(f.severity, f.severity),
+            message=f.message,
+            evidence=dict(getattr(f, "evidence", {})),
+        )
         for f in findings
     ]
 
@@ -63,10 +67,20 @@ def _read_log(seen: Observed) -> None:
     from mfu_planner.observe.logs import read_log
 
     given = seen.given
-    passed = {k: given[k] for k in SUBJECT if k in given and k not in ("devices", "global_batch", "seq_len", "attention_kernel", "target_seq_len", "image_size")}
-    described = any(k in passed for k in ("model", "config", "params")) and any(k in passed for k in ("hardware", "peak"))
+    passed = {
+        k: given[k]
+        for k in SUBJECT
+        if k in given
+        and k not in ("devices", "global_batch", "seq_len", "attention_kernel", "target_seq_len", "image_size")
+    }
+    described = any(k in passed for k in ("model", "config", "params")) and any(
+        k in passed for k in ("hardware", "peak")
+    )
     report = read_log(
-        given["log"], devices=given.get("devices"), global_batch=given.get("global_batch"), seq_len=given.get("seq_len"),
+        given["log"],
+        devices=given.get("devices"),
+        global_batch=given.get("global_batch"),
+        seq_len=given.get("seq_len"),
         **(passed if described else {}),
     )
     _say(seen, report.findings)
@@ -77,7 +91,11 @@ def _read_log(seen: Observed) -> None:
         if framework_stack(report.format):
             seen.answers = replace(seen.answers, framework=report.format)
             seen.assumptions.append(f"framework {report.format}, by the log's format")
-    for flag, value in (("devices", report.devices), ("seq_len", report.seq_len), ("global_batch", report.global_batch)):
+    for flag, value in (
+        ("devices", report.devices),
+        ("seq_len", report.seq_len),
+        ("global_batch", report.global_batch),
+    ):
         if flag not in given and value:
             given[flag] = round(value)
     if "hardware" not in given and "peak" not in given and report.device_name:
@@ -155,10 +173,14 @@ def _measure(seen: Observed) -> None:
         what = "--hardware NAME or --peak" if not hard else "--model NAME or --config PATH"
         raise InputError("model" if hard else "hardware", "nothing", f"{what}: a rate alone is no MFU")
     if "log" in given:
-        raise NoAnswer("the log states no rate that a diagnosis could start from: give --model, --hardware and --devices")
+        raise NoAnswer(
+            "the log states no rate that a diagnosis could start from: give --model, --hardware and --devices"
+        )
     raise InputError(
-        "observed", "nothing", "a throughput (--tokens-per-second-per-device, --step-time with --global-batch, --mfu), "
-        "--log FILE or --trace FILE"
+        "observed",
+        "nothing",
+        "a throughput (--tokens-per-second-per-device, --step-time with --global-batch, --mfu), "
+        "--log FILE or --trace FILE",
     )
 
 

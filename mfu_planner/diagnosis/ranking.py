@@ -45,19 +45,14 @@ def measured_losses(gap: Gap, measured: Measured) -> dict[str, float]:
     for part, evidence in measured.parts.items():
         cause = gap.causes.get(part, evidence.belongs)
         found[cause] = found.get(cause, 0.0) + max(gap.shares.get(part, 0.0), 0.0)
-    if gap.basis.get("device_idle") == "measured":
-        cause = gap.causes["device_idle"]
-        found[cause] = found.get(cause, 0.0) + gap.shares["device_idle"]
     return found
 
 
-def rank(
-    gap: Gap, measured: Measured, effects: Sequence[Effect], suspects: Mapping[str, float]
-) -> list[Ranked]:
+def rank(gap: Gap, measured: Measured, effects: Sequence[Effect], suspects: Mapping[str, float]) -> list[Ranked]:
     """Causes by what fixing them gives back, largest first.
 
-    A measured loss counts by the share that its usual fix removes, a predicted one by the best what-if, a suspected one by
-    its weight times the unexplained time; where several speak of one cause, the largest does.
+    A measured loss counts by the share that its usual fix removes, a predicted one by the best what-if, a suspected
+    one by its weight times the unexplained time; where several speak of one cause, the largest does.
     """
     removed = knowledge()["removed"]
     best: dict[str, Ranked] = {}
@@ -66,7 +61,9 @@ def rank(
         held = best.get(candidate.cause)
         if held is None or candidate.share > held.share:
             basis = candidate.basis if held is None or _RANK[candidate.basis] >= _RANK[held.basis] else held.basis
-            best[candidate.cause] = Ranked(candidate.cause, candidate.share, basis, candidate.best or (held.best if held else None))
+            best[candidate.cause] = Ranked(
+                candidate.cause, candidate.share, basis, candidate.best or (held.best if held else None)
+            )
 
     for cause, share in measured_losses(gap, measured).items():
         offer(Ranked(cause, float(removed.get(cause, 0.5)) * share, "measured"))
@@ -77,22 +74,35 @@ def rank(
             continue
         worth = 0.5 if effect.fits is False else 1.0
         for cause, share in effect.by_cause.items():
+            if cause == "cpu":  # the model's fixed cost of a step is a fitted remainder: half a proof
+                share *= 0.5
             if cause != "unexplained" and min(share, effect.saves) > 0:
                 offer(Ranked(cause, worth * min(share, effect.saves), "predicted", effect))
     for cause, share in suspects.items():
         held = best.get(cause)
+        if held is not None and held.basis == "measured" and held.share >= share:
+            continue
         total = share + (held.share if held and held.basis == "predicted" else 0.0)
-        offer(Ranked(cause, total, "inferred" if held is None or held.share < share else held.basis))
+        basis = "inferred" if held is None or held.share < share else held.basis
+        best[cause] = Ranked(cause, total, basis, held.best if held else None)
     return sorted((r for r in best.values() if r.share > 0), key=lambda r: -r.share)
 
 
-def weights(answers: Answers, measured: Measured, *, devices: int, node: int, compiled: bool | None) -> tuple[dict[str, float], dict[str, float]]:
+def _loader_weight(workers: int, p: Mapping[str, float]) -> float:
+    if workers <= 1:
+        return p["one_loader_worker"] if workers else p["no_loader_workers"]
+    return p["many_loader_workers"] if workers >= 4 else 1.0
+
+
+def weights(
+    answers: Answers, measured: Measured, *, devices: int, node: int, compiled: bool | None
+) -> tuple[dict[str, float], dict[str, float]]:
     """(weights of causes that leave the device idle, of those that keep it busy), after the answers."""
     p = knowledge()["priors"]
     idle, busy = dict(p["idle"]), dict(p["busy"])
     workers = answers.loader_workers
     if workers is not None:
-        idle["data-loading"] *= p["no_loader_workers"] if workers == 0 else p["one_loader_worker"] if workers == 1 else p["many_loader_workers"] if workers >= 4 else 1.0
+        idle["data-loading"] *= _loader_weight(workers, p)
     if measured.loader_is_idle or "input" in measured.parts:
         idle["data-loading"] *= p["loader_wait_small"]
     if compiled is False:
@@ -111,28 +121,53 @@ def weights(answers: Answers, measured: Measured, *, devices: int, node: int, co
     return idle, busy
 
 
-DECIDING = {
-    frozenset(("data-loading", "communication")): "time 50 steps on one batch kept in memory: if they are faster it is the loader; "
-    "if not, the network (a log alone cannot tell slow storage from a slow network)",
-    frozenset(("data-loading", "cpu")): "time 50 steps on one batch kept in memory: if they are faster it is the loader, else the host",
-    frozenset(("data-loading", "kernel-launch")): "time 50 steps on one batch kept in memory: if they are faster it is the loader, else launches",
-    frozenset(("data-loading", "kernels")): "time 50 steps on one batch kept in memory: if they are faster it is the loader",
-    frozenset(("data-loading", "stragglers")): "time 50 steps on one batch kept in memory on every rank: if they are faster it is a loader",
-    frozenset(("cpu", "kernel-launch")): "trace 5 steps: many short gaps between kernels are launches, few long ones are the host",
-    frozenset(("cpu", "communication")): "trace 5 steps: an idle device is the host, a device inside collectives is communication",
-    frozenset(("kernel-launch", "communication")): "trace 5 steps: gaps between kernels are launches, collectives alone are communication",
-    frozenset(("kernel-launch", "kernels")): "double the micro-batch: if the step time hardly grows, launches set it",
-    frozenset(("kernel-launch", "memory-bound")): "double the micro-batch: if the step time hardly grows, launches set it",
-    frozenset(("communication", "stragglers")): "log each rank's compute time without collectives: one slow rank is a straggler, "
-    "equal ranks mean the network (nccl-tests gives its rate)",
-    frozenset(("communication", "kernels")): "run the same micro-batch on one node: what goes away is communication",
-    frozenset(("communication", "memory-bound")): "run the same micro-batch on one node: what goes away is communication",
-    frozenset(("communication", "pipeline-bubble")): "double the micro-batches per step: the bubble's share halves, communication's stays",
-    frozenset(("communication", "recomputation")): "run two layers on one device with and without recomputation",
-    frozenset(("kernels", "stragglers")): "log each rank's compute time without collectives, and each device's clock",
-    frozenset(("kernels", "recomputation")): "run a few layers on one device with and without recomputation",
-}
-_TRACE = "trace 5 steps (torch.profiler, or the JAX profiler) on one rank and give the file to --trace"
+_MEMORY = "time 50 steps on one batch kept in memory: if they are faster it is the loader"
+_DOUBLE = "double the micro-batch: if the step time hardly grows, launches set it"
+_ONE_NODE = "run the same micro-batch on one node: what goes away is communication"
+_DECIDING = (
+    (
+        "data-loading",
+        "communication",
+        f"{_MEMORY}; if not, the network (a log alone cannot tell slow storage from a slow network)",
+    ),
+    ("data-loading", "cpu", f"{_MEMORY}, else the host"),
+    ("data-loading", "kernel-launch", f"{_MEMORY}, else launches"),
+    ("data-loading", "kernels", _MEMORY),
+    ("data-loading", "memory-bound", _MEMORY),
+    (
+        "data-loading",
+        "stragglers",
+        "time 50 steps on one batch kept in memory on every rank: if they are faster it is a loader",
+    ),
+    ("cpu", "kernel-launch", "trace 5 steps: many short gaps between kernels are launches, few long ones are the host"),
+    ("cpu", "communication", "trace 5 steps: an idle device is the host, a device inside collectives is communication"),
+    (
+        "kernel-launch",
+        "communication",
+        "trace 5 steps: gaps between kernels are launches, collectives alone communication",
+    ),
+    ("kernel-launch", "kernels", _DOUBLE),
+    ("kernel-launch", "memory-bound", _DOUBLE),
+    (
+        "communication",
+        "stragglers",
+        "log each rank's compute time without collectives: one slow rank is a straggler, equal ranks mean the network "
+        "(nccl-tests gives its rate)",
+    ),
+    ("communication", "kernels", _ONE_NODE),
+    ("communication", "memory-bound", _ONE_NODE),
+    (
+        "communication",
+        "pipeline-bubble",
+        "double the micro-batches per step: the bubble's share halves, communication's stays",
+    ),
+    ("communication", "recomputation", "run two layers on one device with and without recomputation"),
+    ("kernels", "stragglers", "log each rank's compute time without collectives, and each device's clock"),
+    ("kernels", "recomputation", "run a few layers on one device with and without recomputation"),
+)
+DECIDING = {frozenset((a, b)): text for a, b, text in _DECIDING}
+"""Two causes → the measurement that tells them apart."""
+TRACE = "trace 5 steps (torch.profiler, or the JAX profiler) on one rank and give the file to --trace"
 
 
 def deciding(first: Ranked, second: Ranked) -> str | None:
@@ -141,4 +176,4 @@ def deciding(first: Ranked, second: Ranked) -> str | None:
         return None
     if first.basis != "inferred" and second.share * CLOSE < first.share:
         return None
-    return DECIDING.get(frozenset((first.cause, second.cause)), _TRACE)
+    return DECIDING.get(frozenset((first.cause, second.cause)), TRACE)

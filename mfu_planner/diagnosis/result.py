@@ -24,7 +24,7 @@ class GapPart(_Record):
     name: str
     """The same in words."""
     share: float
-    """Of the whole time; all shares add up to 1 − MFU (× goodput). Negative where a convention counts work that is skipped."""
+    """Of the whole time; all shares add up to 1 − MFU (× goodput).  Negative where a convention counts skipped work."""
     basis: str
     """measured, predicted, inferred (from answers) or unexplained."""
     evidence: str

@@ -1,0 +1,40 @@
+"""Print both figures: known cause first, and gain within a factor of 1.5."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from mfu_planner.diagnosis.cases import published, synthetic, traced
+from mfu_planner.diagnosis.cases.outcome import Outcome, share
+
+
+def main() -> None:
+    """Run every case; ``-v`` lists them."""
+    found = [*published.outcomes(), *synthetic.outcomes(), *traced.outcomes()]
+    if "-v" in sys.argv[1:]:
+        for o in found:
+            mark = {True: "ok  ", False: "MISS", None: "-   "}[o.right]
+            gain = ""
+            if o.speedup is not None:
+                judged = "ok" if o.near_gain else "far" if o.near else "FAR"
+                gain = f"  published {o.speedup:.3f}, predicted {o.predicted or 1:.3f} {judged}"
+            sys.stdout.write(f"{mark} {o.group:<10} {o.id:<38} {o.cause or '–':<16} found {o.found:<16}{gain}\n")
+    for group in dict.fromkeys(o.group for o in found):
+        line(group, [o for o in found if o.group == group])
+    line("all", found)
+    line("published, held out", [o for o in found if o.group == "published" and o.role == "held out"])
+
+
+def line(name: str, found: Sequence[Outcome]) -> None:
+    """One line of the summary."""
+    first, gain, strict = (share(found, n) for n in ("right", "near", "near_gain"))
+    text = f"{name}: true cause first {first[0]}/{first[1]}" + (f" = {first[0] / first[1]:.0%}" if first[1] else "")
+    if gain[1]:
+        text += f"; speed-up within 1.5x {gain[0]}/{gain[1]} = {gain[0] / gain[1]:.0%}"
+        text += f"; gain itself (speed-up - 1) within 1.5x {strict[0]}/{strict[1]} = {strict[0] / strict[1]:.0%}"
+    sys.stdout.write(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""A diagnosis for people: the answer first, then the gap, the causes, the actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mfu_planner.report.human import grid, percent, print_warnings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mfu_planner.diagnosis.result import Diagnosis
+
+_ACTIONS = 8
+_BAR = 24
+
+
+def render(found: Diagnosis, console: Console) -> None:
+    """Draw it."""
+    console.print(f"[bold]{found.answer}[/bold]")
+    _head(found, console)
+    _gap(found, console)
+    _causes(found, console)
+    _actions(found, console)
+    if found.deciding_measurement is not None:
+        a, b = found.deciding_measurement.between
+        console.print(
+            f"\n[bold]What decides between {a} and {b}[/bold]\n  {found.deciding_measurement.measurement}",
+            highlight=False,
+        )
+    if found.not_known:
+        console.print("\n[bold]What would sharpen this[/bold]")
+        for line in found.not_known:
+            console.print(f"  {line}", markup=False)
+    if found.assumptions:
+        console.print("\n[dim]Assumed:[/dim]")
+        for line in found.assumptions:
+            console.print(f"  {line}", style="dim", markup=False)
+    print_warnings(console, found.warnings)
+
+
+def _head(found: Diagnosis, console: Console) -> None:
+    said = [f"MFU {percent(found.mfu)}"] if found.mfu is not None else []
+    if found.goodput is not None:
+        said.append(f"goodput {percent(found.goodput)}")
+    if found.predicted_mfu is not None:
+        said.append(f"the step-time model expects {percent(found.predicted_mfu)} of these settings")
+    if found.verdict is not None:
+        said.append(f"{found.verdict.grade}: {found.verdict.meaning}")
+    if said:
+        console.print("; ".join(said), markup=False)
+
+
+def _gap(found: Diagnosis, console: Console) -> None:
+    useful = 1 - sum(g.share for g in found.gap)
+    start = "model FLOPs (MFU)" if found.mfu is not None else "products and attention (a model would split them)"
+    rows = [(start, percent(useful), _bar(useful), "")]
+    rows += [(g.name, percent(g.share), _bar(g.share), g.basis) for g in found.waterfall if abs(g.share) >= 0.0005]
+    console.print()
+    console.print(grid(("Where the time goes", "share", "", "basis"), rows))
+
+
+def _bar(share: float) -> str:
+    return "█" * round(_BAR * max(min(share, 1.0), 0.0))
+
+
+def _causes(found: Diagnosis, console: Console) -> None:
+    from rich.markup import escape
+
+    console.print("[bold]Findings[/bold]")
+    for finding in found.findings:
+        colour = {"error": "red", "warning": "yellow"}.get(finding.severity, "dim")
+        sure = f" [dim](confidence {finding.confidence})[/dim]" if finding.confidence else ""
+        console.print(f"  [{colour}]{finding.code}[/{colour}] {escape(finding.message)}{sure}")
+        if finding.page:
+            console.print(f"      {finding.page}", style="dim", markup=False)
+
+
+def _actions(found: Diagnosis, console: Console) -> None:
+    if not found.actions:
+        return
+    console.print("\n[bold]What to change, largest gain first[/bold]")
+    for action in found.actions[:_ACTIONS]:
+        after = "" if action.predicted_mfu is None else f" → MFU {percent(action.predicted_mfu)}"
+        console.print(f"  {action.gain:>+7.1%}{after}  {action.change}", markup=False)
+        risk = "" if action.risk == "none known" else f"; risk: {action.risk}"
+        console.print(f"           {action.effort} effort, {action.basis}{risk}", style="dim", markup=False)
+    if len(found.actions) > _ACTIONS:
+        console.print(f"  and {len(found.actions) - _ACTIONS} more with --json", style="dim")
+    if found.stacked is not None and len(found.stacked.changes) > 1:
+        after = "" if found.stacked.predicted_mfu is None else f", MFU {percent(found.stacked.predicted_mfu)}"
+        console.print(f"The best {len(found.stacked.changes)} together: {found.stacked.gain:+.1%}{after}", markup=False)
