@@ -42,8 +42,12 @@ bench: $(STAMP) ## speed, side by side in one run
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python -m pytest --quiet --benchmark-only benchmarks
 
+docs: $(STAMP) ## write what the pages take from the code, then build the site into site/
+	$(BIN)/python docs/_build --write
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 lock: ## write requirements.lock anew from pyproject.toml
-	$(BIN)/pip-compile --quiet --extra ui --extra dev --strip-extras --no-emit-index-url --no-emit-find-links \
+	$(BIN)/pip-compile --quiet --extra ui --extra dev --extra docs --strip-extras --no-emit-index-url --no-emit-find-links \
 	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
 
 clean: ## remove the environment and what was built

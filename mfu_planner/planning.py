@@ -85,7 +85,7 @@ def plan(**given: Any) -> Plan:
     >>> from mfu_planner import plan
     >>> p = plan(model="llama-3.1-8b", hardware="h100-sxm", devices=64, tokens="1T", mfu="40%")
     >>> round(p.training_time_s / 86400, 1)
-    22.9
+    26.5
     """
     return plan_scenario(scenario(**given))
 

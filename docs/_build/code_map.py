@@ -15,10 +15,13 @@ PACKAGE = ROOT / "mfu_planner"
 def packages() -> str:
     """Each package with its modules and what they are for."""
     lines = ["### Top level\n", *_table(sorted(PACKAGE.glob("*.py")))]
-    for folder in sorted(p.parent for p in PACKAGE.rglob("__init__.py") if p.parent != PACKAGE):
+    for folder in sorted({p.parent for p in PACKAGE.rglob("*.py")} - {PACKAGE}):
         inside = sorted(p for p in folder.glob("*.py") if p.name != "__init__.py")
         name = ".".join(folder.relative_to(ROOT).parts)
-        lines += [f"### `{name}`\n", f"{_first_line(folder / '__init__.py')}\n", *_table(inside)]
+        lines.append(f"### `{name}`\n")
+        if (folder / "__init__.py").exists():
+            lines.append(f"{_first_line(folder / '__init__.py')}\n")
+        lines += _table(inside)
     return "\n".join(lines)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import yaml
 from sources import ROOT
 
@@ -19,11 +22,12 @@ def table(what: str) -> str:
     }[what]()
 
 
-def _load(name: str) -> dict[str, dict]:  # type: ignore[type-arg]
-    return yaml.safe_load((_FOLDER / f"{name}.yaml").read_text("utf-8"))  # type: ignore[no-any-return]
+def _load(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load((_FOLDER / f"{name}.yaml").read_text("utf-8"))
+    return data
 
 
-def _rows(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _rows(columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> str:
     lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
     return "\n".join([*lines, *(f"| {' | '.join(r)} |" for r in rows)]) + "\n"
 
@@ -58,7 +62,7 @@ def _collectives() -> str:
     return f"{_rows(('measured on', 'collective', 'start', 'per device', 'rate', 'median error'), rows)}\n{_origin(data)}"
 
 
-def _origin(data: dict[str, dict]) -> str:  # type: ignore[type-arg]
+def _origin(data: dict[str, Any]) -> str:
     source = data["source"]
     return f"Fitted by `{data['script']}` on [{source['title']}]({source['url']}), {source['date']}.\n"
 

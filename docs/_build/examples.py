@@ -111,7 +111,8 @@ def _console(block: Block) -> list[str]:
 
 def _python(block: Block, names: dict[str, Any]) -> list[str]:
     if ">>> " not in block.text:
-        exec(compile(block.text, "<example>", "exec"), names)  # noqa: S102  the project's own documentation
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(block.text, "<example>", "exec"), names)  # noqa: S102  the project's own documentation
         return list(block.lines)
     body: list[str] = []
     for example in doctest.DocTestParser().get_examples(block.text):

@@ -12,7 +12,7 @@ def formula(dotted: str) -> str:
     """One function: what it gives, its equation, its arguments with units, where it holds, where it comes from."""
     doc = read(_find(dotted))
     lines = [f"**`{dotted.removeprefix('mfu_planner.')}`** {markdown(doc.summary)}\n"]
-    lines += [f"$$\n{m}\n$$\n" for m in doc.math]
+    lines += [f"$$\n{part.strip()}\n$$\n" for m in doc.math for part in m.split(r", \quad")]
     described = items(doc.sections.get("Parameters", ""))
     if described:
         lines += ["| argument | meaning |", "| --- | --- |"]

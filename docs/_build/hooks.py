@@ -45,4 +45,4 @@ def on_page_content(html: str, **_: Any) -> str:
 
 def _mathml(found: re.Match[str]) -> str:
     display = "block" if found["tag"] == "div" else "inline"
-    return convert(html.unescape(found["latex"].strip()), display=display)
+    return str(convert(html.unescape(found["latex"].strip()), display=display))

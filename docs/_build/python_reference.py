@@ -46,7 +46,8 @@ def _signature(thing: Any) -> str:
         found = inspect.signature(thing)
     except (TypeError, ValueError):
         return "(…)"
-    arguments, named = [], False
+    arguments: list[str] = []
+    named = False
     for p in found.parameters.values():
         if p.kind is p.KEYWORD_ONLY and not named and not any(a.startswith("*") for a in arguments):
             arguments.append("*")
@@ -61,7 +62,7 @@ def _signature(thing: Any) -> str:
 
 
 def _argument(p: inspect.Parameter) -> str:
-    stars = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
+    stars = "*" if p.kind is p.VAR_POSITIONAL else "**" if p.kind is p.VAR_KEYWORD else ""
     text = f"{stars}{p.name}" + ("" if p.annotation is p.empty else f": {_short(p.annotation)}")
     if p.default is p.empty:
         return text

@@ -25,6 +25,7 @@ def _writers() -> dict[str, Callable[..., str]]:
     import code_map
     import constants
     import formulas
+    import notebook
     import python_reference
 
     return {
@@ -41,4 +42,5 @@ def _writers() -> dict[str, Callable[..., str]]:
         "quantities": formulas.quantities,
         "constants": constants.table,
         "map": code_map.packages,
+        "notebook": notebook.page,
     }
