@@ -69,9 +69,12 @@ class Config:
 
     def _find(self, names: tuple[str, ...], default: Any) -> tuple[str, Any]:
         self.used.update(names)
-        for name in names:
-            if self.data.get(name) is not None:
-                return name, self.data[name]
+        stated = {name: self.data[name] for name in names if self.data.get(name) is not None}
+        if len({repr(value) for value in stated.values()}) > 1:
+            said = ", ".join(f"{name} = {value}" for name, value in stated.items())
+            raise InputError(f"{self.origin}: {names[0]}", said, "one value: these are names of the same field")
+        for name, value in stated.items():
+            return name, value
         for name in names:
             if self.defaults.get(name) is not None:
                 self.assumed[name] = self.defaults[name]

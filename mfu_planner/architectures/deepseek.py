@@ -20,7 +20,6 @@ from mfu_planner.architectures.decoder import (
 from mfu_planner.architectures.experts import expert_sizes, moe, shared_expert, without_experts
 from mfu_planner.architectures.model import Architecture, Block
 from mfu_planner.architectures.parts import gated_mlp
-from mfu_planner.errors import InputError
 from mfu_planner.operators import CAUSAL, Attention, Elementwise, MatMul, Norm, Operator, Role, Split
 
 
@@ -66,8 +65,6 @@ def sparse_from(c: Config, layers: int) -> list[str]:
     first = c.size("first_k_dense_replace", default=0, least=0)
     if c.data.get("moe_layer_freq", 1) == 1:
         c.no_effect("moe_layer_freq")
-    if first > layers:
-        raise InputError(f"{c.origin}: first_k_dense_replace", first, f"at most num_hidden_layers = {layers}")
     if _has_experts(c):
         return ["sparse" if n >= first else "dense" for n in range(layers)]
     return ["dense"] * layers

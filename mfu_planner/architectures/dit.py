@@ -71,9 +71,9 @@ def _latent(c: Config) -> tuple[int, int]:
 def _modulated(c: Config, s: Sizes, rows: Rows, classes: int) -> Operators:
     """A layer: both branches behind a bare norm, shifted, scaled and gated by six vectors of the condition."""
 
-    def bare(name: str) -> Operators:
+    def bare(name: str, *, affine: bool = False) -> Operators:
         scaled = Elementwise(name=f"{name}_modulation", width=s.hidden, read=1, kept=1, rows=rows)
-        return (Norm(name=name, width=s.hidden, weight=False, rows=rows), scaled)
+        return (Norm(name=name, width=s.hidden, weight=affine, bias=affine, rows=rows), scaled)
 
     bias = c.flag("attention_bias", default=True)
     attention = attention_of(
@@ -85,7 +85,7 @@ def _modulated(c: Config, s: Sizes, rows: Rows, classes: int) -> Operators:
         *bare("input_norm"),
         *attention,
         residual("attention_residual", s.hidden, rows=rows),
-        *bare("post_attention_norm"),
+        *bare("post_attention_norm", affine=c.flag("norm_elementwise_affine", default=False)),
         *plain_mlp(s.hidden, s.ffn, rows=rows),
         residual("mlp_residual", s.hidden, rows=rows),
     )
@@ -108,7 +108,7 @@ def _dit(c: Config) -> Architecture:
     outputs = c.size("out_channels", default=channels) * patch[0] * patch[1]
     classes = c.size("num_embeds_ada_norm", default=1000)
     c.no_effect(
-        "_class_name", "_diffusers_version", "activation_fn", "norm_elementwise_affine", "norm_num_groups", "norm_eps",
+        "_class_name", "_diffusers_version", "activation_fn", "norm_num_groups", "norm_eps",
         "num_vector_embeds", "only_cross_attention", "upcast_attention", "use_linear_projection",
         "double_self_attention", "norm_type", "attention_type", "caption_channels",
     )

@@ -18,6 +18,7 @@ from mfu_planner.architectures.decoder import (
     optional_size,
     pre_norm_layer,
 )
+from mfu_planner.architectures.defaults import defaults_of
 from mfu_planner.architectures.experts import Experts, expert_sizes, moe
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import norm, self_attention
@@ -87,8 +88,8 @@ def _granitemoe(c: Config) -> Architecture:
 def _dbrx(c: Config) -> Architecture:
     hidden, heads = c.size("d_model", "hidden_size"), c.size("n_heads", "num_attention_heads")
     c.no_effect("max_seq_len", "emb_pdrop")
-    attn = c.part("attn_config", c.defaults.get("attn_config"))
-    ffn = c.part("ffn_config", c.defaults.get("ffn_config"))
+    attn = c.part("attn_config", defaults_of("dbrx.attn_config"))
+    ffn = c.part("ffn_config", defaults_of("dbrx.ffn_config"))
     kv_heads = attn.size("kv_n_heads")
     c.divides("n_heads / attn_config.kv_n_heads", heads, kv_heads)
     attention = self_attention(

@@ -36,8 +36,11 @@ _JOINTS = (
 Tower = Callable[[Config, list[str]], tuple[Block, ...]]
 
 
-def _text(c: Config, default_type: str, *, tied_default: bool = False) -> Architecture:
-    """The decoder; older files hold its fields at the top level, and the tie to the head may stand at either."""
+def _text(c: Config, default_type: str, *, tied_default: bool = False, tied_by_text: bool = False) -> Architecture:
+    """The decoder; older files hold its fields at the top level, and the tie to the head may stand at either.
+
+    ``tied_by_text``: only the decoder's own field ties the head.
+    """
     own = c.raw("text_config")
     flat = own is None
     if flat:
@@ -45,7 +48,8 @@ def _text(c: Config, default_type: str, *, tied_default: bool = False) -> Archit
         c.no_effect(*own)
     kind = own.get("model_type", default_type) if isinstance(own, dict) else default_type
     part = c.part("text_config", top_level_defaults_of(kind) if flat else defaults_of(kind))
-    outer = c.raw("tie_word_embeddings")
+    c.no_effect("tie_word_embeddings")
+    outer = False if tied_by_text else c.raw("tie_word_embeddings")
     tied = bool(own.get("tie_word_embeddings")) or (tied_default if outer is None else bool(outer))
     part.no_effect(*_JOINTS)
     part.data = {**own, "model_type": kind, "tie_word_embeddings": tied}
@@ -103,7 +107,7 @@ def _gemma3(c: Config) -> Architecture:
 
 
 def _llama4(c: Config) -> Architecture:
-    text = _text(c, "llama4_text")
+    text = _text(c, "llama4_text", tied_by_text=True)
     v = _vision(c, "llama4_vision_model")
     s = tower_sizes(v)
     down, across, patch = patch_grid(v)

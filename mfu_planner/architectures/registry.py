@@ -145,6 +145,10 @@ def from_config(
     name = bare.raw("model_type", bare.raw("_class_name"))
     if not isinstance(name, str):
         raise InputError(f"{origin}: model_type", name, "a Hugging Face config.json, which names its model_type")
+    if data.get("add_cross_attention") is True:
+        raise InputError(
+            f"{origin}: add_cross_attention", True, "false: a decoder with cross-attention of its own is not known here"
+        )
     config = Config(
         {**data, "model_type": name}, origin=origin, defaults=top_level_defaults_of(name), image_size=image_size
     )

@@ -27,10 +27,9 @@ def head_kind(c: Config, kinds: dict[str, str], usual: str, notes: list[str]) ->
 
 
 def label_count(c: Config) -> int:
-    """Classes of a classifier: ``id2label``, or ``num_labels``, or two."""
+    """Classes of a classifier: ``num_labels``, or ``id2label``, or two."""
     labels = c.raw("id2label")
-    if isinstance(labels, dict) and labels:
-        c.no_effect("num_labels")
+    if isinstance(labels, dict) and labels and not c.has("num_labels"):
         return len(labels)
     return c.size("num_labels", default=2, least=0)
 

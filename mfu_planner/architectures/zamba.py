@@ -95,9 +95,11 @@ def _zamba2(c: Config) -> Architecture:
     operators = {"linear_attention": mamba}
     blocks: list[Block] = []
     if uses:
-        shared = _shared_block(c, hidden, ffn)
+        operators_of_block = _shared_block(c, hidden, ffn)
+        tied = c.flag("tie_word_embeddings", default=True)  # untied, transformers 5 gives every use its own weights
         blocks = [
-            Block(f"shared block {n}", shared, tuple(uses[n::sets]), shared=True) for n in range(min(sets, len(uses)))
+            Block(f"shared block {n}", operators_of_block, tuple(uses[n::sets]), shared=tied)
+            for n in range(min(sets, len(uses)))
         ]
         operators["hybrid"] = (*_own_parts(c, hidden, ffn), *mamba)
     return causal_decoder(c, hidden, (*blocks, *layer_blocks(kinds, operators)), tied_default=True)

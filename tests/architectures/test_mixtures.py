@@ -162,7 +162,6 @@ def test_experts_are_split_by_expert_and_share_their_input() -> None:
         (SMALL, {"num_local_experts": "8"}, "num_local_experts"),
         (SMALL, {"model_type": "gpt_oss", "layer_types": ["full_attention"]}, "layer_types"),
         (SMALL, {"model_type": "gpt_oss", "layer_types": ["full_attention", "slidin_attention"]}, "layer_types"),
-        (LATENT, {"first_k_dense_replace": 4}, "first_k_dense_replace"),
         (SMALL, {"model_type": "qwen3_moe", "moe_intermediate_size": 8, "mlp_only_layers": "none"}, "mlp_only_layers"),
         (
             SMALL,
