@@ -7,7 +7,7 @@ from typing import Any
 
 from mfu_planner.equations import QUANTITIES, closed_forms, solve, step
 from mfu_planner.errors import InputError
-from mfu_planner.limits import refuse_contradiction
+from mfu_planner.limits import refuse_absurd, refuse_contradiction
 from mfu_planner.results import Finding, Result
 from mfu_planner.sanity import check, implied_peak_findings
 from mfu_planner.scenario import Scenario, scenario
@@ -71,6 +71,7 @@ def measure_scenario(s: Scenario) -> Measurement:
     known = _observed(s, subject, warnings)
     refuse_contradiction(known)
     values = solve(known)
+    refuse_absurd(values)
     if "mfu" not in values:
         raise InputError("observed", "too little to find the MFU", _needed(s, subject))
     forms = closed_forms(frozenset(known)).solved

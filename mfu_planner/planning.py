@@ -7,13 +7,14 @@ from typing import Any
 
 from mfu_planner.costs import Rates, rates
 from mfu_planner.equations import QUANTITIES, closed_forms, step
-from mfu_planner.errors import NoAnswer
+from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.hardware import cluster_for
-from mfu_planner.limits import LIMITS, Closed, close
+from mfu_planner.limits import LIMITS, Closed, close, refuse_absurd
 from mfu_planner.ranges import PlanRange, plan_range
 from mfu_planner.results import Result
 from mfu_planner.scenario import Scenario, scenario
 from mfu_planner.subject import Subject, resolve_subject
+from mfu_planner.units import format_value
 
 _ASKED = ("tokens", "devices", "mfu", "training_time_s", "cost_usd")
 _WHOLE = 1e-9
@@ -96,11 +97,14 @@ def plan_scenario(s: Scenario) -> Plan:
     prices = rates(s, subject)
     warnings = [*subject.warnings, *prices.warnings]
     known = _known(s, subject, prices, warnings)
+    if s.budget is not None and prices.price is None:
+        raise InputError("budget", format_value(s.budget, "usd"), "also a --price: none is on file for this hardware")
     limits = {k: v for k, v in (("training_time_s", s.deadline), ("cost_usd", s.budget)) if v is not None}
     exact = close(known, limits)
     node = _devices_per_node(s, subject)
     closed, known = _whole_devices(exact, known, limits, subject, node)
     values = closed.values
+    refuse_absurd(values)
     if values["mfu"] > 1 + _WHOLE:
         raise NoAnswer(
             f"this needs an MFU of {values['mfu']:.1%}, above 100% of the peak: give more devices, a later deadline or "
@@ -190,6 +194,7 @@ def _whole_devices(
     """Round solved-for devices to whole nodes (up for a deadline, down for a budget) and recompute."""
     if subject.devices is not None:
         return exact, known
+    refuse_absurd(exact.values)
     nodes = exact.values["devices"] / node
     down = "cost_usd" in exact.binding
     whole = math.floor(nodes * (1 + _WHOLE)) if down else math.ceil(nodes * (1 - _WHOLE))
