@@ -112,8 +112,7 @@ def refuse_contradiction(known: Mapping[str, float]) -> None:
     raise InputError(
         _FLAGS[odd][0],
         _shown(odd, known[odd]),
-        f"no contradiction: with {said} it is {_shown(odd, implied)}, {_apart(known[odd], implied)}; "
-        "leave one out",
+        f"no contradiction: with {said} it is {_shown(odd, implied)}, {_apart(known[odd], implied)}; leave one out",
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from mfu_planner.costs import Rates, rates
 from mfu_planner.equations import QUANTITIES, closed_forms, step
+from mfu_planner.device_count import node_size
 from mfu_planner.errors import InputError, NoAnswer
-from mfu_planner.hardware import cluster_for
 from mfu_planner.limits import LIMITS, Closed, close, refuse_absurd
 from mfu_planner.ranges import PlanRange, plan_range
 from mfu_planner.results import Result
@@ -101,8 +101,10 @@ def plan_scenario(s: Scenario) -> Plan:
         raise InputError("budget", format_value(s.budget, "usd"), "also a --price: none is on file for this hardware")
     limits = {k: v for k, v in (("training_time_s", s.deadline), ("cost_usd", s.budget)) if v is not None}
     exact = close(known, limits)
-    node = _devices_per_node(s, subject)
+    node = node_size(s, subject.accelerator) or 1
     closed, known = _whole_devices(exact, known, limits, subject, node)
+    if subject.devices is None and s.devices_per_node is None and node > 1:
+        warnings.append(f"devices in whole nodes of {node}, the usual machine; --devices-per-node changes it")
     values = closed.values
     refuse_absurd(values)
     if values["mfu"] > 1 + _WHOLE:
@@ -179,13 +181,6 @@ def _known(s: Scenario, subject: Subject, prices: Rates, warnings: list[str]) ->
         "power_w": prices.power_w,
     }
     return known | {k: float(v) for k, v in optional.items() if v is not None}
-
-
-def _devices_per_node(s: Scenario, subject: Subject) -> int:
-    if s.devices_per_node is not None:
-        return s.devices_per_node
-    machine = cluster_for(subject.accelerator.id) if subject.accelerator else None
-    return machine.devices_per_node if machine else 1
 
 
 def _whole_devices(

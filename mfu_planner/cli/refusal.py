@@ -47,4 +47,3 @@ def _path(error: click.UsageError) -> str:
 def _flags(context: click.Context | None) -> list[str]:
     parameters = context.command.params if context else []
     return [name for p in parameters if isinstance(p, click.Option) for name in (*p.opts, *p.secondary_opts)]
-
