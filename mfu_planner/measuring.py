@@ -15,6 +15,7 @@ from mfu_planner.sanity import check, implied_peak_findings
 from mfu_planner.scenario import Scenario, scenario
 from mfu_planner.subject import Subject, resolve_subject
 from mfu_planner.verdict import Verdict, verdict
+from mfu_planner.work_units import in_work_units
 
 _OBSERVED = (
     "--tokens-per-second, --tokens-per-second-per-device, --step-time with --global-batch, "
@@ -77,6 +78,7 @@ def measure_scenario(s: Scenario) -> Measurement:
     """Measure from a Scenario."""
     subject = resolve_subject(s, model_needed=s.flops_per_second_per_device is None)
     warnings = list(subject.warnings)
+    s = in_work_units(s, subject, warnings)
     known = _observed(s, subject, warnings)
     refuse_contradiction(known)
     values = solve(known)
@@ -110,7 +112,10 @@ def measure_scenario(s: Scenario) -> Measurement:
             *implied_peak_findings(s, subject, values["mfu"]),
         ),
         warnings=tuple(warnings),
-        steps=tuple(step(n, values, forms[n], _PALM if n == "mfu" else "definition") for n in shown),
+        steps=(
+            *(subject.work_steps() if s.explain else ()),
+            *(step(n, values, forms[n], _PALM if n == "mfu" else "definition") for n in shown),
+        ),
         sources=subject.sources,
     )
 

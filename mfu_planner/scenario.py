@@ -79,6 +79,8 @@ class Scenario(BaseModel):
     device_hours: float | None = None
     """Device-seconds, wall clock."""
     reported_mfu: float | None = None
+    explain: bool = Field(default=False, exclude=True)
+    """Whether the derivation shows how the work per token was counted, too."""
     in_samples: tuple[str, ...] = Field(default=(), exclude=True)
     """The fields that were given in images, sequences or samples rather than tokens."""
     recompute: str | None = None
@@ -182,6 +184,7 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "reported_mfu": _fraction,
     "recompute": _choice("none", "selective", "full"),
     "attention_kernel": _choice("fused", "unfused"),
+    "explain": _flag,
 }
 
 _NEEDS_A_UNIT = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from mfu_planner.device_count import count_devices
+from mfu_planner.equations import Step
 from mfu_planner.errors import InputError
 from mfu_planner.hardware import Accelerator, resolve
-from mfu_planner.device_count import count_devices
 from mfu_planner.model import Model, choose_model
 from mfu_planner.operators import Workload
 from mfu_planner.scenario import Scenario
@@ -38,6 +39,14 @@ class Subject:
     warnings: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
     """Key of a quantity → where its value comes from."""
+
+    def work_steps(self) -> tuple[Step, ...]:
+        """How the work per unit was counted: each term of the convention with the model's numbers put in."""
+        if self.model is None or self.model.architecture is None:
+            return ()
+        from mfu_planner.counting.conventions import explain
+
+        return explain(self.convention, self.model.architecture, self.work)
 
     @property
     def units_per_sequence(self) -> int:
@@ -128,6 +137,11 @@ def _peak(s: Scenario, sources: dict[str, str], warnings: list[str]) -> tuple[Ac
     where = accelerator.source_of(f"peak.{dtype}")["url"]
     sources["peak_flops_per_s"] = f"{accelerator.name}, {dtype} {basis}, per {accelerator.device_kind}: {where}"
     return accelerator, peak
+
+
+def _devices(s: Scenario, accelerator: Accelerator | None) -> int | None:
+    """Devices, where chips, packages or nodes were counted."""
+    return count_devices(s, accelerator, [])
 
 
 def _convention(s: Scenario, model: Model, warnings: list[str]) -> str:
