@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from mfu_planner.equations import closed_forms, contradictions, solve, would_determine
+from mfu_planner.equations import closed_forms, contradictions, number, solve, would_determine
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.units import format_value
 
@@ -21,6 +22,17 @@ _ADVICE = {
     "cost_usd": "--budget",
 }
 _DIMENSION = {"training_time_s": "time", "cost_usd": "usd"}
+_FLAGS = {
+    "mfu": ("mfu", "fraction"),
+    "tokens_per_s": ("tokens-per-second", "token_per_s"),
+    "tokens_per_s_per_device": ("tokens-per-second-per-device", "token_per_s_per_device"),
+    "achieved_flops_per_s_per_device": ("flops-per-second-per-device", "flop_per_s"),
+    "device_time_s": ("device-hours", "device_time"),
+    "tokens": ("tokens", "token"),
+    "devices": ("devices", "count"),
+    "goodput": ("goodput", "fraction"),
+}
+"""What a user gives, by quantity: its flag and dimension; the first of several that disagree is told as the odd one."""
 _ROUNDING = 1e-9
 
 
@@ -42,12 +54,18 @@ def close(given: Mapping[str, float], limits: Mapping[str, float]) -> Closed:
     NoAnswer
         A limit cannot be met.
     """
+    refuse_contradiction(given)
+    settled = solve(given)
+    broken = _broken(settled, limits)
+    if broken is not None:
+        raise _cannot_meet(settled, limits, broken)
     violated: NoAnswer | None = None
     for size in range(len(limits) + 1):
         closing = []
-        for binding in combinations(limits, size):
+        for binding in combinations([n for n in limits if n not in settled], size):
             known = {**given, **{name: limits[name] for name in binding}}
-            refuse_contradiction(known)
+            if contradictions(known):
+                continue
             if known.keys() | closed_forms(frozenset(known)).solved.keys() >= WANTED:
                 closing.append(Closed(solve(known), binding))
         for closed in closing:
@@ -85,12 +103,33 @@ def _cannot_meet(values: Mapping[str, float], limits: Mapping[str, float], name:
 def refuse_contradiction(known: Mapping[str, float]) -> None:
     """Raise where given values disagree, saying which and by how much."""
     found = contradictions(known)
-    if found:
-        worst = found[0]
-        names = ", ".join(f"{n} = {known[n]:.6g}" for n in worst.names)
-        raise InputError(
-            "contradiction", names, f"values that agree; they are {abs(worst.off_by):.4%} apart: leave one out"
-        )
+    if not found:
+        return
+    names = [n for n in _FLAGS if n in found[0].names]
+    odd, others = names[0], names[1:]
+    implied = number(closed_forms(frozenset(known) - {odd}).solved[odd], known)
+    said = ", ".join(f"--{_FLAGS[n][0]} {_shown(n, known[n])}" for n in others) or "the work and the peak"
+    raise InputError(
+        _FLAGS[odd][0],
+        _shown(odd, known[odd]),
+        f"no contradiction: with {said} it is {_shown(odd, implied)}, {_apart(known[odd], implied)}; leave one out",
+    )
+
+
+def refuse_absurd(values: Mapping[str, float]) -> None:
+    """Raise where the given values are so large or small that a result cannot be a number."""
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise InputError("values", f"{name.replace('_', '-')} beyond any number", "sizes that a run can have")
+
+
+def _shown(name: str, value: float) -> str:
+    return format_value(value, _FLAGS[name][1])
+
+
+def _apart(given: float, implied: float) -> str:
+    factor = given / implied if implied else math.inf
+    return f"{abs(factor - 1):.2%} apart" if 0.5 <= factor <= 2 else f"a factor of {factor:.4g} apart"
 
 
 def _too_little(given: Mapping[str, float], limits: Mapping[str, float]) -> InputError:

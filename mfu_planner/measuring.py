@@ -5,19 +5,24 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from pydantic import field_serializer
+
 from mfu_planner.equations import QUANTITIES, closed_forms, solve, step
 from mfu_planner.errors import InputError
-from mfu_planner.limits import refuse_contradiction
+from mfu_planner.limits import refuse_absurd, refuse_contradiction
 from mfu_planner.results import Finding, Result
 from mfu_planner.sanity import check, implied_peak_findings
 from mfu_planner.scenario import Scenario, scenario
 from mfu_planner.subject import Subject, resolve_subject
 from mfu_planner.verdict import Verdict, verdict
+from mfu_planner.work_units import in_work_units
 
 _OBSERVED = (
     "--tokens-per-second, --tokens-per-second-per-device, --step-time with --global-batch, "
     "--flops-per-second-per-device, or --tokens with --device-hours"
 )
+_FORWARD_SHARE = Fraction(1, 3)
+"""Of a training step without recomputation: one pass forward, two back."""
 _PALM = "Chowdhery et al. 2022, arXiv:2204.02311, appendix B"
 
 
@@ -29,6 +34,7 @@ class Measurement(Result):
     hfu: float | None
     """With recomputation; null unless ``recompute`` is known."""
     convention: str
+    """Empty (null in JSON) where a bare FLOP/s was given and nobody says how it was counted."""
     by_convention: dict[str, float | None]
     """The same run under every convention."""
     achieved_flops_per_s_per_device: float
@@ -44,6 +50,10 @@ class Measurement(Result):
     verdict: Verdict | None
     findings: tuple[Finding, ...]
     """Whether the number itself can be right; likely causes first."""
+
+    @field_serializer("convention")
+    def _null_where_unknown(self, value: str) -> str | None:
+        return value or None
 
 
 def measure(**given: Any) -> Measurement:
@@ -68,14 +78,16 @@ def measure_scenario(s: Scenario) -> Measurement:
     """Measure from a Scenario."""
     subject = resolve_subject(s, model_needed=s.flops_per_second_per_device is None)
     warnings = list(subject.warnings)
+    s = in_work_units(s, subject, warnings)
     known = _observed(s, subject, warnings)
     refuse_contradiction(known)
     values = solve(known)
+    refuse_absurd(values)
     if "mfu" not in values:
         raise InputError("observed", "too little to find the MFU", _needed(s, subject))
     forms = closed_forms(frozenset(known)).solved
     per_convention = _by_convention(subject, values)
-    hfu = _hfu(s, subject, values)
+    hfu = _hfu(s, subject, values, warnings)
     judged = verdict(subject, values)
     shown = [n for n in QUANTITIES if n in forms]
     return Measurement(
@@ -100,7 +112,10 @@ def measure_scenario(s: Scenario) -> Measurement:
             *implied_peak_findings(s, subject, values["mfu"]),
         ),
         warnings=tuple(warnings),
-        steps=tuple(step(n, values, forms[n], _PALM if n == "mfu" else "definition") for n in shown),
+        steps=(
+            *(subject.work_steps() if s.explain else ()),
+            *(step(n, values, forms[n], _PALM if n == "mfu" else "definition") for n in shown),
+        ),
         sources=subject.sources,
     )
 
@@ -165,18 +180,40 @@ def _by_convention(subject: Subject, values: dict[str, float]) -> dict[str, floa
     from mfu_planner.counting.conventions import by_convention
 
     work = by_convention(subject.model.architecture, subject.work)
+    work.setdefault(subject.convention, subject.flops_per_token)
     return {n: None if w is None else float(w) * rate / subject.peak_flops_per_s for n, w in work.items()}
 
 
-def _hfu(s: Scenario, subject: Subject, values: dict[str, float]) -> float | None:
+def _hfu(s: Scenario, subject: Subject, values: dict[str, float], warnings: list[str]) -> float | None:
+    """Utilization with recomputation, counted by the same convention as the MFU."""
     rate = values.get("tokens_per_s_per_device")
-    if s.recompute is None or rate is None or subject.model is None or subject.model.architecture is None:
+    if s.recompute is None:
         return None
+    if rate is None or subject.model is None:
+        warnings.append("hfu is null: recomputed work can only be counted with --model and a rate in tokens")
+        return None
+    if subject.model.architecture is None:
+        return _bare_hfu(s.recompute, values["mfu"], warnings)
     from mfu_planner.counting.conventions import hardware_flops
 
-    fused = s.attention_kernel != "unfused"
+    if s.attention_kernel is None:
+        warnings.append(
+            "HFU of a fused attention kernel, which computes the scores again; --attention-kernel unfused does not"
+        )
     per_sequence = hardware_flops(
-        subject.model.architecture, subject.work, recompute=s.recompute, fused_attention=fused
+        subject.model.architecture,
+        subject.work,
+        recompute=s.recompute,
+        fused_attention=s.attention_kernel != "unfused",
+        convention=subject.convention,
     )
     per_unit = Fraction(per_sequence) / (subject.work.batch * subject.units_per_sequence)
     return float(per_unit) * rate / subject.peak_flops_per_s
+
+
+def _bare_hfu(recompute: str, mfu: float, warnings: list[str]) -> float | None:
+    """A bare number of parameters: the forward pass is a third of 6N."""
+    if recompute == "selective":
+        warnings.append("hfu is null: selective recomputation repeats attention, which --params says nothing about")
+        return None
+    return mfu if recompute == "none" else mfu * (1 + float(_FORWARD_SHARE))

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import Field
+
 from mfu_planner.costs import Rates, rates
-from mfu_planner.equations import QUANTITIES, closed_forms, step
-from mfu_planner.errors import NoAnswer
-from mfu_planner.hardware import cluster_for
-from mfu_planner.limits import LIMITS, Closed, close
+from mfu_planner.device_count import node_size
+from mfu_planner.equations import QUANTITIES, Product, Step, closed_forms, step
+from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.limits import LIMITS, Closed, close, refuse_absurd
 from mfu_planner.ranges import PlanRange, plan_range
 from mfu_planner.results import Result
 from mfu_planner.scenario import Scenario, scenario
 from mfu_planner.subject import Subject, resolve_subject
+from mfu_planner.units import format_value
+from mfu_planner.work_units import in_work_units
 
 _ASKED = ("tokens", "devices", "mfu", "training_time_s", "cost_usd")
 _WHOLE = 1e-9
@@ -48,10 +53,14 @@ class Plan(Result):
     total_flops: float
     peak_flops_per_s: float
     """Of one device."""
+    peak_dtype: str
+    sparse: bool
     achieved_flops_per_s_per_device: float
     tokens_per_s: float
     tokens_per_s_per_device: float
     convention: str
+    by_convention: dict[str, float | None] = Field(default_factory=dict)
+    """The same plan's MFU as each convention counts it; filled where ``convention`` is ``all``."""
     seq_len: int | None
     work_unit: str
     params: int
@@ -95,12 +104,18 @@ def plan_scenario(s: Scenario) -> Plan:
     subject = resolve_subject(s)
     prices = rates(s, subject)
     warnings = [*subject.warnings, *prices.warnings]
+    s = in_work_units(s, subject, warnings)
     known = _known(s, subject, prices, warnings)
+    if s.budget is not None and prices.price is None:
+        raise InputError("budget", format_value(s.budget, "usd"), "also a --price: none is on file for this hardware")
     limits = {k: v for k, v in (("training_time_s", s.deadline), ("cost_usd", s.budget)) if v is not None}
     exact = close(known, limits)
-    node = _devices_per_node(s, subject)
+    node = node_size(s, subject.accelerator) or 1
     closed, known = _whole_devices(exact, known, limits, subject, node)
+    if subject.devices is None and s.devices_per_node is None and node > 1:
+        warnings.append(f"devices in whole nodes of {node}, the usual machine; --devices-per-node changes it")
     values = closed.values
+    refuse_absurd(values)
     if values["mfu"] > 1 + _WHOLE:
         raise NoAnswer(
             f"this needs an MFU of {values['mfu']:.1%}, above 100% of the peak: give more devices, a later deadline or "
@@ -130,6 +145,8 @@ def plan_scenario(s: Scenario) -> Plan:
         flops_per_token=values["flops_per_token"],
         total_flops=values["total_flops"],
         peak_flops_per_s=values["peak_flops_per_s"],
+        peak_dtype=subject.peak_dtype,
+        sparse=subject.sparse,
         achieved_flops_per_s_per_device=values["achieved_flops_per_s_per_device"],
         tokens_per_s=values["tokens_per_s"],
         tokens_per_s_per_device=values["tokens_per_s_per_device"],
@@ -143,11 +160,26 @@ def plan_scenario(s: Scenario) -> Plan:
         range=plan_range(subject, values),
         pue=prices.pue,
         warnings=tuple(warnings),
-        steps=tuple(
-            step(n, values, forms[n], _PALM if "mfu" in forms[n].names or n == "mfu" else "definition") for n in order
-        ),
+        steps=(*(subject.work_steps() if s.explain else ()), *_steps(order, values, forms)),
+        by_convention=_by_convention(s, subject, values["mfu"]),
         sources={**subject.sources, **prices.sources},
     )
+
+
+def _steps(order: list[str], values: dict[str, float], forms: Mapping[str, Product]) -> Iterator[Step]:
+    for name in order:
+        yield step(name, values, forms[name], _PALM if name == "mfu" or "mfu" in forms[name].names else "definition")
+
+
+def _by_convention(s: Scenario, subject: Subject, mfu: float) -> dict[str, float | None]:
+    """The plan's MFU as each convention would count it, where all were asked for."""
+    if s.convention != "all" or subject.model is None or subject.model.architecture is None:
+        return {}
+    from mfu_planner.counting.conventions import by_convention
+
+    assert subject.flops_per_token
+    counted = by_convention(subject.model.architecture, subject.work)
+    return {n: None if work is None else mfu * float(work / subject.flops_per_token) for n, work in counted.items()}
 
 
 def _stated(s: Scenario) -> set[str]:
@@ -177,19 +209,13 @@ def _known(s: Scenario, subject: Subject, prices: Rates, warnings: list[str]) ->
     return known | {k: float(v) for k, v in optional.items() if v is not None}
 
 
-def _devices_per_node(s: Scenario, subject: Subject) -> int:
-    if s.devices_per_node is not None:
-        return s.devices_per_node
-    machine = cluster_for(subject.accelerator.id) if subject.accelerator else None
-    return machine.devices_per_node if machine else 1
-
-
 def _whole_devices(
     exact: Closed, known: dict[str, float], limits: dict[str, float], subject: Subject, node: int
 ) -> tuple[Closed, dict[str, float]]:
     """Round solved-for devices to whole nodes (up for a deadline, down for a budget) and recompute."""
     if subject.devices is not None:
         return exact, known
+    refuse_absurd(exact.values)
     nodes = exact.values["devices"] / node
     down = "cost_usd" in exact.binding
     whole = math.floor(nodes * (1 + _WHOLE)) if down else math.ceil(nodes * (1 - _WHOLE))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.units import parse, parse_whole
@@ -78,6 +79,10 @@ class Scenario(BaseModel):
     device_hours: float | None = None
     """Device-seconds, wall clock."""
     reported_mfu: float | None = None
+    explain: bool = Field(default=False, exclude=True)
+    """Whether the derivation shows how the work per token was counted, too."""
+    in_samples: tuple[str, ...] = Field(default=(), exclude=True)
+    """The fields that were given in images, sequences or samples rather than tokens."""
     recompute: str | None = None
     attention_kernel: str | None = None
 
@@ -118,9 +123,12 @@ def _at_least_one(value: Any, field: str) -> float:
 
 
 def _date(value: Any, field: str) -> str:
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(value)):
-        raise InputError(field, value, "a date such as 2026-11-24")
-    return str(value)
+    text = str(value).strip()
+    try:
+        date.fromisoformat(text if len(text) > len("2026-11") else f"{text}-01")
+    except ValueError:
+        raise InputError(field, value, "a date such as 2026-11-24, or a month such as 2026-11") from None
+    return text
 
 
 def _choice(*accepted: str) -> Callable[[Any, str], str]:
@@ -176,6 +184,7 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "reported_mfu": _fraction,
     "recompute": _choice("none", "selective", "full"),
     "attention_kernel": _choice("fused", "unfused"),
+    "explain": _flag,
 }
 
 _NEEDS_A_UNIT = {
@@ -187,8 +196,14 @@ _NEEDS_A_UNIT = {
 """A bare number is no answer for these: seconds, hours or days? FLOP/s or TFLOP/s?"""
 
 _DEVICE_WORDS = re.compile(
-    r"\s*([\d_.,]+\s*[KMBkmb]?)\s*(chips?|packages?|modules?|cards?|boards?|cores?|GCDs?)\s*", re.IGNORECASE
+    r"\s*([\d_.,]+\s*[KMBkmb]?)\s*(chip|package|module|card|board|core|GCD|node|instance|host|server|machine)s?\s*",
+    re.IGNORECASE,
 )
+_SAMPLES = re.compile(
+    r"(?<![a-z])(?:image|img|picture|sample|sequence|seq|example|document|clip)s?(?![a-z])", re.IGNORECASE
+)
+_IN_TOKENS = ("tokens", "tokens_per_second", "tokens_per_second_per_device")
+"""Fields that may also be given in samples; the model says how many tokens one has."""
 _TOKENS = re.compile(r"\s*tok(?:en)?s?\b", re.IGNORECASE)
 
 
@@ -210,7 +225,11 @@ def scenario(**given: Any) -> Scenario:
         if name in _NEEDS_A_UNIT and _is_bare(value):
             raise InputError(field, value, f"a number with its unit, such as {_NEEDS_A_UNIT[name]}")
         if name == "devices" and isinstance(value, str) and (words := _DEVICE_WORDS.fullmatch(value)):
-            value, read["device_unit"] = words[1], words[2].lower().rstrip("s")
+            value, read["device_unit"] = words[1], words[2].lower()
+        if isinstance(value, str) and name in _IN_TOKENS and _SAMPLES.search(value):
+            value, read["in_samples"] = _SAMPLES.sub("tokens", value), (*read.get("in_samples", ()), name)
+        if name == "global_batch" and isinstance(value, str):
+            value = _SAMPLES.sub("", value)
         if name == "global_batch" and isinstance(value, str) and _TOKENS.search(value):
             read["global_batch_tokens"] = parse(value, "token", field=field)
             continue

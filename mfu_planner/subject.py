@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from mfu_planner.device_count import count_devices
+from mfu_planner.equations import Step
 from mfu_planner.errors import InputError
 from mfu_planner.hardware import Accelerator, resolve
 from mfu_planner.model import Model, choose_model
@@ -23,6 +25,7 @@ class Subject:
     model: Model | None
     accelerator: Accelerator | None
     convention: str
+    """Empty where neither a model nor a convention was named."""
     flops_per_token: Fraction | None
     """Training FLOP per work unit under the convention; None where no model was named."""
     peak_flops_per_s: float
@@ -36,6 +39,14 @@ class Subject:
     warnings: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
     """Key of a quantity → where its value comes from."""
+
+    def work_steps(self) -> tuple[Step, ...]:
+        """How the work per unit was counted: each term of the convention with the model's numbers put in."""
+        if self.model is None or self.model.architecture is None:
+            return ()
+        from mfu_planner.counting.conventions import explain
+
+        return explain(self.convention, self.model.architecture, self.work)
 
     @property
     def units_per_sequence(self) -> int:
@@ -55,14 +66,14 @@ def resolve_subject(s: Scenario, *, model_needed: bool = True) -> Subject:
     """
     warnings: list[str] = []
     sources: dict[str, str] = {}
-    accelerator, peak = _peak(s, sources)
-    devices = _devices(s, accelerator)
+    accelerator, peak = _peak(s, sources, warnings)
+    devices = count_devices(s, accelerator, warnings)
     named = any(v is not None for v in (s.model, s.config, s.params))
     if not named and not model_needed:
         return Subject(
             None,
             accelerator,
-            s.convention or "full",
+            _stated_convention(s, warnings),
             None,
             peak,
             s.peak_dtype or s.dtype,
@@ -106,12 +117,14 @@ def resolve_subject(s: Scenario, *, model_needed: bool = True) -> Subject:
     )
 
 
-def _peak(s: Scenario, sources: dict[str, str]) -> tuple[Accelerator | None, float]:
+def _peak(s: Scenario, sources: dict[str, str], warnings: list[str]) -> tuple[Accelerator | None, float]:
     if s.hardware is None and s.peak is None:
         raise InputError(
             "hardware", "nothing", "--hardware NAME (`mfu-planner hardware` lists them) or --peak '989 TFLOP/s'"
         )
     accelerator = resolve(s.hardware) if s.hardware is not None else None
+    if accelerator is not None and accelerator.resolved_note:
+        warnings.append(accelerator.resolved_note)
     if s.peak is not None:
         sources["peak_flops_per_s"] = "given"
         return accelerator, s.peak
@@ -119,27 +132,21 @@ def _peak(s: Scenario, sources: dict[str, str]) -> tuple[Accelerator | None, flo
     dtype = s.peak_dtype or s.dtype
     peak = accelerator.peak_flops_per_s(dtype, sparse=s.sparse)
     basis = "sparse" if s.sparse else "dense"
+    if s.peak_dtype is None and "dtype" not in s.model_fields_set:
+        warnings.append(f"peak of {dtype}, {basis}: the default number format; --dtype changes it")
     where = accelerator.source_of(f"peak.{dtype}")["url"]
     sources["peak_flops_per_s"] = f"{accelerator.name}, {dtype} {basis}, per {accelerator.device_kind}: {where}"
     return accelerator, peak
 
 
 def _devices(s: Scenario, accelerator: Accelerator | None) -> int | None:
-    """Devices, where chips or packages were counted."""
-    if s.devices is None or s.device_unit is None or accelerator is None:
-        return s.devices
-    if s.device_unit in ("gcd", "core") and accelerator.device_kind.lower().endswith(s.device_unit):
-        return s.devices
-    if s.device_unit in ("gcd", "core"):
-        raise InputError(
-            "devices", f"{s.devices} {s.device_unit}s", f"a number of {accelerator.device_kind}s, or chips or packages"
-        )
-    return s.devices * accelerator.devices_per_package
+    """Devices, where chips, packages or nodes were counted."""
+    return count_devices(s, accelerator, [])
 
 
 def _convention(s: Scenario, model: Model, warnings: list[str]) -> str:
     if model.architecture is None:
-        if s.convention not in (None, BARE_CONVENTION):
+        if s.convention not in (None, "all", BARE_CONVENTION):
             raise InputError(
                 "convention", s.convention, f"{BARE_CONVENTION} with --params; --model or --config allow the others"
             )
@@ -150,7 +157,21 @@ def _convention(s: Scenario, model: Model, warnings: list[str]) -> str:
         return BARE_CONVENTION
     from mfu_planner.counting.conventions import convention
 
-    return convention(s.convention or "full").name
+    if s.convention is None:
+        warnings.append("work counted by the full convention, the default; --convention changes it")
+    return convention("full" if s.convention in (None, "all") else s.convention).name
+
+
+def _stated_convention(s: Scenario, warnings: list[str]) -> str:
+    """How somebody's FLOP/s were counted, where the user says so."""
+    if s.convention in (None, "all"):
+        warnings.append(
+            "the FLOP/s are taken as given: --convention can say how they were counted, --model checks them"
+        )
+        return ""
+    from mfu_planner.counting.conventions import convention
+
+    return convention(s.convention).name
 
 
 def choose_lengths(

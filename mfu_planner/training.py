@@ -6,22 +6,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mfu_planner.errors import InputError
+from mfu_planner.errors import InputError, nearest
 from mfu_planner.model import Model
-from mfu_planner.operators import Workload
+from mfu_planner.operators import Stream, Workload
 from mfu_planner.scenario import Scenario
 
 _MOST_LENGTHS = 100_000
 
 
 def trained(model: Model, s: Scenario) -> Model:
-    """The model with its frozen parts and adapters, where the scenario names any.
+    """The model with its frozen parts and adapters, where the scenario names any; images only where it sees them.
 
     Raises
     ------
     InputError
         A part or target that the model does not have; a bare number of parameters, which has no parts.
     """
+    model = _with_images(model, s)
     if s.lora_rank is None and s.freeze is None:
         if s.lora_targets is not None:
             raise InputError("lora-targets", s.lora_targets, "--lora-rank beside it, such as --lora-rank 16")
@@ -32,9 +33,16 @@ def trained(model: Model, s: Scenario) -> Model:
     from mfu_planner.counting.finetune import ALL_LINEAR, frozen, trainable_params, with_lora
 
     if s.freeze is not None:
+        if not _names(s.freeze):
+            raise InputError("freeze", s.freeze, "names of stacks, blocks or operators, with commas between")
         stacks = {b.stack for b in architecture.blocks}
         blocks = {b.name for b in architecture.blocks}
+        operators = {op.name for _, op in architecture.each()}
         parts = _names(s.freeze)
+        for part in parts:
+            if part not in stacks | blocks | operators:
+                every = (*sorted(stacks | blocks), *sorted(operators - stacks - blocks))
+                raise InputError("freeze", part, f"any of {', '.join(every)}", nearest(part, every))
         architecture = frozen(
             architecture,
             stacks=[p for p in parts if p in stacks],
@@ -52,6 +60,18 @@ def trained(model: Model, s: Scenario) -> Model:
         active_params=architecture.active_params,
         notes=(*model.notes, note),
     )
+
+
+def _with_images(model: Model, s: Scenario) -> Model:
+    """The model, with a remark where it could see images and none are said; refuses images that it cannot see."""
+    architecture = model.architecture
+    sees = architecture is not None and any(op.rows.stream is Stream.IMAGE for _, op in architecture.each())
+    if s.images is not None and not sees:
+        raise InputError("images", s.images, f"nothing: {model.name} takes no images beside text")
+    if s.images is None and sees:
+        note = "no images per sequence assumed: text only, the vision tower does no work; --images changes it"
+        return replace(model, notes=(*model.notes, note))
+    return model
 
 
 def workload(s: Scenario, seq_len: int | None, target_seq_len: int | None, batch: int = 1) -> Workload:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from mfu_planner.architectures import Architecture
 from mfu_planner.counting import conventions, model_work
+from mfu_planner.equations import Step
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.model import Model, choose_model
+from mfu_planner.operators import Workload
 from mfu_planner.results import Result
 from mfu_planner.scenario import scenario
 from mfu_planner.subject import BARE_CONVENTION, choose_lengths
@@ -46,7 +49,7 @@ def flops(*, batch: Any = 1, convention: str | None = None, **given: Any) -> Flo
     convention : ``full`` (default) or ``causal`` for the counts; any other name, or ``all``, counts ``full`` and
         stands in ``by_convention``.
     given : model, config, params, active_params, seq_len, target_seq_len, image_size, images, packed, lora_rank,
-        lora_targets, freeze.
+        lora_targets, freeze, explain.
 
     Raises
     ------
@@ -96,8 +99,14 @@ def flops(*, batch: Any = 1, convention: str | None = None, **given: Any) -> Flo
         },
         operators=tuple(asdict(o) for o in counted.operators),
         warnings=tuple(warnings),
+        steps=_steps(convention, model.architecture, every) if s.explain else (),
         sources={"config": model.source, **sources},
     )
+
+
+def _steps(name: str | None, architecture: Architecture, work: Workload) -> tuple[Step, ...]:
+    chosen = "full" if name in (None, "all") else conventions.convention(name).name
+    return conventions.explain(chosen, architecture, work)
 
 
 def _bare(model: Model, batch: int, seq_len: int | None, convention: str | None, inputs: dict[str, Any]) -> FlopsResult:

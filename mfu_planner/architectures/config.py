@@ -40,12 +40,23 @@ class Config:
             raise InputError(origin, type(data).__name__, "a JSON object with a model_type, as config.json holds it")
         self.data, self.origin = data, origin
         self.defaults = defaults or {}
-        self.image_size = image_size
-        """Side of the images, where the user chose one: it wins over the config's own."""
+        self._image_size = image_size
+        self._image_used = False
         self.parts: list[Config] = []
         """Nested configs that were read."""
         self.used: set[str] = set()
         self.assumed: dict[str, Any] = {}
+
+    @property
+    def image_size(self) -> int | None:
+        """Side of the images, where the user chose one: it wins over the config's own."""
+        self._image_used = True
+        return self._image_size
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether anything was built from the size of an image, here or in a part."""
+        return self._image_used or any(part.takes_images for part in self.parts)
 
     @property
     def model_type(self) -> str:
@@ -116,7 +127,7 @@ class Config:
     def part(self, name: str, defaults: Mapping[str, Any] | None = None) -> Config:
         """A nested config such as ``text_config``."""
         value = self.raw(name, {})
-        nested = Config(value, origin=f"{self.origin}: {name}", defaults=defaults, image_size=self.image_size)
+        nested = Config(value, origin=f"{self.origin}: {name}", defaults=defaults, image_size=self._image_size)
         self.parts.append(nested)
         return nested
 

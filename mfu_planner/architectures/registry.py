@@ -153,6 +153,8 @@ def from_config(
         {**data, "model_type": name}, origin=origin, defaults=top_level_defaults_of(name), image_size=image_size
     )
     built = importer_of(name, origin)(config)
+    if image_size is not None and not config.takes_images:
+        raise InputError("image-size", image_size, f"nothing: {name} works on no images of a chosen size")
     return replace(built, notes=(*built.notes, *_unused(config)), assumed=tuple(_assumed(config)))
 
 

@@ -25,7 +25,7 @@ def command(explain: bool, as_json: bool, **flags: Any) -> None:
     """
     from mfu_planner.work import flops
 
-    result = flops(**without_empty(flags))
+    result = flops(**without_empty({**flags, "explain": explain}))
     from mfu_planner.report.flops import render_flops
 
     emit(result.as_json(), as_json, lambda console: render_flops(result, console, explain=explain))

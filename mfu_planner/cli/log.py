@@ -56,8 +56,6 @@ def command(files: tuple[str, ...], column: tuple[str, ...], as_json: bool, **fl
     from mfu_planner.observe.logs import read_log
 
     given = without_empty(flags)
-    if given.get("dtype") == "bf16":
-        del given["dtype"]  # the default
     report = read_log(files, columns=_columns(column), progress=_progress(files), **given)
     if as_json:
         emit(report.model_dump(mode="json"), True, lambda _: None)

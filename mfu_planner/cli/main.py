@@ -78,7 +78,9 @@ def main(args: list[str] | None = None) -> Any:
     except click.exceptions.Abort:
         _fail("interrupted", 130)
     except click.ClickException as error:
-        _fail(error.format_message(), 2)
+        from mfu_planner.cli.refusal import as_input_error
+
+        _fail(str(as_input_error(error)), 2)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

@@ -46,7 +46,7 @@ def command(explain: bool, as_json: bool, **flags: Any) -> None:
     """
     from mfu_planner.measuring import measure
 
-    given = without_empty(flags)
+    given = without_empty({**flags, "explain": explain})
     result = measure(**given)
     from mfu_planner.report.measure import render_measurement
 

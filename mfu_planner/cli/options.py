@@ -41,8 +41,8 @@ model_options = _flags(
 hardware_options = _flags(
     text("hardware", "Catalogue id, marketing name, or what the driver prints.", "NAME"),
     text("peak", "Peak rate of one device in place of the catalogue's, such as '989 TFLOP/s'.", "RATE"),
-    click.option("--dtype", default="bf16", show_default=True, help="Number format of the matrix products."),
-    click.option("--peak-dtype", help="Number format whose peak is divided by (default: --dtype)."),
+    click.option("--dtype", metavar="NAME", help="Number format of the matrix products (default: bf16)."),
+    click.option("--peak-dtype", metavar="NAME", help="Number format whose peak is divided by (default: --dtype)."),
     click.option("--sparse", is_flag=True, help="Divide by the peak with structured sparsity."),
 )
 convention_option = text("convention", "What counts as model FLOPs (default: full).", "NAME")

@@ -48,9 +48,7 @@ def command(plan_file: str | None, explain: bool, as_json: bool, **flags: Any) -
     from mfu_planner.planfile import plan_file as from_file
     from mfu_planner.planfile import plan_stages
 
-    given = without_empty(flags)
-    if given.get("dtype") == "bf16":
-        del given["dtype"]
+    given = without_empty({**flags, "explain": explain})
     result = from_file(plan_file, **given) if plan_file else plan_stages(given)
     from mfu_planner.report.plan import render_plan
 

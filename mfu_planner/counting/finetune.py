@@ -79,10 +79,10 @@ def with_lora(
         A rank below 1, or a target that the model does not have.
     """
     if rank < 1:
-        raise InputError("lora rank", rank, "an integer of at least 1")
+        raise InputError("lora-rank", rank, "an integer of at least 1")
     linear = {op.name for _, op in architecture.each() if isinstance(op, MatMul)}
     wanted = linear if targets == ALL_LINEAR else {targets} if isinstance(targets, str) else set(targets)
-    _known("lora target", wanted, linear)
+    _known("lora-targets", wanted, linear)
 
     def adapted(block: Block, op: Operator) -> Iterator[Operator]:
         skipped = targets == ALL_LINEAR and op.role in (Role.ROUTER, Role.HEAD)

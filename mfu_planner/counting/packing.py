@@ -32,10 +32,10 @@ def packed(lengths: Iterable[int] | Mapping[int, int], seq_len: int, batch: int 
     documents = _histogram(lengths)
     longest, tokens = max(length for length, _ in documents), sum(length * count for length, count in documents)
     if longest > seq_len:
-        raise InputError("lengths", longest, f"documents of at most seq_len ({seq_len}) tokens")
+        raise InputError("packed", longest, f"documents of at most seq_len ({seq_len}) tokens")
     sequences = -(-tokens // seq_len) if batch is None else batch
     if tokens > sequences * seq_len:
-        raise InputError("lengths", f"{tokens} tokens", f"at most batch × seq_len ({sequences * seq_len}) tokens")
+        raise InputError("packed", f"{tokens} tokens", f"at most batch × seq_len ({sequences * seq_len}) tokens")
     return Workload(sequences, seq_len, documents=documents)
 
 
@@ -52,7 +52,7 @@ def padded(lengths: Iterable[int] | Mapping[int, int], seq_len: int | None = Non
     documents = _histogram(lengths)
     longest = max(length for length, _ in documents)
     if seq_len is not None and longest > seq_len:
-        raise InputError("lengths", longest, f"documents of at most seq_len ({seq_len}) tokens")
+        raise InputError("packed", longest, f"documents of at most seq_len ({seq_len}) tokens")
     return Workload(sum(count for _, count in documents), seq_len or longest)
 
 
@@ -65,8 +65,8 @@ def _histogram(lengths: Iterable[int] | Mapping[int, int]) -> tuple[tuple[int, i
     """(length, how many) in ascending order, checked."""
     counted = lengths if isinstance(lengths, Mapping) else Counter(lengths)
     if not counted:
-        raise InputError("lengths", "nothing", "the tokens of at least one document")
+        raise InputError("packed", "nothing", "the tokens of at least one document")
     for length, count in counted.items():
         if length < 1 or count < 1:
-            raise InputError("lengths", f"{count} documents of {length} tokens", "positive integers")
+            raise InputError("packed", f"{count} documents of {length} tokens", "positive integers")
     return tuple(sorted(counted.items()))

@@ -8,6 +8,7 @@ from mfu_planner.equations.solve import (
     Product,
     closed_forms,
     contradictions,
+    number,
     solve,
     would_determine,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "closed_forms",
     "contradictions",
     "latex",
+    "number",
     "solve",
     "step",
     "would_determine",

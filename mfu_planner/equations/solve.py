@@ -99,7 +99,15 @@ def _without(row: dict[str, Fraction], name: str, pivot: dict[str, Fraction]) ->
 def solve(given: Mapping[str, float]) -> dict[str, float]:
     """Every quantity that the given ones determine, the given ones included (they are not checked)."""
     forms = closed_forms(frozenset(given))
-    return {**given, **{name: float(form(given)) for name, form in forms.solved.items()}}
+    return {**given, **{name: number(form, given) for name, form in forms.solved.items()}}
+
+
+def number(form: Product, values: Mapping[str, float]) -> float:
+    """The value of a product; infinite where it is beyond any float."""
+    try:
+        return float(form(values))
+    except (OverflowError, ZeroDivisionError):
+        return math.inf
 
 
 def contradictions(given: Mapping[str, float]) -> list[Contradiction]:
@@ -107,7 +115,7 @@ def contradictions(given: Mapping[str, float]) -> list[Contradiction]:
     found = [
         Contradiction(form.names, off)
         for form in closed_forms(frozenset(given)).checks
-        if abs(off := float(form(given)) - 1) > TOLERANCE or not math.isfinite(off)
+        if abs(off := number(form, given) - 1) > TOLERANCE or not math.isfinite(off)
     ]
     return sorted(found, key=lambda c: -abs(c.off_by))
 

@@ -11,7 +11,7 @@ from mfu_planner.hardware._words import words
 
 _DRESSING = re.compile(r"^ml\.(?=[a-z])|-nolssd$|-metal$|\s+instances?$", re.IGNORECASE)
 """What a service puts around an instance type without changing the machine: ml.p5.48xlarge, a3-highgpu-8g-nolssd."""
-_SLICE = re.compile(
+SLICE = re.compile(
     r"^(?:google |cloud )*(?:tpu[- ]?)?(?P<prefix>v[0-9]+[a-z]*|tpu7x|7x)-(?P<size>[0-9]+(?:x[0-9]+)*)$", re.IGNORECASE
 )
 
@@ -34,7 +34,7 @@ def instance(text: str, catalogue: dict[str, Any]) -> tuple[str, int, str] | Non
     if machine is not None:
         count = machine["devices"]
         return machine["accelerator"], count, f"{machine['name']} has {count} devices per node"
-    found = _SLICE.match(text.strip())
+    found = SLICE.match(text.strip())
     if found is None:
         return None
     prefix = found["prefix"].lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mfu_planner.report.human import grid, plain_table, print_warnings, show
+from mfu_planner.report.human import grid, plain_table, print_steps, print_warnings, show
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,6 +55,7 @@ def render_flops(r: FlopsResult, console: Console, *, explain: bool = False) -> 
         )
     if explain:
         _print_formulas(r, console)
+        print_steps(console, r.steps, r.sources)
     print_warnings(console, r.warnings)
 
 

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 def render_measurement(m: Measurement, console: Console, *, explain: bool = False) -> None:
     """Print a measurement."""
     basis = "sparse" if m.sparse else "dense"
+    counted = f"{m.convention} convention" if m.convention else "as counted by whoever states the FLOP/s"
     rows = [
-        ("MFU", f"[bold]{percent(m.mfu, 2)}[/bold]  ({m.convention} convention)"),
-        ("HFU", percent(m.hfu, 2) if m.hfu is not None else "–  (say --recompute none, selective or full)"),
+        ("MFU", f"[bold]{percent(m.mfu, 2)}[/bold]  ({counted})"),
+        ("HFU", percent(m.hfu, 2) if m.hfu is not None else _no_hfu(m)),
         ("achieved", f"{show(m.achieved_flops_per_s_per_device, 'flop_per_s')} per device"),
         ("peak", f"{show(m.peak_flops_per_s, 'flop_per_s')} per device ({m.peak_dtype}, {basis})"),
     ]
@@ -43,6 +44,12 @@ def render_measurement(m: Measurement, console: Console, *, explain: bool = Fals
     print_warnings(console, m.warnings)
     if explain:
         print_steps(console, m.steps, m.sources)
+
+
+def _no_hfu(m: Measurement) -> str:
+    if m.flops_per_token is None:
+        return "–  (needs the model)"
+    return "–" if "recompute" in m.inputs else "–  (say --recompute none, selective or full)"
 
 
 def _print_verdict(v: Verdict, console: Console) -> None:

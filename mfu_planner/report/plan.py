@@ -31,7 +31,7 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
         ("energy", show(None if plan.energy_kwh is None else plan.energy_kwh * 3.6e6, "energy")),
         ("devices", mark("devices", f"{plan.devices:,}") + exact),
         (f"{plan.work_unit}s", mark("tokens", show(plan.tokens, "count"))),
-        ("MFU", mark("mfu", percent(plan.mfu, 2)) + f"  of {show(plan.peak_flops_per_s, 'flop_per_s')} per device"),
+        ("MFU", mark("mfu", percent(plan.mfu, 2)) + f"  of {_peak(plan)}"),
         ("throughput", f"{plan.tokens_per_s:,.0f} {plan.work_unit}s/s, {plan.tokens_per_s_per_device:,.1f} per device"),
         (
             "work",
@@ -47,11 +47,17 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
     console.print(plain_table(rows))
     _print_stages(plan, console)
     _print_range(plan, console)
+    _print_conventions(plan, console)
     print_warnings(console, plan.warnings)
     if explain:
         print_steps(console, plan.steps, plan.sources)
         for stage in plan.stages:
             print_steps(console, stage.steps, stage.sources)
+
+
+def _peak(plan: Plan) -> str:
+    basis = "sparse" if plan.sparse else "dense"
+    return f"{show(plan.peak_flops_per_s, 'flop_per_s')} per device ({plan.peak_dtype}, {basis})"
 
 
 def _nodes(size: int) -> str:
@@ -83,6 +89,18 @@ def _print_stages(plan: Plan, console: Console) -> None:
         for i, p in enumerate(plan.stages, 1)
     ]
     console.print(grid(("stage", "tokens", "length", "devices", "MFU", "time", "device-hours", "cost"), rows))
+
+
+def _print_conventions(plan: Plan, console: Console) -> None:
+    if not plan.by_convention:
+        return
+    from mfu_planner.report.human import grid
+
+    rows = [
+        (name, percent(mfu, 2), "–" if mfu is None else f"{100 * (mfu / plan.mfu - 1):+.1f}%")
+        for name, mfu in plan.by_convention.items()
+    ]
+    console.print(grid(("convention", "MFU", "difference"), rows, title="The same plan under each convention"))
 
 
 def _print_range(plan: Plan, console: Console) -> None:

@@ -1,0 +1,49 @@
+"""What the command-line parser refuses, said as everything else is: field, given, accepted, nearest."""
+
+from __future__ import annotations
+
+import click
+
+from mfu_planner.errors import InputError, PlannerError, nearest
+
+
+def as_input_error(error: click.ClickException) -> PlannerError:
+    """The parser's complaint as an InputError."""
+    if isinstance(error, click.NoSuchOption):
+        known = _flags(error.ctx)
+        close = nearest(error.option_name, known)
+        where = f"`{error.ctx.command_path} --help` lists the flags" if error.ctx else "a known flag"
+        return InputError("flag", error.option_name, where, close)
+    if isinstance(error, click.BadOptionUsage):
+        alone = "not take a value" in error.message
+        accepted = "the flag alone, without a value" if alone else f"a value behind it: {error.option_name} VALUE"
+        return InputError(error.option_name.lstrip("-"), "a value" if alone else "nothing", accepted)
+    if isinstance(error, click.MissingParameter):
+        name = error.param.make_metavar(error.ctx) if error.param and error.ctx else "argument"
+        return InputError(name.strip(".[]"), "nothing", f"at least one {name.strip('.[]')}: `{_path(error)} --help`")
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        return _bad_value(error, error.param)
+    if isinstance(error, click.UsageError) and "unexpected extra argument" in error.message:
+        given = error.message.partition("(")[2].removesuffix(")")
+        return InputError("argument", given, "flags only; a value with spaces is quoted, such as --price '2.5 $/h'")
+    return PlannerError(error.format_message())
+
+
+def _bad_value(error: click.BadParameter, param: click.Parameter) -> InputError:
+    field, kind = (param.name or "value").replace("_", "-"), param.type
+    quoted = error.message.startswith("'") and error.message.count("'") > 1
+    given = error.message.split("'")[1] if quoted else error.message.split(" is not ")[0]
+    if isinstance(kind, click.Choice):
+        return InputError(field, given, ", ".join(kind.choices), nearest(given, kind.choices))
+    if isinstance(kind, click.IntRange):
+        return InputError(field, given, f"a whole number from {kind.min} to {kind.max}")
+    return InputError(field, given, "a whole number" if kind is click.INT else f"see `{_path(error)} --help`")
+
+
+def _path(error: click.UsageError) -> str:
+    return error.ctx.command_path if error.ctx else "mfu-planner"
+
+
+def _flags(context: click.Context | None) -> list[str]:
+    parameters = context.command.params if context else []
+    return [name for p in parameters if isinstance(p, click.Option) for name in (*p.opts, *p.secondary_opts)]

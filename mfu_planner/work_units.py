@@ -1,0 +1,37 @@
+"""Tokens or samples: what a model's work is counted in, and what the user gave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mfu_planner.errors import InputError
+from mfu_planner.scenario import Scenario
+from mfu_planner.subject import Subject
+from mfu_planner.units import format_value
+
+_READ = {
+    "tokens": "token",
+    "tokens_per_second": "token_per_s",
+    "tokens_per_second_per_device": "token_per_s_per_device",
+}
+
+
+def in_work_units(s: Scenario, subject: Subject, warnings: list[str]) -> Scenario:
+    """The scenario with sequences per second (or in all) turned into tokens, where the model counts tokens.
+
+    Raises
+    ------
+    InputError
+        Samples were given, and nothing says how many tokens one has.
+    """
+    changed: dict[str, Any] = {}
+    for field in s.in_samples:
+        value = getattr(s, field)
+        if subject.model is not None and subject.model.work_unit == "sample":
+            continue
+        flag, units = field.replace("_", "-"), subject.units_per_sequence
+        if units == 0:
+            raise InputError(flag, f"{value:g} samples", "a number of tokens, or --seq-len beside it")
+        changed[field] = value * units
+        warnings.append(f"{flag}: {value:g} sequences of {units:,} tokens are {format_value(changed[field], _READ[field])}")
+    return s.model_copy(update=changed) if changed else s
