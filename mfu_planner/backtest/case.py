@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,23 +18,24 @@ if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
 
 RULES = (
-    "model: built from hidden, layers, heads, kv_heads (blank = heads), head_dim (blank = hidden ÷ heads), ffn "
-    "(blank = "
-    "4 × hidden), vocab (blank = no head), tied; gated feed-forward by the model's name, else where ffn < 3.9 × "
-    "hidden; "
-    "`top-k of n` in arch_notes makes n experts of that ffn; dimensions blank = the preset of the model's name",
-    "hardware: hw_key resolved in the catalogue; counts said to be chips where the device is a core are multiplied",
+    "model: built from hidden, layers, heads, kv_heads (blank = heads), head_dim (blank = hidden ÷ heads), ffn and "
+    "vocab (blank = the preset of the model's name where hidden and layers agree, else from the stated parameters "
+    "(ffn: or those in the name), else 4 × hidden and 50,304), tied; gated feed-forward by the model's "
+    "name, else where ffn < 3.9 × hidden; `top-k of n` in arch_notes makes n experts of that ffn; dimensions blank = "
+    "that preset; a benchmark of one layer has no head",
+    "hardware: hw_key (blank = hardware) resolved in the catalogue; counts said to be chips where the device is a core "
+    "are multiplied; num_devices blank = tp·pp·cp·dp; seq_len blank = tokens ÷ sequences of the batch",
     "dtype: fp4, fp8/float8 or 16 bits by its text; blank = bf16, but fp8 in MLPerf logs on Hopper and later",
-    "tp, pp, vpp, cp, ep: blank = 1; dp = devices ÷ (tp·pp·cp) (the stated dp is not used)",
+    "vpp, cp, ep: blank = 1; tp and pp: blank = what the stated dp leaves of the devices, else 1; "
+    "dp = devices ÷ (tp·pp·cp) (a stated dp that contradicts the rest is not used)",
     "tp, pp and sharding all blank (and a stack that does not shard weights): one device where 18 byte per "
-    "parameter take at most 60% of its memory, else tp 8 and the "
-    "fewest stages (1.5 byte where only adapters are trained); vpp blank where the notes say interleaved, and "
-    "in MLPerf logs: two "
-    "layers a chunk; a batch smaller than dp (and cp blank, or adapters): cp = dp ÷ batch",
+    "parameter take at most 60% of its memory, else tp 8 and the fewest stages (1.5 byte where only adapters are "
+    "trained); vpp blank where the notes say interleaved, and in MLPerf logs: two layers a chunk; a batch smaller "
+    "than dp (and cp blank, or adapters): cp = dp ÷ batch",
     "global batch: sequences, else tokens ÷ seq_len, else from step time × rate, else micro_batch × dp × grad_accum",
     "micro_batch: blank = global batch ÷ (dp · grad_accum) where accumulation is stated, else 1 (JAX: the whole "
-    "batch; models below 2B: 16,384 tokens); with pipeline stages a local "
-    "batch larger than the global batch allows is cut into single sequences",
+    "batch; models below 2B: 16,384 tokens); with pipeline stages a local batch larger than the global batch allows "
+    "is cut into single sequences",
     "sharding: read from its text; blank = what the software stack does by default",
     "recompute: full, selective (any kind), none; blank = what the software stack does by default",
     "sequence parallelism: what the stack does by default with tp > 1; 2022 Megatron rows only where the notes say so",
@@ -42,14 +43,16 @@ RULES = (
     "software stack and network: first rule of calibration/rules.yaml whose words occur in the row's text",
     "scale-up domain: gpus_per_node; on NVL72 systems 72, limited to the job's devices",
     "adapters only (no weight gradients) where kind or notes say LoRA",
-    "published step time: step_time_s, else global batch ÷ (tokens/s per device · devices), else from the "
-    "reported TFLOP/s or "
-    "MFU by the convention of its source (published_runs/sources.yaml)",
+    "published step time: step_time_s, else global batch ÷ (tokens/s per device · devices), else from the reported "
+    "TFLOP/s or MFU by the convention of its source (published_runs/sources.yaml)",
 )
 
 USUAL_BYTES, SHARDED_BYTES, FROZEN_BYTES, USUAL_SHARE = 18.0, 7.0, 1.5, 0.6
 """Mixed-precision Adam's bytes per parameter (Rajbhandari et al. 2020, arXiv:1910.02054) and how much of
 memory they may take."""
+
+USUAL_TENSOR = 8.0
+"""Tensor parallelism of usual layouts that need any: a node."""
 
 SMALL_PARAMETERS, SMALL_TOKENS = 2e9, 16384
 """Below so many parameters a blank micro-batch is taken to hold so many tokens, not one sequence."""
@@ -195,15 +198,16 @@ def read_case(row: Run) -> Case:
     Skipped
         With the reason, where the row does not say enough.
     """
-    architecture = architecture_of(row) or preset_of(row)
-    devices = row.number("num_devices")
+    architecture = model_of_row(row)
+    devices = row.number("num_devices") or _from_layout(row)
     if devices is None:
         raise Skipped("the number of devices is not stated")
     try:
-        accelerator = device_of(row.text("hw_key"))
+        accelerator = device_of(row.text("hw_key") or row.text("hardware"))
     except InputError as error:
         raise Skipped(str(error)) from None
-    seq_len = row.number("seq_len")
+    tokens, sequences = row.number("global_batch_tokens"), row.number("global_batch_seqs")
+    seq_len = row.number("seq_len") or (tokens / sequences if tokens and sequences else None)
     if seq_len is None:
         raise Skipped("the sequence length is not stated")
     text = text_of(row)
@@ -211,6 +215,27 @@ def read_case(row: Run) -> Case:
     if per_package > 1 and "per-chip" in text:
         devices *= per_package
     return _layout(row, text, architecture, accelerator, devices, seq_len)
+
+
+def _from_layout(row: Run) -> float | None:
+    """Devices of a row that states only its layout."""
+    dp = row.number("dp")
+    return None if dp is None else dp * math.prod(row.number(name) or 1.0 for name in ("tp", "pp", "cp"))
+
+
+def left_over(row: Run, devices: float, tp: float, pp: float, cp: float) -> tuple[float, float]:
+    """(tp, pp), where blank, so that tp·pp·cp·dp = devices with the stated dp; the rest of what is blank is 1."""
+    dp = row.number("dp")
+    if dp is None or devices % (tp * pp * cp * dp):
+        return tp, pp
+    rest = devices / (tp * pp * cp * dp)
+    if not row.text("pp") and row.text("tp"):
+        return tp, rest * pp
+    if not row.text("tp") and (row.text("pp") or rest <= USUAL_TENSOR):
+        return rest * tp, pp
+    if not row.text("tp") and rest % USUAL_TENSOR == 0:
+        return USUAL_TENSOR, rest / USUAL_TENSOR
+    return tp, pp
 
 
 def _layout(
@@ -222,7 +247,8 @@ def _layout(
     kind = row.text("kind")
     adapters = 1.0 if "lora" in text else 0.0
     given = [row.text(name) for name in ("tp", "pp", "sharding") if row.text(name) != "PTD-P"]
-    if float(defaults["zero_stage"]) < 3 and not any(given):
+    tp, pp = left_over(row, devices, tp, pp, cp)
+    if tp * pp == 1 and float(defaults["zero_stage"]) < 3 and not any(given):
         tp, pp = usual_layout(
             architecture.params,
             devices / cp,
@@ -370,6 +396,27 @@ def _from_flops(row: Run, case: Case, tokens: float) -> float | None:
     )
     percent, _ = published_percent(row, peak)
     return per_token * tokens / (percent / 100.0 * peak * 1e12 * (row.number("num_devices") or case.devices))
+
+
+def model_of_row(row: Run) -> Architecture:
+    """The model of the columns; the preset of its name where no size is stated, or ffn or vocab is blank and the
+    preset has the stated hidden size and layers.
+
+    Raises
+    ------
+    Skipped
+        Neither sizes nor a preset of that name.
+    """
+    built = architecture_of(row)
+    if built is None:
+        return preset_of(row)
+    if (row.text("ffn") and row.text("vocab")) or row.text("kind") == "layer_microbench":
+        return built
+    try:
+        named = preset_of(replace(row, cells={**row.cells, "hidden": ""}))
+    except Skipped:
+        return built
+    return named if (named.hidden, named.layers) == (built.hidden, built.layers) else built
 
 
 def preset_of(row: Run) -> Architecture:

@@ -76,32 +76,65 @@ def routing_of(row: Run, ffn: int) -> Routing | None:
     )
 
 
-def architecture_of(row: Run) -> Architecture | None:
-    """The model that the columns describe, None where hidden size, layers or heads are not stated.
+USUAL_VOCAB = 50304
+"""Vocabulary where neither the row nor its parameters tell it (GPT-2's, padded)."""
+MOST_LAYERS = 4096
+"""No decoder is deeper."""
 
-    Blank columns: kv_heads = heads, head_dim = hidden ÷ heads, ffn = 4 × hidden, vocab = 0 (no head).
+
+def architecture_of(row: Run) -> Architecture | None:
+    """The model that the columns describe, None where hidden size or layers are not stated or absurd.
+
+    Blank columns: kv_heads = heads, head_dim = hidden ÷ heads; ffn and vocab from the stated parameters, else
+    4 × hidden and GPT-2's; no head in benchmarks of a single layer.
     """
-    hidden, layers, heads = (row.number(name) for name in ("hidden", "layers", "heads"))
-    if hidden is None or layers is None:
+    hidden, layers = row.size("hidden"), row.size("layers")
+    if hidden is None or layers is None or layers > MOST_LAYERS:
         return None
-    heads = heads or max(1.0, hidden // 128)
-    ffn = row.number("ffn") or 4 * hidden
-    head_dim = row.number("head_dim") or hidden / heads
-    routing = routing_of(row, int(ffn))
+    heads = row.size("heads") or max(1, hidden // 128)
+    head_dim = max(1, round(row.number("head_dim") or hidden / heads))
+    kv_heads = row.size("kv_heads") or heads
+    tied = row.number("tied") is not None
+    attention = hidden * head_dim * 2 * (heads + kv_heads)
+    params, vocab, ffn = row.number("params"), row.size("vocab"), row.size("ffn")
+    if ffn is None:
+        ffn = blank_width(row, hidden, layers, attention, (vocab or USUAL_VOCAB) * hidden * (1 if tied else 2))
+    routing = routing_of(row, ffn)
+    gated = is_gated(row, hidden, ffn) or routing is not None
+    if vocab is None and row.text("kind") != "layer_microbench":
+        mlp = (3 if gated else 2) * hidden * ffn
+        left = (params - layers * (attention + mlp)) / (hidden * (1 if tied else 2)) if params and not routing else 0.0
+        vocab = round(left) if 1e4 <= left <= 3e5 else USUAL_VOCAB
     return decoder(
-        int(hidden),
-        int(layers),
-        int(heads),
-        int(row.number("kv_heads") or heads),
-        max(1, round(head_dim)),
-        int(ffn),
-        int(row.number("vocab") or 0),
-        row.number("tied") is not None,
-        is_gated(row, hidden, ffn) or routing is not None,
+        hidden,
+        layers,
+        heads,
+        kv_heads,
+        head_dim,
+        ffn,
+        vocab or 0,
+        tied,
+        gated,
         routing,
         "MLA" in row.text("arch_notes"),
-        int(row.number("seq_len") or 0),
+        row.size("seq_len") or 0,
     )
+
+
+def blank_width(row: Run, hidden: int, layers: int, attention: int, embeddings: int) -> int:
+    """Feed-forward width from the parameters stated or named, where 1 to 8 hidden sizes; else 4 hidden sizes."""
+    named = re.search(r"(?<![\d.])(\d+(?:\.\d+)?)\s?([bm])\b", row.text("model").lower())
+    params = row.number("params")
+    if params is None and named:
+        params = float(named.group(1)) * (1e9 if named.group(2) == "b" else 1e6)
+    if params is None:
+        return 4 * hidden
+    each = (params - embeddings) / layers - attention
+    for products in (3, 2) if is_gated(row, hidden, hidden) else (2,):
+        width = round(each / (products * hidden * 64)) * 64
+        if hidden <= width <= 8 * hidden:
+            return width
+    return 4 * hidden
 
 
 @lru_cache(maxsize=4096)
