@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mfu_planner.diagnosis import Diagnosis, diagnose
     from mfu_planner.errors import InputError, NoAnswer, PlannerError
     from mfu_planner.measuring import Measurement, measure
     from mfu_planner.observe.logs import LogReport, read_log
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Diagnosis": "diagnosis",
     "FlopsResult": "work",
     "InputError": "errors",
     "LogReport": "observe.logs",
@@ -29,6 +31,7 @@ _HOMES = {
     "NoAnswer": "errors",
     "Plan": "planning",
     "PlannerError": "errors",
+    "diagnose": "diagnosis",
     "flops": "work",
     "measure": "measuring",
     "plan": "planning",
@@ -39,6 +42,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Diagnosis",
     "FlopsResult",
     "InputError",
     "LogReport",
@@ -48,6 +52,7 @@ __all__ = [
     "Plan",
     "PlannerError",
     "TraceReport",
+    "diagnose",
     "flops",
     "measure",
     "plan",

@@ -1,0 +1,71 @@
+"""The proof: known causes come first, and gains are near the published ones."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from mfu_planner.diagnosis.cases import published, synthetic, traced
+from mfu_planner.diagnosis.cases.outcome import Outcome, share
+from mfu_planner.facts import folder
+
+
+@pytest.fixture(scope="module")
+def pairs() -> list[Outcome]:
+    """Every published pair, diagnosed once."""
+    return published.outcomes()
+
+
+def rate(outcomes: list[Outcome], name: str) -> float:
+    passed, n = share(outcomes, name)
+    return passed / n
+
+
+def test_published_causes_come_first(pairs: list[Outcome]) -> None:
+    """The target is 90%; the cases in no fit are judged apart."""
+    assert rate(pairs, "right") >= 0.95
+    assert rate([o for o in pairs if o.role == "held out"], "right") >= 0.95
+
+
+def test_published_gains_are_met(pairs: list[Outcome]) -> None:
+    """The target is 70% within a factor of 1.5: of the speed-up, and even of the gain alone (speed-up − 1)."""
+    held_out = [o for o in pairs if o.role == "held out"]
+    assert rate(held_out, "near") >= 0.9
+    assert rate(held_out, "near_gain") >= 0.72
+
+
+def test_synthetic_causes_come_first() -> None:
+    """One thing made worse, other draws than the command's."""
+    assert rate(synthetic.outcomes(seed=4, each=3), "right") >= 0.9
+
+
+def test_traces_of_each_kind() -> None:
+    """Five written traces, each with one fault."""
+    assert [o.id for o in traced.outcomes() if not o.right] == []
+
+
+def test_every_pair_names_its_source() -> None:
+    """A row is a fact: source, date and kind, and a speed-up that follows from its two values."""
+    for row in published.pairs():
+        assert row["source"], row["id"]
+        assert row["source_date"], row["id"]
+        assert row["source_kind"] in ("primary", "secondary"), row["id"]
+        before, after = float(row["before"]), float(row["after"])
+        slower = row["unit"] in ("ms/step", "s/step", "s")
+        assert float(row["speedup"]) == pytest.approx(before / after if slower else after / before, abs=1e-3), row["id"]
+
+
+def test_rows_of_the_back_test_agree() -> None:
+    """Pairs taken from the back-test's rows repeat their figures."""
+    with (folder("published_runs") / "runs.csv").open(encoding="utf-8", newline="") as file:
+        runs = {row["id"]: row for row in csv.DictReader(file)}
+    checked = 0
+    for row in published.pairs():
+        run = runs.get(row["before_id"])
+        if run is None or row["unit"] not in ("tokens/s/device", "s/step"):
+            continue
+        column = "tokens_per_s_per_device" if row["unit"] == "tokens/s/device" else "step_time_s"
+        assert float(row["before"]) == pytest.approx(float(run[column]), rel=1e-3), row["id"]
+        checked += 1
+    assert checked > 20
