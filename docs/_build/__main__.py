@@ -8,12 +8,12 @@ from pathlib import Path
 
 from examples import ExampleError, rerun
 from regions import fill
-from sources import ROOT, pages
+from sources import ROOT, pages, sketches
 
 
 def fresh(path: Path) -> str:
     """The page as it should be: regions written anew, examples run again."""
-    return rerun(fill(path.read_text("utf-8")), ROOT)
+    return rerun(fill(path.read_text("utf-8")), ROOT, sketches=sketches(path))
 
 
 def main(arguments: Sequence[str]) -> int:

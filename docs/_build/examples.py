@@ -27,8 +27,10 @@ class ExampleError(Exception):
     """An example that fails."""
 
 
-def rerun(page: str, root: Path) -> str:
+def rerun(page: str, root: Path, *, sketches: bool = False) -> str:
     """Run the examples of a page; the page with fresh outputs.
+
+    Blocks of the language ``py``, and with ``sketches`` those of ``python`` too, only have to parse.
 
     Raises
     ------
@@ -45,6 +47,8 @@ def rerun(page: str, root: Path) -> str:
                     Path(block.title).write_text(block.text, "utf-8")
                 elif block.language == "console":
                     bodies[block] = _console(block)
+                elif block.language == "py" or (sketches and block.language == "python"):
+                    ast.parse(block.text)
                 elif block.language == "python":
                     bodies[block] = _python(block, names)
             except (ShellError, Exception) as error:

@@ -13,3 +13,8 @@ def pages() -> list[Path]:
     """Every Markdown page, the root's first."""
     site = sorted(p for p in DOCS.rglob("*.md") if not p.relative_to(DOCS).parts[0].startswith("_"))
     return [ROOT / name for name in FRONT if (ROOT / name).exists()] + site
+
+
+def sketches(path: Path) -> bool:
+    """Whether a page's Python is of the reader's own training loop (it is parsed, not run)."""
+    return path.parent == DOCS / "findings"

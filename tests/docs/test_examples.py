@@ -8,7 +8,7 @@ import pytest
 from blocks import blocks
 from examples import ExampleError, rerun
 from shell import ShellError, run
-from sources import ROOT, pages
+from sources import ROOT, pages, sketches
 
 HOW = "; `python docs/_build --write` writes the outputs anew"
 
@@ -18,7 +18,7 @@ def test_examples_give_what_the_page_shows(path: Path) -> None:
     """Commands succeed (or fail as shown), Python runs, outputs are equal line by line."""
     text = path.read_text("utf-8")
 
-    assert text == rerun(text, ROOT), f"{path.relative_to(ROOT)} shows an old output{HOW}"
+    assert text == rerun(text, ROOT, sketches=sketches(path)), f"{path.relative_to(ROOT)} shows an old output{HOW}"
 
 
 def test_a_stale_output_is_seen() -> None:
@@ -44,6 +44,7 @@ def test_a_stale_output_is_seen() -> None:
         "```console\nno prompt\n```\n",
         "```python\nraise ValueError('x')\n```\n",
         "```python\n>>> undefined\n```\n",
+        "```py\nnot python\n```\n",
     ],
 )
 def test_a_failing_example_is_an_error(page: str) -> None:
