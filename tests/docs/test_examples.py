@@ -44,7 +44,7 @@ def test_a_stale_output_is_seen() -> None:
         "```console\nno prompt\n```\n",
         "```python\nraise ValueError('x')\n```\n",
         "```python\n>>> undefined\n```\n",
-        "```py\nnot python\n```\n",
+        "```py\nno python at all\n```\n",
     ],
 )
 def test_a_failing_example_is_an_error(page: str) -> None:
