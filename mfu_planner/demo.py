@@ -36,8 +36,7 @@ class Demo(BaseModel):
 
 def llama_405b() -> Demo:
     """Plan and measure the run."""
-    from mfu_planner.facts import folder
-    from mfu_planner.facts._yaml import load_file
+    from mfu_planner.facts import folder, load_file
     from mfu_planner.units import parse
 
     facts = load_file(folder("published_runs") / _RUN)

@@ -12,7 +12,7 @@ from mfu_planner.errors import InputError
 from mfu_planner.limits import refuse_absurd, refuse_contradiction
 from mfu_planner.results import Finding, Result
 from mfu_planner.sanity import check, implied_peak_findings
-from mfu_planner.scenario import Scenario, scenario
+from mfu_planner.scenario import HOUR, Scenario, asked
 from mfu_planner.subject import Subject, resolve_subject
 from mfu_planner.verdict import Verdict, verdict
 from mfu_planner.work_units import in_work_units
@@ -71,7 +71,7 @@ def measure(**given: Any) -> Measurement:
     >>> round(m.mfu, 3)
     0.55
     """
-    return measure_scenario(scenario(**given))
+    return measure_scenario(asked("measure", given))
 
 
 def measure_scenario(s: Scenario) -> Measurement:
@@ -133,7 +133,7 @@ def _observed(s: Scenario, subject: Subject, warnings: list[str]) -> dict[str, f
     optional = {
         "devices": subject.devices,
         "tokens": s.tokens,
-        "device_time_s": s.device_hours,
+        "device_time_s": None if s.device_hours is None else s.device_hours * HOUR,
         "tokens_per_s": s.tokens_per_second,
         "tokens_per_s_per_device": s.tokens_per_second_per_device,
         "achieved_flops_per_s_per_device": s.flops_per_second_per_device,

@@ -8,6 +8,7 @@ from typing import Any
 
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.planning import Plan, plan
+from mfu_planner.scenario import NEEDS_A_UNIT
 from mfu_planner.units import format_value, parse
 
 _PER_STAGE = (
@@ -22,7 +23,6 @@ _PER_STAGE = (
     "price",
     "dtype",
     "peak_dtype",
-    "convention",
     "image_size",
     "tokens_per_second",
     "tokens_per_second_per_device",
@@ -40,14 +40,25 @@ def read_plan_file(path: str | Path) -> dict[str, Any]:
     InputError
         The file cannot be read, or is no mapping.
     """
-    from mfu_planner.facts._yaml import load_file
+    from mfu_planner.facts import load_file
 
     if not Path(path).is_file():
         raise InputError("file", str(path), "the path of a plan.yaml")
     data = load_file(Path(path))
     if not isinstance(data, Mapping):
         raise InputError("file", str(path), "a YAML mapping of flags, such as `model: llama-3.1-8b`")
-    return {str(k).replace("-", "_"): v for k, v in data.items()}
+    return {
+        k: [_typed(stage) for stage in v] if k == "stages" and isinstance(v, list) else v
+        for k, v in _typed(data).items()
+    }
+
+
+def _typed(data: Any) -> Any:
+    """Keys as fields; a number where a unit is needed becomes text, since it says no unit."""
+    if not isinstance(data, Mapping):
+        return data
+    fields = {str(k).replace("-", "_"): v for k, v in data.items()}
+    return {k: str(v) if k in NEEDS_A_UNIT and isinstance(v, int | float) else v for k, v in fields.items()}
 
 
 def plan_file(path: str | Path, **flags: Any) -> Plan:
@@ -98,7 +109,7 @@ def _stage(number: int, stage: Any, above: Mapping[str, Any]) -> Plan:
     try:
         return plan(**{**above, **own})
     except InputError as error:
-        raise InputError(f"stages[{number}]: {error.field}", error.given, str(error).split("accepted: ")[-1]) from None
+        raise InputError(f"stages[{number}]: {error.field}", error.given, error.accepted, error.nearest) from None
 
 
 def _sum(parts: Sequence[Plan], inputs: dict[str, Any]) -> Plan:
@@ -138,6 +149,7 @@ def _sum(parts: Sequence[Plan], inputs: dict[str, Any]) -> Plan:
             "range": None,
             "stages": tuple(parts),
             "steps": (),
+            "sources": {k: v for p in parts for k, v in p.sources.items()},
             "warnings": tuple(dict.fromkeys(w for p in parts for w in p.warnings)),
         }
     )

@@ -15,7 +15,7 @@ from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.limits import LIMITS, Closed, close, refuse_absurd
 from mfu_planner.ranges import PlanRange, plan_range
 from mfu_planner.results import Result
-from mfu_planner.scenario import Scenario, scenario
+from mfu_planner.scenario import Scenario, asked
 from mfu_planner.subject import Subject, resolve_subject
 from mfu_planner.units import format_value
 from mfu_planner.work_units import in_work_units
@@ -45,7 +45,6 @@ class Plan(Result):
     devices_per_node: int
     mfu: float
     """Of productive step time."""
-    hfu: float | None = None
     goodput: float
     price_usd_per_device_hour: float | None
     flops_per_token: float
@@ -80,7 +79,7 @@ def plan(**given: Any) -> Plan:
     """Plan a training run.
 
     Arguments are the flags of ``mfu-planner plan`` with underscores; text may carry units (``tokens="15.6T"``,
-    ``deadline="30d"``), numbers are SI.
+    ``deadline="30d"``); numbers are SI, prices USD per device-hour.
 
     Raises
     ------
@@ -96,7 +95,7 @@ def plan(**given: Any) -> Plan:
     >>> round(p.training_time_s / 86400, 1)
     26.5
     """
-    return plan_scenario(scenario(**given))
+    return plan_scenario(asked("plan", given))
 
 
 def plan_scenario(s: Scenario) -> Plan:
@@ -202,7 +201,6 @@ def _known(s: Scenario, subject: Subject, prices: Rates, warnings: list[str]) ->
         "tokens_per_s": s.tokens_per_second,
         "tokens_per_s_per_device": s.tokens_per_second_per_device,
         "achieved_flops_per_s_per_device": s.flops_per_second_per_device,
-        "device_time_s": s.device_hours,
         "price_usd_per_device_s": None if prices.price is None else prices.price / 3600,
         "power_w": prices.power_w,
     }
@@ -225,6 +223,4 @@ def _whole_devices(
             "budget, an earlier deadline or a lower price"
         )
     known = {**known, "devices": float(whole * node)}
-    if "device_time_s" in known:
-        del known["device_time_s"]
     return close(known, limits), known

@@ -30,8 +30,7 @@ class Suggestion(BaseModel):
 @cache
 def laws() -> dict[str, dict[str, Any]]:
     """Every scaling law on file, the default first."""
-    from mfu_planner.facts import folder
-    from mfu_planner.facts._yaml import load_file
+    from mfu_planner.facts import folder, load_file
 
     data = load_file(folder("published_runs") / "scaling_laws.yaml")
     names = sorted(data["laws"], key=lambda name: name != data["default"])

@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.units import parse, parse_whole
 
+HOUR = 3600.0
+"""Seconds."""
+
 
 class Scenario(BaseModel):
     """A question, in SI units; None is "not given".
@@ -77,7 +80,7 @@ class Scenario(BaseModel):
     tokens_per_second_per_device: float | None = None
     flops_per_second_per_device: float | None = None
     device_hours: float | None = None
-    """Device-seconds, wall clock."""
+    """Wall clock."""
     reported_mfu: float | None = None
     explain: bool = Field(default=False, exclude=True)
     """Whether the derivation shows how the work per token was counted, too."""
@@ -180,14 +183,14 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "tokens_per_second": _quantity("token_per_s"),
     "tokens_per_second_per_device": _quantity("token_per_s_per_device"),
     "flops_per_second_per_device": _quantity("flop_per_s_per_device"),
-    "device_hours": _quantity("device_time", "device*hour"),
+    "device_hours": lambda value, field: parse(value, "device_time", field=field, bare_unit="device*hour") / HOUR,
     "reported_mfu": _fraction,
     "recompute": _choice("none", "selective", "full"),
     "attention_kernel": _choice("fused", "unfused"),
     "explain": _flag,
 }
 
-_NEEDS_A_UNIT = {
+NEEDS_A_UNIT = {
     "deadline": "30d",
     "step_time": "5.2s",
     "peak": "'989 TFLOP/s'",
@@ -207,6 +210,38 @@ _IN_TOKENS = ("tokens", "tokens_per_second", "tokens_per_second_per_device")
 _TOKENS = re.compile(r"\s*tok(?:en)?s?\b", re.IGNORECASE)
 
 
+_SIZES = {"model", "config", "params", "active_params", "seq_len", "target_seq_len", "image_size", "images"}
+_MODEL = frozenset(_SIZES | {"packed", "lora_rank", "lora_targets", "freeze", "convention", "explain"})
+_SUBJECT = _MODEL | {"hardware", "peak", "dtype", "peak_dtype", "sparse", "devices"}
+_RATES = {"tokens_per_second", "tokens_per_second_per_device", "flops_per_second_per_device"}
+USED_BY = {
+    "flops": _MODEL,
+    "plan": _SUBJECT
+    | _RATES
+    | {"tokens", "mfu", "deadline", "budget", "price", "goodput", "pue", "as_of", "devices_per_node", "global_batch"},
+    "measure": _SUBJECT
+    | _RATES
+    | {"step_time", "global_batch", "tokens", "device_hours", "goodput", "reported_mfu", "recompute"}
+    | {"attention_kernel"},
+}
+"""The fields that each question reads."""
+
+
+def asked(question: str, given: Mapping[str, Any]) -> Scenario:
+    """The Scenario of one question (a key of ``USED_BY``); a field that it does not read is refused, not dropped.
+
+    Raises
+    ------
+    InputError
+        A field that is unknown or has no meaning here, a wrong unit, a senseless value.
+    """
+    used = USED_BY[question]
+    for name, value in given.items():
+        if value is not None and name not in used:
+            raise InputError(name.replace("_", "-"), value, f"nothing: {question} does not use it", nearest(name, used))
+    return scenario(**given)
+
+
 def scenario(**given: Any) -> Scenario:
     """Read what a user gave (text with units, or numbers in the canonical unit) into a Scenario.
 
@@ -222,8 +257,8 @@ def scenario(**given: Any) -> Scenario:
         if name not in _READERS:
             raise InputError(name, value, "a known field", nearest(name, _READERS))
         field = name.replace("_", "-")
-        if name in _NEEDS_A_UNIT and _is_bare(value):
-            raise InputError(field, value, f"a number with its unit, such as {_NEEDS_A_UNIT[name]}")
+        if name in NEEDS_A_UNIT and _is_bare(value):
+            raise InputError(field, value, f"a number with its unit, such as {NEEDS_A_UNIT[name]}")
         if name == "devices" and isinstance(value, str) and (words := _DEVICE_WORDS.fullmatch(value)):
             value, read["device_unit"] = words[1], words[2].lower()
         if isinstance(value, str) and name in _IN_TOKENS and _SAMPLES.search(value):

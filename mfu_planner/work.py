@@ -12,7 +12,7 @@ from mfu_planner.errors import InputError, nearest
 from mfu_planner.model import Model, choose_model
 from mfu_planner.operators import Workload
 from mfu_planner.results import Result
-from mfu_planner.scenario import scenario
+from mfu_planner.scenario import asked
 from mfu_planner.subject import BARE_CONVENTION, choose_lengths
 from mfu_planner.training import trained, workload
 from mfu_planner.units import parse_whole
@@ -62,7 +62,7 @@ def flops(*, batch: Any = 1, convention: str | None = None, **given: Any) -> Flo
     >>> flops(model="gpt2", seq_len=128).flops["forward"]
     32228179968
     """
-    s = scenario(**given)
+    s = asked("flops", given)
     sequences = parse_whole(batch, "count", field="batch")
     model = trained(
         choose_model(
@@ -129,6 +129,9 @@ def _bare(model: Model, batch: int, seq_len: int | None, convention: str | None,
         by_convention={BARE_CONVENTION: float(6 * n)},
         not_applicable={},
         operators=(),
-        warnings=("a bare number of parameters: 6 FLOP per active parameter and token, no attention",),
+        warnings=(
+            "a bare number of parameters: 6 FLOP per active parameter and token, no attention",
+            *(() if seq_len else ("FLOPs of one token: --seq-len counts a sequence",)),
+        ),
         sources={BARE_CONVENTION: conventions.convention(BARE_CONVENTION).title},
     )

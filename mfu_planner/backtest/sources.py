@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from mfu_planner.backtest.runs import Run
-from mfu_planner.facts._model import Spec, read
+from mfu_planner.facts import Spec, read
 
 Purpose = Literal["pretraining", "sft", "lora"]
 

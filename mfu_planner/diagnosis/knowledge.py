@@ -9,8 +9,7 @@ from typing import Any
 @cache
 def knowledge() -> dict[str, Any]:
     """Everything in ``calibration/diagnosis.yaml``."""
-    from mfu_planner.facts import folder
-    from mfu_planner.facts._yaml import load_file
+    from mfu_planner.facts import folder, load_file
 
     held = load_file(folder("calibration") / "diagnosis.yaml")
     assert isinstance(held, dict)

@@ -1,5 +1,33 @@
-"""Facts are data: YAML and JSON folders beside the package, read strictly."""
+"""Facts are data: YAML and JSON folders beside the package, read strictly.
+
+YAML and pydantic are imported when a fact file is first read; most callers need ``folder`` alone.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from mfu_planner.facts._folders import folder
 
-__all__ = ["folder"]
+if TYPE_CHECKING:
+    from mfu_planner.facts._model import Source, Spec, check, quantity, read
+    from mfu_planner.facts._yaml import load_file, load_text
+
+_HOMES = {
+    "Source": "_model",
+    "Spec": "_model",
+    "check": "_model",
+    "load_file": "_yaml",
+    "load_text": "_yaml",
+    "quantity": "_model",
+    "read": "_model",
+}
+
+__all__ = ["Source", "Spec", "check", "folder", "load_file", "load_text", "quantity", "read"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.facts._model import read
+from mfu_planner.facts import read
 from mfu_planner.hardware._cluster_spec import ClusterSpec
 from mfu_planner.hardware._spec import AcceleratorSpec, Figure, Peak
 from mfu_planner.hardware._words import words

@@ -10,8 +10,7 @@ from typing import Any
 import pydantic
 
 from mfu_planner.errors import InputError
-from mfu_planner.facts import folder
-from mfu_planner.facts._model import Spec, read
+from mfu_planner.facts import Spec, folder, read
 from mfu_planner.hardware._build import accelerator_records, cluster_records
 from mfu_planner.hardware._cluster_spec import ClusterSpec, InstancesSpec
 from mfu_planner.hardware._index import INDEX_NAME, NAMES_NAME, light

@@ -6,7 +6,7 @@ from typing import Any
 
 import pydantic
 
-from mfu_planner.facts._model import Source, Spec
+from mfu_planner.facts import Source, Spec
 from mfu_planner.hardware._spec import Bandwidth, Figure, Id
 from mfu_planner.hardware._words import words
 from mfu_planner.units import parse

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pydantic
 
-from mfu_planner.facts._model import Source, Spec, quantity
+from mfu_planner.facts import Source, Spec, quantity
 from mfu_planner.hardware._spec import Dtype, Id, Rate
 from mfu_planner.units import parse
 

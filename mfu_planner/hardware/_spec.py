@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pydantic
 
-from mfu_planner.facts._model import Source, Spec, quantity
+from mfu_planner.facts import Source, Spec, quantity
 
 if TYPE_CHECKING:
     from typing import TypeAlias
