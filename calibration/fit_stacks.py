@@ -133,7 +133,7 @@ def main() -> None:
     (HERE / "index.json").write_text(build_index.text(), "utf-8")
     rows = read_runs(runs)
     for spec in yaml.safe_load((HERE / "fits.yaml").read_text("utf-8")):
-        if arguments and spec["name"] not in arguments:
+        if not spec["free"] or (arguments and spec["name"] not in arguments):
             continue
         values = fit(spec, rows)
         sys.stderr.write(f"   {values}\n")

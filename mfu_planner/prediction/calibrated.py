@@ -185,6 +185,9 @@ def machine(accelerator: Accelerator, dtype: str, network: Fabric, node_devices:
     rate, note = product_rate(accelerator, dtype)
     wide_format = "bf16" if _supports(accelerator, "bf16") else "fp16"
     wide, _ = product_rate(accelerator, wide_format)
+    grouped = calibration()["rules"]["grouped_format"].get(dtype)
+    if grouped and _supports(accelerator, grouped):
+        note += f" (experts, if any, at the rate of {grouped})"
     return Machine(
         rate,
         wide,
@@ -196,6 +199,7 @@ def machine(accelerator: Accelerator, dtype: str, network: Fabric, node_devices:
         link_rates(accelerator),
         network,
         FORMAT_BYTES.get(dtype, 2.0) < 2.0,
+        grouped_products=product_rate(accelerator, grouped)[0] if grouped and _supports(accelerator, grouped) else None,
         assumptions=(note,),
     )
 

@@ -34,6 +34,8 @@ class Machine:
     low_precision: bool
     """Whether the layers' products run in 8 bits or fewer (with casts)."""
     host_bytes_per_s: float = 25e9
+    grouped_products: ProductRate | None = None
+    """Rate of grouped (expert) products where their format is another; None: as all products."""
     assumptions: tuple[str, ...] = field(default=())
 
 

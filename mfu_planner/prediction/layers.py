@@ -68,6 +68,7 @@ def products_time(
     rate: ProductRate,
     misaligned: float = 1.0,
     grouped: float = 1.0,
+    grouped_rate: ProductRate | None = None,
 ) -> tuple[Numbers, Numbers, Numbers]:
     """(forward seconds, backward seconds, forward FLOPs) of a layer's products on one device.
 
@@ -81,10 +82,12 @@ def products_time(
     for product in products:
         groups, rows, n, k = product_shape(product, tokens, layout)
         rows = np.maximum(rows, 1.0)
-        odd = misaligned_slowdown(n, k, misaligned) * (grouped if product.split.startswith("expert_") else 1.0)
-        forward = forward + odd * product_time(rows, n, k, rate, groups)
-        weight_gradient = np.where(np.asarray(layout.adapters) > 0, 0.0, product_time(n, k, rows, rate, groups))
-        backward = backward + odd * (product_time(rows, k, n, rate, groups) + weight_gradient)
+        routed = product.split.startswith("expert_")
+        odd = misaligned_slowdown(n, k, misaligned) * (grouped if routed else 1.0)
+        used = grouped_rate if routed and grouped_rate is not None else rate
+        forward = forward + odd * product_time(rows, n, k, used, groups)
+        weight_gradient = np.where(np.asarray(layout.adapters) > 0, 0.0, product_time(n, k, rows, used, groups))
+        backward = backward + odd * (product_time(rows, k, n, used, groups) + weight_gradient)
         flops = flops + 2.0 * groups * rows * n * k
     return forward, backward, flops
 
@@ -143,7 +146,13 @@ def layer_parts(layer: LayerWork, layout: Layout, machine: Machine, stack: Stack
 
     tokens = layout.micro_batch * layout.seq_len / layout.cp
     pf, pb, flops = products_time(
-        layer.products, tokens, layout, machine.products, stack.misaligned_factor, stack.grouped_factor
+        layer.products,
+        tokens,
+        layout,
+        machine.products,
+        stack.misaligned_factor,
+        stack.grouped_factor,
+        machine.grouped_products,
     )
     trained = np.where(np.asarray(layout.adapters) > 0, 1.0, 2.0)
     forward: Parts = {"products": stack.product_factor * pf, "product_flops": flops}
