@@ -70,8 +70,7 @@ def model_fields(form: Form, *, convention: bool = True) -> None:
 
 def _uses_target(form: Form) -> bool:
     """Whether the model is an encoder–decoder, which has two lengths."""
-    from mfu_planner.hardware import resolve
-from mfu_planner.model import choose_model
+    from mfu_planner.model import choose_model
 
     named = {k: v for k, v in form.given.items() if k in ("model", "config")}
     if len(named) != 1:
