@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 Check = Callable[[str, str], object]
+Alias = Callable[[str], str]
 
 
 def without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,6 +48,7 @@ class Form:
     def text(self, name: str, *, default: str | None = None, placeholder: str | None = None) -> str:
         """A text field with units, an error in it standing under it. Returns what is typed."""
         field = FIELDS[name]
+        _recall(name)
         typed = st.text_input(
             _(field.label),
             value=field.default if default is None else default,
@@ -57,6 +59,7 @@ class Form:
             max_chars=200,
         )
         text = (typed or "").strip()
+        _remember(name, typed or "")
         self._place(name, text)
         return text
 
@@ -71,14 +74,23 @@ class Form:
             self.wrong[name] = str(error)
             self._say(name, str(error))
 
-    def choice(self, name: str, options: Iterable[str], default: str | None = None) -> str:
-        """A searchable choice; an unknown value from the URL is said, not swallowed."""
+    def choice(
+        self, name: str, options: Iterable[str], default: str | None = None, *, alias: Alias | None = None
+    ) -> str:
+        """A searchable choice; an unknown value from the URL is said, not swallowed.
+
+        ``alias`` gives the option that another name for it means, or raises InputError.
+        """
         field, known = FIELDS[name], list(options)
         asked = st.query_params.get(name)
+        if asked is not None and asked not in known and alias is not None:
+            asked = _by_another_name(name, asked, alias)
+        _recall(name)
         first = field.default if default is None else default
         chosen = st.selectbox(
             _(field.label), known, index=known.index(first), key=name, help=_(field.help), bind="query-params"
         )
+        _remember(name, chosen)
         self._values[name] = chosen
         self._under[name] = st.empty()
         if asked is not None and asked not in known and asked != chosen:
@@ -149,6 +161,34 @@ class Form:
 
     def _say(self, name: str, message: str) -> None:
         _wrong(self._under[name], message)
+
+
+_KEPT = "kept-fields"
+ARRIVED = "arrived"
+"""Set for the first run of a page after another page."""
+
+
+def _remember(name: str, value: Any) -> None:
+    """Keep a field's value for the pages that do not draw it."""
+    st.session_state.setdefault(_KEPT, {})[name] = value
+
+
+def _recall(name: str) -> None:
+    """Give a field the value that it had on another page, unless the address says otherwise."""
+    kept = st.session_state.get(_KEPT, {})
+    changed = name in kept and kept[name] != FIELDS[name].default
+    if st.session_state.get(ARRIVED) and changed and name not in st.query_params:
+        st.query_params[name] = st.session_state[name] = kept[name]
+
+
+def _by_another_name(name: str, asked: str, alias: Alias) -> str:
+    """What an address means by a name that is no option itself."""
+    try:
+        meant = alias(asked)
+    except InputError:
+        return asked
+    st.query_params[name] = st.session_state[name] = meant
+    return meant
 
 
 def _wrong(place: DeltaGenerator, message: str) -> None:

@@ -20,8 +20,8 @@ from mfu_planner.ui.text import _
 SAVED = "saved"
 MOST = 6
 _PLANNED = (
-    "model", "params", "active_params", "seq_len", "target_seq_len", "convention", "hardware", "dtype", "peak", "sparse",
-    "tokens", "devices", "mfu", "goodput", "deadline", "budget", "price", "pue",
+    "model", "params", "active_params", "seq_len", "target_seq_len", "convention", "hardware", "dtype", "peak",
+    "sparse", "tokens", "devices", "mfu", "goodput", "deadline", "budget", "price", "pue",
 )  # fmt: skip
 _LAID_OUT = ("global_batch", "tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from mfu_planner.ui.cards import style
 from mfu_planner.ui.fields import FIELDS
-from mfu_planner.ui.form import unknown_keys
+from mfu_planner.ui.form import ARRIVED, unknown_keys
 from mfu_planner.ui.text import _, language_switch
 from mfu_planner.ui.warm import warm
 
@@ -16,7 +18,7 @@ _OTHER_KEYS = ("lang", "s", "embed", "embed_options")
 def main() -> None:
     """Draw the chosen page."""
     warm()
-    st.set_page_config(page_title="MFU Planner", page_icon=":material/speed:", layout="wide")
+    st.set_page_config(page_title="MFU Planner", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
     style()
     chosen = st.navigation(_pages(), position="top")
     with st.container(horizontal=True, horizontal_alignment="right", key="language-row"):
@@ -27,6 +29,8 @@ def main() -> None:
         with st.container(key="link-row"):
             said = _("The link has keys that no field has: {names}.")
             st.warning(said.format(names=names), icon=":material/link_off:")
+    st.session_state[ARRIVED] = st.session_state.get("page") not in (None, chosen.url_path)
+    st.session_state["page"] = chosen.url_path
     chosen.run()
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from mfu_planner.architectures.presets import catalogue
+from mfu_planner.architectures.presets import catalogue, preset
 from mfu_planner.errors import InputError
+from mfu_planner.hardware import resolve
 from mfu_planner.model import parse_config
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import Form
@@ -44,7 +45,7 @@ def convention_names() -> tuple[str, ...]:
 
 def model_fields(form: Form, *, convention: bool = True) -> None:
     """Model, sequence length and convention."""
-    name = form.choice("model", model_names())
+    name = form.choice("model", model_names(), alias=lambda name: preset(name).id)
     form.put("model", None)
     if name == OWN_SIZE:
         left, right = st.columns(2)
@@ -113,7 +114,7 @@ def hardware_fields(form: Form) -> None:
     """Accelerator and number format; the own peak stands among what is rarely needed."""
     left, right = st.columns([3, 2])
     with left:
-        form.choice("hardware", hardware_names())
+        form.choice("hardware", hardware_names(), alias=lambda name: resolve(name).id)
     with right:
         dtype = form.choice("dtype", DTYPES)
         form.put("dtype", None if dtype == FIELDS["dtype"].default else dtype)

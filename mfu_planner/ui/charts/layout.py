@@ -214,7 +214,11 @@ def pareto(rows: Sequence[Mapping[str, Any]], front: Sequence[Mapping[str, Any]]
         base.tip("mfu", _("MFU (%)"), ".1f"),
     ]
     layers = [
-        {"data": {"values": line}, "mark": {"type": "line", "strokeDash": [4, 3], "color": base.MUTED}, "encoding": {"x": x, "y": y}},
+        {
+            "data": {"values": line},
+            "mark": {"type": "line", "strokeDash": [4, 3], "color": base.MUTED},
+            "encoding": {"x": x, "y": y},
+        },
         {
             "mark": {"type": "point", "filled": True, "size": 70},
             "encoding": {
@@ -225,6 +229,6 @@ def pareto(rows: Sequence[Mapping[str, Any]], front: Sequence[Mapping[str, Any]]
                 "tooltip": tooltip,
             },
         },
-    ]  # fmt: skip
+    ]
     alt = _("Time against cost of {n} layouts; {k} of them are beaten by no other in both.")
     base.draw({"data": {"values": points}, "layer": layers}, alt.format(n=len(rows), k=len(front)), height=320)

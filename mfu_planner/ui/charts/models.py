@@ -59,7 +59,7 @@ def where(operators: Sequence[Mapping[str, Any]]) -> None:
 
 
 def over_length(rows: Sequence[Mapping[str, float]], seq_len: int | None) -> None:
-    """Training FLOP per token over sequence length: weights, and attention over all pairs or those that the mask allows."""
+    """Training FLOP per token over sequence length, attention over all pairs or those that the mask allows."""
     points = [
         {"seq_len": r["seq_len"], "of": name, "flops": r[key] / 1e9}
         for r in rows

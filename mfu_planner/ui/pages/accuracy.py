@@ -34,8 +34,11 @@ def page() -> None:
     """Draw the page."""
     heading(
         _("Accuracy"),
-        _("Every prediction of the planner held against published runs, the bad ones included. Nothing is left out silently."),
-    )  # fmt: skip
+        _(
+            "Every prediction of the planner held against published runs, the bad ones included. Nothing is "
+            "left out silently."
+        ),
+    )
     form = Form()
     kind = form.labelled("kind", _KINDS)
     with st.spinner(_("Predicting every published run …")):

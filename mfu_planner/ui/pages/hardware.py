@@ -16,17 +16,17 @@ from mfu_planner.ui.charts import hardware as charts
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.share import as_command, take_along
 from mfu_planner.ui.subject import DTYPES, hardware_names
-from mfu_planner.ui.text import _
+from mfu_planner.ui.text import N_, _
 
 _DEFAULT = ("h100-sxm", "b200", "mi300x")
 _MOST = 6
 _FACTS = (
-    ("achievable_flops_per_s", "flop_per_s", "best ever measured"),
-    ("memory_bytes", "byte", "memory"),
-    ("memory_bandwidth_bytes_per_s", "byte_per_s", "memory bandwidth"),
-    ("scale_up_bytes_per_s", "byte_per_s", "scale-up, one direction"),
-    ("tdp_w", "power", "power (TDP)"),
-    ("usd_per_device_hour", "usd_per_device_hour", "price"),
+    ("achievable_flops_per_s", "flop_per_s", N_("best ever measured")),
+    ("memory_bytes", "byte", N_("memory")),
+    ("memory_bandwidth_bytes_per_s", "byte_per_s", N_("memory bandwidth")),
+    ("scale_up_bytes_per_s", "byte_per_s", N_("scale-up, one direction")),
+    ("tdp_w", "power", N_("power (TDP)")),
+    ("usd_per_device_hour", "usd_per_device_hour", N_("price")),
 )
 
 
@@ -67,7 +67,8 @@ def _compare(names: Sequence[str], dtype: str, form: Form) -> None:
         charts.rooflines(rows)
         st.caption(
             _(
-                "Left of the bend a kernel waits for memory, right of it for arithmetic. Large matrix products are right."
+                "Left of the bend a kernel waits for memory, right of it for arithmetic. "
+                "Large matrix products are right."
             )
         )
     lines: list[list[object]] = [

@@ -31,8 +31,11 @@ def page() -> None:
     """Draw the page."""
     heading(
         _("Layout"),
-        _("What MFU will a parallel layout reach? Predicted from the model, the hardware and the network; no target is given."),
-    )  # fmt: skip
+        _(
+            "What MFU will a parallel layout reach? Predicted from the model, the hardware and the network; "
+            "no target is given."
+        ),
+    )
     asked, answer = st.columns([5, 9], gap="large")
     form = Form(check)
     with asked:
@@ -78,22 +81,26 @@ def _answer(r: Mapping[str, Any]) -> None:
     )
     memory = r["memory"]
     capacity = memory["capacity_bytes"]
+    room = _("of {n}").format(n=show(capacity, "byte", 3)) if capacity else ""
+    whole = f"{r['tokens_per_s']:,.0f} /s " + _("in all")
+    of_peak = _("of {peak}").format(peak=show(r["peak_flops_per_s"], "flop_per_s"))
     cards(
         [
             Card("HFU", percent(r["hfu"]), f"{100 * r['hfu']!r}%"),
-            Card(_("Tokens/s per device"), f"{r['tokens_per_s_per_device']:,.1f}", "", f"{r['tokens_per_s']:,.0f} /s " + _("in all")),
-            Card(_("Achieved per device"), show(r["achieved_flops_per_s_per_device"], "flop_per_s"), "", _("of {peak}").format(peak=show(r["peak_flops_per_s"], "flop_per_s"))),
-            Card(_("Memory"), show(memory["total_bytes"], "byte", 3), f"{memory['total_bytes']:,.0f} B", "" if not capacity else _("of {n}").format(n=show(capacity, "byte", 3))),
+            Card(_("Tokens/s per device"), f"{r['tokens_per_s_per_device']:,.1f}", "", whole),
+            Card(_("Achieved per device"), show(r["achieved_flops_per_s_per_device"], "flop_per_s"), "", of_peak),
+            Card(_("Memory"), show(memory["total_bytes"], "byte", 3), f"{memory['total_bytes']:,.0f} B", room),
             Card(_("Data parallel"), f"{r['inputs']['dp']:,}", "", f"ZeRO {r['inputs']['zero']}"),
         ]
-    )  # fmt: skip
+    )
     if memory["fits"] is False:
         st.error(
-            _("This does not fit: the fullest device holds {total} of {capacity}. More sharding, stages or recomputation would free memory.").format(
-                total=show(memory["total_bytes"], "byte", 3), capacity=show(capacity, "byte", 3)
-            ),
+            _(
+                "This does not fit: the fullest device holds {total} of {capacity}. More sharding, stages or "
+                "recomputation would free memory."
+            ).format(total=show(memory["total_bytes"], "byte", 3), capacity=show(capacity, "byte", 3)),
             icon=":material/sd_card_alert:",
-        )  # fmt: skip
+        )
     st.subheader(_("Where the step goes"), anchor=False)
     charts.waterfall(r["waterfall"], r["step_time_s"])
     st.subheader(_("Memory of the fullest device"), anchor=False)

@@ -67,8 +67,13 @@ def _work(f: Any) -> None:
     _step(
         1,
         _("Training is mostly matrix products"),
-        _("A weight matrix of $k \\times n$ entries meets a token's vector in $k \\cdot n$ multiply-adds, and one multiply-add is **2 FLOP**. The backward pass does two products of the same size: one for the input's gradient, one for the weight's. So each parameter costs about $2 + 4 = 6$ FLOP per token: the **6N** rule."),
-    )  # fmt: skip
+        _(
+            "A weight matrix of $k \\times n$ entries meets a token's vector in $k \\cdot n$ multiply-adds, "
+            "and one multiply-add is **2 FLOP**. The backward pass does two products of the same size: one "
+            "for the input's gradient, one for the weight's. So each parameter costs about $2 + 4 = 6$ FLOP "
+            "per token: the **6N** rule."
+        ),
+    )
     n = f.params["active"]
     st.latex(rf"6\,N = 6 \times {_grouped(n)} = {_grouped(6 * n)}\ \text{{FLOP}}")
 
@@ -80,10 +85,12 @@ def _attention(f: Any) -> None:
     _step(
         2,
         _("Count exactly what runs"),
-        _("6N forgets that attention multiplies activations with each other, and counts an embedding table that is only looked up. Counted operator by operator, a token of this model at {length:,} tokens per sequence costs **{work}**: {ratio:.2f} N.").format(
-            length=f.seq_len or 0, work=show(each, "flop"), ratio=each / f.params["active"]
-        ),
-    )  # fmt: skip
+        _(
+            "6N forgets that attention multiplies activations with each other, and counts an embedding table "
+            "that is only looked up. Counted operator by operator, a token of this model at {length:,} "
+            "tokens per sequence costs **{work}**: {ratio:.2f} N."
+        ).format(length=f.seq_len or 0, work=show(each, "flop"), ratio=each / f.params["active"]),
+    )
     model_charts.where(f.operators)
 
 
@@ -91,25 +98,32 @@ def _peak(device: Any, m: Any) -> None:
     _step(
         3,
         _("What the device could do"),
-        _("{name} does at most **{peak}** in {dtype} (dense). Vendors often print the rate with 2:4 sparsity, twice as much; training does not use it. The peak is a limit of the arithmetic units alone: the best matrix products ever measured stay below it.").format(
-            name=device.name, peak=show(m.peak_flops_per_s, "flop_per_s"), dtype=m.peak_dtype
-        ),
-    )  # fmt: skip
+        _(
+            "{name} does at most **{peak}** in {dtype} (dense). Vendors often print the rate with 2:4 "
+            "sparsity, twice as much; training does not use it. The peak is a limit of the arithmetic units "
+            "alone: the best matrix products ever measured stay below it."
+        ).format(name=device.name, peak=show(m.peak_flops_per_s, "flop_per_s"), dtype=m.peak_dtype),
+    )
 
 
 def _ratio(m: Any) -> None:
     _step(
         4,
         _("MFU is the ratio"),
-        _("Tokens per second times work per token is what the run achieves; divided by the peak, it is the **model FLOPs utilization**. It depends on nothing that is an implementation detail, so two runs can be compared."),
-    )  # fmt: skip
+        _(
+            "Tokens per second times work per token is what the run achieves; divided by the peak, it is the "
+            "**model FLOPs utilization**. It depends on nothing that is an implementation detail, so two "
+            "runs can be compared."
+        ),
+    )
     if m.tokens_per_s_per_device is None or m.flops_per_token is None:
         return
-    st.latex(
-        rf"\mathrm{{MFU}} = \frac{{F\,\tau_1}}{{P}} = \frac{{{_tex(m.flops_per_token)} \cdot {m.tokens_per_s_per_device:.4g}}}"
-        rf"{{{_tex(m.peak_flops_per_s)}}} = {100 * m.mfu:.1f}\,\%"
+    work, rate, peak = _tex(m.flops_per_token), f"{m.tokens_per_s_per_device:.4g}", _tex(m.peak_flops_per_s)
+    ratio = rf"\frac{{{work} \cdot {rate}}}{{{peak}}}"
+    st.latex(rf"\mathrm{{MFU}} = \frac{{F\,\tau_1}}{{P}} = {ratio} = {100 * m.mfu:.1f}\,\%")
+    grade = (
+        [] if m.verdict is None else [Card(_("By the rule of thumb"), _(m.verdict.grade), more=_(m.verdict.meaning))]
     )
-    grade = [] if m.verdict is None else [Card(_("By the rule of thumb"), _(m.verdict.grade), more=m.verdict.meaning)]
     cards(
         [
             Card("MFU", percent(m.mfu), f"{100 * m.mfu!r}%"),
@@ -134,8 +148,13 @@ def _conventions(m: Any) -> None:
     _step(
         5,
         _("The same run has many MFUs"),
-        _("Frameworks count differently: with or without the causal half of attention, the embedding, the head. Before comparing two figures, put both under one convention. And when activations are recomputed, the hardware does more than the model needs: that ratio is the **HFU**, never smaller than the MFU."),
-    )  # fmt: skip
+        _(
+            "Frameworks count differently: with or without the causal half of attention, the embedding, the "
+            "head. Before comparing two figures, put both under one convention. And when activations are "
+            "recomputed, the hardware does more than the model needs: that ratio is the **HFU**, never "
+            "smaller than the MFU."
+        ),
+    )
     measure_charts.conventions(m.by_convention, m.convention)
 
 
@@ -149,10 +168,11 @@ def _money(form: Form, m: Any) -> None:
     _step(
         6,
         _("What a point of MFU is worth"),
-        _("At this MFU, a trillion tokens take **{time}** on {n:,} devices. Time and money are proportional to 1 ÷ MFU: a tenth more MFU would take **{then}**.").format(
-            time=show(p.training_time_s, "time", 3), n=p.devices, then=show(better.training_time_s, "time", 3)
-        ),
-    )  # fmt: skip
+        _(
+            "At this MFU, a trillion tokens take **{time}** on {n:,} devices. Time and money are "
+            "proportional to 1 ÷ MFU: a tenth more MFU would take **{then}**."
+        ).format(time=show(p.training_time_s, "time", 3), n=p.devices, then=show(better.training_time_s, "time", 3)),
+    )
     if p.cost_usd is not None and better.cost_usd is not None:
         saved = show(p.cost_usd - better.cost_usd, "usd", 3)
         cards(
@@ -168,8 +188,12 @@ def _waterfall(form: Form) -> None:
     _step(
         7,
         _("Where the rest goes"),
-        _("Between the peak and the step stand matrix products below the peak, memory-bound work, communication that nothing hides, and waiting: the pipeline bubble. Change the layout and see the parts move."),
-    )  # fmt: skip
+        _(
+            "Between the peak and the step stand matrix products below the peak, memory-bound work, "
+            "communication that nothing hides, and waiting: the pipeline bubble. Change the layout and see "
+            "the parts move."
+        ),
+    )
     inner = Form(check)
     for name, value in form.given.items():
         inner.put(name, value)

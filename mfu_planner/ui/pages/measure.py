@@ -141,7 +141,7 @@ def _verdict(m: Measurement) -> None:
         return
     v = m.verdict
     draw = {"good": st.success, "fair": st.info, "impossible": st.error}.get(v.grade, st.warning)
-    text = f"**{_(_GRADES.get(v.grade, v.grade))}** — {v.meaning}."
+    text = f"**{_(_GRADES.get(v.grade, v.grade))}** — {_(v.meaning)}."
     if v.similar_typical is not None:
         links = " ".join(f"[{i}]({url})" for i, url in enumerate(v.sources, 1))
         more = _("{n} similar published runs reached {low} – {high}, typically {mid} ({basis}). {links}")

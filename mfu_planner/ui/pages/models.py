@@ -116,11 +116,11 @@ def _tables(f: Any) -> None:
         ]
         table((_("operator"), _("instances"), _("parameters"), _("forward FLOPs")), rows)
     with st.expander(_("Training FLOP per {unit} by convention").format(unit=f.work_unit), icon=":material/rule:"):
-        rows = [
+        each = [
             (name, "–" if v is None else f"{v:,.0f}", f.not_applicable.get(name, ""))
             for name, v in f.by_convention.items()
         ]
-        table((_("convention"), "FLOP", _("why not")), rows)
+        table((_("convention"), "FLOP", _("why not")), each)
 
 
 def _catalogue() -> None:

@@ -1,0 +1,111 @@
+"""The other pages: each shows what the API says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mfu_planner import flops, measure
+from mfu_planner.report.human import percent, show
+from mfu_planner.ui.query import to_query
+
+_LOG = "".join(
+    f"step: {i}  loss: 9.07  memory: 30.91GiB(32.53%)  tps: {7600 + i % 7}  tflops: 443.78  mfu: 44.87%\n"
+    for i in range(1, 60)
+)
+
+
+def _html(app: Any) -> str:
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+@pytest.mark.parametrize("name", ["plan", "measure", "layout", "hardware", "models", "compare", "accuracy", "learn"])
+def test_opens(page: Any, name: str) -> None:
+    """Without an exception or an error."""
+    app = page(name)
+    assert not app.error
+    assert app.title[0].value
+
+
+@pytest.mark.parametrize("way", ["flops", "device", "job", "step", "hours"])
+def test_measure_by_every_way(page: Any, way: str) -> None:
+    """Each way of observing gives a percentage."""
+    app = page("measure", observed=way)
+    assert not app.error
+    assert "% <span" in _html(app)
+
+
+def test_measure_is_that_of_the_api(page: Any) -> None:
+    """The published 400 TFLOP/s of Llama 3.1 405B."""
+    app = page("measure")
+    expected = measure(
+        model="llama-3.1-405b", hardware="h100-sxm", devices=16384, flops_per_second_per_device="400 TFLOP/s"
+    )
+    assert percent(expected.mfu) in _html(app)
+
+
+def test_pasted_log_is_read(page: Any) -> None:
+    """torchtitan lines, told by their content."""
+    app = page("measure", observed="log", model="llama-3.1-8b")
+    app.text_area(key="log_text").set_value(_LOG).run()
+    assert not app.exception
+    assert "torchtitan" in _html(app)
+
+
+def test_text_that_is_no_log_is_refused(page: Any) -> None:
+    """In words, the server alive."""
+    app = page("measure", observed="log")
+    app.text_area(key="log_text").set_value("/etc/passwd").run()
+    assert not app.exception
+    assert app.error
+    assert "root:" not in app.error[0].value
+
+
+def test_models_page_has_exact_counts(page: Any) -> None:
+    """Parameters to the last one, on hover."""
+    app = page("models", model="gpt2", seq_len="128")
+    assert f"{flops(model='gpt2', seq_len=128).params['total']:,}" in _html(app)
+
+
+def test_hardware_page_links_every_source(page: Any) -> None:
+    """Each number's source is a link."""
+    app = page("hardware", compare=["h100-sxm", "a100-sxm-80gb"])
+    assert _html(app).count('href="https://') > 20
+
+
+def test_layout_says_that_it_does_not_fit(page: Any) -> None:
+    """A 405B model on eight devices."""
+    app = page("layout", devices="8", tp="8", pp="1", vpp="1", global_batch="8")
+    assert "does not fit" in app.error[0].value
+
+
+def test_layout_contradiction_is_said(page: Any) -> None:
+    """tp · pp that does not divide the devices."""
+    app = page("layout", devices="100")
+    assert "multiple" in _html(app)
+
+
+def test_search_finds_layouts_and_puts_one_in_the_form(page: Any) -> None:
+    """A button, a table, a picture."""
+    app = page("layout", model="llama-3.1-8b", devices="64", pp="1", vpp="1", tp="2", global_batch="256")
+    app.button[-1].click().run()
+    assert not app.exception
+    assert len(app.dataframe) == 1
+    assert show(0.0, "time") not in _html(app)
+
+
+def test_compare_shows_what_the_address_holds(page: Any) -> None:
+    """Two scenarios side by side."""
+    kept = [to_query({"model": "llama-3.1-8b", "devices": "64"}), to_query({"model": "llama-3.1-70b"})]
+    app = page("compare", s=kept)
+    shown = _html(app)
+    assert "llama-3.1-8b" in shown
+    assert "llama-3.1-70b" in shown
+
+
+def test_compare_refuses_a_broken_scenario(page: Any) -> None:
+    """And shows the others."""
+    app = page("compare", s=[to_query({"model": "no-such-model"}), to_query({"devices": "64"})])
+    assert "no-such-model" in app.error[0].value
+    assert "training time" in _html(app)
