@@ -101,6 +101,10 @@ def _suspects(gap: Gap, seen: Observed, run: Described) -> dict[str, float]:
     if seen.mfu is None or not total or run.bench is None:
         return found
     spare = gap.unexplained * trust
+    if hinted and utilisation is None and spare > ranking.NOTABLE and "input" not in gap.shares:
+        workers = seen.answers.loader_workers
+        text = f"{workers} loader worker(s) per rank: most likely what makes the run slower than predicted"
+        gap.move("input", spare * pool["data-loading"] / total, "unexplained", "inferred", text)
     return found | {cause: spare * weight / total for cause, weight in pool.items() if spare * weight}
 
 
