@@ -1,8 +1,10 @@
-"""Fit the constants of ``diagnosis.yaml`` that rest on published pairs: run from the checkout, prints values, writes nothing.
+"""Fit the constants of ``diagnosis.yaml`` that rest on published pairs; prints values, writes nothing.
+
+    PYTHONPATH=. python calibration/fit_diagnosis.py
 
 Objective: mean squared logarithm of predicted over published gain (speed-up - 1) of the pairs marked ``fitted`` in
-``published_runs/before_after.csv``.  One constant at a time over a grid, in turn, until none moves; the yaml keeps values
-rounded to two digits.  Everything else in the file is a stated judgement, not a fit.
+``published_runs/before_after.csv``.  One constant at a time over a grid, in turn, until none moves.  Everything else in
+the file is a stated judgement, not a fit.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from mfu_planner.cli.options import (
 )
 from mfu_planner.cli.output import emit, json_option
 
-_SAID = ("loader_workers", "fused_optimizer", "sequence_parallel", "offload", "compile")
+_SAID = ("loader_workers", "fused_optimizer", "sequence_parallel", "offload", "compile", "search")
 """Flags for which zero or "no" is an answer."""
 
 
@@ -62,6 +62,7 @@ _SAID = ("loader_workers", "fused_optimizer", "sequence_parallel", "offload", "c
 @text("slowest-rank", "Slowest rank's compute time ÷ the median's, such as 1.15.", "RATIO")
 @text("framework", "megatron-lm, torchtitan, nanotron, nemo, maxtext, pytorch, …", "NAME")
 @text("stack", "Software stack of the step-time model, where --framework is too coarse.", "NAME")
+@click.option("--search/--no-search", default=True, help="Look for a better layout too (about a second).")
 @convention_option
 @json_option
 def command(files: tuple[str, ...], as_json: bool, **flags: Any) -> None:

@@ -43,7 +43,7 @@ def changes(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
     Parameters
     ----------
     facts
-        ``compiled`` (true, false, none), ``fused_optimizer``, ``hardware_dtypes``.
+        ``compiled`` (true, false, none), ``fused_optimizer``, ``hardware_dtypes``, ``search``.
     """
     yield from _compilation(bench, facts)
     yield from _formats(bench, facts)
@@ -51,6 +51,10 @@ def changes(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
     from mfu_planner.diagnosis.layouts import layout_changes
 
     yield from layout_changes(bench)
+    if facts.get("search") and int(bench.base.echo["devices"]) > 1:
+        from mfu_planner.diagnosis.searched import searched
+
+        yield from searched(bench)
 
 
 def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.diagnosis.bench import NOTHING, Bench, eager_tuning
 from mfu_planner.diagnosis.given import LAYOUT, SUBJECT
 from mfu_planner.diagnosis.knowledge import framework_stack, knowledge
-from mfu_planner.errors import PlannerError
+from mfu_planner.errors import InputError, PlannerError
 
 if TYPE_CHECKING:
     from mfu_planner.diagnosis.given import Answers
@@ -48,10 +48,10 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
     flags = {k: given[k] for k in (*_PREDICTED, *LAYOUT) if k in given and k in (*SUBJECT, *LAYOUT)}
     if "model" not in flags and "config" not in flags:
         return Described(
-            None, answers.compiled, (), "no model named: give --model or --config to have the gap predicted"
+            None, answers.compiled, reason="no model named: give --model or --config to have the gap predicted"
         )
     if "hardware" not in flags and "cluster" not in flags:
-        return Described(None, answers.compiled, (), (), "no hardware named: give --hardware to have the gap predicted")
+        return Described(None, answers.compiled, reason="no hardware named: give --hardware to have the gap predicted")
     said: list[str] = []
     stack = _stack(answers, said)
     if stack is not None:
@@ -93,6 +93,8 @@ def _fill(flags: dict[str, Any], said: list[str]) -> None:
     options = ("none", "selective", "full") if "recompute" not in flags else (flags["recompute"],)
     sizes = (8, 4, 2, 1) if "micro_batch" not in flags and pipelined == 1 else (flags.get("micro_batch") or 1,)
     grows = "global_batch" not in flags
+    if not grows:
+        _dividing_batch(flags, said)
     chosen: dict[str, Any] | None = None
     for recompute in options:
         for micro in sizes:
@@ -131,3 +133,35 @@ def _filled_pipeline(flags: dict[str, Any]) -> int:
     devices = str(flags.get("devices") or split)
     whole = int(devices) if devices.isdigit() else split
     return max(1, whole // split) * int(flags.get("micro_batch") or 1) * 8 * int(flags.get("pp") or 1)
+
+
+def _dividing_batch(flags: dict[str, Any], said: list[str]) -> None:
+    """An observed batch need not divide evenly; the model's must: the nearest that does."""
+    from mfu_planner.prediction.request import read_request
+
+    try:
+        read_request(**flags)
+    except InputError as error:
+        if error.field != "global-batch":
+            return
+    else:
+        return
+    free = {k: v for k, v in flags.items() if k != "global_batch"}
+    one = read_request(**free).global_batch
+    given = flags["global_batch"]
+    sequences = _sequences(flags, given)
+    flags["global_batch"] = one * max(1, round(sequences / one))
+    if flags["global_batch"] != sequences:
+        said.append(f"global batch {flags['global_batch']} for the prediction: {given} is no multiple of {one}")
+
+
+def _sequences(flags: dict[str, Any], given: Any) -> float:
+    """Sequences of a batch stated in sequences or tokens."""
+    from mfu_planner.model import choose_model
+    from mfu_planner.scenario import scenario
+
+    s = scenario(global_batch=given)
+    if s.global_batch is not None:
+        return float(s.global_batch)
+    length = flags.get("seq_len") or choose_model(model=flags.get("model"), config=flags.get("config")).seq_len
+    return (s.global_batch_tokens or 1.0) / float(length or 1)

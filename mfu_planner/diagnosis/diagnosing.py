@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.diagnosis import ranking
-from mfu_planner.diagnosis.causes import CAUSES, MEANINGS
+from mfu_planner.diagnosis.answering import answer
 from mfu_planner.diagnosis.describe import Described, describe
-from mfu_planner.diagnosis.effects import Effect, fixes, stack_up, what_ifs
+from mfu_planner.diagnosis.effects import Effect, fixes, what_ifs
 from mfu_planner.diagnosis.gap import Gap, find_gap
 from mfu_planner.diagnosis.given import read_answers, sorted_given
 from mfu_planner.diagnosis.observing import Observed, observe
-from mfu_planner.diagnosis.result import Action, CauseFinding, Deciding, Diagnosis, Stacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mfu_planner.diagnosis.ranking import Ranked
-
-STACKED = 3
+    from mfu_planner.diagnosis.result import Diagnosis
 
 
 def diagnose(**given: Any) -> Diagnosis:
@@ -54,7 +52,7 @@ def diagnose(**given: Any) -> Diagnosis:
     ranked = ranking.rank(gap, seen.measured, effects, suspects)
     causes = [r for r in ranked if r.share >= ranking.NOTABLE] or ranked[:1]
     everything = _all_effects(gap, seen, effects, suspects, causes)
-    return _answer(kept, seen, run, gap, causes, everything)
+    return answer(kept, seen, run, gap, causes, everything)
 
 
 def _facts(seen: Observed, run: Described) -> dict[str, Any]:
@@ -62,7 +60,13 @@ def _facts(seen: Observed, run: Described) -> dict[str, Any]:
     if run.bench:
         accelerator = run.bench.request.accelerator
         known = tuple(d for d in ("tf32", "bf16", "fp16", "fp8") if _has(accelerator, d))
-    return {"assumed": run.assumed, "compiled": run.compiled, "fused_optimizer": seen.answers.fused_optimizer, "hardware_dtypes": known}
+    return {
+        "search": seen.given.get("search", True),
+        "assumed": run.assumed,
+        "compiled": run.compiled,
+        "fused_optimizer": seen.answers.fused_optimizer,
+        "hardware_dtypes": known,
+    }
 
 
 def _has(accelerator: Any, dtype: str) -> bool:
@@ -97,6 +101,10 @@ def _suspects(gap: Gap, seen: Observed, run: Described) -> dict[str, float]:
     if seen.mfu is None or not total or run.bench is None:
         return found
     spare = gap.unexplained * trust
+    if hinted and utilisation is None and spare > ranking.NOTABLE and "input" not in gap.shares:
+        workers = seen.answers.loader_workers
+        text = f"{workers} loader worker(s) per rank: most likely what makes the run slower than predicted"
+        gap.move("input", spare * pool["data-loading"] / total, "unexplained", "inferred", text)
     return found | {cause: spare * weight / total for cause, weight in pool.items() if spare * weight}
 
 
@@ -147,168 +155,8 @@ def _all_effects(
     losses = ranking.measured_losses(gap, seen.measured)
     predicted = {cause for e in effects for cause, share in e.by_cause.items() if share > 0}
     measured = {c: s for c, s in losses.items() if c not in predicted or c in ("data-loading", "cpu", "stragglers")}
-    found = [*effects, *fixes(measured, "measured")]
+    found = [*effects, *fixes(measured, "measured", gap.useful)]
     first = causes[0].cause if causes else ""
     doubtful = {c: s for c, s in suspects.items() if c not in measured and (c == first or c in ("data-loading", "cpu"))}
-    found += fixes({c: s for c, s in doubtful.items() if s >= ranking.NOTABLE}, "inferred")
+    found += fixes({c: s for c, s in doubtful.items() if s >= ranking.NOTABLE}, "inferred", gap.useful)
     return sorted(found, key=lambda e: (e.fits is False, -e.saves))
-
-
-def _action(effect: Effect, mfu: float | None) -> Action:
-    change = effect.change
-    risk = change.risk if effect.fits is not False else f"does not fit the device's memory by the model; {change.risk}"
-    return Action(
-        change=change.text,
-        cause=effect.cause,
-        predicted_mfu=_mfu_after(mfu, effect),
-        gain=effect.speedup - 1,
-        speedup=effect.speedup,
-        saves_share=effect.saves,
-        effort=change.effort,
-        risk=risk,
-        fits=effect.fits,
-        basis=effect.basis,
-        flags={k: v for k, v in change.flags.items() if v is not None},
-    )
-
-
-def _mfu_after(mfu: float | None, effect: Effect) -> float | None:
-    return None if mfu is None else mfu * effect.speedup / effect.peak_ratio
-
-
-def _stacked(run: Described, gap: Gap, effects: Sequence[Effect], mfu: float | None) -> Stacked | None:
-    picked: list[Effect] = []
-    for effect in effects:
-        if effect.fits is False or effect.change.knob in {e.change.knob for e in picked}:
-            continue
-        if stack_up(run.bench, gap, [*picked, effect]) is None:
-            continue
-        picked.append(effect)
-        if len(picked) == STACKED:
-            break
-    together = stack_up(run.bench, gap, picked) if picked else None
-    if together is None:
-        return None
-    return Stacked(
-        changes=tuple(e.change.text for e in picked),
-        predicted_mfu=_mfu_after(mfu, together),
-        gain=together.speedup - 1,
-        speedup=together.speedup,
-        fits=together.fits,
-    )
-
-
-def _findings(seen: Observed, gap: Gap, causes: Sequence[Ranked], decides: str | None) -> tuple[CauseFinding, ...]:
-    right = [f for f in seen.findings if f.severity == "error" or f.code.startswith(("sanity/", "peak/"))]
-    rest = [f for f in seen.findings if f not in right]
-    named = []
-    for place, ranked in enumerate(causes):
-        cause = CAUSES[ranked.cause]
-        parts = {p: round(s, 6) for p, s in gap.shares.items() if gap.causes.get(p) == ranked.cause and s > 0}
-        said = [f"{MEANINGS[p]} ({gap.evidence[p]})" for p in parts]
-        best = ranked.best
-        if best is not None:
-            said.append(f"{best.change.text} would save {best.saves:.1%} of the time")
-        if ranked.basis == "inferred":
-            said.append("suspected: neither a measurement nor the layout shows it")
-        named.append(
-            CauseFinding(
-                code=cause.code,
-                severity="warning" if ranked.share >= 0.1 else "note",
-                message=f"{cause.name}: a fix could give back {ranked.share:.1%} of the time"
-                + "".join(f"; {s}" for s in said[:3]),
-                share=ranked.share,
-                confidence=ranked.confidence,
-                evidence={**parts, "basis": ranked.basis},
-                page=cause.page,
-                deciding_measurement=decides if place == 0 else None,
-            )
-        )
-    return (*right, *named, *rest)
-
-
-def _sentence(
-    mfu: float | None, causes: Sequence[Ranked], actions: Sequence[Action], point_ratio: float | None, wrong: bool
-) -> str:
-    if wrong:
-        return "The number itself cannot be right: see the first finding before any other."
-    if not causes or causes[0].share < ranking.NOTABLE:
-        near = f", {point_ratio:.2f} times the predicted step time" if point_ratio else ""
-        return f"Nothing stands out{near}: no single fix gives back more than {ranking.NOTABLE:.0%} of the time."
-    first = causes[0]
-    hedge = "It is probably" if first.basis != "inferred" else "It may be"
-    if first.basis == "measured" or len(causes) == 1 or first.share > ranking.CLOSE * causes[1].share:
-        hedge = "It is" if first.basis != "inferred" else "It is most likely"
-    action = next((a for a in actions if a.cause == first.cause and a.fits is not False), None)
-    after = ""
-    if action is not None:
-        after = (
-            f"; expect {action.predicted_mfu:.0%} after the fix (now {mfu:.0%})"
-            if action.predicted_mfu is not None and mfu is not None
-            else f"; expect {action.speedup:.2f} times the speed after the fix"
-        )
-    return f"{hedge} {CAUSES[first.cause].said}{after}."
-
-
-def _answer(
-    kept: dict[str, Any], seen: Observed, run: Described, gap: Gap, causes: Sequence[Ranked], effects: Sequence[Effect]
-) -> Diagnosis:
-    measured, measurement = seen.measured, seen.measurement
-    point = run.bench.base if run.bench else None
-    decides = (
-        ranking.deciding(causes[0], causes[1])
-        if len(causes) > 1
-        else (ranking.TRACE if causes and causes[0].basis == "inferred" else None)
-    )
-    waterfall = gap.entries(measured.goodput, measured.goodput_source)
-    order = {r.cause: i for i, r in enumerate(causes)}
-    by_importance = tuple(sorted(waterfall, key=lambda g: (order.get(g.cause, len(order)), -g.share)))
-    actions = tuple(_action(e, seen.mfu) for e in effects)
-    findings = _findings(seen, gap, causes, decides)
-    wrong = any(f.severity == "error" for f in findings)
-    mfu = seen.mfu
-    assumptions = [*seen.assumptions, *run.assumptions, *(point.assumptions if point else ())]
-    return Diagnosis(
-        inputs={k: v for k, v in kept.items() if isinstance(v, str | int | float | bool | list | tuple | dict)},
-        warnings=tuple(dict.fromkeys([*seen.warnings, *(point.warnings if point else ())])),
-        sources=dict(measurement.sources) if measurement else {},
-        answer=_sentence(mfu, causes, actions, gap.ratio, wrong),
-        mfu=mfu,
-        goodput=measured.goodput,
-        effective_mfu=None if mfu is None else mfu * (measured.goodput or 1.0),
-        convention=measurement.convention if measurement else None,
-        peak_flops_per_s=measurement.peak_flops_per_s if measurement else None,
-        tokens_per_s_per_device=measurement.tokens_per_s_per_device if measurement else None,
-        step_time_s=seen.step_time_s,
-        predicted_mfu=point.mfu if point else None,
-        predicted_step_time_s=point.step_time_s if point else None,
-        observed_over_predicted=gap.ratio,
-        range_basis=point.basis if point else None,
-        verdict=measurement.verdict if measurement else None,
-        first_cause=causes[0].cause if causes and causes[0].share >= ranking.NOTABLE else None,
-        gap=by_importance,
-        waterfall=waterfall,
-        findings=findings,
-        actions=actions,
-        stacked=_stacked(run, gap, effects, mfu),
-        deciding_measurement=Deciding(between=(causes[0].cause, causes[1].cause), measurement=decides)
-        if decides and len(causes) > 1
-        else None,
-        confidence=causes[0].confidence if causes else "low",
-        assumptions=tuple(dict.fromkeys(assumptions)),
-        not_known=_not_known(seen, run),
-    )
-
-
-def _not_known(seen: Observed, run: Described) -> tuple[str, ...]:
-    """What would sharpen the diagnosis, most useful first."""
-    said = [run.reason] if run.reason else []
-    if seen.measured.products is None:
-        said.append("no trace: five profiled steps (--trace) would turn predicted parts into measured ones")
-        if "input" not in seen.measured.parts and not seen.measured.loader_is_idle:
-            said.append("the wait for data is not known: --loader-wait, or the meter's log")
-        if seen.answers.gpu_utilisation is None:
-            said.append("the device's utilisation is not known: --gpu-utilisation")
-    if run.compiled is None and run.bench is not None:
-        said.append("--compile or --eager would say whether element-wise work is fused")
-    return tuple(said)

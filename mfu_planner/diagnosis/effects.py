@@ -121,21 +121,18 @@ FIXES = {
 """Cause → (what to do, effort, risk) where the loss itself was measured."""
 
 
-def fixes(losses: Mapping[str, float], basis: str) -> list[Effect]:
-    """Effects of the usual fix of each measured (or suspected) loss."""
+def fixes(losses: Mapping[str, float], basis: str, useful: float) -> list[Effect]:
+    """Effects of the usual fix of each measured (or suspected) loss; the useful share stays."""
     removed = knowledge()["removed"]
-    return [
-        Effect(
-            Change(FIXES[cause][0], f"fix-{cause}", effort=FIXES[cause][1], risk=FIXES[cause][2]),
-            float(removed.get(cause, 0.5)) * share,
-            {cause: float(removed.get(cause, 0.5)) * share},
-            None,
-            1.0,
-            basis,
-        )
-        for cause, share in losses.items()
-        if cause in FIXES and share > 0
-    ]
+    room = MOST * (1.0 - useful)
+    out = []
+    for cause, share in losses.items():
+        if cause in FIXES and share > 0:
+            text, effort, risk = FIXES[cause]
+            saves = min(float(removed.get(cause, 0.5)) * share, room)
+            change = Change(text, f"fix-{cause}", effort=effort, risk=risk)
+            out.append(Effect(change, saves, {cause: saves}, None, 1.0, basis))
+    return out
 
 
 def stack_up(bench: Bench | None, gap: Gap, chosen: Sequence[Effect]) -> Effect | None:

@@ -19,6 +19,7 @@ ANSWERS = (
     "framework",
     "stack",
     "goodput",
+    "search",
 )
 OBSERVED = (
     "tokens_per_second",

@@ -14,7 +14,7 @@ from mfu_planner.errors import InputError, NoAnswer
 
 RUN: dict[str, Any] = {
     "model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": 64, "seq_len": 8192, "zero": 3, "micro_batch": 1,
-    "global_batch": 256, "recompute": "none", "compile": True,
+    "global_batch": 256, "recompute": "none", "compile": True, "search": False,
 }  # fmt: skip
 SIXTY_FOUR = 64
 
@@ -81,7 +81,10 @@ def test_busy_device_points_elsewhere() -> None:
 def test_storage_and_network_are_not_told_apart_by_a_rate() -> None:
     """Nothing but a rate: the diagnosis says what would decide."""
     found = observed(tokens_per_second_per_device=4500)
-    assert {found.deciding_measurement.between[0], found.deciding_measurement.between[1]} & {"data-loading", "communication"}
+    assert {found.deciding_measurement.between[0], found.deciding_measurement.between[1]} & {
+        "data-loading",
+        "communication",
+    }
     assert any(g.part == "unexplained" and g.share > 0.2 for g in found.gap)
 
 
@@ -89,11 +92,13 @@ def test_gains_are_ratios_of_the_predictor() -> None:
     """An fp8 run predicted at k times the speed gains k on the observation too."""
     from mfu_planner.prediction.predicting import predict
 
-    flags = {k: v for k, v in RUN.items()}
+    flags = {k: v for k, v in RUN.items() if k != "search"}
     before, after = predict(**flags), predict(**{**flags, "dtype": "fp8"})
     found = diagnose(**RUN, tokens_per_second_per_device=before["tokens_per_s_per_device"])
     action = next(a for a in found.actions if a.change.startswith("fp8"))
-    assert action.speedup == pytest.approx(after["tokens_per_s_per_device"] / before["tokens_per_s_per_device"], rel=1e-6)
+    assert action.speedup == pytest.approx(
+        after["tokens_per_s_per_device"] / before["tokens_per_s_per_device"], rel=1e-6
+    )
 
 
 def test_three_together_beat_each_alone() -> None:
@@ -136,17 +141,13 @@ def test_goodput_is_part_of_the_gap() -> None:
 
 def test_a_log_is_enough(tmp_path: Path) -> None:
     """A meter's log with a wait of 40% names the loader; model and hardware give the MFU."""
-    lines = ['{"mfu_planner_meter": 1, "devices": 8, "flops_per_token": 57.9e9, "peak_flops_per_s": 989.4e12, "rank": 0}']
-    for step in range(1, 12):
-        lines.append(
-            json.dumps(
-                {"step": step, "step_time_s": 2.0, "data_time_s": 0.8, "tokens_per_step": 65536,
-                 "total_tokens": 65536 * step, "mfu": 0.24, "timestamp": 1000.0 + 2.0 * step}
-            )
-        )  # fmt: skip
+    head = {"mfu_planner_meter": 1, "devices": 8, "flops_per_token": 57.9e9, "peak_flops_per_s": 989.4e12, "rank": 0}
+    step = {"step_time_s": 2.0, "data_time_s": 0.8, "tokens_per_step": 65536, "mfu": 0.24}
+    steps = [{"step": n, **step, "total_tokens": 65536 * n, "timestamp": 1000.0 + 2.0 * n} for n in range(1, 12)]
+    lines = [json.dumps(line) for line in (head, *steps)]
     path = tmp_path / "meter.jsonl"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    found = diagnose(log=str(path), model="llama-3.1-8b", hardware="h100-sxm", seq_len=8192)
+    found = diagnose(log=str(path), model="llama-3.1-8b", hardware="h100-sxm", seq_len=8192, search=False)
     assert found.first_cause == "data-loading"
     assert found.confidence == "high"
     assert next(g.share for g in found.gap if g.part == "input") == pytest.approx(0.4, abs=1e-6)
@@ -163,6 +164,15 @@ def test_a_trace_with_a_model_splits_the_products(tmp_path: Path) -> None:
     found = diagnose(**given, trace=path, tokens_per_second_per_device=7000)
     assert found.first_cause == "data-loading"
     assert found.mfu + sum(g.share for g in found.gap) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_a_search_adds_its_best_layout() -> None:
+    """Tensor parallelism of 8 for an 8B model: another layout is better, and the search says which."""
+    given = {**RUN, "tp": 8, "zero": 1, "search": True}
+    found = diagnose(**given, tokens_per_second_per_device=5000)
+    action = next(a for a in found.actions if a.change.startswith("the best layout of a search"))
+    assert action.gain > 0.05
+    assert action.fits is True
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def flags_of(row: dict[str, str]) -> dict[str, Any]:
         flags["compile" if row["compiled"] == "yes" else "eager"] = True
     if row["answers"]:
         flags |= json.loads(row["answers"])
-    return flags | _observed(row, flags)
+    return flags | _observed(row, flags) | {"search": False}
 
 
 def _observed(row: dict[str, str], flags: dict[str, Any]) -> dict[str, Any]:

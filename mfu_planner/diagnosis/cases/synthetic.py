@@ -146,7 +146,13 @@ def _noise(drawn: random.Random) -> float:
 
 
 def _said(flags: Flags, mfu: float, drawn: random.Random, **answers: Any) -> Flags:
-    return {**flags, "stack": flags.get("stack") or _stack(flags), "mfu": min(mfu * _noise(drawn), 0.99), **answers}
+    return {
+        **flags,
+        "stack": flags.get("stack") or _stack(flags),
+        "mfu": min(mfu * _noise(drawn), 0.99),
+        "search": False,
+        **answers,
+    }
 
 
 def _stack(flags: Flags) -> str:

@@ -1,0 +1,211 @@
+"""Putting the answer together: findings, actions, the sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.diagnosis import ranking
+from mfu_planner.diagnosis.causes import CAUSES, MEANINGS
+from mfu_planner.diagnosis.effects import stack_up
+from mfu_planner.diagnosis.result import Action, CauseFinding, Deciding, Diagnosis, Stacked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mfu_planner.diagnosis.describe import Described
+    from mfu_planner.diagnosis.effects import Effect
+    from mfu_planner.diagnosis.gap import Gap
+    from mfu_planner.diagnosis.observing import Observed
+    from mfu_planner.diagnosis.ranking import Ranked
+
+STACKED = 3
+OVERLAP = 0.02
+"""Shares beyond the whole from which the evidence is said to contradict itself."""
+WRONG = "The number itself cannot be right: see the first finding before any other."
+
+
+def _contradiction(gap: Gap) -> CauseFinding:
+    over = -gap.shares["unexplained"]
+    return CauseFinding(
+        code="evidence/contradiction",
+        severity="warning",
+        message=f"MFU and measured losses add up to {1 + over:.0%} of the time: one is of another window or run",
+        evidence={"beyond_the_whole": over},
+        page="docs/findings/unexplained.md",
+    )
+
+
+def _action(effect: Effect, mfu: float | None) -> Action:
+    change = effect.change
+    risk = change.risk if effect.fits is not False else f"does not fit the device's memory by the model; {change.risk}"
+    return Action(
+        change=change.text,
+        cause=effect.cause,
+        predicted_mfu=_mfu_after(mfu, effect),
+        gain=effect.speedup - 1,
+        speedup=effect.speedup,
+        saves_share=effect.saves,
+        effort=change.effort,
+        risk=risk,
+        fits=effect.fits,
+        basis=effect.basis,
+        flags={k: v for k, v in change.flags.items() if v is not None},
+    )
+
+
+def _mfu_after(mfu: float | None, effect: Effect) -> float | None:
+    return None if mfu is None else mfu * effect.speedup / effect.peak_ratio
+
+
+def _stacked(run: Described, gap: Gap, effects: Sequence[Effect], mfu: float | None) -> Stacked | None:
+    picked: list[Effect] = []
+    for effect in effects:
+        if effect.fits is False or effect.change.knob in {e.change.knob for e in picked}:
+            continue
+        if stack_up(run.bench, gap, [*picked, effect]) is None:
+            continue
+        picked.append(effect)
+        if len(picked) == STACKED:
+            break
+    together = stack_up(run.bench, gap, picked) if picked else None
+    if together is None:
+        return None
+    return Stacked(
+        changes=tuple(e.change.text for e in picked),
+        predicted_mfu=_mfu_after(mfu, together),
+        gain=together.speedup - 1,
+        speedup=together.speedup,
+        fits=together.fits,
+    )
+
+
+def _findings(seen: Observed, gap: Gap, causes: Sequence[Ranked], decides: str | None) -> tuple[CauseFinding, ...]:
+    right = [f for f in seen.findings if f.severity == "error" or f.code.startswith(("sanity/", "peak/"))]
+    rest = [f for f in seen.findings if f not in right]
+    named = []
+    for place, ranked in enumerate(causes):
+        cause = CAUSES[ranked.cause]
+        parts = {p: round(s, 6) for p, s in gap.shares.items() if gap.causes.get(p) == ranked.cause and s > 0}
+        said = [f"{MEANINGS[p]} ({gap.evidence[p]})" for p in parts]
+        best = ranked.best
+        if best is not None:
+            said.append(f"{best.change.text} would save {best.saves:.1%} of the time")
+        if ranked.basis == "inferred":
+            said.append("suspected: neither a measurement nor the layout shows it")
+        named.append(
+            CauseFinding(
+                code=cause.code,
+                severity="warning" if ranked.share >= 0.1 else "note",
+                message=f"{cause.name}: a fix could give back {ranked.share:.1%} of the time"
+                + "".join(f"; {s}" for s in said[:3]),
+                share=ranked.share,
+                confidence=ranked.confidence,
+                evidence={**parts, "basis": ranked.basis},
+                page=cause.page,
+                deciding_measurement=decides if place == 0 else None,
+            )
+        )
+    return (*right, *named, *rest)
+
+
+def _sentence(
+    seen: Observed, run: Described, gap: Gap, causes: Sequence[Ranked], actions: Sequence[Action], decides: str | None
+) -> str:
+    """The diagnosis in one sentence."""
+    if not causes or causes[0].share < ranking.NOTABLE:
+        if run.bench is None and not seen.measured.parts:
+            return f"Not enough is known to name a cause: {run.reason or 'nothing was measured'}."
+        near = f", {gap.ratio:.2f} times the predicted step time" if gap.ratio else ""
+        return f"Nothing stands out{near}: no single fix gives back more than {ranking.NOTABLE:.0%} of the time."
+    first = causes[0]
+    answers = seen.answers
+    hinted = answers.gpu_utilisation is not None or answers.loader_workers is not None
+    if first.basis == "inferred" and not hinted:
+        how = f"; {decides}" if decides else ""
+        return (
+            f"{gap.unexplained:.0%} of the time is unexplained; the first suspect is {CAUSES[first.cause].name}{how}."
+        )
+    clear = len(causes) == 1 or first.share > ranking.CLOSE * causes[1].share
+    if first.basis == "inferred":
+        hedge = "It is most likely" if clear else "It may be"
+    else:
+        hedge = "It is" if clear or first.basis == "measured" else "It is probably"
+    return f"{hedge} {CAUSES[first.cause].said}{_after(seen.mfu, first, actions)}."
+
+
+def _after(mfu: float | None, first: Ranked, actions: Sequence[Action]) -> str:
+    """What the best fix of the first cause leads to."""
+    action = next((a for a in actions if a.cause == first.cause and a.fits is not False), None)
+    if action is None:
+        return ""
+    if action.predicted_mfu is None or mfu is None:
+        return f"; expect {action.speedup:.2f} times the speed after the fix"
+    return f"; expect {action.predicted_mfu:.0%} after the fix (now {mfu:.0%})"
+
+
+def answer(
+    kept: dict[str, Any], seen: Observed, run: Described, gap: Gap, causes: Sequence[Ranked], effects: Sequence[Effect]
+) -> Diagnosis:
+    """Put the answer together."""
+    measured, measurement = seen.measured, seen.measurement
+    point = run.bench.base if run.bench else None
+    decides = (
+        ranking.deciding(causes[0], causes[1])
+        if len(causes) > 1
+        else (ranking.TRACE if causes and causes[0].basis == "inferred" else None)
+    )
+    waterfall = gap.entries(measured.goodput, measured.goodput_source)
+    order = {r.cause: i for i, r in enumerate(causes)}
+    by_importance = tuple(sorted(waterfall, key=lambda g: (order.get(g.cause, len(order)), -g.share)))
+    actions = tuple(_action(e, seen.mfu) for e in effects)
+    findings = _findings(seen, gap, causes, decides)
+    if gap.shares.get("unexplained", 0.0) < -OVERLAP:
+        place = sum(f.code.startswith(("sanity/", "peak/")) for f in findings)
+        findings = (*findings[:place], _contradiction(gap), *findings[place:])
+    wrong = any(f.severity == "error" for f in findings)
+    mfu = seen.mfu
+    assumptions = [*seen.assumptions, *run.assumptions, *(point.assumptions if point else ())]
+    return Diagnosis(
+        inputs={k: v for k, v in kept.items() if isinstance(v, str | int | float | bool | list | tuple | dict)},
+        warnings=tuple(dict.fromkeys([*seen.warnings, *(point.warnings if point else ())])),
+        sources=dict(measurement.sources) if measurement else {},
+        answer=WRONG if wrong else _sentence(seen, run, gap, causes, actions, decides),
+        mfu=mfu,
+        goodput=measured.goodput,
+        effective_mfu=None if mfu is None else mfu * (measured.goodput or 1.0),
+        convention=measurement.convention if measurement else None,
+        peak_flops_per_s=measurement.peak_flops_per_s if measurement else None,
+        tokens_per_s_per_device=measurement.tokens_per_s_per_device if measurement else None,
+        step_time_s=seen.step_time_s,
+        predicted_mfu=point.mfu if point else None,
+        predicted_step_time_s=point.step_time_s if point else None,
+        observed_over_predicted=gap.ratio,
+        range_basis=point.basis if point else None,
+        verdict=measurement.verdict if measurement else None,
+        first_cause=causes[0].cause if causes and causes[0].share >= ranking.NOTABLE else None,
+        gap=by_importance,
+        waterfall=waterfall,
+        findings=findings,
+        actions=actions,
+        stacked=_stacked(run, gap, effects, mfu),
+        deciding_measurement=Deciding(between=(causes[0].cause, causes[1].cause), measurement=decides)
+        if decides and len(causes) > 1
+        else None,
+        confidence=causes[0].confidence if causes else "low",
+        assumptions=tuple(dict.fromkeys(assumptions)),
+        not_known=_not_known(seen, run),
+    )
+
+
+def _not_known(seen: Observed, run: Described) -> tuple[str, ...]:
+    """What would sharpen the diagnosis, most useful first."""
+    said = [run.reason] if run.reason else []
+    if seen.measured.products is None:
+        said.append("no trace: five profiled steps (--trace) would turn predicted parts into measured ones")
+        if "input" not in seen.measured.parts and not seen.measured.loader_is_idle:
+            said.append("the wait for data is not known: --loader-wait, or the meter's log")
+        if seen.answers.gpu_utilisation is None:
+            said.append("the device's utilisation is not known: --gpu-utilisation")
+    if run.compiled is None and run.bench is not None:
+        said.append("--compile or --eager would say whether element-wise work is fused")
+    return tuple(said)
