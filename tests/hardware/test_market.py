@@ -53,11 +53,11 @@ def test_history_is_kept_and_as_of_reads_it() -> None:
 
 
 def test_packages_are_priced_per_device() -> None:
-    """$2 per TPU v3 chip is $1 per core, the device."""
+    """$2.20 per TPU v3 chip is $1.10 per core, the device."""
     found = typical_price("tpu-v3")
     assert found is not None
 
-    assert found.usd_per_device_hour == 1.0
+    assert found.usd_per_device_hour == pytest.approx(1.1)
 
 
 def test_unknown_prices_are_none_and_bad_dates_are_errors() -> None:
