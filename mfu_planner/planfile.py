@@ -47,10 +47,10 @@ def read_plan_file(path: str | Path) -> dict[str, Any]:
     data = load_file(Path(path))
     if not isinstance(data, Mapping):
         raise InputError("file", str(path), "a YAML mapping of flags, such as `model: llama-3.1-8b`")
-    return {
-        k: [_typed(stage) for stage in v] if k == "stages" and isinstance(v, list) else v
-        for k, v in _typed(data).items()
-    }
+    fields: dict[str, Any] = _typed(data)
+    if isinstance(stages := fields.get("stages"), list):
+        fields["stages"] = [_typed(stage) for stage in stages]
+    return fields
 
 
 def _typed(data: Any) -> Any:
