@@ -36,11 +36,10 @@ def count_devices(s: Scenario, accelerator: Accelerator | None, warnings: list[s
         if kind.lower().endswith(unit):
             return s.devices
         raise InputError("devices", f"{s.devices} {unit}s", f"a number of {kind}s" + _or_packages(accelerator))
+    count = s.devices * accelerator.devices_per_package
     if accelerator.devices_per_package > 1:
-        warnings.append(
-            f"{s.devices:,} {unit}s of {accelerator.devices_per_package} {kind}s each are that many devices"
-        )
-    return s.devices * accelerator.devices_per_package
+        warnings.append(f"{s.devices:,} {unit}s of {accelerator.devices_per_package} {kind}s each: {count:,} devices")
+    return count
 
 
 def node_size(s: Scenario, accelerator: Accelerator | None) -> int | None:

@@ -11,7 +11,7 @@ from mfu_planner.equations import QUANTITIES, closed_forms, solve, step
 from mfu_planner.errors import InputError
 from mfu_planner.limits import refuse_absurd, refuse_contradiction
 from mfu_planner.results import Finding, Result
-from mfu_planner.sanity import check, implied_peak_findings
+from mfu_planner.sanity import check, peak_findings
 from mfu_planner.scenario import HOUR, Scenario, asked
 from mfu_planner.subject import Subject, resolve_subject
 from mfu_planner.verdict import Verdict, verdict
@@ -109,7 +109,7 @@ def measure_scenario(s: Scenario) -> Measurement:
         verdict=judged,
         findings=(
             *check(s, subject, values["mfu"], per_convention, judged),
-            *implied_peak_findings(s, subject, values["mfu"]),
+            *peak_findings(s, subject, values["mfu"], values["achieved_flops_per_s_per_device"]),
         ),
         warnings=tuple(warnings),
         steps=(

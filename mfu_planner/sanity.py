@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mfu_planner.hardware import dtype_key
 from mfu_planner.results import Finding
 from mfu_planner.sanity_causes import Cause, causes
 from mfu_planner.scenario import Scenario
@@ -12,11 +13,13 @@ from mfu_planner.verdict import Verdict
 
 TOO_HIGH = 0.85
 """A dense MFU above this deserves doubt: well above what tuned runs report."""
-TOO_LOW = 0.05
-"""A training run below this is either broken or wrongly measured."""
+TOO_LOW = 0.10
+"""A training run below this is either broken or wrongly measured: the rule of thumb calls 10 to 20% poor."""
 _PLAUSIBLE = (0.10, 0.75)
 _TYPICAL = 0.40
 _SAME_PEAK = 0.02
+_NAMED = 3
+"""Peaks named in a message."""
 
 
 def check(
@@ -50,17 +53,51 @@ def _head(mfu: float, high: bool) -> Finding:
     return Finding(code=code, severity=severity, message=f"{text}; likely causes follow, best first")
 
 
-def implied_peak_findings(s: Scenario, subject: Subject, mfu: float) -> list[Finding]:
-    """The peak that somebody's TFLOP/s and MFU were divided by, where both were given."""
-    if s.reported_mfu is None or s.flops_per_second_per_device is None:
+def peak_findings(s: Scenario, subject: Subject, mfu: float, achieved: float) -> list[Finding]:
+    """Whose peak was divided by: a sparse one, one that is not this device's, or the one behind somebody's MFU."""
+    return [*_own_peak(s, subject, mfu), *_implied(s, subject, mfu, achieved)]
+
+
+def _own_peak(s: Scenario, subject: Subject, mfu: float) -> list[Finding]:
+    """The peak here beside the dense one that the catalogue has."""
+    accelerator = subject.accelerator
+    entry = accelerator.peak.get(dtype_key(subject.peak_dtype)) if accelerator else None
+    if accelerator is None or entry is None or entry.dense is None:
+        return []
+    if abs(subject.peak_flops_per_s / entry.dense - 1) < _SAME_PEAK:
+        return []
+    whose = [
+        f"its {basis} {dtype} peak"
+        for dtype, peak in sorted(accelerator.peak.items(), key=lambda kept: kept[0] != dtype_key(subject.peak_dtype))
+        for basis, rate in (("sparse", peak.sparse), ("dense", peak.dense))
+        if rate is not None and abs(subject.peak_flops_per_s / rate - 1) < _SAME_PEAK
+    ]
+    is_what = whose[0] if whose else "none of its peaks"
+    then = mfu * subject.peak_flops_per_s / entry.dense
+    text = (
+        f"{subject.peak_flops_per_s / 1e12:.4g} TFLOP/s is {is_what}; the dense {subject.peak_dtype} peak of "
+        f"{accelerator.name} is {entry.dense / 1e12:.4g}: by that the MFU is {then:.1%}"
+    )
+    code = "peak/sparse" if "sparse" in is_what else "peak/given"
+    return [Finding(code=code, severity="note" if s.sparse else "warning", message=text, mfu_if_so=then)]
+
+
+def _implied(s: Scenario, subject: Subject, mfu: float, achieved: float) -> list[Finding]:
+    """The peak that somebody's rate and MFU were divided by, where both were given."""
+    if s.reported_mfu is None:
         return []
     from mfu_planner.hardware import implied_peak
 
-    implied = s.flops_per_second_per_device / s.reported_mfu
-    matches = implied_peak(s.flops_per_second_per_device, s.reported_mfu)
-    names = ", ".join(f"{m.accelerator_id} {m.dtype}{' sparse' if m.sparse else ''}" for m in matches[:4])
+    implied = achieved / s.reported_mfu
+    here = subject.accelerator.id if subject.accelerator else ""
+    matches = sorted(implied_peak(achieved, s.reported_mfu), key=lambda m: (m.accelerator_id != here, m.sparse))
+    names = ", ".join(f"{m.accelerator_id} {m.dtype} {'sparse' if m.sparse else 'dense'}" for m in matches[:_NAMED])
+    if len(matches) > _NAMED:
+        names += f" and {len(matches) - _NAMED} more"
     agrees = abs(implied / subject.peak_flops_per_s - 1) < _SAME_PEAK
     text = f"the reported MFU divides by {implied / 1e12:.4g} TFLOP/s ({names or 'no peak on file'})"
     if not agrees:
         text += f", but the peak here is {subject.peak_flops_per_s / 1e12:.4g} TFLOP/s: the MFU is {mfu:.1%}"
+    if s.flops_per_second_per_device is None:
+        text += f"; the work is counted by {subject.convention}"
     return [Finding(code="peak/implied", severity="note" if agrees else "warning", message=text, mfu_if_so=mfu)]

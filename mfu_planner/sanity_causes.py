@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mfu_planner.scenario import Scenario
 from mfu_planner.subject import Subject
 
-_MATRIX_FORMATS = ("bf16", "fp16", "fp8", "fp4", "tf32", "fp32")
-_COMMON_FORMATS = ("fp8", "fp16", "bf16")
-_MICRO_BATCHES = (8, 16, 32, 64)
-_ONE_NODE = 8
+_TRAINING_FORMATS = {"bf16": 0.8, "fp16": 0.7, "fp8": 0.8, "tf32": 0.25, "fp32": 0.2, "fp4": 0.3}
+"""Formats a run may compute in, by how often the wrong one is divided by."""
+_COUNTS = tuple(2**n for n in range(1, 15))
+"""Devices or accumulated micro-batches that nobody stated: powers of two."""
+_TYPICAL = 0.4
+_SAME = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +34,36 @@ def causes(s: Scenario, subject: Subject, mfu: float, by_convention: Mapping[str
     yield from _peak(subject, mfu)
     yield from _package(subject, mfu)
     yield from _counts(s, subject, mfu)
-    yield from _step(s, mfu)
+    yield from _step(s, subject, mfu)
     causal = by_convention.get("causal")
     if causal is not None and subject.convention != "causal":
-        yield Cause("sanity/causal", "the causal convention halves attention's work", causal, 0.3)
+        text = "attention is counted over all s × s pairs; over the pairs that the mask allows (causal) it is less"
+        yield Cause("sanity/causal", text, causal, 2 * (1 - causal / mfu) if causal < mfu else 0.1)
 
 
 def _peak(subject: Subject, mfu: float) -> Iterator[Cause]:
+    """Other peaks of the same device: the sparse one taken for the dense, another number format."""
     accelerator, used = subject.accelerator, subject.peak_flops_per_s
     if accelerator is None:
         return
-    for dtype, peak in accelerator.peak.items():
+    told: set[tuple[str, float]] = set()
+    for dtype, weight in _TRAINING_FORMATS.items():
+        peak = accelerator.peak.get(dtype)
+        if peak is None:
+            continue
         for basis, rate in (("dense", peak.dense), ("sparse", peak.sparse)):
-            if rate is None or abs(rate / used - 1) < 1e-9:
+            if rate is None or abs(rate / used - 1) < _SAME or (basis, rate) in told:
                 continue
-            said = f"{basis} {dtype} peak {rate / 1e12:g} TFLOP/s"
-            if dtype == subject.peak_dtype:
-                wrong, weight = ("the sparse peak was used", 1.0) if basis == "dense" else ("2:4 sparsity is used", 0.1)
-                yield Cause("sanity/sparse-peak", f"{wrong}: {said}", mfu * used / rate, weight)
-            elif basis == "dense" and dtype in _MATRIX_FORMATS:
-                weight = 0.8 if dtype in _COMMON_FORMATS else 0.4
+            told.add((basis, rate))
+            said = f"{basis} {dtype} peak {rate / 1e12:.5g} TFLOP/s"
+            same = dtype == subject.peak_dtype and peak.sparse is not None
+            if basis == "dense" and same and peak.sparse is not None and abs(peak.sparse / used - 1) < _SAME:
+                yield Cause("sanity/sparse-peak", f"the sparse peak was used: {said}", mfu * used / rate, 3.0)
+            elif basis == "dense":
                 text = f"the run computes in {dtype}, not {subject.peak_dtype}: {said}"
                 yield Cause("sanity/dtype", text, mfu * used / rate, weight)
+            elif dtype == subject.peak_dtype:
+                yield Cause("sanity/sparse-peak", f"2:4 sparsity is used: {said}", mfu * used / rate, 0.1)
 
 
 def _package(subject: Subject, mfu: float) -> Iterator[Cause]:
@@ -65,23 +76,36 @@ def _package(subject: Subject, mfu: float) -> Iterator[Cause]:
 
 
 def _counts(s: Scenario, subject: Subject, mfu: float) -> Iterator[Cause]:
+    """The whole job's rate taken for one device's, and the other way round."""
     n = subject.devices
-    if n and n > 1 and (s.tokens_per_second is not None or s.step_time is not None):
+    if n and n > 1 and s.tokens_per_second is not None:
         text = f"the rate is per device already, not the job's ({n:,} devices)"
         yield Cause("sanity/per-device-rate", text, mfu * n, 1.0)
-    if s.tokens_per_second_per_device is not None:
-        count = n if n and n > 1 else _ONE_NODE
-        text = f"the rate is the whole job's, not one device's ({count:,} devices)"
-        yield Cause("sanity/job-rate", text, mfu / count, 1.0 if n and n > 1 else 0.6)
+    if s.tokens_per_second_per_device is not None or s.flops_per_second_per_device is not None:
+        if n and n > 1:
+            yield Cause(
+                "sanity/job-rate", f"the rate is the whole job's, not one device's ({n:,} devices)", mfu / n, 1.0
+            )
+        else:
+            count = min(_COUNTS, key=lambda c: abs(math.log(mfu / c / _TYPICAL)))
+            text = f"the rate is the whole job's, not one device's ({count:,} devices, say)"
+            yield Cause("sanity/job-rate", text, mfu / count, 0.6)
 
 
-def _step(s: Scenario, mfu: float) -> Iterator[Cause]:
+def _step(s: Scenario, subject: Subject, mfu: float) -> Iterator[Cause]:
+    """One device's or one micro-batch's share taken for the step's."""
     if s.step_time is None:
         return
-    for count in _MICRO_BATCHES:
-        weight = 0.5 / count**0.5
-        batch = f"the batch is one micro-batch, not the global one ({count} accumulated or parallel)"
-        time = f"the step time is one micro-batch's, not the step's ({count} of them)"
-        yield Cause("sanity/micro-batch", batch, mfu * count, weight)
-        yield Cause("sanity/micro-batch", time, mfu / count, weight)
-    yield Cause("sanity/milliseconds", "the step time is in milliseconds, not seconds", mfu * 1000, 0.3)
+    n = subject.devices
+    if n and n > 1:
+        text = f"the batch is one device's, not the global one ({n:,} devices)"
+        yield Cause("sanity/micro-batch", text, mfu * n, 1.0)
+    if mfu < _TYPICAL:
+        count = min(_COUNTS, key=lambda c: abs(math.log(mfu * c / _TYPICAL)))
+        text = f"the batch is one micro-batch, not the global one ({count:,} accumulated or parallel, say)"
+        yield Cause("sanity/micro-batch", text, mfu * count, 0.4)
+        yield Cause("sanity/milliseconds", "the step time is in milliseconds, not seconds", mfu * 1000, 0.9)
+    else:
+        count = min(_COUNTS, key=lambda c: abs(math.log(mfu / c / _TYPICAL)))
+        text = f"the step time is one micro-batch's, not the step's ({count:,} of them, say)"
+        yield Cause("sanity/micro-batch", text, mfu / count, 0.6)

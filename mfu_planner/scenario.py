@@ -106,6 +106,13 @@ def _fraction(value: Any, field: str) -> float:
     return parse(value, "fraction", field=field)
 
 
+def _claimed(value: Any, field: str) -> float:
+    """Somebody's fraction, which may well be above 100%: that is what gives it away."""
+    if isinstance(value, str) and value.strip().endswith("%"):
+        return parse(value.strip()[:-1], "count", field=field) / 100
+    return parse(value, "fraction", field=field)
+
+
 def _text(value: Any, field: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InputError(field, value, "text")
@@ -184,7 +191,7 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "tokens_per_second_per_device": _quantity("token_per_s_per_device"),
     "flops_per_second_per_device": _quantity("flop_per_s_per_device"),
     "device_hours": lambda value, field: parse(value, "device_time", field=field, bare_unit="device*hour") / HOUR,
-    "reported_mfu": _fraction,
+    "reported_mfu": _claimed,
     "recompute": _choice("none", "selective", "full"),
     "attention_kernel": _choice("fused", "unfused"),
     "explain": _flag,

@@ -33,7 +33,6 @@ def in_work_units(s: Scenario, subject: Subject, warnings: list[str]) -> Scenari
         if units == 0:
             raise InputError(flag, f"{value:g} samples", "a number of tokens, or --seq-len beside it")
         changed[field] = value * units
-        warnings.append(
-            f"{flag}: {value:g} sequences of {units:,} tokens are {format_value(changed[field], _READ[field])}"
-        )
+        read = format_value(changed[field], _READ[field])
+        warnings.append(f"{flag}: {value:g} sequences of {units:,} tokens are {read}")
     return s.model_copy(update=changed) if changed else s

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 def render_measurement(m: Measurement, console: Console, *, explain: bool = False) -> None:
     """Print a measurement."""
-    basis = "sparse" if m.sparse else "dense"
+    basis = "given" if "peak" in m.inputs else f"{m.peak_dtype}, {'sparse' if m.sparse else 'dense'}"
     counted = f"{m.convention} convention" if m.convention else "as counted by whoever states the FLOP/s"
     rows = [
         ("MFU", f"[bold]{percent(m.mfu, 2)}[/bold]  ({counted})"),
         ("HFU", percent(m.hfu, 2) if m.hfu is not None else _no_hfu(m)),
         ("achieved", f"{show(m.achieved_flops_per_s_per_device, 'flop_per_s')} per device"),
-        ("peak", f"{show(m.peak_flops_per_s, 'flop_per_s')} per device ({m.peak_dtype}, {basis})"),
+        ("peak", f"{show(m.peak_flops_per_s, 'flop_per_s')} per device ({basis})"),
     ]
     if m.tokens_per_s_per_device is not None:
         rows.append(

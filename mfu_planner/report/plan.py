@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from mfu_planner.planning import Plan
 
+_EXACT_HOURS = 1000
+"""From here on device-hours are shown whole."""
+
 
 def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
     """Print a plan."""
@@ -26,7 +29,7 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
     )
     rows = [
         ("training time", mark("training_time_s", show(plan.training_time_s, "time"))),
-        ("device-hours", f"{plan.device_hours:,.0f}"),
+        ("device-hours", _hours(plan.device_hours)),
         ("cost", mark("cost_usd", show(plan.cost_usd, "usd")) + _price(plan)),
         ("energy", show(None if plan.energy_kwh is None else plan.energy_kwh * 3.6e6, "energy")),
         ("devices", mark("devices", f"{plan.devices:,}") + exact),
@@ -56,8 +59,12 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
 
 
 def _peak(plan: Plan) -> str:
-    basis = "sparse" if plan.sparse else "dense"
-    return f"{show(plan.peak_flops_per_s, 'flop_per_s')} per device ({plan.peak_dtype}, {basis})"
+    basis = "given" if "peak" in plan.inputs else f"{plan.peak_dtype}, {'sparse' if plan.sparse else 'dense'}"
+    return f"{show(plan.peak_flops_per_s, 'flop_per_s')} per device ({basis})"
+
+
+def _hours(value: float) -> str:
+    return f"{value:,.0f}" if value >= _EXACT_HOURS else f"{value:,.4g}"
 
 
 def _nodes(size: int) -> str:

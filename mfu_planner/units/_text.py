@@ -9,7 +9,7 @@ _NUMBER = re.compile(
         (?P<digits>[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?   # 16,384
           | [0-9]+(?:_[0-9]+)*(?:\.[0-9]*)?                # 15_000, 15.6
           | \.[0-9]+)
-        (?P<exponent>[eE][+-]?[0-9]+(?![A-Za-z0-9]))?""",
+        (?P<exponent>[eE][+-]?[0-9]+(?![0-9]))?""",
     re.VERBOSE,
 )
 _SUFFIX = re.compile(r"(?P<suffix>thousand|million|billion|trillion|[kmbgt])(?![a-z])", re.IGNORECASE)

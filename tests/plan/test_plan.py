@@ -133,7 +133,8 @@ def test_active_parameters_of_a_mixture() -> None:
         ({"deadline": "30"}, InputError, "deadline"),
         ({"convention": "mega"}, InputError, "convention"),
         ({"tokens_per_second": "1M"}, InputError, "contradiction"),
-        ({"unheard_of": 1}, InputError, "unheard_of"),
+        ({"unheard_of": 1}, InputError, "unheard-of"),
+        ({"step_time": "5s"}, InputError, "step-time"),
     ],
 )
 def test_bad_input_is_one_line_that_names_the_field(
@@ -194,6 +195,21 @@ def test_plan_file_is_read_and_flags_win(tmp_path: Path) -> None:
 
     assert plan_file(path).devices == 64
     assert plan_file(path, devices=128).training_time_s == pytest.approx(plan_file(path).training_time_s / 2)
+
+
+def test_a_number_in_a_plan_file_needs_its_unit_too(tmp_path: Path) -> None:
+    """``deadline: 30`` is no thirty seconds: the file is text, not Python."""
+    path = tmp_path / "plan.yaml"
+    path.write_text("model: gpt2\nhardware: h100-sxm\ntokens: 1T\nmfu: 0.4\ndeadline: 30\n")
+    with pytest.raises(InputError, match="deadline"):
+        plan_file(path)
+
+
+def test_stages_of_two_conventions_are_refused() -> None:
+    """A sum counts all its parts in one way."""
+    stages = [{"tokens": "1T", "convention": "6n"}]
+    with pytest.raises(InputError, match="convention"):
+        plan_stages({"model": "gpt2", "hardware": "h100-sxm", "devices": 8, "mfu": 0.4, "stages": stages})
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "model: [", "model: a\nmodel: b\n", "a: &x 1\nb: *x\n", "{" * 99])
