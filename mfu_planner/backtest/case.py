@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.backtest.shapes import architecture_of
 from mfu_planner.errors import InputError
 from mfu_planner.prediction.calibrated import calibration, generation
+from mfu_planner.prediction.work import model_work
 
 if TYPE_CHECKING:
     from mfu_planner.architectures import Architecture
@@ -26,7 +27,8 @@ RULES = (
     "hardware: hw_key (blank = hardware) resolved in the catalogue; counts said to be chips where the device is a core "
     "are multiplied; num_devices blank = tp·pp·cp·dp; seq_len blank = tokens ÷ sequences of the batch",
     "dtype: fp4, fp8/float8 or 16 bits by its text; blank = bf16, but fp8 in MLPerf logs on Hopper and later",
-    "vpp, cp, ep: blank = 1; tp and pp: blank = what the stated dp leaves of the devices, else 1; "
+    "vpp, cp, ep: blank = 1 (ep: as far as devices and experts allow where the text names DeepEP); tp and pp: blank = "
+    "what the stated dp leaves of the devices, else 1; "
     "dp = devices ÷ (tp·pp·cp) (a stated dp that contradicts the rest is not used)",
     "tp, pp and sharding all blank (and a stack that does not shard weights): one device where 18 byte per "
     "parameter take at most 60% of its memory, else tp 8 and the fewest stages (1.5 byte where only adapters are "
@@ -223,6 +225,12 @@ def _from_layout(row: Run) -> float | None:
     return None if dp is None else dp * math.prod(row.number(name) or 1.0 for name in ("tp", "pp", "cp"))
 
 
+def most_experts(architecture: Architecture) -> int:
+    """Routed experts of a layer, 1 where none are routed."""
+    counts = [int(p.weights) for layer in model_work(architecture).layers for p in layer.products]
+    return max(counts, default=1)
+
+
 def left_over(row: Run, devices: float, tp: float, pp: float, cp: float) -> tuple[float, float]:
     """(tp, pp), where blank, so that tp·pp·cp·dp = devices with the stated dp; the rest of what is blank is 1."""
     dp = row.number("dp")
@@ -266,6 +274,8 @@ def _layout(
         cp, dp = cp * dp / whole_batch, whole_batch
     if dp < 1 or abs(dp - round(dp)) > 1e-6:
         raise Skipped(f"tp·pp·cp = {tp * pp * cp:g} does not divide {devices:g} devices")
+    if not row.text("ep") and "deepep" in text:
+        ep = float(math.gcd(round(dp), most_experts(architecture)))
     micro, batch, count = batches(
         row, seq_len, devices, dp, pp, bool(defaults.get("whole_batch")), architecture.params < SMALL_PARAMETERS
     )

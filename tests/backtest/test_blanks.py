@@ -90,3 +90,19 @@ def test_marketing_name_does_where_the_key_is_blank():
 def test_absurd_depth_is_refused():
     with pytest.raises(Skipped):
         read_case(run(layers="1000000000000"))
+
+
+def test_named_dispatch_library_means_expert_parallelism():
+    """48 devices and 64 experts: 16 experts' groups divide both."""
+    change = {
+        "arch_notes": "top-4 of 64",
+        "num_devices": "48",
+        "tp": "1",
+        "pp": "1",
+        "dp": "",
+        "global_batch_seqs": "96",
+    }
+
+    assert read_case(run(**change)).ep == 1
+    assert read_case(run(**change, notes="TE + DeepEP")).ep == 16
+    assert read_case(run(**change, notes="TE + DeepEP", ep="8")).ep == 8
