@@ -56,7 +56,13 @@ _SAID = ("loader_workers", "fused_optimizer", "sequence_parallel", "offload", "c
 @text("cluster", "A machine on file: its network.", "NAME")
 @click.option("--compile/--eager", "compile", default=None, help="torch.compile or jit, or neither.")
 @click.option("--fused-optimizer/--no-fused-optimizer", default=None, help="Whether the optimizer is one kernel.")
-@text("gpu-utilisation", "What the driver shows, such as 60%.", "FRACTION")
+@click.option(
+    "--gpu-utilisation",
+    "--gpu-utilization",
+    "gpu_utilisation",
+    metavar="FRACTION",
+    help="What the driver shows, such as 60%: share of the time with any kernel.",
+)
 @text("loader-workers", "Loader processes per rank (0: the training process loads).", "COUNT")
 @text("loader-wait", "Wait for data: a share of the step (20%) or seconds (0.3s).", "SHARE")
 @text("slowest-rank", "Slowest rank's compute time ÷ the median's, such as 1.15.", "RATIO")

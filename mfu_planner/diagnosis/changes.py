@@ -143,7 +143,7 @@ def _formats(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
             "dtype",
             {"dtype": "fp8"},
             effort="medium",
-            risk="numerics to be watched: compare losses over a few thousand steps",
+            risk="numerics to be watched: compare losses over a few thousand steps (MFU: still of the 16-bit peak)",
             cause="kernels",
             names_cause=False,
         )

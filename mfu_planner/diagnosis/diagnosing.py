@@ -47,6 +47,8 @@ def diagnose(**given: Any) -> Diagnosis:
     run = describe(seen.given, seen.answers)
     point = run.bench.base if run.bench else None
     gap = find_gap(seen.mfu, seen.device_s_per_token, point, seen.measured)
+    if run.compiled is False and gap.basis.get("pointwise") == "predicted":
+        gap.causes["pointwise"] = "kernels"  # nothing fuses it
     suspects = _suspects(gap, seen, run)
     effects = what_ifs(run.bench, gap, _facts(seen, run)) if run.bench and gap.scales else []
     ranked = ranking.rank(gap, seen.measured, effects, suspects)

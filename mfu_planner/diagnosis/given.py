@@ -68,6 +68,7 @@ LAYOUT = (
 )
 KNOWN = (*FILES, *ANSWERS, *OBSERVED, *SUBJECT, *LAYOUT)
 """Everything that ``diagnose`` takes."""
+SPELLINGS = {"gpu_utilization": "gpu_utilisation"}
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def sorted_given(given: dict[str, Any]) -> dict[str, Any]:
     InputError
         An unknown name.
     """
+    given = {SPELLINGS.get(name, name): value for name, value in given.items()}
     for name in given:
         if name not in KNOWN:
             raise InputError(name.replace("_", "-"), given[name], "a known flag", nearest(name, KNOWN))
