@@ -37,9 +37,19 @@ format: $(STAMP) ## put the code into shape
 
 data: $(STAMP) ## check every fact file and write the indexes and schemas made from them
 	$(BIN)/python -m mfu_planner.facts.build
+	$(BIN)/python calibration/build_index.py
+	$(BIN)/python scripts/model_index.py
+	$(BIN)/python -m mfu_planner.backtesting.similar --write
+
+accuracy: $(STAMP) ## run every back-test and write docs/accuracy.md anew
+	$(BIN)/python -m mfu_planner.backtesting.report
+
+check-samples: $(STAMP) ## read every log of DIR= and compare with its expected.csv
+	$(BIN)/python -m mfu_planner.observe.logs.check_samples $(DIR)
 
 bench: $(STAMP) ## speed, side by side in one run
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/speed_of_search.py
 	$(BIN)/python -m pytest --quiet --benchmark-only benchmarks
 
 docs: $(STAMP) ## write what the pages take from the code, then build the site into site/

@@ -23,8 +23,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtest.report import Judged, by_source, judged
-from mfu_planner.backtest.runs import read_runs
+from mfu_planner.backtesting.report import Judged, by_source, judged
+from mfu_planner.backtesting.runs import read_runs
 from mfu_planner.prediction.predicting import flops_per_sequence
 
 if TYPE_CHECKING:

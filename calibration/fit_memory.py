@@ -23,11 +23,11 @@ sys.path.insert(0, str(HERE.parent))
 
 import build_index  # noqa: E402
 
-from mfu_planner.backtest.case import Skipped, read_case, stated_memory  # noqa: E402
-from mfu_planner.backtest.memory import predict_group  # noqa: E402
-from mfu_planner.backtest.runs import read_runs  # noqa: E402
-from mfu_planner.backtest.selection import selects  # noqa: E402
-from mfu_planner.backtest.steptime import grouped  # noqa: E402
+from mfu_planner.backtesting.case import Skipped, read_case, stated_memory  # noqa: E402
+from mfu_planner.backtesting.memory import predict_group  # noqa: E402
+from mfu_planner.backtesting.runs import read_runs  # noqa: E402
+from mfu_planner.backtesting.selection import selects  # noqa: E402
+from mfu_planner.backtesting.steptime import grouped  # noqa: E402
 
 SCALE = 0.05
 PRIOR = {

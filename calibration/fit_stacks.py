@@ -26,10 +26,10 @@ sys.path.insert(0, str(HERE.parent))
 
 import build_index  # noqa: E402
 
-from mfu_planner.backtest.case import Skipped, published_step_time, read_case  # noqa: E402
-from mfu_planner.backtest.runs import read_runs  # noqa: E402
-from mfu_planner.backtest.selection import selects  # noqa: E402
-from mfu_planner.backtest.steptime import grouped, predict_group  # noqa: E402
+from mfu_planner.backtesting.case import Skipped, published_step_time, read_case  # noqa: E402
+from mfu_planner.backtesting.runs import read_runs  # noqa: E402
+from mfu_planner.backtesting.selection import selects  # noqa: E402
+from mfu_planner.backtesting.steptime import grouped, predict_group  # noqa: E402
 from mfu_planner.prediction import calibrated  # noqa: E402
 
 SCALE = 0.05

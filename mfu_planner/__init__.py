@@ -9,14 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mfu_planner.backtesting import backtest
     from mfu_planner.diagnosis import Diagnosis, diagnose
     from mfu_planner.errors import InputError, NoAnswer, PlannerError
+    from mfu_planner.footprint.report import memory
     from mfu_planner.measuring import Measurement, measure
     from mfu_planner.observe.logs import LogReport, read_log
     from mfu_planner.observe.meter import Meter
     from mfu_planner.observe.traces import TraceReport, read_trace
     from mfu_planner.planfile import plan_file
     from mfu_planner.planning import Plan, plan
+    from mfu_planner.prediction.predicting import predict
+    from mfu_planner.searching.search import search
     from mfu_planner.work import FlopsResult, flops
 
 __version__ = "0.1.0"
@@ -31,13 +35,17 @@ _HOMES = {
     "NoAnswer": "errors",
     "Plan": "planning",
     "PlannerError": "errors",
+    "backtest": "backtesting",
     "diagnose": "diagnosis",
     "flops": "work",
     "measure": "measuring",
+    "memory": "footprint.report",
     "plan": "planning",
     "plan_file": "planfile",
+    "predict": "prediction.predicting",
     "read_log": "observe.logs",
     "read_trace": "observe.traces",
+    "search": "searching.search",
     "TraceReport": "observe.traces",
 }
 
@@ -52,13 +60,17 @@ __all__ = [
     "Plan",
     "PlannerError",
     "TraceReport",
+    "backtest",
     "diagnose",
     "flops",
     "measure",
+    "memory",
     "plan",
     "plan_file",
+    "predict",
     "read_log",
     "read_trace",
+    "search",
 ]
 
 

@@ -44,7 +44,16 @@ def _products() -> str:
                      f"{fit['fixed_us']:.1f} µs", " × ".join(map(str, fit["tile"])), str(judged["rows"]),
                      f"{judged['median_abs_error']:.1%}")
                 )  # fmt: skip
-    columns = ("device", "format", "share of the peak", "depth overhead", "start", "tile", "rows judged", "median error")
+    columns = (
+        "device",
+        "format",
+        "share of the peak",
+        "depth overhead",
+        "start",
+        "tile",
+        "rows judged",
+        "median error",
+    )
     return f"{_rows(columns, rows)}\n{_origin(data)}"
 
 
@@ -59,7 +68,9 @@ def _collectives() -> str:
                     (device["measured_as"], kind.replace("_", "-"), f"{fit['start_us']:g} µs", f"{fit['hop_us']:g} µs",
                      f"{fit['bandwidth_gb_per_s']:g} GB/s", "–" if judged is None else f"{judged:.0%}")
                 )  # fmt: skip
-    return f"{_rows(('measured on', 'collective', 'start', 'per device', 'rate', 'median error'), rows)}\n{_origin(data)}"
+    return (
+        f"{_rows(('measured on', 'collective', 'start', 'per device', 'rate', 'median error'), rows)}\n{_origin(data)}"
+    )
 
 
 def _origin(data: dict[str, Any]) -> str:

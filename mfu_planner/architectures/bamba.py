@@ -29,12 +29,36 @@ from mfu_planner.operators import CAUSAL, Operator
 
 _KINDS = ("linear_attention", "full_attention")
 _NO_EFFECT = (
-    "hidden_act", "num_logits_to_keep", "partial_rotary_factor", "attn_rotary_emb", "time_step_floor",
-    "time_step_limit", "time_step_max", "time_step_min", "time_step_rank", "use_mamba_kernels", "z_loss_coefficient",
-    "attention_multiplier", "embedding_multiplier", "logits_scaling", "residual_multiplier", "position_embedding_type",
-    "init_method", "normalization_function", "key_multiplier", "attention_in_multiplier", "attention_out_multiplier",
-    "lm_head_multiplier", "mlp_multipliers", "mlp_expansion_factor", "ssm_in_multiplier", "ssm_multipliers",
-    "ssm_out_multiplier", "mamba_norm_before_gate", "mamba_use_mlp", "time_step_init_scheme",
+    "hidden_act",
+    "num_logits_to_keep",
+    "partial_rotary_factor",
+    "attn_rotary_emb",
+    "time_step_floor",
+    "time_step_limit",
+    "time_step_max",
+    "time_step_min",
+    "time_step_rank",
+    "use_mamba_kernels",
+    "z_loss_coefficient",
+    "attention_multiplier",
+    "embedding_multiplier",
+    "logits_scaling",
+    "residual_multiplier",
+    "position_embedding_type",
+    "init_method",
+    "normalization_function",
+    "key_multiplier",
+    "attention_in_multiplier",
+    "attention_out_multiplier",
+    "lm_head_multiplier",
+    "mlp_multipliers",
+    "mlp_expansion_factor",
+    "ssm_in_multiplier",
+    "ssm_multipliers",
+    "ssm_out_multiplier",
+    "mamba_norm_before_gate",
+    "mamba_use_mlp",
+    "time_step_init_scheme",
 )
 
 
@@ -46,14 +70,24 @@ def _state_space(c: Config, hidden: int, inner: int | None = None) -> StateSpace
     if stated not in ("auto", head_dim):
         raise InputError(f"{c.origin}: mamba_d_head", stated, f"inner width / mamba_n_heads = {head_dim}")
     return state_space(
-        c, heads=heads, head_dim=head_dim, groups=c.size("mamba_n_groups"), state=c.size("mamba_d_state"),
-        kernel=c.size("mamba_d_conv"), chunk=c.size("mamba_chunk_size"),
+        c,
+        heads=heads,
+        head_dim=head_dim,
+        groups=c.size("mamba_n_groups"),
+        state=c.size("mamba_d_state"),
+        kernel=c.size("mamba_d_conv"),
+        chunk=c.size("mamba_chunk_size"),
     )
 
 
 def _attention(hidden: int, heads: Heads, *, bias: bool) -> tuple[Operator, ...]:
     return self_attention(
-        hidden=hidden, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=heads.head_dim, mask=CAUSAL, qkv_bias=bias,
+        hidden=hidden,
+        heads=heads.heads,
+        kv_heads=heads.kv_heads,
+        head_dim=heads.head_dim,
+        mask=CAUSAL,
+        qkv_bias=bias,
         out_bias=bias,
     )
 
@@ -63,12 +97,12 @@ def _alternating(c: Config, kinds: list[str], feed_forward: tuple[Operator, ...]
     c.no_effect(*_NO_EFFECT)
     mixers = {
         "linear_attention": mamba2_mixer(
-            hidden, _state_space(c, hidden), proj_bias=c.flag("mamba_proj_bias", default=False),
+            hidden,
+            _state_space(c, hidden),
+            proj_bias=c.flag("mamba_proj_bias", default=False),
             conv_bias=c.flag("mamba_conv_bias", default=True),
         ),
-        "full_attention": _attention(
-            hidden, attention_heads(c, hidden), bias=c.flag("attention_bias", default=False)
-        ),
+        "full_attention": _attention(hidden, attention_heads(c, hidden), bias=c.flag("attention_bias", default=False)),
     }
     operators = {kind: pre_norm_layer(hidden, mixers[kind], feed_forward) for kind in mixers}
     return causal_decoder(c, hidden, layer_blocks(kinds, operators))
@@ -99,9 +133,12 @@ def _falcon_h1(c: Config) -> Architecture:
     hidden = c.size("hidden_size")
     c.no_effect(*_NO_EFFECT)
     mixer = mamba2_mixer(
-        hidden, _state_space(c, hidden, optional_size(c, "mamba_d_ssm")),
-        proj_bias=c.flag("mamba_proj_bias", default=False), conv_bias=c.flag("mamba_conv_bias", default=True),
-        out_bias=c.flag("projectors_bias", default=False), gated_norm=c.flag("mamba_rms_norm", default=False),
+        hidden,
+        _state_space(c, hidden, optional_size(c, "mamba_d_ssm")),
+        proj_bias=c.flag("mamba_proj_bias", default=False),
+        conv_bias=c.flag("mamba_conv_bias", default=True),
+        out_bias=c.flag("projectors_bias", default=False),
+        gated_norm=c.flag("mamba_rms_norm", default=False),
     )
     c.no_effect("mamba_expand")
     layer = (

@@ -38,8 +38,13 @@ def tower_sizes(c: Config, tower: str) -> Sizes:
     """Sizes of the encoder or the decoder of a config that states both."""
     hidden, heads = c.size("d_model"), c.size(f"{tower}_attention_heads")
     return Sizes(
-        hidden=hidden, heads=heads, kv_heads=heads, ffn=c.size(f"{tower}_ffn_dim"), vocab=c.size("vocab_size"),
-        head_dim=c.divides(f"d_model / {tower}_attention_heads", hidden, heads), layers=c.size(f"{tower}_layers"),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=heads,
+        ffn=c.size(f"{tower}_ffn_dim"),
+        vocab=c.size("vocab_size"),
+        head_dim=c.divides(f"d_model / {tower}_attention_heads", hidden, heads),
+        layers=c.size(f"{tower}_layers"),
     )
 
 
@@ -49,17 +54,33 @@ def _bart(c: Config) -> Architecture:
     kind = head_kind(c, kinds, "language model head", notes)
     enc, dec, before = tower_sizes(c, "encoder"), tower_sizes(c, "decoder"), c.model_type == "mbart"
     c.no_effect(
-        "activation_function", "num_hidden_layers", "encoder_layerdrop", "decoder_layerdrop", "init_std",
-        "scale_embedding", "classif_dropout", "add_bias_logits", "add_final_layer_norm", "normalize_before",
-        "normalize_embedding", "static_position_embeddings", "force_bos_token_to_be_generated",
-        "gradient_checkpointing", "save_step", "extra_pos_embeddings",
+        "activation_function",
+        "num_hidden_layers",
+        "encoder_layerdrop",
+        "decoder_layerdrop",
+        "init_std",
+        "scale_embedding",
+        "classif_dropout",
+        "add_bias_logits",
+        "add_final_layer_norm",
+        "normalize_before",
+        "normalize_embedding",
+        "static_position_embeddings",
+        "force_bos_token_to_be_generated",
+        "gradient_checkpointing",
+        "save_step",
+        "extra_pos_embeddings",
     )
     hidden, vocab, rows = enc.hidden, enc.vocab, TARGET_TOKENS
     entries = c.size("max_position_embeddings") + _POSITION_OFFSET
     join = pre_norm if before else post_norm
     encoder_layer = join(enc, attention_of(enc, ALL, bias=True, rotary=False), plain_mlp(hidden, enc.ffn), bias=True)
     table = Lookup(
-        name="decoder_embed_tokens", entries=vocab, width=hidden, split=Split.COLUMN, rows=rows,
+        name="decoder_embed_tokens",
+        entries=vocab,
+        width=hidden,
+        split=Split.COLUMN,
+        rows=rows,
         shared_with="embed_tokens",
     )
 

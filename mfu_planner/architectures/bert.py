@@ -33,9 +33,13 @@ _USUAL = "masked language model head"
 def _sizes(c: Config) -> Sizes:
     hidden, heads = c.size("hidden_size", "dim"), c.size("num_attention_heads", "n_heads")
     return Sizes(
-        hidden=hidden, heads=heads, kv_heads=heads, vocab=c.size("vocab_size"),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=heads,
+        vocab=c.size("vocab_size"),
         head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads),
-        ffn=c.size("intermediate_size", "hidden_dim"), layers=c.size("num_hidden_layers", "n_layers"),
+        ffn=c.size("intermediate_size", "hidden_dim"),
+        layers=c.size("num_hidden_layers", "n_layers"),
     )
 
 
@@ -50,16 +54,17 @@ def _encoder(
     if types:
         first.append(
             Lookup(
-                name="token_type_embedding", entries=c.size("type_vocab_size"), width=width, role=Role.OTHER,
+                name="token_type_embedding",
+                entries=c.size("type_vocab_size"),
+                width=width,
+                role=Role.OTHER,
                 split=Split.REPLICATED,
             )
         )
     first.append(norm("embedding_norm", width, bias=True))
     if width != s.hidden:
         first.append(head_linear("embedding_proj", width, s.hidden, rows=TOKENS))
-    layer = post_norm(
-        s, attention_of(s, mask, bias=True, rotary=False), plain_mlp(s.hidden, s.ffn), bias=True
-    )
+    layer = post_norm(s, attention_of(s, mask, bias=True, rotary=False), plain_mlp(s.hidden, s.ffn), bias=True)
     return Architecture(
         name=c.model_type,
         hidden=s.hidden,
@@ -156,6 +161,10 @@ def _electra(c: Config) -> Architecture:
 
 
 IMPORTERS = {
-    "bert": _bert, "roberta": _roberta, "xlm-roberta": _roberta, "camembert": _roberta, "distilbert": _distilbert,
+    "bert": _bert,
+    "roberta": _roberta,
+    "xlm-roberta": _roberta,
+    "camembert": _roberta,
+    "distilbert": _distilbert,
     "electra": _electra,
 }

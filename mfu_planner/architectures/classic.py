@@ -30,8 +30,13 @@ _MPT_EXPANSION = 4
 def _opt(c: Config) -> Architecture:
     hidden, heads = c.size("hidden_size"), c.size("num_attention_heads")
     s = Sizes(
-        hidden=hidden, heads=heads, kv_heads=heads, ffn=c.size("ffn_dim"), vocab=c.size("vocab_size"),
-        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads), layers=c.size("num_hidden_layers"),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=heads,
+        ffn=c.size("ffn_dim"),
+        vocab=c.size("vocab_size"),
+        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads),
+        layers=c.size("num_hidden_layers"),
     )
     bias, weight = c.flag("enable_bias", default=True), c.flag("layer_norm_elementwise_affine", default=True)
     before = c.flag("do_layer_norm_before", default=True)
@@ -67,16 +72,33 @@ def _bare_norms(operators: Operators) -> Operators:
 def _bloom(c: Config) -> Architecture:
     hidden, heads = c.size("hidden_size", "n_embed"), c.size("n_head", "num_attention_heads")
     s = Sizes(
-        hidden=hidden, heads=heads, kv_heads=heads, ffn=4 * hidden, vocab=c.size("vocab_size"),
-        head_dim=c.divides("hidden_size / n_head", hidden, heads), layers=c.size("n_layer", "num_hidden_layers"),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=heads,
+        ffn=4 * hidden,
+        vocab=c.size("vocab_size"),
+        head_dim=c.divides("hidden_size / n_head", hidden, heads),
+        layers=c.size("n_layer", "num_hidden_layers"),
     )
     c.no_effect(
-        "apply_residual_connection_post_layernorm", "slow_but_exact", "offset_alibi", "seq_length", "n_inner",
-        "bias_dropout_fusion", "masked_softmax_fusion", "skip_bias_add", "skip_bias_add_qkv", "num_attention_heads",
+        "apply_residual_connection_post_layernorm",
+        "slow_but_exact",
+        "offset_alibi",
+        "seq_length",
+        "n_inner",
+        "bias_dropout_fusion",
+        "masked_softmax_fusion",
+        "skip_bias_add",
+        "skip_bias_add_qkv",
+        "num_attention_heads",
     )
     layer = pre_norm(s, attention_of(s, bias=True, fused=True, rotary=False), plain_mlp(hidden, s.ffn), bias=True)
     return decoder(
-        c, s, layer, tied_default=True, first=(norm("embedding_norm", hidden, bias=True),),
+        c,
+        s,
+        layer,
+        tied_default=True,
+        first=(norm("embedding_norm", hidden, bias=True),),
         last=(norm("final_norm", hidden, bias=True),),
     )
 
@@ -97,12 +119,25 @@ def _mpt(c: Config) -> Architecture:
         "alibi", "alibi_bias_max", "attn_impl", "attn_uses_sequence_id", "prefix_lm", "softmax_scale", "attn_type"
     )
     c.no_effect(
-        "learned_pos_emb", "max_seq_len", "logit_scale", "norm_type", "init_device", "embedding_fraction", "verbose",
-        "emb_pdrop", "init_config", "tokenizer_name",
+        "learned_pos_emb",
+        "max_seq_len",
+        "logit_scale",
+        "norm_type",
+        "init_device",
+        "embedding_fraction",
+        "verbose",
+        "emb_pdrop",
+        "init_config",
+        "tokenizer_name",
     )
     s = Sizes(
-        hidden=hidden, heads=heads, kv_heads=heads, head_dim=c.divides("d_model / n_heads", hidden, heads),
-        ffn=_MPT_EXPANSION * hidden, vocab=c.size("vocab_size"), layers=c.size("n_layers"),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=heads,
+        head_dim=c.divides("d_model / n_heads", hidden, heads),
+        ffn=_MPT_EXPANSION * hidden,
+        vocab=c.size("vocab_size"),
+        layers=c.size("n_layers"),
     )
     layer = pre_norm(s, attention_of(s, fused=True, rotary=False), plain_mlp(hidden, s.ffn, bias=False))
     return decoder(c, s, layer, tied_default=True).with_notes(*notes)
@@ -111,17 +146,32 @@ def _mpt(c: Config) -> Architecture:
 def _gpt_bigcode(c: Config) -> Architecture:
     hidden, heads = c.size("n_embd", "hidden_size"), c.size("n_head", "num_attention_heads")
     s = Sizes(
-        hidden=hidden, heads=heads, kv_heads=1 if c.flag("multi_query", default=True) else heads,
-        head_dim=c.divides("n_embd / n_head", hidden, heads), vocab=c.size("vocab_size"),
-        ffn=c.size("n_inner", default=4 * hidden), layers=c.size("n_layer", "num_hidden_layers"),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=1 if c.flag("multi_query", default=True) else heads,
+        head_dim=c.divides("n_embd / n_head", hidden, heads),
+        vocab=c.size("vocab_size"),
+        ffn=c.size("n_inner", default=4 * hidden),
+        layers=c.size("n_layer", "num_hidden_layers"),
     )
     c.no_effect(
-        "activation_function", "scale_attention_softmax_in_fp32", "attention_softmax_in_fp32", "inference_runner",
-        "max_batch_size", "max_sequence_length", "pad_key_length", "pre_allocate_kv_cache", "validate_runner_input",
+        "activation_function",
+        "scale_attention_softmax_in_fp32",
+        "attention_softmax_in_fp32",
+        "inference_runner",
+        "max_batch_size",
+        "max_sequence_length",
+        "pad_key_length",
+        "pre_allocate_kv_cache",
+        "validate_runner_input",
     )
     layer = pre_norm(s, attention_of(s, bias=True, fused=True, rotary=False), plain_mlp(hidden, s.ffn), bias=True)
     return decoder(
-        c, s, layer, tied_default=True, first=(positions(c.size("n_positions", "max_position_embeddings"), hidden),),
+        c,
+        s,
+        layer,
+        tied_default=True,
+        first=(positions(c.size("n_positions", "max_position_embeddings"), hidden),),
         last=(norm("final_norm", hidden, bias=True),),
     )
 
@@ -143,6 +193,10 @@ def _nemotron(c: Config) -> Architecture:
 
 
 IMPORTERS = {
-    "opt": _opt, "bloom": _bloom, "mpt": _mpt, "gpt_bigcode": _gpt_bigcode, "starcoder2": _starcoder2,
+    "opt": _opt,
+    "bloom": _bloom,
+    "mpt": _mpt,
+    "gpt_bigcode": _gpt_bigcode,
+    "starcoder2": _starcoder2,
     "nemotron": _nemotron,
 }

@@ -48,10 +48,7 @@ def vision_tower(c: Config, *, siglip: bool, stream: Stream = Stream.SEQUENCE) -
         free_vectors("vision_position_embedding", tokens, s.hidden, rows),
     )
     if not siglip:
-        first += (
-            free_vectors("class_token", 1, s.hidden, rows),
-            norm("pre_norm", s.hidden, bias=True, rows=rows),
-        )
+        first += (free_vectors("class_token", 1, s.hidden, rows), norm("pre_norm", s.hidden, bias=True, rows=rows))
     blocks = (
         Block("vision embedding", first, stack="vision"),
         Block("vision layer", vision_layer(s, rows), layer_numbers(s.layers), stack="vision"),
@@ -74,8 +71,17 @@ def attention_pooling(c: Config, tokens: int, stream: Stream = Stream.SEQUENCE) 
         project("pool_q_proj", s.hidden, one),
         project("pool_kv_proj", 2 * s.hidden, all_rows),
         Attention(
-            name="pool_attention", heads=s.heads, kv_heads=s.heads, qk_dim=s.head_dim, v_dim=s.head_dim, mask=ALL,
-            rows=one, keys=all_rows, unit_pairs=tokens, role=Role.HEAD, split=Split.REPLICATED,
+            name="pool_attention",
+            heads=s.heads,
+            kv_heads=s.heads,
+            qk_dim=s.head_dim,
+            v_dim=s.head_dim,
+            mask=ALL,
+            rows=one,
+            keys=all_rows,
+            unit_pairs=tokens,
+            role=Role.HEAD,
+            split=Split.REPLICATED,
         ),
         project("pool_o_proj", s.hidden, one),
         norm("pool_norm", s.hidden, bias=True, rows=one),
@@ -141,7 +147,10 @@ def _two_towers(c: Config) -> Architecture:
         Elementwise(name="logit_scale", width=1, weights=scales, rows=ONE_PER_SEQUENCE, role=Role.HEAD),
     )
     return Architecture(
-        name=c.model_type, hidden=text_width, vocab=vocab, work_unit="sample",
+        name=c.model_type,
+        hidden=text_width,
+        vocab=vocab,
+        work_unit="sample",
         blocks=(*vision, *text, Block("output", output, stack="text")),
         notes=("the similarities of all pairs grow with the square of the batch",),
     )
@@ -168,6 +177,10 @@ def _text_alone(c: Config) -> Architecture:
 
 
 IMPORTERS = {
-    "clip": _two_towers, "siglip": _two_towers, "clip_vision_model": _vision_alone,
-    "siglip_vision_model": _vision_alone, "clip_text_model": _text_alone, "siglip_text_model": _text_alone,
+    "clip": _two_towers,
+    "siglip": _two_towers,
+    "clip_vision_model": _vision_alone,
+    "siglip_vision_model": _vision_alone,
+    "clip_text_model": _text_alone,
+    "siglip_text_model": _text_alone,
 }

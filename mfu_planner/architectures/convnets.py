@@ -46,7 +46,11 @@ def _conv_norm(name: str, inputs: int, outputs: int, kernel: int, grid: _Grid, *
     """A square convolution without bias and its batch norm."""
     return (
         Convolution(
-            name=name, in_channels=inputs, out_channels=outputs, kernel=kernel * kernel, rows=grid.rows,
+            name=name,
+            in_channels=inputs,
+            out_channels=outputs,
+            kernel=kernel * kernel,
+            rows=grid.rows,
             input_grad=not first,
         ),
         Norm(name=f"{name}_norm", width=outputs, bias=True, rows=grid.rows),
@@ -146,8 +150,13 @@ def _convnext(c: Config) -> Architecture:
     c.no_effect("hidden_act", "num_stages", "drop_path_rate", "out_features", "out_indices", "stage_names")
     stem = (
         Convolution(
-            name="stem", in_channels=c.size("num_channels"), out_channels=inputs, kernel=patch[0] * patch[1], bias=True,
-            rows=grid.rows, input_grad=False,
+            name="stem",
+            in_channels=c.size("num_channels"),
+            out_channels=inputs,
+            kernel=patch[0] * patch[1],
+            bias=True,
+            rows=grid.rows,
+            input_grad=False,
         ),
         norm("stem_norm", inputs, bias=True, rows=grid.rows),
     )
@@ -158,7 +167,11 @@ def _convnext(c: Config) -> Architecture:
             downsample = (
                 norm("downsample_norm", inputs, bias=True, rows=grid.rows),
                 Convolution(
-                    name="downsample", in_channels=inputs, out_channels=width, kernel=2 * 2, bias=True,
+                    name="downsample",
+                    in_channels=inputs,
+                    out_channels=width,
+                    kernel=2 * 2,
+                    bias=True,
                     rows=smaller.rows,
                 ),
             )
@@ -177,7 +190,12 @@ def _convnext(c: Config) -> Architecture:
 
 def _image_model(c: Config, blocks: list[Block], hidden: int, notes: list[str]) -> Architecture:
     return Architecture(
-        name=c.model_type, hidden=hidden, work_unit="sample", fixed_length=1, has_text=False, blocks=tuple(blocks),
+        name=c.model_type,
+        hidden=hidden,
+        work_unit="sample",
+        fixed_length=1,
+        has_text=False,
+        blocks=tuple(blocks),
         notes=tuple(notes),
     )
 

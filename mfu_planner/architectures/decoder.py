@@ -121,8 +121,7 @@ def causal_decoder(
     tied: bool | None = None,
     prediction: tuple[Block, ...] = (),
 ) -> Architecture:
-    """Embedding, layers, final norm and the head over the vocabulary, tied as the config says unless ``tied`` is given.
-    """
+    """Embedding, layers, final norm and the head over the vocabulary, tied as the config says unless ``tied`` is given."""
     vocab = c.size("vocab_size")
     if tied is None:
         tied = c.flag("tie_word_embeddings", default=tied_default)
@@ -134,8 +133,7 @@ def causal_decoder(
             Block("embedding", (embedding(vocab, hidden),)),
             *layers,
             Block(
-                "output",
-                (final_norm or norm("final_norm", hidden), *head(hidden, vocab, tied=tied, bias=head_bias)),
+                "output", (final_norm or norm("final_norm", hidden), *head(hidden, vocab, tied=tied, bias=head_bias))
             ),
         ),
         prediction=prediction,
@@ -155,7 +153,5 @@ def prediction_module(hidden: int, layer: tuple[Operator, ...], vocab: int) -> t
         MatMul(name="merge_proj", inputs=2 * hidden, outputs=hidden, split=Split.REPLICATED, role=Role.OTHER),
         *layer,
         norm("final_norm", hidden),
-        MatMul(
-            name="lm_head", inputs=hidden, outputs=vocab, role=Role.HEAD, split=Split.COLUMN, shared_with="lm_head"
-        ),
+        MatMul(name="lm_head", inputs=hidden, outputs=vocab, role=Role.HEAD, split=Split.COLUMN, shared_with="lm_head"),
     )

@@ -58,7 +58,7 @@ def latent_attention(c: Config, hidden: int) -> tuple[Operator, ...]:
 
 
 def sparse_from(c: Config, layers: int) -> list[str]:
-    """"dense" for the first layers, then "sparse".
+    """ "dense" for the first layers, then "sparse".
 
     A ``moe_layer_freq`` other than one is left among the unused keys: transformers does not read it.
     """
@@ -75,14 +75,20 @@ def _has_experts(c: Config) -> bool:
     return not ("n_routed_experts" in c.data and not any(c.data.get(name) for name in names))
 
 
-def feed_forwards(
-    c: Config, hidden: int, kinds: list[str], *, bias: bool = False
-) -> dict[str, tuple[Operator, ...]]:
+def feed_forwards(c: Config, hidden: int, kinds: list[str], *, bias: bool = False) -> dict[str, tuple[Operator, ...]]:
     """The MLP of dense layers, and routed plus shared experts of the sparse ones, as far as the model has them."""
     found: dict[str, tuple[Operator, ...]] = {}
     c.no_effect(
-        "hidden_act", "norm_topk_prob", "n_group", "topk_group", "topk_method", "scoring_func", "routed_scaling_factor",
-        "aux_loss_alpha", "seq_aux", "ep_size",
+        "hidden_act",
+        "norm_topk_prob",
+        "n_group",
+        "topk_group",
+        "topk_method",
+        "scoring_func",
+        "routed_scaling_factor",
+        "aux_loss_alpha",
+        "seq_aux",
+        "ep_size",
     )
     if "dense" in kinds:
         found["dense"] = gated_mlp(hidden, c.size("intermediate_size"), bias=bias)

@@ -9,9 +9,27 @@ from typing import Any
 
 ALWAYS_STATED = frozenset(
     {
-        "d_ff", "d_model", "decoder_layers", "depths", "dim", "encoder_layers", "ffn_dim", "hidden_dim", "hidden_size",
-        "hidden_sizes", "intermediate_size", "n_embd", "n_head", "n_heads", "n_layer", "n_layers",
-        "num_attention_heads", "num_heads", "num_hidden_layers", "num_layers", "vocab_size",
+        "d_ff",
+        "d_model",
+        "decoder_layers",
+        "depths",
+        "dim",
+        "encoder_layers",
+        "ffn_dim",
+        "hidden_dim",
+        "hidden_size",
+        "hidden_sizes",
+        "intermediate_size",
+        "n_embd",
+        "n_head",
+        "n_heads",
+        "n_layer",
+        "n_layers",
+        "num_attention_heads",
+        "num_heads",
+        "num_hidden_layers",
+        "num_layers",
+        "vocab_size",
     }
 )
 """Sizes that every published config states at its top level: one that is missing there is an error, not a default.

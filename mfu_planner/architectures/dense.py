@@ -23,8 +23,13 @@ def usual_sizes(c: Config, *, head_dim_apart: bool = False, kv_heads_from_heads:
     kv_heads = c.size("num_key_value_heads", default=heads) if own_kv else heads
     c.divides("num_attention_heads / num_key_value_heads", heads, kv_heads)
     return Sizes(
-        hidden=hidden, heads=heads, kv_heads=kv_heads, head_dim=head_size(c, hidden, heads, apart=head_dim_apart),
-        ffn=c.size("intermediate_size"), vocab=c.size("vocab_size"), layers=c.size("num_hidden_layers"),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=head_size(c, hidden, heads, apart=head_dim_apart),
+        ffn=c.size("intermediate_size"),
+        vocab=c.size("vocab_size"),
+        layers=c.size("num_hidden_layers"),
     )
 
 
@@ -126,5 +131,3 @@ def decoder(
             ),
         ),
     )
-
-

@@ -40,7 +40,13 @@ _LATENT_PIXELS = 8
 
 def _linear(name: str, inputs: int, outputs: int, rows: Rows, *, role: Role = Role.OTHER) -> MatMul:
     return MatMul(
-        name=name, inputs=inputs, outputs=outputs, bias=True, role=role, split=Split.REPLICATED, rows=rows,
+        name=name,
+        inputs=inputs,
+        outputs=outputs,
+        bias=True,
+        role=role,
+        split=Split.REPLICATED,
+        rows=rows,
         input_grad=name != "time_proj_1",
     )
 
@@ -98,7 +104,12 @@ def _dit(c: Config) -> Architecture:
     heads, head_dim = c.size("num_attention_heads"), c.size("attention_head_dim")
     hidden, channels = heads * head_dim, c.size("in_channels")
     s = Sizes(
-        hidden=hidden, heads=heads, kv_heads=heads, head_dim=head_dim, ffn=4 * hidden, vocab=0,
+        hidden=hidden,
+        heads=heads,
+        kv_heads=heads,
+        head_dim=head_dim,
+        ffn=4 * hidden,
+        vocab=0,
         layers=c.size("num_layers"),
     )
     (height, width), patch = _latent(c), c.pair("patch_size")
@@ -108,9 +119,19 @@ def _dit(c: Config) -> Architecture:
     outputs = c.size("out_channels", default=channels) * patch[0] * patch[1]
     classes = c.size("num_embeds_ada_norm", default=1000)
     c.no_effect(
-        "_class_name", "_diffusers_version", "activation_fn", "norm_num_groups", "norm_eps",
-        "num_vector_embeds", "only_cross_attention", "upcast_attention", "use_linear_projection",
-        "double_self_attention", "norm_type", "attention_type", "caption_channels",
+        "_class_name",
+        "_diffusers_version",
+        "activation_fn",
+        "norm_num_groups",
+        "norm_eps",
+        "num_vector_embeds",
+        "only_cross_attention",
+        "upcast_attention",
+        "use_linear_projection",
+        "double_self_attention",
+        "norm_type",
+        "attention_type",
+        "caption_channels",
     )
     condition = _condition(hidden, classes)
     last = (

@@ -46,9 +46,7 @@ def expert_sizes(c: Config, ffn: int, *, active: int | None = None) -> Experts:
     if active is None:
         active = c.size("num_experts_per_tok", "experts_per_token", "moe_top_k", "num_experts_per_token")
     if active > count:
-        raise InputError(
-            f"{c.origin}: num_experts_per_tok", active, f"at most the number of experts, which is {count}"
-        )
+        raise InputError(f"{c.origin}: num_experts_per_tok", active, f"at most the number of experts, which is {count}")
     return Experts(count, active, ffn)
 
 
@@ -71,8 +69,13 @@ def moe(
     width = latent or hidden
     route = (
         MatMul(
-            name="router", inputs=hidden, outputs=experts.total, bias=router_bias, role=Role.ROUTER,
-            split=Split.REPLICATED, reads="mlp_input",
+            name="router",
+            inputs=hidden,
+            outputs=experts.total,
+            bias=router_bias,
+            role=Role.ROUTER,
+            split=Split.REPLICATED,
+            reads="mlp_input",
         ),
         Elementwise(name="router_scores", width=experts.total, kept=1, role=Role.ROUTER),
     )
@@ -94,8 +97,15 @@ def _expert_mlp(width: int, experts: Experts, *, bias: bool, gated: bool) -> tup
 
     def product(name: str, inputs: int, outputs: int, reads: str = "") -> MatMul:
         return MatMul(
-            name=name, inputs=inputs, outputs=outputs, bias=bias, copies=count, active=active, role=Role.EXPERT,
-            split=Split.EXPERT, reads=reads,
+            name=name,
+            inputs=inputs,
+            outputs=outputs,
+            bias=bias,
+            copies=count,
+            active=active,
+            role=Role.EXPERT,
+            split=Split.EXPERT,
+            reads=reads,
         )
 
     up = (product("expert_up_proj", width, ffn, "expert_input"),)
@@ -104,8 +114,12 @@ def _expert_mlp(width: int, experts: Experts, *, bias: bool, gated: bool) -> tup
         *gate,
         *up,
         Elementwise(
-            name="expert_activation", width=active * ffn, read=2 if gated else 1, kept=2 if gated else 1,
-            role=Role.EXPERT, split=Split.EXPERT,
+            name="expert_activation",
+            width=active * ffn,
+            read=2 if gated else 1,
+            kept=2 if gated else 1,
+            role=Role.EXPERT,
+            split=Split.EXPERT,
         ),
         product("expert_down_proj", ffn, width),
         Elementwise(name="combine", width=active * width, read=0, written=0, kept=1, role=Role.EXPERT),
@@ -119,9 +133,7 @@ def shared_expert(hidden: int, ffn: int, *, bias: bool = False, weighed: bool = 
     gate: tuple[Operator, ...] = ()
     if weighed:
         gate = (
-            MatMul(
-                name="shared_expert_gate", inputs=hidden, outputs=1, role=Role.SHARED_EXPERT, reads="mlp_input"
-            ),
+            MatMul(name="shared_expert_gate", inputs=hidden, outputs=1, role=Role.SHARED_EXPERT, reads="mlp_input"),
             Elementwise(name="shared_expert_scale", width=hidden, kept=1, role=Role.SHARED_EXPERT),
         )
     return reading(

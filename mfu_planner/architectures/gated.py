@@ -102,9 +102,7 @@ def _exaone4(c: Config) -> Architecture:
 
 def _granite(c: Config) -> Architecture:
     s = usual_sizes(c)
-    c.no_effect(
-        "hidden_act", "embedding_multiplier", "logits_scaling", "residual_multiplier", "attention_multiplier",
-    )
+    c.no_effect("hidden_act", "embedding_multiplier", "logits_scaling", "residual_multiplier", "attention_multiplier")
     attention = attention_of(s, bias=c.flag("attention_bias", default=False))
     mlp = gated_mlp(s.hidden, s.ffn, bias=c.flag("mlp_bias", default=False))
     return decoder(c, s, pre_norm(s, attention, mlp), tied_default=False)
@@ -184,8 +182,24 @@ def _internlm2(c: Config) -> Architecture:
 
 
 IMPORTERS = {
-    "qwen2_vl_text": _qwen2, "qwen2_5_vl_text": _qwen2, "qwen3_vl_text": _qwen3,
-    "qwen2": _qwen2, "qwen3": _qwen3, "phi3": _phi3, "olmo": _olmo, "olmo2": _olmo2, "olmo3": _olmo3,
-    "exaone4": _exaone4, "granite": _granite, "smollm3": _smollm3, "gemma": _gemma, "glm": _glm, "glm4": _glm,
-    "ernie4_5": _ernie, "helium": _helium, "seed_oss": _seed_oss, "arcee": _arcee, "internlm2": _internlm2,
+    "qwen2_vl_text": _qwen2,
+    "qwen2_5_vl_text": _qwen2,
+    "qwen3_vl_text": _qwen3,
+    "qwen2": _qwen2,
+    "qwen3": _qwen3,
+    "phi3": _phi3,
+    "olmo": _olmo,
+    "olmo2": _olmo2,
+    "olmo3": _olmo3,
+    "exaone4": _exaone4,
+    "granite": _granite,
+    "smollm3": _smollm3,
+    "gemma": _gemma,
+    "glm": _glm,
+    "glm4": _glm,
+    "ernie4_5": _ernie,
+    "helium": _helium,
+    "seed_oss": _seed_oss,
+    "arcee": _arcee,
+    "internlm2": _internlm2,
 }

@@ -23,8 +23,14 @@ def _gemma_local_global(c: Config, pattern: int, *, qk_norm: bool) -> Architectu
     if c.raw("use_bidirectional_attention"):
         raise InputError(f"{c.origin}: use_bidirectional_attention", True, "false: a decoder with a causal mask")
     c.no_effect(
-        "hidden_act", "hidden_activation", "query_pre_attn_scalar", "attn_logit_softcapping",
-        "final_logit_softcapping", "sliding_window_size", "_sliding_window_pattern", "use_bidirectional_attention",
+        "hidden_act",
+        "hidden_activation",
+        "query_pre_attn_scalar",
+        "attn_logit_softcapping",
+        "final_logit_softcapping",
+        "sliding_window_size",
+        "_sliding_window_pattern",
+        "use_bidirectional_attention",
     )
 
     def layer(mask: Mask) -> Operators:

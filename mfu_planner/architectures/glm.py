@@ -21,14 +21,16 @@ def glm4_moe(c: Config) -> Architecture:
     heads = attention_heads(c, hidden)
     c.no_effect("partial_rotary_factor")
     attention = self_attention(
-        hidden=hidden, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=heads.head_dim, mask=CAUSAL,
+        hidden=hidden,
+        heads=heads.heads,
+        kv_heads=heads.kv_heads,
+        head_dim=heads.head_dim,
+        mask=CAUSAL,
         qkv_bias=c.flag("attention_bias", default=False),
         qk_norm=head_norms(heads) if c.flag("use_qk_norm", default=False) else (),
     )
     kinds = sparse_from(c, layers)
-    operators = {
-        name: pre_norm_layer(hidden, attention, mlp) for name, mlp in feed_forwards(c, hidden, kinds).items()
-    }
+    operators = {name: pre_norm_layer(hidden, attention, mlp) for name, mlp in feed_forwards(c, hidden, kinds).items()}
     return causal_decoder(
         c, hidden, layer_blocks(kinds, operators), prediction=prediction_blocks(c, hidden, operators[kinds[-1]], layers)
     )

@@ -24,14 +24,17 @@ from mfu_planner.operators import CAUSAL, Elementwise, Mask, Operator, Role, Spl
 
 
 def _attention(hidden: int, heads: Heads, mask: Mask, *, bias: bool) -> tuple[Operator, ...]:
-    sinks = Elementwise(
-        name="sinks", width=heads.heads, weights=heads.heads, role=Role.ATTENTION, split=Split.HEADS
-    )
+    sinks = Elementwise(name="sinks", width=heads.heads, weights=heads.heads, role=Role.ATTENTION, split=Split.HEADS)
     return (
         sinks,
         *self_attention(
-            hidden=hidden, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=heads.head_dim, mask=mask,
-            qkv_bias=bias, out_bias=bias,
+            hidden=hidden,
+            heads=heads.heads,
+            kv_heads=heads.kv_heads,
+            head_dim=heads.head_dim,
+            mask=mask,
+            qkv_bias=bias,
+            out_bias=bias,
         ),
     )
 

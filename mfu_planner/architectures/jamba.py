@@ -29,13 +29,21 @@ def _mixers(c: Config, hidden: int) -> dict[str, tuple[Operator, ...]]:
     heads = attention_heads(c, hidden, head_dim=False)
     return {
         "attention": self_attention(
-            hidden=hidden, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=heads.head_dim, mask=CAUSAL,
+            hidden=hidden,
+            heads=heads.heads,
+            kv_heads=heads.kv_heads,
+            head_dim=heads.head_dim,
+            mask=CAUSAL,
             rotary=False,
         ),
         "mamba": mamba_mixer(
-            hidden, expanded(c, hidden, "mamba_expand"), state=c.size("mamba_d_state"),
-            rank=step_rank(c, hidden, "mamba_dt_rank"), kernel=c.size("mamba_d_conv"),
-            proj_bias=c.flag("mamba_proj_bias", default=False), conv_bias=c.flag("mamba_conv_bias", default=True),
+            hidden,
+            expanded(c, hidden, "mamba_expand"),
+            state=c.size("mamba_d_state"),
+            rank=step_rank(c, hidden, "mamba_dt_rank"),
+            kernel=c.size("mamba_d_conv"),
+            proj_bias=c.flag("mamba_proj_bias", default=False),
+            conv_bias=c.flag("mamba_conv_bias", default=True),
             inner_norms=True,
         ),
     }
@@ -52,8 +60,14 @@ def _sparse(c: Config, hidden: int, ffn: int) -> tuple[Operator, ...]:
 def _jamba(c: Config) -> Architecture:
     hidden, layers, ffn = c.size("hidden_size"), c.size("num_hidden_layers"), c.size("intermediate_size")
     c.no_effect(
-        "hidden_act", "num_logits_to_keep", "sliding_window", "use_mamba_kernels", "use_mambapy",
-        "use_associative_scan", "mamba_inner_layernorms", "n_ctx",
+        "hidden_act",
+        "num_logits_to_keep",
+        "sliding_window",
+        "use_mamba_kernels",
+        "use_mambapy",
+        "use_associative_scan",
+        "mamba_inner_layernorms",
+        "n_ctx",
     )
     mixers = _mixers(c, hidden)
     feed_forwards = {"dense": gated_mlp(hidden, ffn), "sparse": _sparse(c, hidden, ffn)}

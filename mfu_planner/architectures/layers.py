@@ -24,14 +24,33 @@ class Sizes:
 
 
 def attention_of(
-    s: Sizes, mask: Mask = CAUSAL, *, bias: bool = False, out_bias: bool | None = None, fused: bool = False,
-    qk_norm: Operators = (), rotary: bool = True, k_bias: bool | None = None, rows: Rows = TOKENS, unit_pairs: int = 0,
+    s: Sizes,
+    mask: Mask = CAUSAL,
+    *,
+    bias: bool = False,
+    out_bias: bool | None = None,
+    fused: bool = False,
+    qk_norm: Operators = (),
+    rotary: bool = True,
+    k_bias: bool | None = None,
+    rows: Rows = TOKENS,
+    unit_pairs: int = 0,
 ) -> Operators:
     """Self-attention of a stack's sizes; the output projection has the bias of the others unless said otherwise."""
     return self_attention(
-        hidden=s.hidden, heads=s.heads, kv_heads=s.kv_heads, head_dim=s.head_dim, mask=mask, qkv_bias=bias,
-        out_bias=bias if out_bias is None else out_bias, fused=fused, qk_norm=qk_norm, rotary=rotary,
-        k_bias=k_bias, rows=rows, unit_pairs=unit_pairs,
+        hidden=s.hidden,
+        heads=s.heads,
+        kv_heads=s.kv_heads,
+        head_dim=s.head_dim,
+        mask=mask,
+        qkv_bias=bias,
+        out_bias=bias if out_bias is None else out_bias,
+        fused=fused,
+        qk_norm=qk_norm,
+        rotary=rotary,
+        k_bias=k_bias,
+        rows=rows,
+        unit_pairs=unit_pairs,
     )
 
 
@@ -51,16 +70,20 @@ def whole_norms(s: Sizes) -> Operators:
     )
 
 
-def cross_attention(
-    s: Sizes, rows: Rows, keys: Rows, *, bias: bool = False, k_bias: bool | None = None
-) -> Operators:
+def cross_attention(s: Sizes, rows: Rows, keys: Rows, *, bias: bool = False, k_bias: bool | None = None) -> Operators:
     """Queries from one stack, keys and values from another (a decoder that looks at its encoder)."""
     width = s.heads * s.head_dim
 
     def project(name: str, at: Rows, has_bias: bool, reads: str) -> MatMul:
         return MatMul(
-            name=f"cross_{name}", inputs=s.hidden, outputs=width, bias=has_bias, role=Role.ATTENTION,
-            split=Split.COLUMN, rows=at, reads=reads,
+            name=f"cross_{name}",
+            inputs=s.hidden,
+            outputs=width,
+            bias=has_bias,
+            role=Role.ATTENTION,
+            split=Split.COLUMN,
+            rows=at,
+            reads=reads,
         )
 
     return (
@@ -68,18 +91,35 @@ def cross_attention(
         project("k_proj", keys, bias if k_bias is None else k_bias, "encoder_output"),
         project("v_proj", keys, bias, "encoder_output"),
         Attention(
-            name="cross_attention", heads=s.heads, kv_heads=s.kv_heads, qk_dim=s.head_dim, v_dim=s.head_dim, mask=ALL,
-            rows=rows, keys=keys,
+            name="cross_attention",
+            heads=s.heads,
+            kv_heads=s.kv_heads,
+            qk_dim=s.head_dim,
+            v_dim=s.head_dim,
+            mask=ALL,
+            rows=rows,
+            keys=keys,
         ),
         MatMul(
-            name="cross_o_proj", inputs=width, outputs=s.hidden, bias=bias, role=Role.ATTENTION, split=Split.ROW,
+            name="cross_o_proj",
+            inputs=width,
+            outputs=s.hidden,
+            bias=bias,
+            role=Role.ATTENTION,
+            split=Split.ROW,
             rows=rows,
         ),
     )
 
 
 def pre_norm(
-    s: Sizes, attention: Operators, mlp: Operators, *, bias: bool = False, weight: bool = True, after: bool = False,
+    s: Sizes,
+    attention: Operators,
+    mlp: Operators,
+    *,
+    bias: bool = False,
+    weight: bool = True,
+    after: bool = False,
     rows: Rows = TOKENS,
 ) -> Operators:
     """Norm, branch, sum, twice; ``after``: a norm behind each branch as well (Gemma 2, GLM-4)."""
@@ -99,9 +139,7 @@ def pre_norm(
     )
 
 
-def post_norm(
-    s: Sizes, attention: Operators, mlp: Operators, *, bias: bool = False, rows: Rows = TOKENS
-) -> Operators:
+def post_norm(s: Sizes, attention: Operators, mlp: Operators, *, bias: bool = False, rows: Rows = TOKENS) -> Operators:
     """Branch, norm, sum, twice: norms only behind the branches (OLMo 2), or behind the sums (OPT-350m, BERT)."""
     return (
         *attention,

@@ -18,9 +18,21 @@ from mfu_planner.errors import InputError
 from mfu_planner.operators import Operator
 
 _NO_EFFECT = (
-    "hidden_act", "rescale_prenorm_residual", "residual_in_fp32", "rms_norm", "time_step_floor",
-    "time_step_init_scheme", "time_step_limit", "time_step_max", "time_step_min", "time_step_scale", "use_mambapy",
-    "use_associative_scan", "norm_before_gate", "use_falcon_mambapy", "mixer_rms_eps",
+    "hidden_act",
+    "rescale_prenorm_residual",
+    "residual_in_fp32",
+    "rms_norm",
+    "time_step_floor",
+    "time_step_init_scheme",
+    "time_step_limit",
+    "time_step_max",
+    "time_step_min",
+    "time_step_scale",
+    "use_mambapy",
+    "use_associative_scan",
+    "norm_before_gate",
+    "use_falcon_mambapy",
+    "mixer_rms_eps",
 )
 
 
@@ -44,8 +56,12 @@ def _decoder(c: Config, hidden: int, mixer: tuple[Operator, ...], *, tied: bool)
 def _mamba(c: Config) -> Architecture:
     hidden = c.size("hidden_size", "d_model")
     mixer = mamba_mixer(
-        hidden, _inner(c, hidden), state=c.size("state_size"), rank=step_rank(c, hidden, "time_step_rank"),
-        kernel=c.size("conv_kernel"), proj_bias=c.flag("use_bias", default=False),
+        hidden,
+        _inner(c, hidden),
+        state=c.size("state_size"),
+        rank=step_rank(c, hidden, "time_step_rank"),
+        kernel=c.size("conv_kernel"),
+        proj_bias=c.flag("use_bias", default=False),
         conv_bias=c.flag("use_conv_bias", default=True),
     )
     return _decoder(c, hidden, mixer, tied=True)
@@ -56,8 +72,13 @@ def _mamba2(c: Config) -> Architecture:
     inner = _inner(c, hidden)
     c.no_effect("time_step_rank")
     sizes = state_space(
-        c, heads=c.size("num_heads"), head_dim=c.size("head_dim"), groups=c.size("n_groups"),
-        state=c.size("state_size"), kernel=c.size("conv_kernel"), chunk=c.size("chunk_size"),
+        c,
+        heads=c.size("num_heads"),
+        head_dim=c.size("head_dim"),
+        groups=c.size("n_groups"),
+        state=c.size("state_size"),
+        kernel=c.size("conv_kernel"),
+        chunk=c.size("chunk_size"),
     )
     if sizes.inner != inner:
         raise InputError(

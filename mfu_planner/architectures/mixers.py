@@ -54,8 +54,14 @@ def causal_convolution(channels: int, kernel: int, *, bias: bool) -> tuple[Opera
     """A short depthwise convolution over the past and its activation; the reference pads both ends, then cuts."""
     return (
         Convolution(
-            name="conv1d", in_channels=channels, out_channels=channels, kernel=kernel, groups=channels, bias=bias,
-            extra_positions=kernel - 1, split=Split.HEADS,
+            name="conv1d",
+            in_channels=channels,
+            out_channels=channels,
+            kernel=kernel,
+            groups=channels,
+            bias=bias,
+            extra_positions=kernel - 1,
+            split=Split.HEADS,
         ),
         Elementwise(name="conv_activation", width=channels, kept=1, split=Split.HEADS, role=Role.CONVOLUTION),
     )
@@ -83,11 +89,7 @@ def mamba_mixer(
     """
     norms: tuple[Operator, ...] = ()
     if inner_norms:
-        norms = (
-            Norm(name="dt_norm", width=rank),
-            Norm(name="b_norm", width=state),
-            Norm(name="c_norm", width=state),
-        )
+        norms = (Norm(name="dt_norm", width=rank), Norm(name="b_norm", width=state), Norm(name="c_norm", width=state))
     return (
         product("in_proj", hidden, 2 * inner, Split.COLUMN, bias=proj_bias, reads="mixer_input"),
         *causal_convolution(inner, kernel, bias=conv_bias),
@@ -118,7 +120,12 @@ def mamba2_mixer(
         product("in_proj", hidden, inner + convolved + s.heads, Split.COLUMN, bias=proj_bias, reads="mixer_input"),
         *causal_convolution(convolved, s.kernel, bias=conv_bias),
         StateSpaceDual(
-            name="scan", heads=s.heads, head_dim=s.head_dim, groups=s.groups, state=s.state, chunk=s.chunk,
+            name="scan",
+            heads=s.heads,
+            head_dim=s.head_dim,
+            groups=s.groups,
+            state=s.state,
+            chunk=s.chunk,
             weights=3 * s.heads,
         ),
         output_gate(inner),
@@ -137,7 +144,11 @@ def delta_mixer(
         product("in_proj_ba", hidden, 2 * value_heads, Split.COLUMN, reads="mixer_input"),
         *causal_convolution(2 * keys + values, kernel, bias=False),
         GatedDeltaRule(
-            name="scan", key_heads=key_heads, value_heads=value_heads, key_dim=key_dim, value_dim=value_dim,
+            name="scan",
+            key_heads=key_heads,
+            value_heads=value_heads,
+            key_dim=key_dim,
+            value_dim=value_dim,
             weights=2 * value_heads,
         ),
         Norm(name="gated_norm", width=value_dim, vectors=value_heads, split=Split.HEADS),

@@ -48,8 +48,14 @@ def _mixture(
             Norm(name="k_norm", width=heads.kv_heads * heads.head_dim, split=Split.HEADS),
         )
     attention = self_attention(
-        hidden=hidden, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=heads.head_dim, mask=mask, qkv_bias=bias,
-        out_bias=bias, qk_norm=qk_norm,
+        hidden=hidden,
+        heads=heads.heads,
+        kv_heads=heads.kv_heads,
+        head_dim=heads.head_dim,
+        mask=mask,
+        qkv_bias=bias,
+        out_bias=bias,
+        qk_norm=qk_norm,
     )
     layer = pre_norm_layer(hidden, attention, moe(hidden, experts), norm_bias=norm_bias)
     return causal_decoder(
@@ -93,8 +99,12 @@ def _dbrx(c: Config) -> Architecture:
     kv_heads = attn.size("kv_n_heads")
     c.divides("n_heads / attn_config.kv_n_heads", heads, kv_heads)
     attention = self_attention(
-        hidden=hidden, heads=heads, kv_heads=kv_heads, head_dim=c.divides("d_model / n_heads", hidden, heads),
-        mask=CAUSAL, fused=True,
+        hidden=hidden,
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=c.divides("d_model / n_heads", hidden, heads),
+        mask=CAUSAL,
+        fused=True,
     )
     experts: Experts = expert_sizes(ffn, ffn.size("ffn_hidden_size"))
     layer = pre_norm_layer(hidden, attention, moe(hidden, experts))
@@ -104,10 +114,4 @@ def _dbrx(c: Config) -> Architecture:
     return causal_decoder(c, hidden, layers, tied=False)
 
 
-IMPORTERS = {
-    "mixtral": _mixtral,
-    "phimoe": _phimoe,
-    "olmoe": _olmoe,
-    "granitemoe": _granitemoe,
-    "dbrx": _dbrx,
-}
+IMPORTERS = {"mixtral": _mixtral, "phimoe": _phimoe, "olmoe": _olmoe, "granitemoe": _granitemoe, "dbrx": _dbrx}

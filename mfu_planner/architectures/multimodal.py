@@ -27,9 +27,22 @@ from mfu_planner.errors import InputError
 from mfu_planner.operators import Elementwise, MatMul, Role, Rows, Split, Stream
 
 _JOINTS = (
-    "image_token_id", "image_token_index", "video_token_id", "vision_start_token_id", "vision_end_token_id",
-    "vision_token_id", "boi_token_index", "eoi_token_index", "boi_token_id", "eoi_token_id", "audio_token_id",
-    "image_seq_length", "projector_hidden_act", "ignore_index", "processor_class", "mm_tokens_per_image",
+    "image_token_id",
+    "image_token_index",
+    "video_token_id",
+    "vision_start_token_id",
+    "vision_end_token_id",
+    "vision_token_id",
+    "boi_token_index",
+    "eoi_token_index",
+    "boi_token_id",
+    "eoi_token_id",
+    "audio_token_id",
+    "image_seq_length",
+    "projector_hidden_act",
+    "ignore_index",
+    "processor_class",
+    "mm_tokens_per_image",
 )
 """Keys about how images stand among the tokens."""
 
@@ -98,10 +111,7 @@ def _gemma3(c: Config) -> Architecture:
     if vision.flag("vision_use_head", default=True):
         last += without_gradients(attention_pooling(vision, tokens, Stream.IMAGE))
     pooled = Rows(Stream.IMAGE, c.size("mm_tokens_per_image"))
-    last += (
-        norm("projector_norm", width, rows=pooled),
-        _linear("projector", width, text.hidden, pooled),
-    )
+    last += (norm("projector_norm", width, rows=pooled), _linear("projector", width, text.hidden, pooled))
     notes.append("the tokens of one image see one another in Gemma 3; `causal` counts them as text")
     return _joined(c, text, (*blocks, Block("vision output", last, stack="vision")), notes)
 
@@ -116,8 +126,13 @@ def _llama4(c: Config) -> Architecture:
     shuffled = Rows(Stream.IMAGE, int(down * across * ratio * ratio))
     channels, inner, outer = v.size("num_channels"), v.size("projector_input_dim"), v.size("projector_output_dim")
     v.no_effect(
-        "hidden_act", "vision_feature_layer", "vision_feature_select_strategy", "multi_modal_projector_bias",
-        "projector_dropout", "model_type", "rope_parameters",
+        "hidden_act",
+        "vision_feature_layer",
+        "vision_feature_select_strategy",
+        "multi_modal_projector_bias",
+        "projector_dropout",
+        "model_type",
+        "rope_parameters",
     )
     first = (
         replace(_linear("patch_embedding", channels * patch[0] * patch[1], s.hidden, patches), input_grad=False),
@@ -178,6 +193,11 @@ def _llava(c: Config) -> Architecture:
 
 
 IMPORTERS = {
-    "qwen2_vl": _qwen(qwen2_vl_tower), "qwen2_5_vl": _qwen(qwen2_5_vl_tower), "qwen3_vl": _qwen(qwen3_vl_tower),
-    "qwen3_vl_moe": _qwen(qwen3_vl_tower), "gemma3": _gemma3, "llama4": _llama4, "llava": _llava,
+    "qwen2_vl": _qwen(qwen2_vl_tower),
+    "qwen2_5_vl": _qwen(qwen2_5_vl_tower),
+    "qwen3_vl": _qwen(qwen3_vl_tower),
+    "qwen3_vl_moe": _qwen(qwen3_vl_tower),
+    "gemma3": _gemma3,
+    "llama4": _llama4,
+    "llava": _llava,
 }

@@ -25,12 +25,35 @@ from mfu_planner.operators import CAUSAL, Operator, Role
 
 _PATTERN = {"M": "linear_attention", "E": "moe", "*": "full_attention", "-": "mlp"}
 _NO_EFFECT = (
-    "attention_bias", "expand", "mamba_expand", "mamba_dt_init_floor", "mamba_dt_limit", "mamba_dt_max",
-    "mamba_dt_min", "mamba_hidden_act", "mamba_proj_bias", "mamba_ssm_cache_dtype", "mlp_hidden_act",
-    "moe_shared_expert_overlap", "n_group", "n_shared_experts", "norm_topk_prob", "num_logits_to_keep",
-    "partial_rotary_factor", "rescale_prenorm_residual", "residual_in_fp32", "routed_scaling_factor", "sliding_window",
-    "time_step_floor", "time_step_limit", "time_step_max", "time_step_min", "time_step_rank", "topk_group",
-    "use_mamba_kernels", "num_query_groups",
+    "attention_bias",
+    "expand",
+    "mamba_expand",
+    "mamba_dt_init_floor",
+    "mamba_dt_limit",
+    "mamba_dt_max",
+    "mamba_dt_min",
+    "mamba_hidden_act",
+    "mamba_proj_bias",
+    "mamba_ssm_cache_dtype",
+    "mlp_hidden_act",
+    "moe_shared_expert_overlap",
+    "n_group",
+    "n_shared_experts",
+    "norm_topk_prob",
+    "num_logits_to_keep",
+    "partial_rotary_factor",
+    "rescale_prenorm_residual",
+    "residual_in_fp32",
+    "routed_scaling_factor",
+    "sliding_window",
+    "time_step_floor",
+    "time_step_limit",
+    "time_step_max",
+    "time_step_min",
+    "time_step_rank",
+    "topk_group",
+    "use_mamba_kernels",
+    "num_query_groups",
 )
 
 
@@ -50,9 +73,13 @@ def _kinds(c: Config, pattern_name: str, *list_names: str, layers: int | None) -
 
 def _mamba(c: Config, hidden: int) -> tuple[Operator, ...]:
     sizes = state_space(
-        c, heads=c.size("mamba_num_heads"), head_dim=c.size("mamba_head_dim"),
-        groups=c.size("mamba_n_groups", "n_groups"), state=c.size("ssm_state_size"),
-        kernel=c.size("mamba_d_conv", "conv_kernel"), chunk=c.size("mamba_chunk_size", "chunk_size"),
+        c,
+        heads=c.size("mamba_num_heads"),
+        head_dim=c.size("mamba_head_dim"),
+        groups=c.size("mamba_n_groups", "n_groups"),
+        state=c.size("ssm_state_size"),
+        kernel=c.size("mamba_d_conv", "conv_kernel"),
+        chunk=c.size("mamba_chunk_size", "chunk_size"),
     )
     conv_bias = c.flag("mamba_conv_bias", "use_conv_bias", default=True)
     return mamba2_mixer(hidden, sizes, proj_bias=c.flag("use_bias", default=False), conv_bias=conv_bias)
@@ -63,7 +90,11 @@ def _attention(c: Config, hidden: int) -> tuple[Operator, ...]:
     kv_heads = c.size("num_key_value_heads", default=heads)
     c.divides("num_attention_heads / num_key_value_heads", heads, kv_heads)
     return self_attention(
-        hidden=hidden, heads=heads, kv_heads=kv_heads, head_dim=c.size("head_dim", "attention_head_dim"), mask=CAUSAL,
+        hidden=hidden,
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=c.size("head_dim", "attention_head_dim"),
+        mask=CAUSAL,
         rotary=False,
     )
 
@@ -78,8 +109,12 @@ def _moe(c: Config, hidden: int) -> tuple[Operator, ...]:
     ffn = c.size("moe_shared_expert_intermediate_size")
     shared = plain_mlp(hidden, ffn, bias=bias, role=Role.SHARED_EXPERT, prefix="shared_expert_")
     return moe(
-        hidden, expert_sizes(c, c.size("moe_intermediate_size")), gated=False, shared=reading("mlp_input", shared),
-        latent=optional_size(c, "moe_latent_size"), latent_bias=bias,
+        hidden,
+        expert_sizes(c, c.size("moe_intermediate_size")),
+        gated=False,
+        shared=reading("mlp_input", shared),
+        latent=optional_size(c, "moe_latent_size"),
+        latent_bias=bias,
     )
 
 

@@ -28,7 +28,10 @@ def _falcon(c: Config) -> Architecture:
         kv_heads = 1
     c.divides("num_attention_heads / num_kv_heads", heads, kv_heads)
     s = Sizes(
-        hidden=hidden, heads=heads, kv_heads=kv_heads, vocab=c.size("vocab_size"),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=kv_heads,
+        vocab=c.size("vocab_size"),
         head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads),
         ffn=c.size("ffn_hidden_size") if c.has("ffn_hidden_size") else 4 * hidden,
         layers=c.size("num_hidden_layers", "n_layer"),
@@ -104,8 +107,13 @@ def _stablelm(c: Config) -> Architecture:
 def _gptj(c: Config) -> Architecture:
     hidden, heads = c.size("n_embd"), c.size("n_head")
     s = Sizes(
-        hidden=hidden, heads=heads, kv_heads=heads, head_dim=c.divides("n_embd / n_head", hidden, heads),
-        ffn=c.size("n_inner", default=4 * hidden), vocab=c.size("vocab_size"), layers=c.size("n_layer"),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=heads,
+        head_dim=c.divides("n_embd / n_head", hidden, heads),
+        ffn=c.size("n_inner", default=4 * hidden),
+        vocab=c.size("vocab_size"),
+        layers=c.size("n_layer"),
     )
     c.no_effect("activation_function", "rotary_dim", "scale_attn_weights", "rotary")
     attention = attention_of(s, fused=c.model_type == "codegen")
@@ -115,6 +123,13 @@ def _gptj(c: Config) -> Architecture:
 
 
 IMPORTERS = {
-    "falcon": _falcon, "RefinedWeb": _falcon, "RefinedWebModel": _falcon, "phi": _phi, "cohere": _cohere,
-    "cohere2": _cohere2, "stablelm": _stablelm, "gptj": _gptj, "codegen": _gptj,
+    "falcon": _falcon,
+    "RefinedWeb": _falcon,
+    "RefinedWebModel": _falcon,
+    "phi": _phi,
+    "cohere": _cohere,
+    "cohere2": _cohere2,
+    "stablelm": _stablelm,
+    "gptj": _gptj,
+    "codegen": _gptj,
 }

@@ -60,8 +60,7 @@ def _qwen2_moe(c: Config) -> Architecture:
 
     def layer(mask: Mask, mlp: tuple[Operator, ...]) -> tuple[Operator, ...]:
         attention = self_attention(
-            hidden=hidden, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=heads.head_dim, mask=mask,
-            qkv_bias=bias,
+            hidden=hidden, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=heads.head_dim, mask=mask, qkv_bias=bias
         )
         return pre_norm_layer(hidden, attention, mlp)
 
@@ -72,9 +71,7 @@ def _qwen2_moe(c: Config) -> Architecture:
         c.no_effect("sliding_window")
     attentions = listed_kinds(c, "layer_types", layers=layers, known=tuple(masks)) or _qwen2_masks(c, layers)
     kinds = [f"{mlp} {mask}" for mlp, mask in zip(_names(sparse), attentions, strict=True)]
-    operators = {
-        f"{mlp} {mask}": layer(masks[mask], feed_forwards[mlp]) for mlp in feed_forwards for mask in masks
-    }
+    operators = {f"{mlp} {mask}": layer(masks[mask], feed_forwards[mlp]) for mlp in feed_forwards for mask in masks}
     return causal_decoder(c, hidden, layer_blocks(kinds, operators))
 
 
@@ -104,8 +101,14 @@ def qwen3_moe(c: Config) -> Architecture:
     _expected(c, use_qk_norm=True, qkv_bias=False, shared_expert_intermediate_size=0)
     sparse = is_sparse(c, layers)
     attention = self_attention(
-        hidden=hidden, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=heads.head_dim, mask=window(sliding),
-        qkv_bias=bias, out_bias=bias, qk_norm=head_norms(heads),
+        hidden=hidden,
+        heads=heads.heads,
+        kv_heads=heads.kv_heads,
+        head_dim=heads.head_dim,
+        mask=window(sliding),
+        qkv_bias=bias,
+        out_bias=bias,
+        qk_norm=head_norms(heads),
     )
     feed_forwards = qwen_feed_forwards(c, hidden, sparse, shared=False)
     operators = {name: pre_norm_layer(hidden, attention, mlp) for name, mlp in feed_forwards.items()}

@@ -34,14 +34,18 @@ def gated_attention(hidden: int, heads: Heads, *, bias: bool) -> tuple[Operator,
     operators: list[Operator] = []
     width = heads.heads * heads.head_dim
     for operator in self_attention(
-        hidden=hidden, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=heads.head_dim, mask=CAUSAL,
-        qkv_bias=bias, out_bias=bias, qk_norm=head_norms(heads),
+        hidden=hidden,
+        heads=heads.heads,
+        kv_heads=heads.kv_heads,
+        head_dim=heads.head_dim,
+        mask=CAUSAL,
+        qkv_bias=bias,
+        out_bias=bias,
+        qk_norm=head_norms(heads),
     ):
         if operator.name == "o_proj":
             operators.append(
-                Elementwise(
-                    name="attention_gate", width=width, read=2, kept=2, split=Split.HEADS, role=Role.ATTENTION
-                )
+                Elementwise(name="attention_gate", width=width, read=2, kept=2, split=Split.HEADS, role=Role.ATTENTION)
             )
         wide = isinstance(operator, MatMul) and operator.name == "q_proj"
         operators.append(replace(operator, outputs=2 * width) if wide else operator)  # type: ignore[call-arg]
@@ -56,8 +60,12 @@ def _qwen3_next(c: Config) -> Architecture:
     c.divides("linear_num_value_heads / linear_num_key_heads", value_heads, key_heads)
     mixers = {
         "linear_attention": delta_mixer(
-            hidden, key_heads=key_heads, value_heads=value_heads, key_dim=c.size("linear_key_head_dim"),
-            value_dim=c.size("linear_value_head_dim"), kernel=c.size("linear_conv_kernel_dim"),
+            hidden,
+            key_heads=key_heads,
+            value_heads=value_heads,
+            key_dim=c.size("linear_key_head_dim"),
+            value_dim=c.size("linear_value_head_dim"),
+            kernel=c.size("linear_conv_kernel_dim"),
         ),
         "full_attention": gated_attention(hidden, heads, bias=c.flag("attention_bias", default=False)),
     }

@@ -71,7 +71,12 @@ def _merger(
 
     def linear(name: str, outputs: int) -> MatMul:
         return MatMul(
-            name=f"{prefix}{name}", inputs=merged, outputs=outputs, bias=True, role=Role.OTHER, split=Split.REPLICATED,
+            name=f"{prefix}{name}",
+            inputs=merged,
+            outputs=outputs,
+            bias=True,
+            role=Role.OTHER,
+            split=Split.REPLICATED,
             rows=grid.merged,
         )
 
@@ -87,8 +92,13 @@ def _merger(
 def _tower_sizes(c: Config, width: int, ffn: int) -> Sizes:
     heads = c.size("num_heads")
     return Sizes(
-        hidden=width, heads=heads, kv_heads=heads, head_dim=c.divides("hidden_size / num_heads", width, heads), ffn=ffn,
-        vocab=0, layers=c.size("depth"),
+        hidden=width,
+        heads=heads,
+        kv_heads=heads,
+        head_dim=c.divides("hidden_size / num_heads", width, heads),
+        ffn=ffn,
+        vocab=0,
+        layers=c.size("depth"),
     )
 
 
@@ -107,7 +117,11 @@ def _layer(s: Sizes, grid: Grid, mlp: Operators, pairs: int, *, rms: bool = Fals
 def _patches(c: Config, grid: Grid, width: int, *, bias: bool = False) -> Operators:
     return (
         patch_embedding(
-            c.size("in_channels", "in_chans"), width, c.pair("patch_size"), grid.patches, bias=bias,
+            c.size("in_channels", "in_chans"),
+            width,
+            c.pair("patch_size"),
+            grid.patches,
+            bias=bias,
             frames=c.size("temporal_patch_size"),
         ),
     )
@@ -142,8 +156,10 @@ def qwen2_5_vl_tower(c: Config, notes: list[str]) -> tuple[Block, ...]:
     layers = (
         Block("vision window layer", local, tuple(i for i in range(s.layers) if i not in whole), stack="vision"),
         Block(
-            "vision layer", _layer(s, grid, mlp, grid.all_pairs, rms=True),
-            tuple(i for i in range(s.layers) if i in whole), stack="vision",
+            "vision layer",
+            _layer(s, grid, mlp, grid.all_pairs, rms=True),
+            tuple(i for i in range(s.layers) if i in whole),
+            stack="vision",
         ),
     )
     last = _merger(grid, width, c.size("out_hidden_size"), rms=True)

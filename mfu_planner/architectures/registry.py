@@ -122,9 +122,7 @@ def known_model_types() -> tuple[str, ...]:
     return tuple(sorted(_FAMILIES))
 
 
-def from_config(
-    data: Mapping[str, Any], *, origin: str = "config.json", image_size: int | None = None
-) -> Architecture:
+def from_config(data: Mapping[str, Any], *, origin: str = "config.json", image_size: int | None = None) -> Architecture:
     """The architecture that a Hugging Face ``config.json`` describes.
 
     Parameters

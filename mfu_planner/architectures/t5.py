@@ -19,15 +19,21 @@ from mfu_planner.errors import InputError
 from mfu_planner.operators import ALL, CAUSAL, TARGET_TOKENS, TOKENS, Lookup, Role, Rows, Split
 
 _KINDS = {
-    "ForConditionalGeneration": "language model head", "WithLMHeadModel": "language model head",
-    "EncoderModel": "encoder alone", "Model": "no head",
+    "ForConditionalGeneration": "language model head",
+    "WithLMHeadModel": "language model head",
+    "EncoderModel": "encoder alone",
+    "Model": "no head",
 }
 
 
 def _position_bias(c: Config, s: Sizes, rows: Rows, stack: str) -> Lookup:
     return Lookup(
-        name=f"{stack}_relative_bias", entries=c.size("relative_attention_num_buckets"), width=s.heads,
-        role=Role.POSITION, split=Split.HEADS, rows=rows,
+        name=f"{stack}_relative_bias",
+        entries=c.size("relative_attention_num_buckets"),
+        width=s.heads,
+        role=Role.POSITION,
+        split=Split.HEADS,
+        rows=rows,
     )
 
 
@@ -46,8 +52,13 @@ def _t5(c: Config) -> Architecture:
     kind = head_kind(c, _KINDS, "language model head", notes)
     heads, layers = c.size("num_heads"), c.size("num_layers")
     s = Sizes(
-        hidden=c.size("d_model"), heads=heads, kv_heads=heads, head_dim=c.size("d_kv"), ffn=c.size("d_ff"),
-        vocab=c.size("vocab_size"), layers=layers,
+        hidden=c.size("d_model"),
+        heads=heads,
+        kv_heads=heads,
+        head_dim=c.size("d_kv"),
+        ffn=c.size("d_ff"),
+        vocab=c.size("vocab_size"),
+        layers=layers,
     )
     shared = c.model_type != "umt5"
     encoder_layer = pre_norm(s, attention_of(s, ALL, rotary=False), _mlp(c, s, TOKENS))
@@ -65,8 +76,12 @@ def _t5(c: Config) -> Architecture:
         )
     alone = kind == "encoder alone"
     return Architecture(
-        name=c.model_type, hidden=s.hidden, vocab=s.vocab, encoder_decoder=not alone,
-        blocks=encoder if alone else (*encoder, *decoder), notes=tuple(notes),
+        name=c.model_type,
+        hidden=s.hidden,
+        vocab=s.vocab,
+        encoder_decoder=not alone,
+        blocks=encoder if alone else (*encoder, *decoder),
+        notes=tuple(notes),
     )
 
 
@@ -92,7 +107,11 @@ def _decoder(c: Config, s: Sizes, layers: int, *, shared: bool, with_head: bool)
         residual("mlp_residual", s.hidden, rows=rows),
     )
     table = Lookup(
-        name="decoder_embed_tokens", entries=s.vocab, width=s.hidden, split=Split.COLUMN, rows=rows,
+        name="decoder_embed_tokens",
+        entries=s.vocab,
+        width=s.hidden,
+        split=Split.COLUMN,
+        rows=rows,
         shared_with="embed_tokens",
     )
     return (

@@ -34,9 +34,7 @@ def label_count(c: Config) -> int:
     return c.size("num_labels", default=2, least=0)
 
 
-def head_linear(
-    name: str, inputs: int, outputs: int, *, bias: bool = True, rows: Rows = ONE_PER_SEQUENCE
-) -> MatMul:
+def head_linear(name: str, inputs: int, outputs: int, *, bias: bool = True, rows: Rows = ONE_PER_SEQUENCE) -> MatMul:
     """A linear layer of a head, on one pooled vector for each sequence unless other rows are named."""
     return MatMul(
         name=name, inputs=inputs, outputs=outputs, bias=bias, role=Role.HEAD, split=Split.REPLICATED, rows=rows

@@ -18,8 +18,10 @@ from mfu_planner.errors import InputError
 from mfu_planner.operators import ALL, Convolution, Elementwise, Lookup, Role, Rows, Split, Stream
 
 _KINDS = {
-    "ForImageClassification": "classifier", "ForImageClassificationWithTeacher": "two classifiers",
-    "ForMaskedImageModeling": "masked image modelling", "Model": "no head",
+    "ForImageClassification": "classifier",
+    "ForImageClassificationWithTeacher": "two classifiers",
+    "ForMaskedImageModeling": "masked image modelling",
+    "Model": "no head",
 }
 
 
@@ -43,8 +45,13 @@ def patch_embedding(
 ) -> Convolution:
     """A convolution whose stride is its kernel: one vector for each patch (of ``frames`` pictures, for video)."""
     return Convolution(
-        name="patch_embedding", in_channels=channels, out_channels=hidden, kernel=frames * patch[0] * patch[1],
-        bias=bias, rows=rows, input_grad=False,
+        name="patch_embedding",
+        in_channels=channels,
+        out_channels=hidden,
+        kernel=frames * patch[0] * patch[1],
+        bias=bias,
+        rows=rows,
+        input_grad=False,
     )
 
 
@@ -57,7 +64,12 @@ def tower_sizes(c: Config, *, layers: str = "num_hidden_layers") -> Sizes:
     """Sizes of a vision tower."""
     hidden, heads = c.size("hidden_size"), c.size("num_attention_heads")
     return Sizes(
-        hidden=hidden, heads=heads, kv_heads=heads, vocab=0, ffn=c.size("intermediate_size"), layers=c.size(layers),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=heads,
+        vocab=0,
+        ffn=c.size("intermediate_size"),
+        layers=c.size(layers),
         head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads),
     )
 
@@ -100,7 +112,9 @@ def _vit(c: Config) -> Architecture:
         blocks=(
             Block("embedding", first, stack="vision"),
             Block(
-                "layer", vision_layer(s, rows, qkv_bias=c.flag("qkv_bias", default=True)), layer_numbers(s.layers),
+                "layer",
+                vision_layer(s, rows, qkv_bias=c.flag("qkv_bias", default=True)),
+                layer_numbers(s.layers),
                 stack="vision",
             ),
             Block("output", output, stack="vision"),
@@ -118,7 +132,12 @@ def _dinov2(c: Config) -> Architecture:
     if gated:  # two thirds of the width, rounded up to a multiple of eight
         ffn = (ffn * 2 // 3 + 7) // 8 * 8
     s = Sizes(
-        hidden=hidden, heads=heads, kv_heads=heads, vocab=0, ffn=ffn, layers=c.size("num_hidden_layers"),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=heads,
+        vocab=0,
+        ffn=ffn,
+        layers=c.size("num_hidden_layers"),
         head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads),
     )
     down, across, patch = patch_grid(c)
@@ -126,12 +145,24 @@ def _dinov2(c: Config) -> Architecture:
     trained = (own[0] // patch[0]) * (own[1] // patch[1]) + 1
     rows, patches = Rows(Stream.SEQUENCE, down * across + 1), Rows(Stream.SEQUENCE, down * across)
     c.no_effect(
-        "hidden_act", "layerscale_value", "drop_path_rate", "apply_layernorm", "reshape_hidden_states", "stage_names",
-        "out_features", "out_indices", "use_mask_token",
+        "hidden_act",
+        "layerscale_value",
+        "drop_path_rate",
+        "apply_layernorm",
+        "reshape_hidden_states",
+        "stage_names",
+        "out_features",
+        "out_indices",
+        "use_mask_token",
     )
     layer = (
         *attention_of(
-            s, ALL, bias=c.flag("qkv_bias", default=True), out_bias=True, rotary=False, rows=rows,
+            s,
+            ALL,
+            bias=c.flag("qkv_bias", default=True),
+            out_bias=True,
+            rotary=False,
+            rows=rows,
             unit_pairs=rows.factor * rows.factor,
         ),
         Elementwise(name="attention_scale", width=hidden, weights=hidden, rows=rows),
@@ -148,7 +179,11 @@ def _dinov2(c: Config) -> Architecture:
     if kind == "classifier":
         output += classifier(c, 2 * hidden)
     return Architecture(
-        name=c.model_type, hidden=hidden, work_unit="sample", fixed_length=rows.factor, has_text=False,
+        name=c.model_type,
+        hidden=hidden,
+        work_unit="sample",
+        fixed_length=rows.factor,
+        has_text=False,
         blocks=(
             Block("embedding", first, stack="vision"),
             Block("layer", pre_norm(s, layer, scaled, bias=True, rows=rows), layer_numbers(s.layers), stack="vision"),

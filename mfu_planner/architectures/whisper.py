@@ -25,15 +25,35 @@ def _whisper(c: Config) -> Architecture:
     hidden, vocab, frames = enc.hidden, enc.vocab, c.size("max_source_positions")
     mels = c.size("num_mel_bins")
     c.no_effect(
-        "activation_function", "num_hidden_layers", "encoder_layerdrop", "decoder_layerdrop", "init_std",
-        "scale_embedding", "use_weighted_layer_sum", "classifier_proj_size", "apply_spec_augment",
-        "mask_time_prob", "mask_time_length", "mask_time_min_masks", "mask_feature_prob", "mask_feature_length",
-        "mask_feature_min_masks", "median_filter_width", "alignment_heads", "lang_ids", "suppress_ids",
+        "activation_function",
+        "num_hidden_layers",
+        "encoder_layerdrop",
+        "decoder_layerdrop",
+        "init_std",
+        "scale_embedding",
+        "use_weighted_layer_sum",
+        "classifier_proj_size",
+        "apply_spec_augment",
+        "mask_time_prob",
+        "mask_time_length",
+        "mask_time_min_masks",
+        "mask_feature_prob",
+        "mask_feature_length",
+        "mask_feature_min_masks",
+        "median_filter_width",
+        "alignment_heads",
+        "lang_ids",
+        "suppress_ids",
     )
     audio = Rows(Stream.SEQUENCE, frames)
     convolutions = (
         Convolution(
-            name="audio_conv_1", in_channels=mels, out_channels=hidden, kernel=_KERNEL, bias=True, input_grad=False,
+            name="audio_conv_1",
+            in_channels=mels,
+            out_channels=hidden,
+            kernel=_KERNEL,
+            bias=True,
+            input_grad=False,
             rows=Rows(Stream.SEQUENCE, _STRIDE * frames),
         ),
         Convolution(
@@ -41,8 +61,11 @@ def _whisper(c: Config) -> Architecture:
         ),
     )
     encoder_layer = pre_norm(
-        enc, attention_of(enc, ALL, bias=True, k_bias=False, rotary=False, rows=audio),
-        plain_mlp(hidden, enc.ffn, rows=audio), bias=True, rows=audio,
+        enc,
+        attention_of(enc, ALL, bias=True, k_bias=False, rotary=False, rows=audio),
+        plain_mlp(hidden, enc.ffn, rows=audio),
+        bias=True,
+        rows=audio,
     )
     first = (embedding(vocab, hidden), positions(c.size("max_target_positions"), hidden))
     tied = c.flag("tie_word_embeddings", default=True)

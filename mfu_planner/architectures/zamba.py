@@ -19,9 +19,22 @@ from mfu_planner.errors import InputError
 from mfu_planner.operators import CAUSAL, Operator, Role, Split
 
 _NO_EFFECT = (
-    "hidden_act", "num_logits_to_keep", "use_conv_bias", "use_long_context", "use_mamba_kernels", "use_mem_eff_path",
-    "kv_channels", "num_query_groups", "mamba_headdim", "attention_head_dim", "attention_hidden_size",
-    "hybrid_layer_ids", "time_step_floor", "time_step_limit", "time_step_max", "time_step_min",
+    "hidden_act",
+    "num_logits_to_keep",
+    "use_conv_bias",
+    "use_long_context",
+    "use_mamba_kernels",
+    "use_mem_eff_path",
+    "kv_channels",
+    "num_query_groups",
+    "mamba_headdim",
+    "attention_head_dim",
+    "attention_hidden_size",
+    "hybrid_layer_ids",
+    "time_step_floor",
+    "time_step_limit",
+    "time_step_max",
+    "time_step_min",
 )
 
 
@@ -32,7 +45,11 @@ def _shared_block(c: Config, hidden: int, ffn: int) -> tuple[Operator, ...]:
     c.divides("num_attention_heads / num_key_value_heads", heads, kv_heads)
     head_dim = c.divides("2 × hidden_size / num_attention_heads", 2 * hidden, heads)
     *into, out = self_attention(
-        hidden=2 * hidden, heads=heads, kv_heads=kv_heads, head_dim=head_dim, mask=CAUSAL,
+        hidden=2 * hidden,
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=head_dim,
+        mask=CAUSAL,
         rotary=c.flag("use_mem_rope", default=False),
     )
     return (
@@ -71,8 +88,12 @@ def _mamba_layer(c: Config, hidden: int) -> tuple[Operator, ...]:
     inner = expanded(c, hidden, "mamba_expand")
     heads, bias = c.size("n_mamba_heads"), c.flag("add_bias_linear", default=False)
     sizes = state_space(
-        c, heads=heads, head_dim=c.divides("mamba_expand × hidden_size / n_mamba_heads", inner, heads),
-        groups=c.size("mamba_ngroups"), state=c.size("mamba_d_state"), kernel=c.size("mamba_d_conv"),
+        c,
+        heads=heads,
+        head_dim=c.divides("mamba_expand × hidden_size / n_mamba_heads", inner, heads),
+        groups=c.size("mamba_ngroups"),
+        state=c.size("mamba_d_state"),
+        kernel=c.size("mamba_d_conv"),
         chunk=c.size("chunk_size"),
     )
     return (

@@ -21,7 +21,7 @@ def command(kind: str, runs: str | None, explain: bool, as_json: bool) -> None:
     mfu-planner backtest --kind mfu --explain
     mfu-planner backtest --kind total --runs my-runs.csv --json
     """
-    from mfu_planner.backtest import backtest
+    from mfu_planner.backtesting import backtest
     from mfu_planner.report.backtest import render
 
     found = backtest(kind, runs)

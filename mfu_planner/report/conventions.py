@@ -137,9 +137,9 @@ def _figures() -> Iterator[tuple[str, ...]]:
 
 def _published() -> Iterator[str]:
     """How published figures are reproduced, source by source."""
-    from mfu_planner.backtest.mfu import mfu_backtest
-    from mfu_planner.backtest.runs import read_runs
-    from mfu_planner.backtest.sources import load_sources
+    from mfu_planner.backtesting.mfu import mfu_backtest
+    from mfu_planner.backtesting.runs import read_runs
+    from mfu_planner.backtesting.sources import load_sources
 
     found = mfu_backtest(read_runs())
     summary, total = found["summary"], found["summary"]["all"]

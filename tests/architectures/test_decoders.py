@@ -12,8 +12,14 @@ from mfu_planner.errors import InputError
 from mfu_planner.operators import Attention, MatMul, Workload
 
 SMALL = {
-    "hidden_size": 48, "intermediate_size": 64, "num_hidden_layers": 6, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "vocab_size": 101, "max_position_embeddings": 64, "head_dim": 16,
+    "hidden_size": 48,
+    "intermediate_size": 64,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": 101,
+    "max_position_embeddings": 64,
+    "head_dim": 16,
 }
 
 
@@ -69,9 +75,17 @@ def test_falcon_multi_query_flops_by_hand() -> None:
     """One key-value head is projected, every query head is scored."""
     architecture = from_config(
         {
-            "model_type": "falcon", "hidden_size": 48, "num_attention_heads": 4, "num_hidden_layers": 2,
-            "vocab_size": 101, "multi_query": True, "parallel_attn": True, "bias": False, "alibi": False,
-            "new_decoder_architecture": False, "tie_word_embeddings": True,
+            "model_type": "falcon",
+            "hidden_size": 48,
+            "num_attention_heads": 4,
+            "num_hidden_layers": 2,
+            "vocab_size": 101,
+            "multi_query": True,
+            "parallel_attn": True,
+            "bias": False,
+            "alibi": False,
+            "new_decoder_architecture": False,
+            "tie_word_embeddings": True,
         }
     )
     rows, hidden, size = 2 * 9, 48, 12
@@ -87,8 +101,14 @@ def test_opt_350m_has_projections_around_a_post_norm_stack() -> None:
     """OPT-350m: 512-wide words, 1,024-wide layers, no final norm (arXiv:2205.01068)."""
     architecture = from_config(
         {
-            "model_type": "opt", "hidden_size": 1024, "word_embed_proj_dim": 512, "ffn_dim": 4096,
-            "num_hidden_layers": 24, "num_attention_heads": 16, "vocab_size": 50272, "do_layer_norm_before": False,
+            "model_type": "opt",
+            "hidden_size": 1024,
+            "word_embed_proj_dim": 512,
+            "ffn_dim": 4096,
+            "num_hidden_layers": 24,
+            "num_attention_heads": 16,
+            "vocab_size": 50272,
+            "do_layer_norm_before": False,
             "max_position_embeddings": 2048,
         }
     )
@@ -102,44 +122,73 @@ def test_opt_350m_has_projections_around_a_post_norm_stack() -> None:
     [
         pytest.param(
             {
-                "model_type": "falcon", "hidden_size": 4544, "num_attention_heads": 71, "num_hidden_layers": 32,
-                "vocab_size": 65024, "tie_word_embeddings": False,
+                "model_type": "falcon",
+                "hidden_size": 4544,
+                "num_attention_heads": 71,
+                "num_hidden_layers": 32,
+                "vocab_size": 65024,
+                "tie_word_embeddings": False,
             },
-            7_217_189_760, id="falcon-7b",
+            7_217_189_760,
+            id="falcon-7b",
         ),
         pytest.param(
             {
-                "model_type": "phi", "hidden_size": 2560, "num_attention_heads": 32, "num_hidden_layers": 32,
-                "intermediate_size": 10240, "vocab_size": 51200,
+                "model_type": "phi",
+                "hidden_size": 2560,
+                "num_attention_heads": 32,
+                "num_hidden_layers": 32,
+                "intermediate_size": 10240,
+                "vocab_size": 51200,
             },
-            2_779_683_840, id="phi-2",
+            2_779_683_840,
+            id="phi-2",
+        ),
+        pytest.param(
+            {"model_type": "bloom", "hidden_size": 1024, "n_head": 16, "n_layer": 24, "vocab_size": 250880},
+            559_214_592,
+            id="bloom-560m",
         ),
         pytest.param(
             {
-                "model_type": "bloom", "hidden_size": 1024, "n_head": 16, "n_layer": 24, "vocab_size": 250880,
+                "model_type": "starcoder2",
+                "hidden_size": 3072,
+                "intermediate_size": 12288,
+                "num_attention_heads": 24,
+                "num_key_value_heads": 2,
+                "num_hidden_layers": 30,
+                "vocab_size": 49152,
             },
-            559_214_592, id="bloom-560m",
+            3_030_371_328,
+            id="starcoder2-3b",
         ),
         pytest.param(
             {
-                "model_type": "starcoder2", "hidden_size": 3072, "intermediate_size": 12288, "num_attention_heads": 24,
-                "num_key_value_heads": 2, "num_hidden_layers": 30, "vocab_size": 49152,
+                "model_type": "gemma",
+                "hidden_size": 3072,
+                "intermediate_size": 24576,
+                "num_attention_heads": 16,
+                "num_key_value_heads": 16,
+                "head_dim": 256,
+                "num_hidden_layers": 28,
+                "vocab_size": 256000,
             },
-            3_030_371_328, id="starcoder2-3b",
+            8_537_680_896,
+            id="gemma-7b",
         ),
         pytest.param(
             {
-                "model_type": "gemma", "hidden_size": 3072, "intermediate_size": 24576, "num_attention_heads": 16,
-                "num_key_value_heads": 16, "head_dim": 256, "num_hidden_layers": 28, "vocab_size": 256000,
+                "model_type": "gemma2",
+                "hidden_size": 4608,
+                "intermediate_size": 36864,
+                "num_attention_heads": 32,
+                "num_key_value_heads": 16,
+                "head_dim": 128,
+                "num_hidden_layers": 46,
+                "vocab_size": 256000,
             },
-            8_537_680_896, id="gemma-7b",
-        ),
-        pytest.param(
-            {
-                "model_type": "gemma2", "hidden_size": 4608, "intermediate_size": 36864, "num_attention_heads": 32,
-                "num_key_value_heads": 16, "head_dim": 128, "num_hidden_layers": 46, "vocab_size": 256000,
-            },
-            27_227_128_320, id="gemma-2-27b",
+            27_227_128_320,
+            id="gemma-2-27b",
         ),
     ],
 )

@@ -12,14 +12,29 @@ from mfu_planner.errors import InputError
 from mfu_planner.operators import Role, Workload
 
 BERT = {
-    "model_type": "bert", "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12,
-    "num_attention_heads": 12, "vocab_size": 30522, "max_position_embeddings": 512, "type_vocab_size": 2,
+    "model_type": "bert",
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "vocab_size": 30522,
+    "max_position_embeddings": 512,
+    "type_vocab_size": 2,
 }
 T5 = {"model_type": "t5", "d_model": 48, "d_kv": 8, "d_ff": 96, "num_layers": 3, "num_heads": 4, "vocab_size": 101}
 WHISPER_TINY = {
-    "model_type": "whisper", "d_model": 384, "encoder_layers": 4, "decoder_layers": 4, "encoder_attention_heads": 6,
-    "decoder_attention_heads": 6, "encoder_ffn_dim": 1536, "decoder_ffn_dim": 1536, "vocab_size": 51865,
-    "num_mel_bins": 80, "max_source_positions": 1500, "max_target_positions": 448,
+    "model_type": "whisper",
+    "d_model": 384,
+    "encoder_layers": 4,
+    "decoder_layers": 4,
+    "encoder_attention_heads": 6,
+    "decoder_attention_heads": 6,
+    "encoder_ffn_dim": 1536,
+    "decoder_ffn_dim": 1536,
+    "vocab_size": 51865,
+    "num_mel_bins": 80,
+    "max_source_positions": 1500,
+    "max_target_positions": 448,
 }
 
 
@@ -29,29 +44,48 @@ WHISPER_TINY = {
         pytest.param({**BERT, "architectures": ["BertModel"]}, 109_482_240, id="bert-base-without-head"),
         pytest.param(
             {
-                "model_type": "distilbert", "dim": 768, "hidden_dim": 3072, "n_layers": 6, "n_heads": 12,
-                "vocab_size": 30522, "architectures": ["DistilBertModel"],
+                "model_type": "distilbert",
+                "dim": 768,
+                "hidden_dim": 3072,
+                "n_layers": 6,
+                "n_heads": 12,
+                "vocab_size": 30522,
+                "architectures": ["DistilBertModel"],
             },
-            66_362_880, id="distilbert-without-head",
+            66_362_880,
+            id="distilbert-without-head",
         ),
         pytest.param(
             {
-                **BERT, "model_type": "xlm-roberta", "vocab_size": 250002, "max_position_embeddings": 514,
+                **BERT,
+                "model_type": "xlm-roberta",
+                "vocab_size": 250002,
+                "max_position_embeddings": 514,
                 "type_vocab_size": 1,
             },
-            278_295_186, id="xlm-roberta-base",
+            278_295_186,
+            id="xlm-roberta-base",
         ),
         pytest.param(
             {**T5, "d_model": 512, "d_kv": 64, "d_ff": 2048, "num_layers": 6, "num_heads": 8, "vocab_size": 32128},
-            60_506_624, id="t5-small",
+            60_506_624,
+            id="t5-small",
         ),
         pytest.param(
             {
-                "model_type": "bart", "d_model": 1024, "encoder_layers": 12, "decoder_layers": 12,
-                "encoder_attention_heads": 16, "decoder_attention_heads": 16, "encoder_ffn_dim": 4096,
-                "decoder_ffn_dim": 4096, "vocab_size": 50265, "max_position_embeddings": 1024,
+                "model_type": "bart",
+                "d_model": 1024,
+                "encoder_layers": 12,
+                "decoder_layers": 12,
+                "encoder_attention_heads": 16,
+                "decoder_attention_heads": 16,
+                "encoder_ffn_dim": 4096,
+                "decoder_ffn_dim": 4096,
+                "vocab_size": 50265,
+                "max_position_embeddings": 1024,
             },
-            406_291_456, id="bart-large",
+            406_291_456,
+            id="bart-large",
         ),
         pytest.param(WHISPER_TINY, 37_760_640, id="whisper-tiny"),
     ],
@@ -101,8 +135,11 @@ def test_source_and_target_lengths_stand_apart() -> None:
     inner, hidden, ffn, layers, vocab = 32, 48, 96, 3, 101
     encoder = layers * (2 * 10 * (4 * hidden * inner + 2 * hidden * ffn) + 4 * 10 * 10 * inner)
     decoder = layers * (
-        2 * 7 * (4 * hidden * inner + 2 * hidden * ffn) + 4 * 7 * 7 * inner  # its own attention and MLP
-        + 2 * 7 * 2 * hidden * inner + 2 * 10 * 2 * hidden * inner + 4 * 7 * 10 * inner  # q and o; k and v; scores
+        2 * 7 * (4 * hidden * inner + 2 * hidden * ffn)
+        + 4 * 7 * 7 * inner  # its own attention and MLP
+        + 2 * 7 * 2 * hidden * inner
+        + 2 * 10 * 2 * hidden * inner
+        + 4 * 7 * 10 * inner  # q and o; k and v; scores
     )
     assert architecture.uses_target
     assert forward(10, 7) == encoder + decoder + 2 * 7 * hidden * vocab

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from mfu_planner.architectures import from_config
-from mfu_planner.facts import folder
 from mfu_planner.counting import model_work
+from mfu_planner.facts import folder
 from mfu_planner.operators import Similarity, Workload
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
@@ -41,7 +41,9 @@ def workload(entry: dict[str, Any], case: dict[str, Any]) -> Workload:
     """The measured batch; a speech model's own length is its decoder's."""
     length = case.get("target_seq") if entry["kind"] == "speech" else case.get("seq")
     return Workload(
-        batch=case["batch"], seq_len=length or 0, target_seq_len=case.get("target_seq") or 0,
+        batch=case["batch"],
+        seq_len=length or 0,
+        target_seq_len=case.get("target_seq") or 0,
         images=case.get("images") or 0,
     )
 

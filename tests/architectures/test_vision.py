@@ -13,25 +13,56 @@ from mfu_planner.operators import Workload
 
 IMAGENET = {"id2label": {str(n): str(n) for n in range(1000)}}
 VIT = {
-    "model_type": "vit", "architectures": ["ViTForImageClassification"], "hidden_size": 768, "intermediate_size": 3072,
-    "num_hidden_layers": 12, "num_attention_heads": 12, "image_size": 224, "patch_size": 16, **IMAGENET,
+    "model_type": "vit",
+    "architectures": ["ViTForImageClassification"],
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "image_size": 224,
+    "patch_size": 16,
+    **IMAGENET,
 }
 RESNET_50 = {
-    "model_type": "resnet", "architectures": ["ResNetForImageClassification"], "embedding_size": 64,
-    "hidden_sizes": [256, 512, 1024, 2048], "depths": [3, 4, 6, 3], "layer_type": "bottleneck", "num_channels": 3,
+    "model_type": "resnet",
+    "architectures": ["ResNetForImageClassification"],
+    "embedding_size": 64,
+    "hidden_sizes": [256, 512, 1024, 2048],
+    "depths": [3, 4, 6, 3],
+    "layer_type": "bottleneck",
+    "num_channels": 3,
     **IMAGENET,
 }
 DIT_XL_2 = {
-    "_class_name": "DiTTransformer2DModel", "num_attention_heads": 16, "attention_head_dim": 72, "in_channels": 4,
-    "out_channels": 8, "num_layers": 28, "sample_size": 32, "patch_size": 2, "num_embeds_ada_norm": 1000,
+    "_class_name": "DiTTransformer2DModel",
+    "num_attention_heads": 16,
+    "attention_head_dim": 72,
+    "in_channels": 4,
+    "out_channels": 8,
+    "num_layers": 28,
+    "sample_size": 32,
+    "patch_size": 2,
+    "num_embeds_ada_norm": 1000,
     "norm_type": "ada_norm_zero",
 }
 QWEN_2_5_VL = {
-    "model_type": "qwen2_5_vl", "hidden_size": 48, "intermediate_size": 64, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 101,
+    "model_type": "qwen2_5_vl",
+    "hidden_size": 48,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": 101,
     "vision_config": {
-        "depth": 3, "hidden_size": 32, "intermediate_size": 40, "out_hidden_size": 48, "num_heads": 4,
-        "patch_size": 4, "spatial_merge_size": 2, "temporal_patch_size": 2, "window_size": 24,
+        "depth": 3,
+        "hidden_size": 32,
+        "intermediate_size": 40,
+        "out_hidden_size": 48,
+        "num_heads": 4,
+        "patch_size": 4,
+        "spatial_merge_size": 2,
+        "temporal_patch_size": 2,
+        "window_size": 24,
         "fullatt_block_indexes": [1],
     },
 }
@@ -46,22 +77,27 @@ ONE = Workload(batch=1)
         pytest.param({**RESNET_50, "depths": [3, 4, 23, 3]}, 44_549_160, id="resnet-101"),
         pytest.param(
             {**RESNET_50, "hidden_sizes": [64, 128, 256, 512], "depths": [2, 2, 2, 2], "layer_type": "basic"},
-            11_689_512, id="resnet-18",
+            11_689_512,
+            id="resnet-18",
         ),
         pytest.param(
             {
-                "model_type": "convnext", "architectures": ["ConvNextForImageClassification"],
-                "hidden_sizes": [128, 256, 512, 1024], "depths": [3, 3, 27, 3], **IMAGENET,
+                "model_type": "convnext",
+                "architectures": ["ConvNextForImageClassification"],
+                "hidden_sizes": [128, 256, 512, 1024],
+                "depths": [3, 3, 27, 3],
+                **IMAGENET,
             },
-            88_591_464, id="convnext-base",
+            88_591_464,
+            id="convnext-base",
         ),
         pytest.param(
-            {"model_type": "clip", "projection_dim": 512, "text_config": {}, "vision_config": {}}, 151_277_313,
+            {"model_type": "clip", "projection_dim": 512, "text_config": {}, "vision_config": {}},
+            151_277_313,
             id="clip-vit-base-patch32",
         ),
         pytest.param(
-            {"model_type": "siglip", "text_config": {}, "vision_config": {}}, 203_155_970,
-            id="siglip-base-patch16-224",
+            {"model_type": "siglip", "text_config": {}, "vision_config": {}}, 203_155_970, id="siglip-base-patch16-224"
         ),
     ],
 )
@@ -129,7 +165,8 @@ def test_windows_of_an_image_are_counted_pair_by_pair() -> None:
     inside = sum(1 for a in patches for b in patches if a == b)
     found = {
         block.name: op.forward_flops(Workload(batch=3, seq_len=60, images=2))
-        for block, op in architecture.each() if op.name == "attention" and block.stack == "vision"
+        for block, op in architecture.each()
+        if op.name == "attention" and block.stack == "vision"
     }
 
     assert found["vision window layer"] == 4 * 32 * inside * 3 * 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from mfu_planner.backtest import backtest
+from mfu_planner.backtesting import backtest
 from mfu_planner.report.human import percent
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes, table
 from mfu_planner.ui.charts import accuracy as charts
@@ -70,7 +70,7 @@ def page() -> None:
     with st.expander(_("Runs left out, and why"), icon=":material/filter_alt:"):
         table((_("reason"), _("runs")), [(k, f"{v:,}") for k, v in sorted(skipped.items(), key=lambda kv: -kv[1])])
     command = f"mfu-planner backtest --kind {kind}"
-    python = f"from mfu_planner.backtest import backtest\n\nfound = backtest({kind!r})"
+    python = f"from mfu_planner.backtesting import backtest\n\nfound = backtest({kind!r})"
     take_along(f"backtest-{kind}", command, python, found, rows=found["rows"])
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtest.case import RULES, Case, Skipped, published_step_time, read_case
-from mfu_planner.backtest.summary import summarise
+from mfu_planner.backtesting.case import RULES, Case, Skipped, published_step_time, read_case
+from mfu_planner.backtesting.summary import summarise
 from mfu_planner.prediction.calibrated import fabric, generation, machine, stack
 from mfu_planner.prediction.layout import Layout
 from mfu_planner.prediction.step import Step, step_time
@@ -14,7 +14,7 @@ from mfu_planner.prediction.work import cached_model_work
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from mfu_planner.backtest.runs import Run
+    from mfu_planner.backtesting.runs import Run
     from mfu_planner.prediction.constants import Machine, Stack
 
 LAYOUT_FIELDS = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mfu_planner.backtest.case import Skipped, left_over, read_case
-from mfu_planner.backtest.runs import Run
-from mfu_planner.backtest.shapes import architecture_of
+from mfu_planner.backtesting.case import Skipped, left_over, read_case
+from mfu_planner.backtesting.runs import Run
+from mfu_planner.backtesting.shapes import architecture_of
 
 ROW = {
     "id": "own-1",

@@ -10,10 +10,10 @@ from statistics import mean, median
 from typing import Any
 
 from mfu_planner.architectures.model import Architecture
-from mfu_planner.backtest.models import Unusable, model_of
-from mfu_planner.backtest.models import stated_params as stated_params
-from mfu_planner.backtest.runs import Run
-from mfu_planner.backtest.sources import Rule, RunSources, load_misses, load_sources, rule_of
+from mfu_planner.backtesting.models import Unusable, model_of
+from mfu_planner.backtesting.models import stated_params as stated_params
+from mfu_planner.backtesting.runs import Run
+from mfu_planner.backtesting.sources import Rule, RunSources, load_misses, load_sources, rule_of
 from mfu_planner.counting.conventions import Convention, batch_flops, convention
 from mfu_planner.counting.conventions.definition import Embedding, Weights
 from mfu_planner.counting.conventions.hardware import recomputed

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mfu_planner.backtest.runs import Run, read_runs
-from mfu_planner.backtest.total import total_backtest
+from mfu_planner.backtesting.runs import Run, read_runs
+from mfu_planner.backtesting.total import total_backtest
 
 
 def test_llama_2_70b_by_hand() -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from mfu_planner.backtest.runs import Run
+from mfu_planner.backtesting.runs import Run
 from mfu_planner.facts import Spec, read
 
 Purpose = Literal["pretraining", "sft", "lora"]

@@ -9,12 +9,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.architectures import Architecture
-from mfu_planner.backtest.runs import Run
-from mfu_planner.backtest.shapes import decoder, routing_of
+from mfu_planner.backtesting.runs import Run
+from mfu_planner.backtesting.shapes import decoder, routing_of
 from mfu_planner.errors import InputError
 
 if TYPE_CHECKING:
-    from mfu_planner.backtest.sources import Rule, RunSources
+    from mfu_planner.backtesting.sources import Rule, RunSources
 
 _PLAIN_MLP = re.compile(r"non-gated|ungated|no gate|relu|gelu|\bgpt|\bmpt|\bopt\b|bloom|pythia|\bpalm\b|mt-nlg", re.I)
 _GATED_MLP = re.compile(r"swiglu|gated|llama|mistral|qwen|internlm|olmo|yi-|phi-3|granite", re.I)

@@ -4,7 +4,7 @@ The index (``published_runs/mfu_index.json``) holds one entry for each model, ha
 layout's MFU, all under one convention and against the dense peak of the run's own number format.  Whoever plans a run
 tunes its layout too; a sweep's bad layouts say nothing about that.
 
-``python -m mfu_planner.backtest.similar --write`` writes the index anew; without
+``python -m mfu_planner.backtesting.similar --write`` writes the index anew; without
 ``--write`` it says whether it is fresh.
 """
 
@@ -152,6 +152,6 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 if __name__ == "__main__":
-    from mfu_planner.backtest.index import main
+    from mfu_planner.backtesting.index import main
 
     sys.exit(main(sys.argv[1:]))

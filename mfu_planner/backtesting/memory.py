@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtest.case import RULES, Skipped, read_case, stated_memory
-from mfu_planner.backtest.steptime import constants_of, grouped, layout_of
-from mfu_planner.backtest.summary import summarise
+from mfu_planner.backtesting.case import RULES, Skipped, read_case, stated_memory
+from mfu_planner.backtesting.steptime import constants_of, grouped, layout_of
+from mfu_planner.backtesting.summary import summarise
 from mfu_planner.footprint.calibrated import memory_constants
 from mfu_planner.footprint.device import device_memory
 from mfu_planner.footprint.states import optimizer_bytes
@@ -15,8 +15,8 @@ from mfu_planner.prediction.work import cached_model_work
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mfu_planner.backtest.case import Case
-    from mfu_planner.backtest.runs import Run
+    from mfu_planner.backtesting.case import Case
+    from mfu_planner.backtesting.runs import Run
     from mfu_planner.footprint.device import Held, MemoryConstants
 
 OUT_OF_MEMORY = "layout_oom"

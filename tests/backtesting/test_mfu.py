@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mfu_planner.backtest.mfu import mfu_backtest
-from mfu_planner.backtest.runs import Run, read_runs
-from mfu_planner.backtest.sources import load_misses, load_sources, rule_of
+from mfu_planner.backtesting.mfu import mfu_backtest
+from mfu_planner.backtesting.runs import Run, read_runs
+from mfu_planner.backtesting.sources import load_misses, load_sources, rule_of
 from mfu_planner.counting.conventions import convention, names
 from mfu_planner.errors import InputError
 

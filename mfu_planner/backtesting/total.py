@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mfu_planner.backtest.index import number_format
-from mfu_planner.backtest.models import Unusable
-from mfu_planner.backtest.runs import Run
-from mfu_planner.backtest.similar import similar_runs
-from mfu_planner.backtest.sources import RunSources, load_sources
-from mfu_planner.backtest.summary import summarise
+from mfu_planner.backtesting.index import number_format
+from mfu_planner.backtesting.models import Unusable
+from mfu_planner.backtesting.runs import Run
+from mfu_planner.backtesting.similar import similar_runs
+from mfu_planner.backtesting.sources import RunSources, load_sources
+from mfu_planner.backtesting.summary import summarise
 from mfu_planner.errors import InputError
 
 ASSUMPTIONS = (

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from mfu_planner.backtest.plots import Scale, Series, scatter
+from mfu_planner.backtesting.plots import Scale, Series, scatter
 
 
 @pytest.mark.parametrize(("value", "pixels"), [(1.0, 0.0), (10.0, 50.0), (100.0, 100.0)])

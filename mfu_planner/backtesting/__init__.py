@@ -33,10 +33,10 @@ def backtest(kind: str = "step-time", runs: str | Path | None = None) -> dict[st
     InputError
         An unknown kind, or a file that is no table of runs.
     """
-    from mfu_planner.backtest.runs import read_runs
+    from mfu_planner.backtesting.runs import read_runs
 
     if kind not in KINDS:
         raise InputError("kind", kind, ", ".join(KINDS), nearest(kind, KINDS))
     module, function = KINDS[kind].split(":")
-    found: dict[str, Any] = getattr(import_module(f"mfu_planner.backtest.{module}"), function)(read_runs(runs))
+    found: dict[str, Any] = getattr(import_module(f"mfu_planner.backtesting.{module}"), function)(read_runs(runs))
     return {"kind": kind, "runs": str(runs) if runs is not None else None, **found}

@@ -22,7 +22,7 @@ from mfu_planner.operators import CAUSAL, Attention, Elementwise, MatMul, Role, 
 from mfu_planner.prediction.calibrated import calibration
 
 if TYPE_CHECKING:
-    from mfu_planner.backtest.runs import Run
+    from mfu_planner.backtesting.runs import Run
     from mfu_planner.operators import Operator
 
 GATED_BELOW = 3.9

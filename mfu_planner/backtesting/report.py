@@ -1,4 +1,4 @@
-"""The accuracy report: ``python -m mfu_planner.backtest.report`` writes ``docs/accuracy.md``, plots and ranges.
+"""The accuracy report: ``python -m mfu_planner.backtesting.report`` writes ``docs/accuracy.md``, plots and ranges.
 
 Needs a checkout (it writes into ``docs/`` and ``calibration/``).
 """
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtest.case import RULES, Case, Skipped, read_case
-from mfu_planner.backtest.memory import memory_backtest
-from mfu_planner.backtest.plots import Series, scatter
-from mfu_planner.backtest.runs import Run, read_runs
-from mfu_planner.backtest.selection import STALL_SECONDS, stalled, used_for_calibration
-from mfu_planner.backtest.steptime import predict_rows
-from mfu_planner.backtest.summary import describe, quantile, source_of
+from mfu_planner.backtesting.case import RULES, Case, Skipped, read_case
+from mfu_planner.backtesting.memory import memory_backtest
+from mfu_planner.backtesting.plots import Series, scatter
+from mfu_planner.backtesting.runs import Run, read_runs
+from mfu_planner.backtesting.selection import STALL_SECONDS, stalled, used_for_calibration
+from mfu_planner.backtesting.steptime import predict_rows
+from mfu_planner.backtesting.summary import describe, quantile, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -264,7 +264,7 @@ def build(runs: Sequence[Run]) -> tuple[str, dict[str, str], dict[str, Any]]:
     text = [
         "# Accuracy",
         "",
-        "Written by `python -m mfu_planner.backtest.report` (`make accuracy`); do not edit. Every figure "
+        "Written by `python -m mfu_planner.backtesting.report` (`make accuracy`); do not edit. Every figure "
         "compares the planner's "
         "prediction with what somebody else published; `published_runs/` names each source.",
         "",
@@ -396,7 +396,7 @@ def main() -> None:
         (docs / "accuracy" / name).write_text(svg, "utf-8")
     head = (
         "# Spread of published over predicted step time by stack, from the back-test's rows that no fit saw\n"
-        "# (written by `python -m mfu_planner.backtest.report`).\n"
+        "# (written by `python -m mfu_planner.backtesting.report`).\n"
     )
     path = Path(root / "calibration/ranges.yaml")
     path.write_text(head + yaml.safe_dump(spread, sort_keys=False, width=120), "utf-8")

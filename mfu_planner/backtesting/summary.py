@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mfu_planner.backtest.runs import Run
+    from mfu_planner.backtesting.runs import Run
 
 
 def source_of(run_id: str) -> str:

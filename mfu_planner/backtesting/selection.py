@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mfu_planner.backtest.runs import Run
+    from mfu_planner.backtesting.runs import Run
 
 STALL_SECONDS = 0.5
 """A pipeline tick longer than this, on models of a few billion parameters, is a stall of the cluster and not

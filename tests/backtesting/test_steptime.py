@@ -6,11 +6,19 @@ import csv
 
 import pytest
 
-from mfu_planner.backtest import backtest
-from mfu_planner.backtest.case import Skipped, batches, nic_share, published_step_time, read_case, usual_layout, zero_of
-from mfu_planner.backtest.runs import Run
-from mfu_planner.backtest.selection import used_for_calibration
-from mfu_planner.backtest.summary import quantile, source_of
+from mfu_planner.backtesting import backtest
+from mfu_planner.backtesting.case import (
+    Skipped,
+    batches,
+    nic_share,
+    published_step_time,
+    read_case,
+    usual_layout,
+    zero_of,
+)
+from mfu_planner.backtesting.runs import Run
+from mfu_planner.backtesting.selection import used_for_calibration
+from mfu_planner.backtesting.summary import quantile, source_of
 from mfu_planner.errors import InputError
 
 ROW = {
@@ -153,8 +161,8 @@ def test_memory_kind(tmp_path):
 
 def test_shipped_runs_reach_the_stated_accuracy():
     """Rows that no fit saw: more than nine in ten are predicted, and their median error stays small."""
-    from mfu_planner.backtest.runs import read_runs
-    from mfu_planner.backtest.steptime import predict_rows
+    from mfu_planner.backtesting.runs import read_runs
+    from mfu_planner.backtesting.steptime import predict_rows
 
     rows = [row for row in read_runs() if row.id.startswith(("llmf", "vtrain-multi", "nemo24"))]
     results = predict_rows(rows)

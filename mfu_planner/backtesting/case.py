@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtest.shapes import architecture_of
+from mfu_planner.backtesting.shapes import architecture_of
 from mfu_planner.errors import InputError
 from mfu_planner.prediction.calibrated import calibration, generation
 from mfu_planner.prediction.work import model_work
 
 if TYPE_CHECKING:
     from mfu_planner.architectures import Architecture
-    from mfu_planner.backtest.runs import Run
+    from mfu_planner.backtesting.runs import Run
     from mfu_planner.hardware import Accelerator
 
 RULES = (
@@ -381,9 +381,9 @@ def published_step_time(row: Run, case: Case) -> float | None:
 
 def _from_flops(row: Run, case: Case, tokens: float) -> float | None:
     """Step time from a printed TFLOP/s, MFU or HFU by the convention of its source."""
-    from mfu_planner.backtest.mfu import _recompute, flops_per_token, peak_tflops, published_percent, stated_params
-    from mfu_planner.backtest.models import Unusable
-    from mfu_planner.backtest.sources import load_sources, rule_of
+    from mfu_planner.backtesting.mfu import _recompute, flops_per_token, peak_tflops, published_percent, stated_params
+    from mfu_planner.backtesting.models import Unusable
+    from mfu_planner.backtesting.sources import load_sources, rule_of
     from mfu_planner.counting.conventions import convention
 
     if not any(row.number(name) for name in ("tflops_per_device_reported", "mfu_reported", "hfu_reported")):
@@ -437,8 +437,8 @@ def preset_of(row: Run) -> Architecture:
     Skipped
         No dimensions and no preset of that name.
     """
-    from mfu_planner.backtest.models import Unusable, model_of
-    from mfu_planner.backtest.sources import Rule, load_sources
+    from mfu_planner.backtesting.models import Unusable, model_of
+    from mfu_planner.backtesting.sources import Rule, load_sources
 
     try:
         return model_of(row, load_sources(), Rule(convention=None, why="")).architecture

@@ -1,0 +1,1 @@
+"""The time of one training step for a layout: products, attention, bytes, launches, collectives, pipeline."""
