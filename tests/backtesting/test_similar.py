@@ -53,7 +53,8 @@ def test_mixtures_are_apart() -> None:
 def test_a_range_needs_neither_numpy_nor_yaml() -> None:
     """A plan asks for a range: json alone is read."""
     code = (
-        "import sys, json; from mfu_planner.backtesting.similar import similar_runs; similar_runs(7000000000, 'h100-sxm');"
+        "import sys, json; from mfu_planner.backtesting.similar import similar_runs;"
+        "similar_runs(7000000000, 'h100-sxm');"
         "print(json.dumps([m for m in ('numpy', 'yaml', 'pydantic', 'sympy', 'pint') if m in sys.modules]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
