@@ -93,8 +93,10 @@ def notes(lines: Iterable[str]) -> None:
         st.html(f'<ul class="mfu-notes">{shown}</ul>')
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, here: int | None = None) -> None:
-    """A small table; a cell may be text, or (text, link)."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, here: int | None = None, prose: bool = False
+) -> None:
+    """A small table; a cell may be text, or (text, link).  ``prose``: cells hold sentences, not numbers."""
     head = "".join(f'<th scope="col">{_text(c)}</th>' for c in columns)
     body = []
     for index, row in enumerate(rows):
@@ -103,7 +105,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, here: int
         cells = f'<th scope="row">{_cell(first)}</th>' + "".join(f"<td>{_cell(c)}</td>" for c in rest)
         body.append(f"<tr{mark}>{cells}</tr>")
     st.html(
-        f'<div class="mfu-table" tabindex="0" role="region" aria-label="{_text(columns[0] or _("Table"))}">'
+        f'<div class="mfu-table{" prose" if prose else ""}" tabindex="0" role="region" aria-label="{_text(columns[0] or _("Table"))}">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
 

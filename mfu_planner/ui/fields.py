@@ -106,6 +106,17 @@ FIELDS: dict[str, Field] = {
     "other_devices": Field(
         N_("Also half and twice the devices"), N_("Shows what more or fewer devices cost and gain.")
     ),
+    "seen": Field(N_("What did you observe?"), N_("Anything helps; a trace tells most.")),
+    "gpu_utilisation": Field(N_("GPU utilisation"), N_("What the driver shows (nvidia-smi), such as 60%."), "", "95%"),
+    "loader_wait": Field(
+        N_("Wait for data"), N_("Per step: a share (20%) or seconds (0.3s), where the log says it."), "", "5%"
+    ),
+    "loader_workers": Field(
+        N_("Loader workers"), N_("Processes per rank that load data; 0: the training process itself."), "", "8"
+    ),
+    "slowest_rank": Field(N_("Slowest rank"), N_("Its compute time ÷ the median's, such as 1.15."), "", "1.05"),
+    "compile": Field(N_("Compiled"), N_("torch.compile or jit."), "unknown"),
+    "framework": Field(N_("Framework"), N_("Whose kernels and overlap are assumed."), "unknown"),
     "compare": Field(N_("Compare"), N_("Up to six accelerators side by side.")),
     "vendor": Field(N_("Vendor"), N_("Show one vendor's accelerators in the list."), "all"),
     "kind": Field(N_("Back-test of"), N_("Which prediction is held against published runs.")),

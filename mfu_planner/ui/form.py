@@ -31,6 +31,7 @@ class Form:
     def __init__(self, check: Check | None = None) -> None:
         """Start empty; ``check(name, text)`` raises InputError for text that a field cannot take."""
         self._values: dict[str, Any] = {}
+        self._certain: dict[str, Any] = {}
         self._under: dict[str, DeltaGenerator] = {}
         self._check = check or _as_scenario
         self.wrong: dict[str, str] = {}
@@ -39,7 +40,11 @@ class Form:
     @property
     def given(self) -> dict[str, Any]:
         """What holds something, by the names of the API's arguments."""
-        return without_empty(self._values)
+        return without_empty(self._values) | self._certain
+
+    def always(self, name: str, value: Any) -> None:
+        """A value that counts even where it is empty: "no" is an answer."""
+        self._certain[name] = value
 
     def put(self, name: str, value: Any) -> None:
         """A value that no field of the page holds."""

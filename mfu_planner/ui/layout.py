@@ -11,6 +11,8 @@ from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import Form
 
 _NUMBERS = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch")
+_ANSWERS = ("gpu_utilisation", "loader_wait", "loader_workers", "slowest_rank")
+"""Read by the diagnosis alone."""
 _ZERO = ("automatic", "0", "1", "2", "3")
 _RECOMPUTE = ("none", "selective", "full")
 OPTIMIZERS = ("adam", "adam-8bit", "adam-bf16", "adafactor", "muon", "sgd")
@@ -24,6 +26,8 @@ def check(name: str, text: str) -> None:
     InputError
         A number that is not whole or below 1, or a quantity with the wrong unit.
     """
+    if name in _ANSWERS:
+        return
     if name not in _NUMBERS:
         from mfu_planner.scenario import scenario
 

@@ -35,11 +35,12 @@ def main() -> None:
 
 
 def _pages() -> list[st.Page]:
-    from mfu_planner.ui.pages import accuracy, compare, hardware, layout, learn, measure, models, plan
+    from mfu_planner.ui.pages import accuracy, compare, diagnose, hardware, layout, learn, measure, models, plan
 
     return [
         st.Page(plan.page, title=_("Plan"), icon=":material/calculate:", url_path="plan", default=True),
         st.Page(measure.page, title=_("Measure"), icon=":material/speed:", url_path="measure"),
+        st.Page(diagnose.page, title=_("Diagnose"), icon=":material/troubleshoot:", url_path="diagnose"),
         st.Page(layout.page, title=_("Layout"), icon=":material/grid_view:", url_path="layout"),
         st.Page(hardware.page, title=_("Hardware"), icon=":material/memory:", url_path="hardware"),
         st.Page(models.page, title=_("Models"), icon=":material/account_tree:", url_path="models"),

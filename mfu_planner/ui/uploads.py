@@ -88,10 +88,10 @@ def bounded(file: BinaryIO, most: int, field: str) -> io.BytesIO:
 
 
 @contextmanager
-def as_file(file: BinaryIO, most: int, field: str) -> Iterator[Path]:
+def as_file(file: BinaryIO, most: int, field: str, name: str = "trace.json") -> Iterator[Path]:
     """An upload as a file of its own that is gone afterwards, unpacked; its name is ours, not the stranger's."""
     with tempfile.TemporaryDirectory(prefix="mfu-planner-") as folder:
-        path = Path(folder) / "trace.json"
+        path = Path(folder) / name
         with path.open("wb") as target:
             for piece in pieces(file, most, field):
                 target.write(piece)

@@ -18,7 +18,7 @@ from mfu_planner.report.human import show
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("", "measure", "layout", "hardware", "models", "compare", "accuracy", "learn")
+PAGES = ("", "measure", "diagnose", "layout", "hardware", "models", "compare", "accuracy", "learn")
 _SOON = 15_000
 _BIG = ".mfu-hero .big"
 

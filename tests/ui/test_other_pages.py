@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import pytest
 
-from mfu_planner import flops, measure
+from mfu_planner import diagnose, flops, measure
 from mfu_planner.report.human import percent, show
 from mfu_planner.ui.query import to_query
 
@@ -20,7 +21,9 @@ def _html(app: Any) -> str:
     return " ".join(element.proto.body for element in app.get("html"))
 
 
-@pytest.mark.parametrize("name", ["plan", "measure", "layout", "hardware", "models", "compare", "accuracy", "learn"])
+@pytest.mark.parametrize(
+    "name", ["plan", "measure", "diagnose", "layout", "hardware", "models", "compare", "accuracy", "learn"]
+)
 def test_opens(page: Any, name: str) -> None:
     """Without an exception or an error."""
     app = page(name)
@@ -109,3 +112,32 @@ def test_compare_refuses_a_broken_scenario(page: Any) -> None:
     app = page("compare", s=[to_query({"model": "no-such-model"}), to_query({"devices": "64"})])
     assert "no-such-model" in app.error[0].value
     assert "training time" in _html(app)
+
+
+def test_diagnose_says_what_the_api_says(page: Any) -> None:
+    """The sentence, and the causes with their shares."""
+    app = page("diagnose")
+    expected = diagnose(
+        model="llama-3.1-405b",
+        hardware="h100-sxm",
+        devices="16384",
+        step_time="7.5s",
+        global_batch="2048",
+        tp="8",
+        pp="16",
+        vpp="7",
+        micro_batch="1",
+    )
+    assert html.escape(expected.answer) in _html(app)
+    assert percent(expected.mfu) in _html(app)
+
+
+def test_what_if_switch_moves_the_waterfall(page: Any) -> None:
+    """A change switched on shows the MFU after it."""
+    app = page("diagnose")
+    before = app.get("vega_lite_chart")[0].proto.spec
+    switch = next(t for t in app.toggle if (t.key or "").startswith("what-if-"))
+    switch.set_value(True).run()
+    assert not app.exception
+    assert "After these changes" in app.success[0].value
+    assert app.get("vega_lite_chart")[0].proto.spec != before

@@ -10,6 +10,8 @@ import streamlit as st
 HERE = "#D1495B"
 """The one colour that always means "this run"; legible on light and dark."""
 MUTED = "#8A9A92"
+NAMES = {"labelLimit": {"expr": "min(330, containerSize()[0] * 0.42)"}}
+"""An axis of names: at most two fifths of the width, however narrow the screen."""
 NUMBER = ",.3~r"
 EXACT = ",.5~r"
 WHOLE = "~s"

@@ -50,7 +50,7 @@ def waterfall(parts: Sequence[Mapping[str, Any]], step_s: float) -> None:
         at = end
     total = {"part": _("the step"), "from": 0.0, "to": step_s, "ideal": False, "said": show(step_s, "time", 3)}
     order = [r["part"] for r in rows] + [total["part"]]
-    y = {"field": "part", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 280}}
+    y = {"field": "part", "type": "nominal", "sort": order, "title": None, "axis": base.NAMES}
     x = base.axis("from", _("seconds"), scale={"domain": [0, step_s * 1.16]})
     fill = {
         "condition": [
