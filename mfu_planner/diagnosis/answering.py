@@ -206,6 +206,8 @@ def _not_known(seen: Observed, run: Described) -> tuple[str, ...]:
             said.append("the wait for data is not known: --loader-wait, or the meter's log")
         if seen.answers.gpu_utilisation is None:
             said.append("the device's utilisation is not known: --gpu-utilisation")
+    if "micro_batch" in run.assumed and run.bench is not None:
+        said.append("--micro-batch: how well kernels fill the device rests on the one assumed")
     if run.compiled is None and run.bench is not None:
         said.append("--compile or --eager would say whether element-wise work is fused")
     return tuple(said)

@@ -27,6 +27,8 @@ _PREDICTED = (
 )
 
 
+MICRO_TOKENS = 16_384
+"""Tokens of a micro-batch that is not stated, where sequences are short."""
 MARGIN = 1.1
 """Memory that the model may overestimate, as a factor of the device's, before a setting is taken to be impossible."""
 
@@ -91,7 +93,7 @@ def _fill(flags: dict[str, Any], said: list[str]) -> None:
 
     pipelined = int(flags.get("pp") or 1)
     options = ("none", "selective", "full") if "recompute" not in flags else (flags["recompute"],)
-    sizes = (8, 4, 2, 1) if "micro_batch" not in flags and pipelined == 1 else (flags.get("micro_batch") or 1,)
+    sizes = _sizes(flags) if "micro_batch" not in flags and pipelined == 1 else (flags.get("micro_batch") or 1,)
     grows = "global_batch" not in flags
     if not grows:
         _dividing_batch(flags, said)
@@ -123,6 +125,18 @@ def _fill(flags: dict[str, Any], said: list[str]) -> None:
             else f"global batch {chosen.get('global_batch')} assumed"
         )
     flags.update(chosen)
+
+
+def _sizes(flags: dict[str, Any]) -> tuple[int, ...]:
+    """Micro-batches to try, largest first: 8 sequences, more where they are short."""
+    from mfu_planner.prediction.request import read_request
+
+    try:
+        length = read_request(**{k: v for k, v in flags.items() if k != "global_batch"}).seq_len
+    except PlannerError:
+        length = MICRO_TOKENS
+    most = max(8, MICRO_TOKENS // max(length, 1))
+    return tuple(1 << n for n in range(most.bit_length() - 1, -1, -1))
 
 
 def _filled_pipeline(flags: dict[str, Any]) -> int:

@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from mfu_planner.diagnosis.cases import published, synthetic, traced
+from mfu_planner.diagnosis.cases import logged, published, synthetic, traced
 from mfu_planner.diagnosis.cases.outcome import Outcome, share
 from mfu_planner.facts import folder
 
@@ -43,6 +43,11 @@ def test_synthetic_causes_come_first() -> None:
 def test_traces_of_each_kind() -> None:
     """Five written traces, each with one fault."""
     assert [o.id for o in traced.outcomes() if not o.right] == []
+
+
+def test_logs_of_each_kind() -> None:
+    """A wait, a timer, an average below the steps' rate."""
+    assert [o.id for o in logged.outcomes() if not o.right] == []
 
 
 def test_every_pair_names_its_source() -> None:

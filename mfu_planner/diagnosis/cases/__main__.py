@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from mfu_planner.diagnosis.cases import published, synthetic, traced
+from mfu_planner.diagnosis.cases import logged, published, synthetic, traced
 from mfu_planner.diagnosis.cases.outcome import Outcome, share
 
 
 def main() -> None:
     """Run every case; ``-v`` lists them."""
-    found = [*published.outcomes(), *synthetic.outcomes(), *traced.outcomes()]
+    found = [*published.outcomes(), *synthetic.outcomes(), *traced.outcomes(), *logged.outcomes()]
     if "-v" in sys.argv[1:]:
         for o in found:
             mark = {True: "ok  ", False: "MISS", None: "-   "}[o.right]
