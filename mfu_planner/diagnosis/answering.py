@@ -59,7 +59,10 @@ def _mfu_after(mfu: float | None, effect: Effect) -> float | None:
 
 def _stacked(run: Described, gap: Gap, effects: Sequence[Effect], mfu: float | None) -> Stacked | None:
     picked: list[Effect] = []
+    shown = {cause for part, cause in gap.causes.items() if gap.basis[part] in ("measured", "inferred")}
     for effect in effects:
+        if effect.basis == "inferred" and effect.cause not in shown:
+            continue  # a suspicion alone is nothing to build on
         if effect.fits is False or effect.change.knob in {e.change.knob for e in picked}:
             continue
         if stack_up(run.bench, gap, [*picked, effect]) is None:

@@ -27,6 +27,8 @@ _PREDICTED = (
 )
 
 
+ASSUMABLE = ("recompute", "micro_batch", "global_batch", "attention_kernel")
+"""Flags that have a default here or in the software stack: where they were not said, they are no cause."""
 MICRO_TOKENS = 16_384
 """Tokens of a micro-batch that is not stated, where sequences are short."""
 MARGIN = 1.1
@@ -71,7 +73,7 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
     tuning = eager_tuning(stack or "") if compiled is False else NOTHING
     named = set(flags)
     _fill(flags, said)
-    assumed = tuple(name for name in ("recompute", "micro_batch", "global_batch") if name not in named)
+    assumed = tuple(name for name in ASSUMABLE if name not in named)
     return Described(Bench(flags, tuning), compiled, tuple(said), assumed)
 
 

@@ -54,7 +54,8 @@ def what_ifs(bench: Bench, gap: Gap, facts: Mapping[str, Any]) -> list[Effect]:
     found = []
     assumed = set(facts.get("assumed", ()))
     for change in changes(bench, facts):
-        if assumed & set(change.flags):
+        touched = set(change.flags) - ({"global_batch"} if "micro_batch" in change.flags else set())
+        if assumed & touched:
             change = replace(change, names_cause=False)
         try:
             point = bench.point(change.flags, change.tuning, alone=change.alone)
