@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,13 +20,10 @@ def command(port: int, address: str) -> None:
     package = Path(__file__).resolve().parents[1]
     here = package.parent / "app.py"
     script = here if here.is_file() else package / "_data" / "app.py"
-    serve = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(script),
-        f"--server.port={port}",
-        f"--server.address={address}",
-    ]
-    os.execv(sys.executable, serve)  # noqa: S606  the same interpreter, a fixed command
+    from streamlit.web import cli
+
+    from mfu_planner.ui.warm import warm
+
+    warm()
+    serve = ["run", str(script), f"--server.port={port}", f"--server.address={address}"]
+    cli.main(serve, prog_name="streamlit")

@@ -104,10 +104,10 @@ def table(
         first, *rest = row
         cells = f'<th scope="row">{_cell(first)}</th>' + "".join(f"<td>{_cell(c)}</td>" for c in rest)
         body.append(f"<tr{mark}>{cells}</tr>")
-    st.html(
-        f'<div class="mfu-table{" prose" if prose else ""}" tabindex="0" role="region" aria-label="{_text(columns[0] or _("Table"))}">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
-    )
+    kind = "mfu-table prose" if prose else "mfu-table"
+    name = _text(columns[0] or _("Table"))
+    grid = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    st.html(f'<div class="{kind}" tabindex="0" role="region" aria-label="{name}">{grid}</div>')
 
 
 def _cell(cell: object) -> str:

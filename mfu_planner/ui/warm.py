@@ -6,6 +6,9 @@ import threading
 from functools import cache
 from importlib import import_module
 
+_HEAVY = ("pandas", "pyarrow", "sympy", "mfu_planner.ui.main")
+_PAGES = ("plan", "measure", "diagnose", "layout", "hardware", "models", "compare", "accuracy", "learn")
+
 
 @cache
 def warm() -> threading.Thread:
@@ -16,9 +19,10 @@ def warm() -> threading.Thread:
 
 
 def _load() -> None:
-    for name in ("pandas", "sympy"):  # Streamlit's charts; the derivation
+    for name in (*_HEAVY, *(f"mfu_planner.ui.pages.{page}" for page in _PAGES)):
         import_module(name)
-
     from mfu_planner import plan
+    from mfu_planner.suggestions import predicted_mfu
 
     plan(model="llama-3.1-405b", hardware="h100-sxm", devices=8, tokens="1T", mfu="40%")
+    predicted_mfu(model="llama-3.1-405b", hardware="h100-sxm", devices=128, tp=8, pp=16, global_batch=128)
