@@ -44,7 +44,8 @@ def _price(s: Scenario, subject: Subject, warnings: list[str], sources: dict[str
                 f"price ${found.usd_per_device_hour:.2f} per device-hour: {found.basis}; --price gives your own"
             )
             return found.usd_per_device_hour
-    warnings.append("no price is known for this hardware: cost is null; --price '2.5 $/h' gives one")
+    when = f" as of {s.as_of}" if s.as_of else ""
+    warnings.append(f"no price is known for this hardware{when}: cost is null; --price '2.5 $/h' gives one")
     return None
 
 

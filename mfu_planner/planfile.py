@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.errors import InputError, NoAnswer, nearest
 from mfu_planner.planning import Plan, plan
 from mfu_planner.scenario import NEEDS_A_UNIT
 from mfu_planner.units import format_value, parse
@@ -62,8 +62,19 @@ def _typed(data: Any) -> Any:
 
 
 def plan_file(path: str | Path, **flags: Any) -> Plan:
-    """Plan from a file; ``flags`` win over its keys."""
-    return plan_stages({**read_plan_file(path), **flags})
+    """Plan from a file; ``flags`` win over its keys, those of its stages too (``tokens`` must be their sum)."""
+    data = read_plan_file(path)
+    if isinstance(data.get("stages"), list):
+        win = {k for k, v in flags.items() if v is not None} - {"tokens"}
+        data["stages"] = [_without(stage, win) for stage in data["stages"]]
+    return plan_stages({**data, **flags})
+
+
+def _without(stage: Any, flags: set[str]) -> Any:
+    """A stage without the keys that a flag gives for all of them."""
+    if not isinstance(stage, Mapping):
+        return stage
+    return {k: v for k, v in stage.items() if str(k).replace("-", "_") not in flags}
 
 
 def plan_stages(given: Mapping[str, Any]) -> Plan:
@@ -81,11 +92,12 @@ def plan_stages(given: Mapping[str, Any]) -> Plan:
     if stages is None:
         return plan(**rest)
     if not isinstance(stages, Sequence) or isinstance(stages, str) or not 1 <= len(stages) <= _MOST_STAGES:
-        raise InputError("stages", type(stages).__name__, f"a list of 1 to {_MOST_STAGES} stages")
+        given_as = f"{len(stages)} stages" if isinstance(stages, list) else type(stages).__name__
+        raise InputError("stages", given_as, f"a list of 1 to {_MOST_STAGES} stages")
     limits = {k: rest.pop(k) for k in ("deadline", "budget") if rest.get(k) is not None}
     stated = rest.pop("tokens", None)
     parts = [_stage(i, stage, rest) for i, stage in enumerate(stages, 1)]
-    total = _sum(parts, dict(given))
+    total = _sum(parts, {k: v for k, v in given.items() if k != "explain"})
     if stated is not None:
         said = parse(stated, "token", field="tokens")
         if abs(said / total.tokens - 1) > _AGREE:
@@ -105,11 +117,15 @@ def _stage(number: int, stage: Any, above: Mapping[str, Any]) -> Plan:
     own.pop("name", None)
     for key in own:
         if key not in _PER_STAGE:
-            raise InputError(f"stages[{number}]", key, f"name, {', '.join(_PER_STAGE)}")
+            raise InputError(f"stages[{number}]", key, f"name, {', '.join(_PER_STAGE)}", nearest(key, _PER_STAGE))
     try:
         return plan(**{**above, **own})
     except InputError as error:
+        if error.field.replace("-", "_") in above:
+            raise
         raise InputError(f"stages[{number}]: {error.field}", error.given, error.accepted, error.nearest) from None
+    except NoAnswer as outcome:
+        raise NoAnswer(f"stages[{number}]: {outcome}") from None
 
 
 def _sum(parts: Sequence[Plan], inputs: dict[str, Any]) -> Plan:
@@ -147,6 +163,8 @@ def _sum(parts: Sequence[Plan], inputs: dict[str, Any]) -> Plan:
             "tokens_per_s_per_device": tokens / busy,
             "seq_len": first.seq_len if len({p.seq_len for p in parts}) == 1 else None,
             "range": None,
+            "optimizer_steps": total_or_none("optimizer_steps"),
+            "step_time_s": None,
             "stages": tuple(parts),
             "steps": (),
             "sources": {k: v for p in parts for k, v in p.sources.items()},

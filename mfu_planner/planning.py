@@ -18,7 +18,7 @@ from mfu_planner.results import Result
 from mfu_planner.scenario import Scenario, asked
 from mfu_planner.subject import Subject, resolve_subject
 from mfu_planner.units import format_value
-from mfu_planner.work_units import in_work_units
+from mfu_planner.work_units import batch_tokens, in_work_units
 
 _ASKED = ("tokens", "devices", "mfu", "training_time_s", "cost_usd")
 _WHOLE = 1e-9
@@ -71,6 +71,9 @@ class Plan(Result):
     range: PlanRange | None
     """The same plan at the MFU of similar published runs."""
     pue: float | None = None
+    optimizer_steps: float | None = None
+    """Tokens ÷ tokens per global batch, where a batch is given."""
+    step_time_s: float | None = None
     stages: tuple[Plan, ...] = ()
     """The parts of a run in stages, which this plan sums."""
 
@@ -126,6 +129,7 @@ def plan_scenario(s: Scenario) -> Plan:
     assert subject.model is not None
     forms = closed_forms(frozenset({**known, **{n: values[n] for n in closed.binding}})).solved
     order = [n for n in QUANTITIES if n in forms]
+    batch = batch_tokens(s, subject)
     return Plan(
         inputs=s.given(),
         solved_for=tuple(n for n in _ASKED if n not in _stated(s) and n in values),
@@ -157,6 +161,8 @@ def plan_scenario(s: Scenario) -> Plan:
         deadline_slack_s=None if s.deadline is None else s.deadline - values["training_time_s"],
         budget_slack_usd=None if s.budget is None else s.budget - values["cost_usd"],
         range=plan_range(subject, values),
+        optimizer_steps=None if batch is None else values["tokens"] / batch,
+        step_time_s=None if batch is None else batch / values["tokens_per_s"],
         pue=prices.pue,
         warnings=tuple(warnings),
         steps=(*(subject.work_steps() if s.explain else ()), *_steps(order, values, forms)),

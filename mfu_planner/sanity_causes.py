@@ -38,7 +38,7 @@ def causes(s: Scenario, subject: Subject, mfu: float, by_convention: Mapping[str
     causal = by_convention.get("causal")
     if causal is not None and subject.convention != "causal":
         text = "attention is counted over all s × s pairs; over the pairs that the mask allows (causal) it is less"
-        yield Cause("sanity/causal", text, causal, 2 * (1 - causal / mfu) if causal < mfu else 0.1)
+        yield Cause("sanity/causal", text, causal, 3 * (1 - causal / mfu) if causal < mfu else 0.1)
 
 
 def _peak(subject: Subject, mfu: float) -> Iterator[Cause]:
@@ -83,9 +83,8 @@ def _counts(s: Scenario, subject: Subject, mfu: float) -> Iterator[Cause]:
         yield Cause("sanity/per-device-rate", text, mfu * n, 1.0)
     if s.tokens_per_second_per_device is not None or s.flops_per_second_per_device is not None:
         if n and n > 1:
-            yield Cause(
-                "sanity/job-rate", f"the rate is the whole job's, not one device's ({n:,} devices)", mfu / n, 1.0
-            )
+            text = f"the rate is the whole job's, not one device's ({n:,} devices)"
+            yield Cause("sanity/job-rate", text, mfu / n, 1.0)
         else:
             count = min(_COUNTS, key=lambda c: abs(math.log(mfu / c / _TYPICAL)))
             text = f"the rate is the whole job's, not one device's ({count:,} devices, say)"

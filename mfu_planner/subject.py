@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -196,6 +197,9 @@ def _sequence(s: Scenario, model: Model, convention: str, warnings: list[str], s
     if s.seq_len is None and s.target_seq_len is not None and _speech(model):
         return s.target_seq_len
     if s.seq_len is not None:
+        if s.seq_len % 1000 == 0:
+            near = f"the power of two beside it is {_binary(s.seq_len):,}"
+            warnings.append(f"seq_len {s.seq_len:,}: K is 1,000 here; {near}")
         return s.seq_len
     if model.seq_len is not None:
         sources["seq_len"] = model.seq_len_source
@@ -204,6 +208,11 @@ def _sequence(s: Scenario, model: Model, convention: str, warnings: list[str], s
     if convention == BARE_CONVENTION:
         return 1
     raise InputError("seq-len", "nothing", "a length such as --seq-len 4096: attention's work depends on it")
+
+
+def _binary(length: int) -> int:
+    """The power of two nearest to a length in thousands."""
+    return 1 << round(math.log2(length))
 
 
 def _speech(model: Model) -> bool:

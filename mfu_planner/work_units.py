@@ -36,3 +36,11 @@ def in_work_units(s: Scenario, subject: Subject, warnings: list[str]) -> Scenari
         read = format_value(changed[field], _READ[field])
         warnings.append(f"{flag}: {value:g} sequences of {units:,} tokens are {read}")
     return s.model_copy(update=changed) if changed else s
+
+
+def batch_tokens(s: Scenario, subject: Subject) -> float | None:
+    """Work units in a global batch; None without one."""
+    if s.global_batch_tokens is not None:
+        return s.global_batch_tokens
+    units = subject.units_per_sequence
+    return None if s.global_batch is None or units == 0 else float(s.global_batch * units)

@@ -23,4 +23,9 @@ def command(name: str | None, family: str | None, as_json: bool) -> None:
     from mfu_planner.report.models import render_models
 
     rows = [row for row in catalogue() if family is None or row["family"].lower() == family.lower()]
+    if not rows and family is not None:
+        from mfu_planner.errors import InputError, nearest
+
+        known = sorted({row["family"] for row in catalogue()})
+        raise InputError("family", family, f"one of {', '.join(known)}", nearest(family, known))
     emit({"models": rows}, as_json, lambda console: render_models(rows, console))

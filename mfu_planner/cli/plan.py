@@ -32,6 +32,7 @@ from mfu_planner.cli.output import emit, json_option
 @text("goodput", "Productive share of the wall clock (default: 1.0, with a warning).", "FRACTION")
 @text("pue", "Power usage effectiveness of the data centre.", "NUMBER")
 @text("as-of", "Use the prices of this date, such as 2026-01-01.", "DATE")
+@text("global-batch", "Sequences per step, or '16M tokens': gives the number of steps and the time of one.", "BATCH")
 @text("tokens-per-second", "Observed rate of the whole job, in place of --mfu.", "RATE")
 @text("tokens-per-second-per-device", "Observed rate of one device, in place of --mfu.", "RATE")
 @convention_option

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from mfu_planner.errors import InputError
+from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware._accelerator import dtype_key
 from mfu_planner.hardware._index import index
 from mfu_planner.hardware._resolve import lookup
@@ -20,7 +20,7 @@ def list_records(vendor: str | None = None) -> list[dict[str, Any]]:
         known = sorted({r["vendor"] for r in rows})
         rows = [r for r in rows if r["vendor"].lower() == vendor.lower()]
         if not rows:
-            raise InputError("vendor", vendor, f"one of {', '.join(known)}")
+            raise InputError("vendor", vendor, f"one of {', '.join(known)}", nearest(vendor, known))
     return [_plain(r) for r in rows]
 
 

@@ -142,4 +142,4 @@ def _day(value: str | dt.date | None) -> dt.date:
     try:
         return _first_day(value)
     except ValueError:
-        raise InputError("as_of", value, "a date such as 2026-01-31 or 2026-01") from None
+        raise InputError("as-of", value, "a date such as 2026-01-31 or 2026-01") from None

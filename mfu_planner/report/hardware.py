@@ -98,9 +98,9 @@ def render_clusters(rows: Sequence[Mapping[str, Any]], console: Console) -> None
         )
         for r in rows
     ]
-    heading = ("id", "accelerator", "node", "up GB/s", "domain", "out GB/s", "shape")
+    heading = ("id", "accelerator", "node", "up", "domain", "out", "shape")
     console.print(_table(heading, lines, short=True))
-    console.print("Per device and direction: scale-up inside the domain, scale-out between nodes.", style="dim")
+    console.print("GB/s per device and direction: up inside the scale-up domain, out between nodes.", style="dim")
     if len(rows) <= _BAR // 8:
         for r in rows:
             links = " · ".join(x for x in (r["scale_up_link"], r["scale_out_link"]) if x)

@@ -43,6 +43,9 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
         ),
         ("goodput", percent(plan.goodput)),
     ]
+    if plan.optimizer_steps is not None:
+        each = "" if plan.step_time_s is None else f" of {show(plan.step_time_s, 'time')}"
+        rows.append(("steps", f"{plan.optimizer_steps:,.0f}{each}"))
     if plan.deadline_slack_s is not None:
         rows.append(("before the deadline", show(max(0.0, plan.deadline_slack_s), "time")))
     if plan.budget_slack_usd is not None:
@@ -95,7 +98,8 @@ def _print_stages(plan: Plan, console: Console) -> None:
         )
         for i, p in enumerate(plan.stages, 1)
     ]
-    console.print(grid(("stage", "tokens", "length", "devices", "MFU", "time", "device-hours", "cost"), rows))
+    console.print("Stages (hours: of devices)", style="bold")
+    console.print(grid(("stage", "tokens", "length", "devices", "MFU", "time", "hours", "cost"), rows))
 
 
 def _print_conventions(plan: Plan, console: Console) -> None:

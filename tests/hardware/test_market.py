@@ -63,7 +63,7 @@ def test_packages_are_priced_per_device() -> None:
 def test_unknown_prices_are_none_and_bad_dates_are_errors() -> None:
     """No quote, no number; a date that is none is bad input."""
     assert typical_price("wse-2") is None
-    with pytest.raises(InputError, match="as_of"):
+    with pytest.raises(InputError, match="as-of"):
         typical_price("h100-sxm", as_of="last week")
 
 
