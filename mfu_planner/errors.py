@@ -36,9 +36,9 @@ class NoAnswer(PlannerError):
 
 
 def shorten(value: object, limit: int = 80) -> str:
-    """Quote a value for an error line, cut to ``limit`` characters."""
+    """Quote a value for an error line; of a long one, the beginning and the end."""
     text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-limit // 2 + 1 :]}"
 
 
 def nearest(name: str, known: Iterable[str], count: int = 4) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ def causal_decoder(
     tied: bool | None = None,
     prediction: tuple[Block, ...] = (),
 ) -> Architecture:
-    """Embedding, layers, final norm and the head over the vocabulary, tied as the config says unless ``tied`` is given."""
+    """Embedding, layers, final norm and the head, tied as the config says unless ``tied`` is given."""
     vocab = c.size("vocab_size")
     if tied is None:
         tied = c.flag("tie_word_embeddings", default=tied_default)

@@ -222,7 +222,7 @@ def test_files_that_are_no_trace(tmp_path, content):
 
 def test_missing_file_and_empty_folder(tmp_path):
     """Named."""
-    with pytest.raises(InputError, match="nowher"):
+    with pytest.raises(InputError, match="nowhere"):
         read_trace(str(tmp_path / "nowhere.json"))
     with pytest.raises(InputError, match="folder"):
         read_trace(str(tmp_path))
