@@ -34,6 +34,8 @@ FIXED = (
     "recompute_share",
 )
 """Layout flags that, when given, are held fixed."""
+_OTHER = ("recompute", "sequence_parallel", "offload", "recompute_share")
+"""Those that are no whole numbers."""
 CHUNK = 4_000_000
 """Layouts of one array call at most: 32 MB an array."""
 
@@ -116,7 +118,7 @@ def _price(device: str, given: dict[str, Any]) -> float | None:
 
 def grids(case: Case, given: dict[str, Any], whole: bool) -> Iterator[tuple[Outer, Inner]]:
     """Every outer choice with its inner grid; the widest axis is cut where a grid would be too large for one call."""
-    fixed = {n: given[n] for n in FIXED if given.get(n) is not None}
+    fixed = {n: given[n] if n in _OTHER else _degree(n, given[n]) for n in FIXED if given.get(n) is not None}
     t = case.tools
     for outer in outer_layouts(t.model, case.devices, t.global_batch, t.seq_len, case.node):
         if any(name in fixed and int(fixed[name]) != getattr(outer, name) for name in ("tp", "pp", "cp", "ep", "dp")):
@@ -131,12 +133,19 @@ def grids(case: Case, given: dict[str, Any], whole: bool) -> Iterator[tuple[Oute
             yield outer, replace(inner, zero_group=inner.zero_group[first : first + per])
 
 
+def _degree(name: str, given: Any) -> int:
+    from mfu_planner.units import parse_whole
+
+    field = name.replace("_", "-")
+    return 0 if name == "zero" and str(given).strip() == "0" else parse_whole(given, "count", field=field)
+
+
 def _narrowed(inner: Inner, fixed: dict[str, Any]) -> Inner:
     """The grid without what the given flags rule out."""
     changes: dict[str, Any] = {}
     for name in ("micro_batch", "vpp", "zero", "zero_group"):
         if name in fixed:
-            changes[name] = tuple(v for v in getattr(inner, name) if v == int(fixed[name]))
+            changes[name] = tuple(v for v in getattr(inner, name) if v == fixed[name])
     for name in ("sequence_parallel", "offload"):
         if name in fixed:
             changes[name] = tuple(v for v in getattr(inner, name) if bool(v) == bool(fixed[name]))
