@@ -31,10 +31,9 @@ FIXED = (
     "recompute",
     "sequence_parallel",
     "offload",
-    "recompute_share",
 )
 """Layout flags that, when given, are held fixed."""
-_OTHER = ("recompute", "sequence_parallel", "offload", "recompute_share")
+_OTHER = ("recompute", "sequence_parallel", "offload")
 """Those that are no whole numbers."""
 CHUNK = 4_000_000
 """Layouts of one array call at most: 32 MB an array."""
@@ -118,6 +117,8 @@ def _price(device: str, given: dict[str, Any]) -> float | None:
 
 def grids(case: Case, given: dict[str, Any], whole: bool) -> Iterator[tuple[Outer, Inner]]:
     """Every outer choice with its inner grid; the widest axis is cut where a grid would be too large for one call."""
+    if given.get("recompute_share") is not None:
+        raise InputError("recompute-share", given["recompute_share"], "nothing: the search tries several shares itself")
     fixed = {n: given[n] if n in _OTHER else _degree(n, given[n]) for n in FIXED if given.get(n) is not None}
     t = case.tools
     for outer in outer_layouts(t.model, case.devices, t.global_batch, t.seq_len, case.node):
