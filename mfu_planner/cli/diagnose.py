@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from mfu_planner.cli.layout_options import whole_numbers
 from mfu_planner.cli.options import (
     convention_option,
     devices_option,
@@ -85,7 +86,7 @@ def command(files: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """
     from mfu_planner.diagnosis import diagnose
 
-    given = {k: v for k, v in without_empty(flags).items() if v != ()}
+    given = whole_numbers({k: v for k, v in without_empty(flags).items() if v != ()})
     given |= {k: flags[k] for k in _SAID if flags.get(k) is not None}
     for kind, file in _told(files):
         given[kind] = (*given.get(kind, ()), file)

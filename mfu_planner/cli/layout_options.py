@@ -11,6 +11,23 @@ from mfu_planner.cli.options import text
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+WHOLE = ("tp", "pp", "vpp", "cp", "ep", "dp", "zero_group", "micro_batch", "top")
+"""Flags that are whole numbers."""
+
+
+def whole_numbers(given: dict[str, Any]) -> dict[str, Any]:
+    """The flags with whole numbers read.
+
+    Raises
+    ------
+    InputError
+        One that is none.
+    """
+    from mfu_planner.units import parse_whole
+
+    read = {n: parse_whole(given[n], "count", field=n.replace("_", "-")) for n in WHOLE if given.get(n) is not None}
+    return {**given, **read}
+
 
 def layout_options(function: F) -> F:
     """Add every layout flag to a command."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mfu_planner.cli.layout_options import layout_options
+from mfu_planner.cli.layout_options import layout_options, whole_numbers
 from mfu_planner.cli.options import text
 from mfu_planner.cli.output import emit, json_option
 
@@ -43,7 +43,7 @@ def command(as_json: bool, **flags: Any) -> None:
     """
     from mfu_planner.searching.search import search
 
-    given = {name: value for name, value in flags.items() if value is not None}
+    given = whole_numbers({name: value for name, value in flags.items() if value is not None})
     result = search(progress=_progress(), **given)
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)

@@ -48,7 +48,7 @@ FILES = {
     }),
 }  # fmt: skip
 """What a command that reads a file is given."""
-EXAMPLES = {"search": 20, "diagnose": 20}
+EXAMPLES = {"search": 15, "diagnose": 20}
 ARGUMENTS = {"hardware": 2, "models": 1}
 
 
@@ -85,10 +85,7 @@ def test_any_text_in_any_flag_gives_an_answer_or_one_line(command: str, tmp_path
     alone = [name for p in options if p.is_flag and p.name not in ("help", "as_json") for name in p.opts]
 
     @settings(
-        max_examples=EXAMPLES.get(command, 50),
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
+        max_examples=EXAMPLES.get(command, 50), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
     )
     @given(
         st.dictionaries(st.sampled_from(valued), ODD, max_size=3),

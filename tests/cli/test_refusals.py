@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mfu_planner.cli.main import main
+from mfu_planner.cli.output import emit
 
 Capture = pytest.CaptureFixture[str]
 SMALL = ["--model", "gpt2", "--hardware", "h100-sxm"]
@@ -109,3 +110,12 @@ def test_a_stage_is_named_and_flags_win_over_stages(tmp_path: Path, capsys: Capt
     assert answer(["plan", "--file", str(path), "--devices", "32"], capsys)["devices"] == 32
     path.write_text("model: gpt2\nhardware: h100-sxm\nmfu: 40%\ntokens: 1B\ndeadline: 30\n")
     assert "30d" in refused(["plan", "--file", str(path)], capsys)[1]
+
+
+def test_json_has_null_and_a_warning_where_a_value_is_no_number(capsys: Capture) -> None:
+    """JSON knows neither NaN nor infinity."""
+    emit({"a": float("nan"), "b": [1.0, {"c": float("inf")}], "warnings": ["before"]}, True, lambda _: None)
+    got = json.loads(capsys.readouterr().out)
+
+    assert (got["a"], got["b"]) == (None, [1.0, {"c": None}])
+    assert got["warnings"] == ["before", "a, b[1].c: beyond any number, so null"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO, TypeAlias, cast
 
@@ -91,16 +92,39 @@ def _stream(stream: IO[bytes] | IO[str]) -> Source:
 def _best_in_folder(folder: Path, out: Ingested) -> Source:
     """The file of a folder that looks most like a training log."""
     best: tuple[float, int, Path] | None = None
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and len(p.relative_to(folder).parts) <= _DEEPEST]
-    for path in files[:_FILES_IN_A_FOLDER]:
+    files = sorted(islice(_files(folder, _DEEPEST), _FILES_IN_A_FOLDER))
+    for path in files:
         score = _promise(path)
-        if score > 0 and (best is None or (score, path.stat().st_size) > best[:2]):
-            best = score, path.stat().st_size, path
+        size = _size(path)
+        if score > 0 and (best is None or (score, size) > best[:2]):
+            best = score, size, path
     if best is None:
         raise NoAnswer(f"no training log among the {len(files)} files of {folder.name or folder}: name one")
     if len(files) > 1:
         out.log.note("log/one-of-a-folder", "note", f"read {best[2].relative_to(folder)}, of {len(files)} files")
     return Source.of_path(best[2])
+
+
+def _files(folder: Path, deepest: int) -> Iterator[Path]:
+    """Regular files no deeper than ``deepest``; what cannot be entered, or vanishes meanwhile, is left out."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda e: e.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_file():
+            yield Path(entry.path)
+    if deepest > 1:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(Path(entry.path), deepest - 1)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _promise(path: Path) -> float:
