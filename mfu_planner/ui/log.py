@@ -11,9 +11,10 @@ import streamlit as st
 
 from mfu_planner.errors import PlannerError
 from mfu_planner.observe.logs import LogReport, read_log
-from mfu_planner.report.human import percent, show
+from mfu_planner.report.human import percent
 from mfu_planner.ui.cards import Card, cards, hero, notes, table
 from mfu_planner.ui.form import Form
+from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import take_along
 from mfu_planner.ui.text import _
 from mfu_planner.ui.uploads import LARGEST_LOG, bounded

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.report.human import percent, show
+from mfu_planner.report.human import percent
 from mfu_planner.sweeps import OnHardware, around, evenly, sweep
 from mfu_planner.ui.charts import base
+from mfu_planner.ui.numbers import show
 from mfu_planner.ui.text import _
 
 if TYPE_CHECKING:

@@ -48,13 +48,13 @@ def page() -> None:
     charts.predicted_over_published(found["rows"], _UNIT[kind], log=kind in ("step-time", "memory"))
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.subheader(_("By source"), anchor=False)
+        st.header(_("By source"), anchor=False)
         table(
             (_("source"), _("rows"), _("skipped"), _("median error"), _("90th percentile")),
             [_line(name, f) for name, f in sorted(found["summary"].items()) if name != "all" and f["n"]],
         )
     with right:
-        st.subheader(_("The worst predictions"), anchor=False)
+        st.header(_("The worst predictions"), anchor=False)
         rows = sorted((r for r in found["rows"] if r["error"] is not None), key=lambda r: -abs(r["error"]))[:_WORST]
         columns = (_("run"), _("published"), _("predicted"), _("error"))
         table(

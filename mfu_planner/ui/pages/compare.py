@@ -8,11 +8,12 @@ import streamlit as st
 
 from mfu_planner.errors import InputError, PlannerError
 from mfu_planner.planning import Plan
-from mfu_planner.report.human import percent, show
+from mfu_planner.report.human import percent
 from mfu_planner.ui.cards import heading, table
 from mfu_planner.ui.charts import compare as charts
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.keep import MOST, plan_of, saved
+from mfu_planner.ui.numbers import show
 from mfu_planner.ui.query import from_query
 from mfu_planner.ui.text import _
 from mfu_planner.ui.uploads import LARGEST_CONFIG, small_text

@@ -10,11 +10,12 @@ import streamlit as st
 from mfu_planner import diagnose
 from mfu_planner.diagnosis import Diagnosis
 from mfu_planner.errors import PlannerError
-from mfu_planner.report.human import percent, show
+from mfu_planner.report.human import percent
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes, table
 from mfu_planner.ui.charts import diagnose as charts
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.layout import check, layout_fields, rare_layout_fields
+from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_command, as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, shown
 from mfu_planner.ui.text import N_, _
@@ -143,7 +144,7 @@ _CONFIDENCE = {"high": N_("high"), "medium": N_("medium"), "low": N_("low")}
 def _what_if(d: Diagnosis) -> None:
     if not d.waterfall:
         return
-    st.subheader(_("Where the time goes, and what if …"), anchor=False)
+    st.header(_("Where the time goes, and what if …"), anchor=False)
     chosen = []
     if d.actions:
         with st.container(border=True):
@@ -169,7 +170,7 @@ def _causes(d: Diagnosis) -> None:
         draw(finding.message)
     if not causes:
         return
-    st.subheader(_("The causes, the largest first"), anchor=False)
+    st.header(_("The causes, the largest first"), anchor=False)
     rows = []
     for f in causes:
         name, _colon, why = f.message.partition(": ")
@@ -184,7 +185,7 @@ def _causes(d: Diagnosis) -> None:
 def _actions(d: Diagnosis) -> None:
     if not d.actions:
         return
-    st.subheader(_("What to change"), anchor=False)
+    st.header(_("What to change"), anchor=False)
     fits = {True: _("yes"), False: _("no"), None: "–"}
     rows = [
         (

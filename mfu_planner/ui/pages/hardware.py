@@ -9,11 +9,12 @@ import streamlit as st
 
 from mfu_planner.errors import PlannerError
 from mfu_planner.hardware._records import compare_records, full_record, list_records
-from mfu_planner.report.human import percent, show
+from mfu_planner.report.human import percent
 from mfu_planner.scenario import scenario
 from mfu_planner.ui.cards import heading, notes, table
 from mfu_planner.ui.charts import hardware as charts
 from mfu_planner.ui.form import Form
+from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_command, take_along
 from mfu_planner.ui.subject import DTYPES, hardware_names
 from mfu_planner.ui.text import N_, _
@@ -155,7 +156,7 @@ def _dollars(low: float, high: float) -> str:
 
 
 def _catalogue() -> None:
-    st.subheader(_("The whole catalogue"), anchor=False)
+    st.header(_("The whole catalogue"), anchor=False)
     rows = [
         {
             "id": r["id"],

@@ -10,7 +10,7 @@ import streamlit as st
 
 from mfu_planner.errors import PlannerError
 from mfu_planner.prediction.predicting import predict
-from mfu_planner.report.human import percent, show
+from mfu_planner.report.human import percent
 from mfu_planner.schedule import schedule
 from mfu_planner.searching.search import search
 from mfu_planner.suggestions import fewer_and_more
@@ -18,6 +18,7 @@ from mfu_planner.ui.cards import Card, cards, heading, hero, notes
 from mfu_planner.ui.charts import layout as charts
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.layout import as_layout, check, layout_fields, rare_layout_fields
+from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_command, as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, shown
 from mfu_planner.ui.text import _
@@ -101,9 +102,9 @@ def _answer(r: Mapping[str, Any]) -> None:
             ).format(total=show(memory["total_bytes"], "byte", 3), capacity=show(capacity, "byte", 3)),
             icon=":material/sd_card_alert:",
         )
-    st.subheader(_("Where the step goes"), anchor=False)
+    st.header(_("Where the step goes"), anchor=False)
     charts.waterfall(r["waterfall"], r["step_time_s"])
-    st.subheader(_("Memory of the fullest device"), anchor=False)
+    st.header(_("Memory of the fullest device"), anchor=False)
     charts.memory(memory)
     _schedule(r["inputs"])
     with st.expander(_("What was assumed, and what is not modelled"), icon=":material/rule:"):
@@ -125,7 +126,7 @@ def _schedule(inputs: Mapping[str, Any]) -> None:
     except PlannerError as error:
         st.caption(str(error))
         return
-    st.subheader(_("The pipeline's schedule"), anchor=False)
+    st.header(_("The pipeline's schedule"), anchor=False)
     said = _(
         "{p} stages, {m} micro-batches, {v} chunks each; a backward pass takes two forward passes; gaps are the bubble."
     )
@@ -143,7 +144,7 @@ def _found(key: str) -> dict[str, Any]:
 
 
 def _search(form: Form, given: dict[str, Any]) -> None:
-    st.subheader(_("The best layouts"), anchor=False)
+    st.header(_("The best layouts"), anchor=False)
     question = {k: v for k, v in given.items() if k not in _SEARCHED}
     if form.switch("other_devices"):
         question["devices"] = fewer_and_more(given.get("devices"))

@@ -10,13 +10,14 @@ from mfu_planner import flops, measure, plan
 from mfu_planner.errors import PlannerError
 from mfu_planner.hardware import resolve
 from mfu_planner.prediction.predicting import predict
-from mfu_planner.report.human import percent, show
+from mfu_planner.report.human import percent
 from mfu_planner.ui.cards import Card, cards, heading
 from mfu_planner.ui.charts import layout as layout_charts
 from mfu_planner.ui.charts import measure as measure_charts
 from mfu_planner.ui.charts import models as model_charts
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.layout import as_layout, check, layout_fields
+from mfu_planner.ui.numbers import show
 from mfu_planner.ui.subject import hardware_fields, model_fields
 from mfu_planner.ui.text import _
 
@@ -59,7 +60,7 @@ _MODEL = ("model", "config", "params", "active_params", "seq_len", "target_seq_l
 
 
 def _step(number: int, title: str, text: str) -> None:
-    st.subheader(f"{number}. {title}", anchor=False)
+    st.header(f"{number}. {title}", anchor=False)
     st.markdown(text)
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from mfu_planner.errors import PlannerError
 from mfu_planner.measuring import Measurement, measure
-from mfu_planner.report.human import percent, show
+from mfu_planner.report.human import percent
 from mfu_planner.report.markdown import measurement_markdown
 from mfu_planner.scenario import scenario
 from mfu_planner.suggestions import of_run, published_runs
@@ -15,6 +15,7 @@ from mfu_planner.ui.charts import measure as charts
 from mfu_planner.ui.derivation import derivation
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.log import log_answer, log_fields
+from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_command, as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, rare_hardware_fields, shown
 from mfu_planner.ui.text import N_, _
@@ -93,7 +94,7 @@ def show_measurement(m: Measurement, form: Form) -> None:
     _findings(m)
     _around(m, form)
     if len(m.by_convention) > 1:
-        st.subheader(_("The same run under each convention"), anchor=False)
+        st.header(_("The same run under each convention"), anchor=False)
         charts.conventions(m.by_convention, m.convention)
     notes(m.warnings)
     derivation(m.steps, m.sources)
@@ -174,6 +175,6 @@ def _around(m: Measurement, form: Form) -> None:
     params, hardware = of_run(s)
     if params is None or hardware is None or m.mfu > 1:
         return
-    st.subheader(_("You are here"), anchor=False)
+    st.header(_("You are here"), anchor=False)
     st.caption(_("Published runs, the best layout of each; a click opens the source."))
     charts.around(published_runs(hardware), params, m.mfu, hardware)

@@ -9,11 +9,12 @@ import streamlit as st
 from mfu_planner import flops
 from mfu_planner.architectures.presets import catalogue, preset
 from mfu_planner.errors import PlannerError
-from mfu_planner.report.human import percent, show
+from mfu_planner.report.human import percent
 from mfu_planner.suggestions import work_over_length
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes, table
 from mfu_planner.ui.charts import models as charts
 from mfu_planner.ui.form import Form
+from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_command, as_python, take_along
 from mfu_planner.ui.subject import model_fields, shown
 from mfu_planner.ui.text import _
@@ -42,7 +43,7 @@ def page() -> None:
             return
         _answer(found)
         if found.operators:
-            st.subheader(_("Where its parameters and FLOPs are"), anchor=False)
+            st.header(_("Where its parameters and FLOPs are"), anchor=False)
             charts.where(found.operators)
             _length(form, found.seq_len)
             _tables(found)
@@ -104,7 +105,7 @@ def _length(form: Form, seq_len: int | None) -> None:
     except PlannerError:
         return  # a model with one fixed length
     if len(rows) > 1:
-        st.subheader(_("Work over sequence length"), anchor=False)
+        st.header(_("Work over sequence length"), anchor=False)
         charts.over_length(rows, seq_len)
 
 
@@ -124,7 +125,7 @@ def _tables(f: Any) -> None:
 
 
 def _catalogue() -> None:
-    st.subheader(_("All presets"), anchor=False)
+    st.header(_("All presets"), anchor=False)
     rows = [
         {
             "id": r["id"],

@@ -9,7 +9,7 @@ import streamlit as st
 from mfu_planner.carbon import countries, emissions
 from mfu_planner.errors import PlannerError
 from mfu_planner.planning import Plan, plan
-from mfu_planner.report.human import percent, show
+from mfu_planner.report.human import percent
 from mfu_planner.report.markdown import plan_markdown
 from mfu_planner.suggestions import optimal_tokens, predicted_mfu, typical_mfu
 from mfu_planner.sweeps import over_hardware
@@ -20,6 +20,7 @@ from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.keep import keep_button
 from mfu_planner.ui.layout import as_layout, check, layout_fields
+from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_command, as_python, as_yaml, take_along
 from mfu_planner.ui.subject import for_yaml, hardware_fields, model_fields, rare_hardware_fields, shown
 from mfu_planner.ui.text import N_, _
