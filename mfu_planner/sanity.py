@@ -9,30 +9,26 @@ from mfu_planner.results import Finding
 from mfu_planner.sanity_causes import Cause, causes
 from mfu_planner.scenario import Scenario
 from mfu_planner.subject import Subject
-from mfu_planner.verdict import Verdict
+from mfu_planner.verdict import Verdict, rule_of_thumb
 
-TOO_HIGH = 0.85
-"""A dense MFU above this deserves doubt: well above what tuned runs report."""
-TOO_LOW = 0.10
-"""A training run below this is either broken or wrongly measured: the rule of thumb calls 10 to 20% poor."""
-_PLAUSIBLE = (0.10, 0.75)
-_TYPICAL = 0.40
 _SAME_PEAK = 0.02
 _NAMED = 3
 """Peaks named in a message."""
 
 
 def check(
-    s: Scenario, subject: Subject, mfu: float, by_convention: Mapping[str, float | None], judged: Verdict | None
+    s: Scenario, subject: Subject, mfu: float, by_convention: Mapping[str, float | None], judged: Verdict
 ) -> list[Finding]:
     """Findings on an MFU that cannot be right, likely causes first; empty for a plausible one."""
-    if TOO_LOW <= mfu <= TOO_HIGH:
+    doubt = rule_of_thumb()["doubt"]
+    if doubt["below"] <= mfu <= doubt["above"]:
         return []
-    high = mfu > TOO_HIGH
-    target = judged.similar_typical if judged and judged.similar_typical else _TYPICAL
+    high = mfu > doubt["above"]
+    target = judged.similar_typical if judged.similar_typical else doubt["typical"]
 
     def unlikely(cause: Cause) -> tuple[bool, float]:
-        plausible = _PLAUSIBLE[0] <= cause.mfu <= _PLAUSIBLE[1]
+        least, most = doubt["plausible"]
+        plausible = least <= cause.mfu <= most
         return not plausible, -cause.weight / (0.2 + abs(cause.mfu - target))
 
     ranked = sorted((c for c in causes(s, subject, mfu, by_convention) if (c.mfu < mfu) == high), key=unlikely)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from mfu_planner.scenario import Scenario
 from mfu_planner.subject import Subject
+from mfu_planner.verdict import rule_of_thumb
 
 _TRAINING_FORMATS = {"bf16": 0.8, "fp16": 0.7, "fp8": 0.8, "tf32": 0.25, "fp32": 0.2, "fp4": 0.3}
 """Formats a run may compute in, by how often the wrong one is divided by."""
 _COUNTS = tuple(2**n for n in range(1, 15))
 """Devices or accumulated micro-batches that nobody stated: powers of two."""
-_TYPICAL = 0.4
 _SAME = 1e-3
 
 
@@ -75,6 +75,17 @@ def _package(subject: Subject, mfu: float) -> Iterator[Cause]:
     yield Cause("sanity/half-package", f"the rate is of one {kind}, the peak of a package of {size}", mfu * size, 0.5)
 
 
+def _typical() -> float:
+    typical: float = rule_of_thumb()["doubt"]["typical"]
+    return typical
+
+
+def _likely_count(mfu: float) -> int:
+    """The power of two by which a typical MFU would have to be multiplied or divided to give this one."""
+    distance = abs(math.log(mfu / _typical()))
+    return min(_COUNTS, key=lambda count: abs(distance - math.log(count)))
+
+
 def _counts(s: Scenario, subject: Subject, mfu: float) -> Iterator[Cause]:
     """The whole job's rate taken for one device's, and the other way round."""
     n = subject.devices
@@ -86,7 +97,7 @@ def _counts(s: Scenario, subject: Subject, mfu: float) -> Iterator[Cause]:
             text = f"the rate is the whole job's, not one device's ({n:,} devices)"
             yield Cause("sanity/job-rate", text, mfu / n, 1.0)
         else:
-            count = min(_COUNTS, key=lambda c: abs(math.log(mfu / c / _TYPICAL)))
+            count = _likely_count(mfu)
             text = f"the rate is the whole job's, not one device's ({count:,} devices, say)"
             yield Cause("sanity/job-rate", text, mfu / count, 0.6)
 
@@ -99,12 +110,12 @@ def _step(s: Scenario, subject: Subject, mfu: float) -> Iterator[Cause]:
     if n and n > 1:
         text = f"the batch is one device's, not the global one ({n:,} devices)"
         yield Cause("sanity/micro-batch", text, mfu * n, 1.0)
-    if mfu < _TYPICAL:
-        count = min(_COUNTS, key=lambda c: abs(math.log(mfu * c / _TYPICAL)))
+    if mfu < _typical():
+        count = _likely_count(mfu)
         text = f"the batch is one micro-batch, not the global one ({count:,} accumulated or parallel, say)"
         yield Cause("sanity/micro-batch", text, mfu * count, 0.4)
         yield Cause("sanity/milliseconds", "the step time is in milliseconds, not seconds", mfu * 1000, 0.9)
     else:
-        count = min(_COUNTS, key=lambda c: abs(math.log(mfu / c / _TYPICAL)))
+        count = _likely_count(mfu)
         text = f"the step time is one micro-batch's, not the step's ({count:,} of them, say)"
         yield Cause("sanity/micro-batch", text, mfu / count, 0.6)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from mfu_planner.facts import folder
 from mfu_planner.ranges import similar_to
 from mfu_planner.subject import Subject
 
-_GRADES = (
-    (1.0, "impossible", "above the peak of the hardware: something in the number is wrong"),
-    (0.5, "good", "above 50%"),
-    (0.35, "fair", "35 to 50%: usual for well-run jobs"),
-    (0.2, "low", "20 to 35%: worth a look at where the time goes"),
-    (0.0, "poor", "below 20%: most of the money is wasted"),
-)
+
+@cache
+def rule_of_thumb() -> dict[str, Any]:
+    """The grades with their thresholds and sources, and what is doubtful in itself (published_runs/grades.json)."""
+    held: dict[str, Any] = json.loads((folder("published_runs") / "grades.json").read_text("utf-8"))
+    return held
 
 
 class Verdict(BaseModel):
@@ -31,19 +34,19 @@ class Verdict(BaseModel):
     similar_low: float | None
     similar_typical: float | None
     similar_high: float | None
-    comparable_mfu: float | None
-    """This run's MFU under the convention of the published range."""
     share_below: float | None
     """Share of the similar published runs that reached less."""
     sources: tuple[str, ...]
 
 
 def grade(mfu: float) -> tuple[str, str]:
-    """The rule of thumb: above 50% is good, 10 to 20% is poor."""
-    return next((name, meaning) for least, name, meaning in _GRADES if mfu > least or least == 0.0)
+    """The rule of thumb: above 50% is good, below 20% is poor; (grade, meaning)."""
+    grades = rule_of_thumb()["grades"]
+    found = next((g for g in grades if mfu > g["above"]), grades[-1])
+    return found["grade"], found["meaning"]
 
 
-def verdict(subject: Subject, values: Mapping[str, float]) -> Verdict | None:
+def verdict(subject: Subject, values: Mapping[str, float]) -> Verdict:
     """Judge a measured MFU against the rule and against published runs of similar size on the same hardware."""
     name, meaning = grade(values["mfu"])
     found = similar_to(subject, subject.devices)
@@ -55,7 +58,6 @@ def verdict(subject: Subject, values: Mapping[str, float]) -> Verdict | None:
         similar_low=found.low if found else None,
         similar_typical=found.typical if found else None,
         similar_high=found.high if found else None,
-        comparable_mfu=values["mfu"] if found else None,
         share_below=found.share_below(values["mfu"]) if found else None,
         sources=found.links if found else (),
     )

@@ -15,12 +15,11 @@ from mfu_planner.backtesting.sources import Rule, RunSources, load_sources, rule
 from mfu_planner.counting.conventions import convention
 from mfu_planner.errors import InputError
 from mfu_planner.facts import folder
+from mfu_planner.verdict import rule_of_thumb
 
 _KINDS = frozenset({"layout_bench", "step_bench", "mlperf_run", "overhead_pair"})
 _LONGEST = 16384
 """Beyond it attention rules, and counting all of its pairs says little about runs of usual length."""
-_HIGHEST = 0.85
-"""Above it a figure is taken as mislabelled (its number format, most often)."""
 
 
 def build() -> dict[str, Any]:
@@ -53,7 +52,7 @@ def _entries(sources: RunSources) -> Iterator[dict[str, Any]]:
             entry = _entry(run, sources, as_published=source.as_published)
         except (Unusable, InputError):
             continue
-        if entry is not None and 0 < entry["mfu"] <= _HIGHEST:
+        if entry is not None and 0 < entry["mfu"] <= rule_of_thumb()["doubt"]["above"]:
             yield {**entry, "source": source.prefix}
 
 
