@@ -12,7 +12,7 @@ from mfu_planner.verdict import rule_of_thumb
 
 _TRAINING_FORMATS = {"bf16": 0.8, "fp16": 0.7, "fp8": 0.8, "tf32": 0.25, "fp32": 0.2, "fp4": 0.3}
 """Formats a run may compute in, by how often the wrong one is divided by."""
-_COUNTS = tuple(2**n for n in range(1, 15))
+_COUNTS: tuple[int, ...] = tuple(2**n for n in range(1, 15))
 """Devices or accumulated micro-batches that nobody stated: powers of two."""
 _SAME = 1e-3
 
