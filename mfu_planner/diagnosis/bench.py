@@ -68,7 +68,6 @@ class Bench:
     """
 
     def __init__(self, flags: Mapping[str, Any], tuning: Tuning = NOTHING) -> None:
-        """__init__"""
         self.flags = dict(flags)
         self.tuning = tuning
         self.request = self._request({})

@@ -61,7 +61,6 @@ class Meter:
         clock: Callable[[], float] = time.perf_counter,
         **described: Any,
     ) -> None:
-        """__init__"""
         if devices < 1:
             raise InputError("devices", devices, "at least 1")
         self.devices = devices

@@ -19,7 +19,6 @@ class Writer:
     """Appends kernels with their launches, and host spans, to a trace (times in µs)."""
 
     def __init__(self, rank: int = 0) -> None:
-        """__init__"""
         self.events: list[dict[str, Any]] = []
         self.rank = rank
         self.now = 0.0

@@ -69,7 +69,6 @@ class Header:
     """First statements win: a later line that repeats a key with another value does not change it."""
 
     def __init__(self) -> None:
-        """__init__"""
         self.values: dict[str, float] = {}
         self.device_name: str | None = None
         self.recompute = False

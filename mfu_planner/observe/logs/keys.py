@@ -22,7 +22,6 @@ class Keys:
     """
 
     def __init__(self, table: Mapping[str, Spec]) -> None:
-        """__init__"""
         self.table = {_fold(k): v for k, v in table.items()}
         self._memo: dict[str, Spec | None] = {}
         # No IGNORECASE: with it, the engine tries every alternative at every letter, four times slower.

@@ -23,7 +23,6 @@ class Source:
     """One named stream of bytes; ``head`` is its beginning, for telling what it is."""
 
     def __init__(self, name: str, raw: BinaryIO, path: Path | None = None) -> None:
-        """__init__"""
         self.name, self.path = name, path
         self._raw = self._file = raw
         self.head = _read(raw, STRETCH)

@@ -21,7 +21,6 @@ class Store:
     """
 
     def __init__(self) -> None:
-        """__init__"""
         self.blocks: list[list[Record]] = [[]]
         self.stride = 1
         self.held = 0

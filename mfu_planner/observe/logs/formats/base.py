@@ -40,7 +40,6 @@ class Format:
     tagged: ClassVar[bool] = True
 
     def __init__(self, log: Reading) -> None:
-        """__init__"""
         self.log = log
         self._seen = 0
         self._pending: str | None = None

@@ -37,7 +37,6 @@ class Composer(Format):
     warmup = 2
 
     def __init__(self, log: Reading) -> None:
-        """__init__"""
         super().__init__(log)
         self.begin()
 

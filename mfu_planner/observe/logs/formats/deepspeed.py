@@ -69,7 +69,6 @@ class FlopsProfiler(Format):
     tagged = False
 
     def __init__(self, log: object) -> None:
-        """__init__"""
         super().__init__(log)  # type: ignore[arg-type]
         self._text = ""
 

@@ -25,7 +25,6 @@ class LitGPT(Format):
     warmup = 2
 
     def __init__(self, log: Reading) -> None:
-        """__init__"""
         super().__init__(log)
         self.begin()
 

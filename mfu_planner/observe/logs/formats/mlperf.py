@@ -25,7 +25,6 @@ class MLPerf(Format):
     mark = re.compile(r':::MLLOG {0,2}\{[^\n]{0,300}"key"')
 
     def __init__(self, log: Reading) -> None:
-        """__init__"""
         super().__init__(log)
         self._losses: list[Record] = []  # used where no throughput is logged: their clock gives one
 

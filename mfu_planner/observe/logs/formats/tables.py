@@ -111,7 +111,6 @@ class Csv(_Rows):
     hints = (",",)
 
     def __init__(self, log: Reading) -> None:
-        """__init__"""
         super().__init__(log)
         self.begin(new_file=True)
 

@@ -57,7 +57,6 @@ class HfTrainer(Format):
     warmup = 1
 
     def __init__(self, log: Reading) -> None:
-        """__init__"""
         super().__init__(log)
         self._dictionaries = False  # whether the Trainer's own lines were seen
         self._resolution = 1.0
