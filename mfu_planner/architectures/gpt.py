@@ -9,6 +9,7 @@ References
 from __future__ import annotations
 
 from mfu_planner.architectures.config import Config
+from mfu_planner.architectures.decoder import causal_decoder
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, head, norm, plain_mlp, positions, residual, self_attention
 from mfu_planner.operators import CAUSAL
@@ -51,7 +52,7 @@ def _gpt2(c: Config) -> Architecture:
 
 
 def _gpt_neox(c: Config) -> Architecture:
-    hidden, heads, vocab = c.size("hidden_size"), c.size("num_attention_heads"), c.size("vocab_size")
+    hidden, heads = c.size("hidden_size"), c.size("num_attention_heads")
     bias = c.flag("attention_bias", default=True)
     c.no_effect("hidden_act", "use_parallel_residual")
     layer = (
@@ -70,17 +71,8 @@ def _gpt_neox(c: Config) -> Architecture:
         *plain_mlp(hidden, c.size("intermediate_size")),
         residual("residual", hidden),
     )
-    tied = c.flag("tie_word_embeddings", default=False)
-    return Architecture(
-        name=c.model_type,
-        hidden=hidden,
-        vocab=vocab,
-        blocks=(
-            Block("embedding", (embedding(vocab, hidden),)),
-            Block("layer", layer, layer_numbers(c.size("num_hidden_layers"))),
-            Block("output", (norm("final_norm", hidden, bias=True), *head(hidden, vocab, tied=tied))),
-        ),
-    )
+    layers = Block("layer", layer, layer_numbers(c.size("num_hidden_layers")))
+    return causal_decoder(c, hidden, (layers,), final_norm=norm("final_norm", hidden, bias=True))
 
 
 IMPORTERS = {"gpt2": _gpt2, "gpt_neox": _gpt_neox}

@@ -9,21 +9,20 @@ References
 from __future__ import annotations
 
 from mfu_planner.architectures.config import Config
+from mfu_planner.architectures.decoder import causal_decoder
 from mfu_planner.architectures.dense import window_size
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
-from mfu_planner.architectures.parts import embedding, gated_mlp, head, norm, residual, self_attention
+from mfu_planner.architectures.parts import gated_mlp, norm, residual, self_attention
 from mfu_planner.operators import CAUSAL, Mask, window
 
 
-def llama_like(
-    c: Config, *, qkv_bias: bool = False, out_bias: bool = False, mask: Mask = CAUSAL, tied_default: bool = False
-) -> Architecture:
+def llama_like(c: Config, *, qkv_bias: bool = False, out_bias: bool = False, mask: Mask = CAUSAL) -> Architecture:
     """A decoder of the Llama kind from its config."""
     hidden, heads = c.size("hidden_size"), c.size("num_attention_heads")
     kv_heads = c.size("num_key_value_heads", default=heads)
     head_dim = c.size("head_dim") if c.has("head_dim") else c.divides("hidden_size by heads", hidden, heads)
     c.divides("num_attention_heads / num_key_value_heads", heads, kv_heads)
-    vocab, ffn = c.size("vocab_size"), c.size("intermediate_size")
+    ffn = c.size("intermediate_size")
     mlp_bias = c.flag("mlp_bias", default=False)
     c.no_effect("hidden_act")
     layer = (
@@ -42,17 +41,8 @@ def llama_like(
         *gated_mlp(hidden, ffn, bias=mlp_bias),
         residual("mlp_residual", hidden),
     )
-    tied = c.flag("tie_word_embeddings", default=tied_default)
-    return Architecture(
-        name=c.model_type,
-        hidden=hidden,
-        vocab=vocab,
-        blocks=(
-            Block("embedding", (embedding(vocab, hidden),)),
-            Block("layer", layer, layer_numbers(c.size("num_hidden_layers"))),
-            Block("output", (norm("final_norm", hidden), *head(hidden, vocab, tied=tied))),
-        ),
-    )
+    layers = Block("layer", layer, layer_numbers(c.size("num_hidden_layers")))
+    return causal_decoder(c, hidden, (layers,))
 
 
 def _llama(c: Config) -> Architecture:
