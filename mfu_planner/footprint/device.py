@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mfu_planner.footprint.activations import ELEMENT, layer_bytes
-from mfu_planner.footprint.states import in_flight
+from mfu_planner.prediction.schedules import DUALPIPE, in_flight, in_flight_later
 from mfu_planner.prediction.step import stage_plan
 
 if TYPE_CHECKING:
@@ -101,7 +101,9 @@ def stage_memory(
     single = pp <= 1
     head = 1.0 if not model.tied else 0.0
     kept, working = _activations(model, layout, stack, narrow)
-    flying = in_flight(pp, layout.micro_batches, layout.vpp)
+    flying = in_flight(pp, layout.micro_batches, layout.vpp, layout.schedule)
+    flying_second, flying_last = in_flight_later(flying, layout.schedule)
+    dual = (np.asarray(layout.schedule) == DUALPIPE) & (pp > 1)
     tokens = layout.micro_batch * layout.seq_len / layout.cp
     logits = constants.logit_bytes * tokens * model.vocab / layout.tp
     spread = (np.asarray(layout.sequence_parallel) > 0) & (np.asarray(layout.tp) > 1)
@@ -113,6 +115,7 @@ def stage_memory(
         held = constants.activation_factor * frozen * (flying * layers * kept + np.where(again, working, 0.0)) + inputs
         return _states(
             (layer * layers + tables, expert * layers),
+            np.where(dual, 2.0, 1.0),
             layout,
             constants,
             optimizer_bytes,
@@ -124,8 +127,8 @@ def stage_memory(
 
     ends = (1.0 + head) * table
     start = stage(np.where(single, count, first), flying, np.where(single, ends, table), np.where(single, 1.0, 0.0))
-    end = stage(np.where(single, count, last), 1.0, np.where(single, ends, table), 1.0)
-    middle = stage(np.where(single, count, most), np.where(pp > 2, np.maximum(flying - 1.0, 1.0), 1.0), 0.0, 0.0)
+    end = stage(np.where(single, count, last), flying_last, np.where(single, ends, table), 1.0)
+    middle = stage(np.where(single, count, most), np.where(pp > 2, flying_second, 1.0), 0.0, 0.0)
     if not pp.ndim:
         return (start,) if pp <= 1 else (start, end) if pp <= 2 else (start, end, middle)
     return start, end, middle
@@ -169,6 +172,7 @@ def _activations(model: ModelWork, layout: Layout, stack: Stack, narrow: bool) -
 
 def _states(
     parameters: tuple[Numbers, Numbers],
+    copies: Numbers,
     layout: Layout,
     constants: MemoryConstants,
     optimizer_bytes: float,
@@ -177,6 +181,7 @@ def _states(
     one_layer: Numbers,
     narrow: bool,
 ) -> Held:
+    """One stage's bytes; DualPipe holds two ``copies`` of the parameters, whose sharded optimizer states are shared."""
     import numpy as np
 
     dense, expert = parameters
@@ -196,9 +201,9 @@ def _states(
     gathered = np.where(zero >= 3, constants.gathered_layers * (ELEMENT + ELEMENT) * one_layer, 0.0)
     resident = 1.0 - np.asarray(layout.offload, dtype=np.float64)
     return Held(
-        held(weight, 3.0),
-        trained * held(constants.gradient_bytes, 2.0),
-        trained * resident * held(optimizer_bytes, 1.0),
+        copies * held(weight, 3.0),
+        copies * trained * held(constants.gradient_bytes, 2.0),
+        np.where(zero >= 1, 1.0, copies) * trained * resident * held(optimizer_bytes, 1.0),
         activations,
         logits,
         constants.fixed_bytes + gathered,

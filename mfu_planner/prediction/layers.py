@@ -69,8 +69,9 @@ def products_time(
     misaligned: float = 1.0,
     grouped: float = 1.0,
     grouped_rate: ProductRate | None = None,
-) -> tuple[Numbers, Numbers, Numbers]:
-    """(forward seconds, backward seconds, forward FLOPs) of a layer's products on one device.
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """(forward seconds, backward seconds, weight-gradient seconds in them, forward FLOPs) of a layer's products on one
+    device.
 
     The backward is the input gradient and the weight gradient, each as large as the forward with the sizes exchanged.
     """
@@ -78,6 +79,7 @@ def products_time(
 
     forward: Numbers = 0.0
     backward: Numbers = 0.0
+    weights: Numbers = 0.0
     flops: Numbers = 0.0
     for product in products:
         groups, rows, n, k = product_shape(product, tokens, layout)
@@ -88,8 +90,9 @@ def products_time(
         forward = forward + odd * product_time(rows, n, k, used, groups)
         weight_gradient = np.where(np.asarray(layout.adapters) > 0, 0.0, product_time(n, k, rows, used, groups))
         backward = backward + odd * (product_time(rows, k, n, used, groups) + weight_gradient)
+        weights = weights + odd * weight_gradient
         flops = flops + 2.0 * groups * rows * n * k
-    return forward, backward, flops
+    return forward, backward, weights, flops
 
 
 def attention_pairs(attention: AttentionWork, seq_len: Numbers) -> Numbers:
@@ -140,12 +143,13 @@ def layer_parts(layer: LayerWork, layout: Layout, machine: Machine, stack: Stack
     """Device seconds of one layer and micro-batch, forward and backward, each by part.
 
     Parts: ``products``, ``product_flops`` (FLOPs), ``attention``, ``attention_flops``, ``pointwise``, ``casts``,
-    ``tensor`` (TP collectives as exposed), ``expert`` (dispatch and combine), ``context`` (exposed ring exchange).
+    ``tensor`` (TP collectives as exposed), ``expert`` (dispatch and combine), ``context`` (exposed ring exchange);
+    backward ``weights`` is the part of ``products`` that computes weight gradients.
     """
     import numpy as np
 
     tokens = layout.micro_batch * layout.seq_len / layout.cp
-    pf, pb, flops = products_time(
+    pf, pb, pw, flops = products_time(
         layer.products,
         tokens,
         layout,
@@ -156,7 +160,11 @@ def layer_parts(layer: LayerWork, layout: Layout, machine: Machine, stack: Stack
     )
     trained = np.where(np.asarray(layout.adapters) > 0, 1.0, 2.0)
     forward: Parts = {"products": stack.product_factor * pf, "product_flops": flops}
-    backward: Parts = {"products": stack.product_factor * pb, "product_flops": trained * flops}
+    backward: Parts = {
+        "products": stack.product_factor * pb,
+        "weights": stack.product_factor * pw,
+        "product_flops": trained * flops,
+    }
     if layer.other_flops:
         other = layer.other_flops * tokens / layout.tp
         slow = other / (stack.other_fraction * machine.wide_peak_flops_per_s)

@@ -48,6 +48,8 @@ class Layout:
 
     imbalance: Numbers = 1.0
     """Tokens of the busiest expert over the mean."""
+    schedule: Numbers = 0.0
+    """Pipeline schedule, a code of :data:`mfu_planner.prediction.schedules.SCHEDULES`."""
 
     @property
     def devices(self) -> Numbers:

@@ -24,19 +24,21 @@ def pipeline_bubble(stages: Numbers, micro_batches: Numbers, virtual: Numbers = 
     return (stages - 1) / (virtual * micro_batches)
 
 
-def pipeline_time(slowest: Numbers, total: Numbers, micro_batches: Numbers, virtual: Numbers) -> Numbers:
+def pipeline_time(slowest: Numbers, total: Numbers, micro_batches: Numbers, fill: Numbers) -> Numbers:
     """Seconds of all micro-batches through unequal stages.
 
     Parameters
     ----------
     slowest, total : float or array
         Time of one micro-batch, forward and backward, on the slowest stage and summed over the stages [s].
+    fill : float or array
+        What the schedule makes of filling and draining (:func:`mfu_planner.prediction.schedules.fill_share`).
 
     Notes
     -----
-    .. math:: T = m\\, s_{max} + \\frac{\\sum_i s_i - s_{max}}{v}
+    .. math:: T = m\\, s_{max} + \\phi \\left(\\sum_i s_i - s_{max}\\right)
     """
-    return micro_batches * slowest + (total - slowest) / virtual
+    return micro_batches * slowest + fill * (total - slowest)
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,7 @@ from mfu_planner.footprint.calibrated import memory_constants
 from mfu_planner.footprint.states import optimizer_bytes
 from mfu_planner.prediction.flags import batch_of
 from mfu_planner.prediction.request import FLAGS, read_common
+from mfu_planner.prediction.schedules import SCHEDULES
 from mfu_planner.prediction.toolbox import default_stack, tools
 from mfu_planner.prediction.work import cached_model_work
 from mfu_planner.searching.evaluate import Tools
@@ -31,6 +32,8 @@ FIXED = (
     "recompute",
     "sequence_parallel",
     "offload",
+    "recompute_share",
+    "schedule",
 )
 """Layout flags that, when given, are held fixed."""
 _OTHER = ("recompute", "sequence_parallel", "offload")
@@ -82,14 +85,18 @@ def _case(flags: dict[str, Any], given: dict[str, Any]) -> Case:
     name = str(given.get("stack") or default_stack(accelerator.id))
     box, software, _ = tools(accelerator, s.dtype, name, flags.get("cluster"), given.get("attention_kernel"))
     batch = batch_of(s)
+    schedule = given.get("schedule")
+    if schedule is not None and schedule not in SCHEDULES:
+        raise InputError("schedule", schedule, ", ".join(SCHEDULES), nearest(str(schedule), SCHEDULES))
     made = Tools(
-        cached_model_work(architecture),
-        box,
-        software,
-        memory_constants(name),
-        optimizer_bytes(str(given.get("optimizer") or "adam")),
-        s.seq_len,
-        batch,
+        model=cached_model_work(architecture),
+        machine=box,
+        stack=software,
+        memory=memory_constants(name),
+        optimizer_bytes=optimizer_bytes(str(given.get("optimizer") or "adam")),
+        seq_len=s.seq_len,
+        global_batch=batch,
+        schedule=schedule,
     )
     selective = bool(software.selective_share) or not software.fused_attention
     return Case(
@@ -125,7 +132,7 @@ def grids(case: Case, given: dict[str, Any], whole: bool) -> Iterator[tuple[Oute
         if any(name in fixed and int(fixed[name]) != getattr(outer, name) for name in ("tp", "pp", "cp", "ep", "dp")):
             continue
         inner = inner_grid(outer, t.model, t.global_batch, whole=whole, selective=case.selective)
-        inner = _narrowed(inner, fixed)
+        inner = _narrowed(_scheduled(inner, t.schedule, outer.pp), fixed)
         if not inner.size:
             continue
         pieces = -(-inner.size // CHUNK)
@@ -134,11 +141,11 @@ def grids(case: Case, given: dict[str, Any], whole: bool) -> Iterator[tuple[Oute
             yield outer, replace(inner, zero_group=inner.zero_group[first : first + per])
 
 
-def _degree(name: str, given: Any) -> int:
-    from mfu_planner.units import parse_whole
-
-    field = name.replace("_", "-")
-    return 0 if name == "zero" and str(given).strip() == "0" else parse_whole(given, "count", field=field)
+def _scheduled(inner: Inner, schedule: str | None, stages: int) -> Inner:
+    """The grid with the chunks that a fixed schedule has: several under interleaved, one under any other."""
+    if schedule is None or stages == 1:
+        return inner
+    return replace(inner, vpp=tuple(v for v in inner.vpp if (v > 1) == (schedule == "interleaved")))
 
 
 def _narrowed(inner: Inner, fixed: dict[str, Any]) -> Inner:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.prediction.predicting import flops_per_sequence, predict
+from mfu_planner.prediction.schedules import schedule_name
 from mfu_planner.searching.cases import FIXED
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def row_of(case: Case, found: Found, given: dict[str, Any]) -> dict[str, Any]:
     architecture_flops = flops_per_sequence(_architecture(case), t.seq_len) * t.global_batch
     row: dict[str, Any] = {
         **found.flags(),
+        "schedule": t.schedule or schedule_name(found.flags()["vpp"]),
         "place": case.place,
         "devices": case.devices,
         "step_time_s": found.seconds,

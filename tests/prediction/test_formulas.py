@@ -74,9 +74,10 @@ def test_group_across_nodes_is_bound_by_its_interfaces():
 def test_equal_stages_give_the_textbook_bubble():
     """m micro-batches through p equal stages of time s: s·(m + (p − 1)/v)."""
     stages, count, virtual, seconds = 8.0, 32.0, 2.0, 0.5
-    whole = pipeline_time(seconds, stages * seconds, count, virtual)
+    whole = pipeline_time(seconds, stages * seconds, count, 1 / virtual)
 
-    assert whole == pytest.approx(count * seconds * (1 + pipeline_bubble(stages, count, virtual)))
+    assert whole == pytest.approx(0.5 * (32 + 7 / 2))
+    assert pipeline_bubble(stages, count, virtual) == pytest.approx(7 / 64)
 
 
 def test_stages_are_filled_by_cost_with_the_head():
