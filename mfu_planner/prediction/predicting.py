@@ -8,6 +8,7 @@ from mfu_planner.footprint.calibrated import memory_constants
 from mfu_planner.footprint.device import device_memory
 from mfu_planner.footprint.states import optimizer_bytes
 from mfu_planner.prediction.calibrated import calibration
+from mfu_planner.prediction.counted import flops_per_sequence, hardware_flops_per_sequence
 from mfu_planner.prediction.job import job_estimate
 from mfu_planner.prediction.request import Request, read_request
 from mfu_planner.prediction.step import step_time
@@ -87,8 +88,7 @@ def answer(request: Request) -> dict[str, Any]:
         if seconds or name == "ideal"
     ]
     tokens = request.global_batch * request.seq_len
-    useful = model_flops(request)
-    again = hardware_share(request)
+    useful, allowed, executed = (per * request.global_batch for per in flops_of(request))
     rate = useful / (total * request.devices)
     peak = request.machine.peak_flops_per_s
     low, high, basis = spread(request)
@@ -97,11 +97,11 @@ def answer(request: Request) -> dict[str, Any]:
         "tokens_per_s": tokens / total,
         "tokens_per_s_per_device": tokens / total / request.devices,
         "mfu": rate / peak,
-        "hfu": rate * again / peak,
+        "hfu": executed / (total * request.devices) / peak,
         "achieved_flops_per_s_per_device": rate,
         "peak_flops_per_s": peak,
         "convention": "full",
-        "by_convention": {"full": rate / peak, "causal": rate / peak * model_flops(request, allowed=True) / useful},
+        "by_convention": {"full": rate / peak, "causal": rate / peak * allowed / useful},
         "device_bound": float(step.device_bound),
         "waterfall": waterfall,
         "memory": memory_of(request),
@@ -125,35 +125,18 @@ def input_stall(request: Request, step_s: float) -> float:
     return max(0.0, request.global_batch * request.seq_len / request.loader_tokens_per_s - step_s)
 
 
-def model_flops(request: Request, *, allowed: bool = False) -> float:
-    """Model FLOPs of one step: attention over all pairs (``full``), or over those that the mask allows (``causal``)."""
-    return flops_per_sequence(request.model.architecture, request.seq_len, allowed=allowed) * request.global_batch
-
-
-def flops_per_sequence(architecture: Any, seq_len: int, *, allowed: bool = False) -> float:
-    """Model FLOPs of one training sequence, forward and backward (remembered)."""
-    key = (id(architecture), seq_len, allowed)
-    found = _COUNTED.get(key)
-    if found is None or found[0] is not architecture:
-        from mfu_planner.operators import Workload
-
-        work = Workload(1, seq_len, seq_len, allowed_pairs_only=allowed)
-        total = sum(
-            block.count * (op.forward_flops(work) + op.backward_flops(work)) for block, op in architecture.each()
-        )
-        found = (architecture, float(total))
-        _COUNTED[key] = found
-    return found[1]
-
-
-_COUNTED: dict[tuple[int, int, bool], tuple[Any, float]] = {}
-
-
-def hardware_share(request: Request) -> float:
-    """Hardware FLOPs over model FLOPs: a third more for every layer recomputed in full, the stack's share if
-    selective."""
-    code = float(request.layout.recompute)
-    return 1.0 + max(code - 1.0, 0.0) / 3.0 + (request.stack.selective_share / 3.0 if code == 1 else 0.0)
+def flops_of(request: Request) -> tuple[float, float, float]:
+    """(model FLOPs over all pairs, over the pairs that the mask allows, hardware FLOPs) of one sequence."""
+    architecture, echo = request.model.architecture, request.echo
+    assert architecture is not None
+    fused = bool(request.stack.fused_attention)
+    return (
+        flops_per_sequence(architecture, request.seq_len),
+        flops_per_sequence(architecture, request.seq_len, allowed=True),
+        hardware_flops_per_sequence(
+            architecture, request.seq_len, echo["recompute"], echo["recompute_share"], fused=fused
+        ),
+    )
 
 
 def held_memory(request: Request) -> Held:
