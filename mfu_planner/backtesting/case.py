@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.backtesting.shapes import architecture_of
 from mfu_planner.errors import InputError
-from mfu_planner.prediction.calibrated import calibration, generation
-from mfu_planner.prediction.work import model_work
+from mfu_planner.layout.calibrated import calibration, generation
+from mfu_planner.layout.work import model_work
 
 if TYPE_CHECKING:
     from mfu_planner.architectures import Architecture

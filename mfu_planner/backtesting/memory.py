@@ -10,7 +10,7 @@ from mfu_planner.backtesting.summary import summarise
 from mfu_planner.footprint.calibrated import memory_constants
 from mfu_planner.footprint.device import device_memory
 from mfu_planner.footprint.states import optimizer_bytes
-from mfu_planner.prediction.work import cached_model_work
+from mfu_planner.layout.work import cached_model_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

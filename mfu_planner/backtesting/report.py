@@ -17,7 +17,8 @@ from mfu_planner.backtesting.plots import Series, scatter
 from mfu_planner.backtesting.runs import Run, read_runs
 from mfu_planner.backtesting.selection import STALL_SECONDS, stalled, used_for_calibration
 from mfu_planner.backtesting.steptime import predict_rows
-from mfu_planner.backtesting.summary import describe, quantile, source_of
+from mfu_planner.backtesting.summary import describe, source_of
+from mfu_planner.published.similar import quantile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -67,7 +68,7 @@ def figures(rows: Iterable[Judged]) -> dict[str, Any]:
 
 def constant_mfu(rows: Sequence[Judged]) -> dict[str, Any]:
     """Errors of one constant MFU fitted in hindsight to these very rows: what a layout-blind guess reaches at best."""
-    from mfu_planner.prediction.predicting import flops_per_sequence
+    from mfu_planner.prediction.counted import flops_per_sequence
 
     ideal = [
         flops_per_sequence(r.case.architecture, int(r.case.seq_len))
@@ -208,8 +209,8 @@ def ranges(rows: Sequence[Judged]) -> dict[str, Any]:
             groups[row.case.stack].append(row.published / row.predicted)
     stacks = {
         name: {
-            "low": round(min(quantile(v, 0.1), 1.0), 3),
-            "high": round(max(quantile(v, 0.9), 1.0), 3),
+            "low": round(min(quantile(sorted(v), 0.1), 1.0), 3),
+            "high": round(max(quantile(sorted(v), 0.9), 1.0), 3),
             "basis": f"10th to 90th percentile of {len(v)} published runs of this stack that no fit saw",
         }
         for name, v in sorted(groups.items())
@@ -217,8 +218,8 @@ def ranges(rows: Sequence[Judged]) -> dict[str, Any]:
     }
     pooled = [x for v in groups.values() for x in v]
     default = {
-        "low": round(quantile(pooled, 0.1), 3),
-        "high": round(quantile(pooled, 0.9), 3),
+        "low": round(quantile(sorted(pooled), 0.1), 3),
+        "high": round(quantile(sorted(pooled), 0.9), 3),
         "basis": f"10th to 90th percentile of {len(pooled)} published runs of other stacks: none of this one "
         "was held back",
     }

@@ -18,8 +18,8 @@ from mfu_planner.architectures.parts import (
     residual,
     self_attention,
 )
+from mfu_planner.layout.calibrated import calibration
 from mfu_planner.operators import CAUSAL, Attention, Elementwise, MatMul, Role, Split
-from mfu_planner.prediction.calibrated import calibration
 
 if TYPE_CHECKING:
     from mfu_planner.backtesting.runs import Run

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mfu_planner.prediction.layout import recomputed_share
+from mfu_planner.layout.layout import recomputed_share
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
-    from mfu_planner.prediction.layout import Layout
-    from mfu_planner.prediction.work import LayerWork
+    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.layout.layout import Layout
+    from mfu_planner.layout.work import LayerWork
 
 ELEMENT = 2.0
 SCORE_BYTES = 5.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from mfu_planner.footprint.device import MemoryConstants
-from mfu_planner.prediction.calibrated import calibration
+from mfu_planner.layout.calibrated import calibration
 
 
 @cache

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mfu_planner.footprint.activations import ELEMENT, layer_bytes
-from mfu_planner.prediction.schedules import DUALPIPE, in_flight, in_flight_later
-from mfu_planner.prediction.step import stage_plan
+from mfu_planner.layout.schedules import DUALPIPE, in_flight, in_flight_later
+from mfu_planner.layout.stages import stage_plan
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
-    from mfu_planner.prediction.constants import Stack
-    from mfu_planner.prediction.layout import Layout
-    from mfu_planner.prediction.work import ModelWork
+    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.layout.constants import Stack
+    from mfu_planner.layout.layout import Layout
+    from mfu_planner.layout.work import ModelWork
 
 
 FROZEN_KEPT = 0.5

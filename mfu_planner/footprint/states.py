@@ -17,7 +17,7 @@ def optimizer_bytes(name: str) -> float:
     ----------
     .. [1] Rajbhandari et al. 2020, *ZeRO*, arXiv:1910.02054, section 3.1.
     """
-    from mfu_planner.prediction.calibrated import calibration
+    from mfu_planner.layout.calibrated import calibration
 
     held = calibration()["memory"]["optimizers"]
     if name not in held:

@@ -9,10 +9,10 @@ from mfu_planner.prediction.kernels import memory_bound_time
 from mfu_planner.prediction.layers import HALF
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
-    from mfu_planner.prediction.constants import Machine, Stack
-    from mfu_planner.prediction.layout import Layout
-    from mfu_planner.prediction.work import ModelWork
+    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.layout.constants import Machine, Stack
+    from mfu_planner.layout.layout import Layout
+    from mfu_planner.layout.work import ModelWork
 
 
 def parameters_on_device(model: ModelWork, layout: Layout) -> tuple[Numbers, Numbers]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mfu_planner.prediction.calibrated import calibration
+from mfu_planner.layout.calibrated import calibration
 
 DAY_S = 86400.0
 YEAR_S = 365.25 * DAY_S

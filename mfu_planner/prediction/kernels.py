@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
+    from mfu_planner.layout.arrays import Numbers
 
 
 def fused_attention_time(

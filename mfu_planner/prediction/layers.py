@@ -10,11 +10,10 @@ from mfu_planner.prediction.kernels import fused_attention_time, memory_bound_ti
 from mfu_planner.prediction.products import product_time
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
-    from mfu_planner.prediction.constants import Machine, Stack
-    from mfu_planner.prediction.layout import Layout
-    from mfu_planner.prediction.products import ProductRate
-    from mfu_planner.prediction.work import AttentionWork, LayerWork, Product
+    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.layout.constants import Machine, ProductRate, Stack
+    from mfu_planner.layout.layout import Layout
+    from mfu_planner.layout.work import AttentionWork, LayerWork, Product
 
 HALF = 2.0  # bytes of a 16-bit element
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mfu_planner.footprint.calibrated import memory_constants
-from mfu_planner.footprint.device import device_memory
-from mfu_planner.footprint.states import optimizer_bytes
-from mfu_planner.prediction.calibrated import calibration
+from mfu_planner.footprint.report import memory_of
+from mfu_planner.layout.calibrated import calibration
+from mfu_planner.layout.request import Request, read_request
+from mfu_planner.layout.work import cached_model_work
 from mfu_planner.prediction.counted import flops_per_sequence, hardware_flops_per_sequence
 from mfu_planner.prediction.job import job_estimate
-from mfu_planner.prediction.request import Request, read_request
 from mfu_planner.prediction.step import step_time
-from mfu_planner.prediction.work import cached_model_work
-
-if TYPE_CHECKING:
-    from mfu_planner.footprint.device import Held
 
 NOT_MODELLED = (
     "checkpoint writing, failures and restarts within the step (`job` estimates their share of a long run)",
@@ -53,7 +48,7 @@ def predict(**given: Any) -> dict[str, Any]:
     """Predict one training step.
 
     Arguments are the flags of ``mfu-planner predict`` with underscores (see
-    :data:`mfu_planner.prediction.request.FLAGS`).
+    :data:`mfu_planner.layout.request.FLAGS`).
 
     Returns
     -------
@@ -137,37 +132,6 @@ def flops_of(request: Request) -> tuple[float, float, float]:
             architecture, request.seq_len, echo["recompute"], echo["recompute_share"], fused=fused
         ),
     )
-
-
-def held_memory(request: Request) -> Held:
-    """Bytes of the fullest device."""
-    work = cached_model_work(request.model.architecture)
-    return device_memory(
-        work,
-        request.layout,
-        request.stack,
-        memory_constants(request.stack.name),
-        optimizer_bytes=optimizer_bytes(request.optimizer),
-        narrow=request.machine.low_precision,
-    )
-
-
-def memory_of(request: Request) -> dict[str, Any]:
-    """Bytes of the fullest device by kind, and whether they fit."""
-    held = held_memory(request)
-    total = float(held.total)
-    capacity = request.machine.memory_bytes or None
-    return {
-        "weights_bytes": float(held.weights),
-        "gradients_bytes": float(held.gradients),
-        "optimizer_bytes": float(held.optimizer),
-        "activations_bytes": float(held.activations),
-        "logits_bytes": float(held.logits),
-        "other_bytes": float(held.other),
-        "total_bytes": total,
-        "capacity_bytes": capacity,
-        "fits": None if capacity is None else total <= capacity,
-    }
 
 
 def spread(request: Request) -> tuple[float, float, str]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mfu_planner.layout.layout import recomputed_share
+from mfu_planner.layout.schedules import fill_share
+from mfu_planner.layout.stages import stage_plan
 from mfu_planner.prediction.exchange import accumulate_time, gradient_exchange, update_time
 from mfu_planner.prediction.kernels import issue_bound, memory_bound_time
 from mfu_planner.prediction.layers import HALF, layer_parts
-from mfu_planner.prediction.layout import recomputed_share
-from mfu_planner.prediction.pipeline import balanced_stages, pipeline_time, uniform_stages
+from mfu_planner.prediction.pipeline import pipeline_time
 from mfu_planner.prediction.products import product_time
-from mfu_planner.prediction.schedules import fill_share
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
-    from mfu_planner.prediction.constants import Machine, Stack
+    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.layout.constants import Machine, Stack
+    from mfu_planner.layout.layout import Layout
+    from mfu_planner.layout.work import ModelWork
     from mfu_planner.prediction.layers import Parts
-    from mfu_planner.prediction.layout import Layout
-    from mfu_planner.prediction.work import ModelWork
 
 TIMED = ("products", "attention", "pointwise", "casts", "tensor", "expert", "context")
 """Parts of a layer's pass that are seconds."""
@@ -35,26 +36,6 @@ class Step:
     """Seconds by cause on the average device; they add up to ``total``."""
     device_bound: Numbers
     """Share of the micro-batch that the device, not the host, sets."""
-
-
-def stage_plan(model: ModelWork, layout: Layout, balanced: float) -> tuple[Numbers, Numbers, Numbers]:
-    """(most layers on a stage without the head, layers on the first stage, layers beside the head) for each layout."""
-    import numpy as np
-
-    weight = sum(p.inputs * p.outputs * p.copies for p in model.layers[0].products) if model.layers else 1.0
-    head_layers = model.vocab * model.hidden / weight
-
-    def plan(stages: float) -> tuple[float, float, float]:
-        if balanced and stages > 1:
-            return balanced_stages(model.layer_count, int(stages), head_layers)
-        return uniform_stages(model.layer_count, int(stages))
-
-    stages = np.asarray(layout.pp, dtype=np.float64)
-    if not stages.ndim:
-        return plan(float(stages))
-    unique, inverse = np.unique(stages, return_inverse=True)
-    table = np.array([plan(float(p)) for p in unique])[inverse.reshape(stages.shape)]
-    return table[..., 0], table[..., 1], table[..., 2]
 
 
 def head_times(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> Parts:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.footprint.calibrated import memory_constants
 from mfu_planner.footprint.states import optimizer_bytes
-from mfu_planner.prediction.flags import batch_of
-from mfu_planner.prediction.request import FLAGS, read_common
-from mfu_planner.prediction.schedules import SCHEDULES
-from mfu_planner.prediction.toolbox import default_stack, tools
-from mfu_planner.prediction.work import cached_model_work
+from mfu_planner.layout.flags import batch_of
+from mfu_planner.layout.request import FLAGS, read_common
+from mfu_planner.layout.schedules import SCHEDULES
+from mfu_planner.layout.toolbox import default_stack, tools
+from mfu_planner.layout.work import cached_model_work
 from mfu_planner.searching.evaluate import Tools
 from mfu_planner.searching.space import Inner, Outer, inner_grid, outer_layouts
 

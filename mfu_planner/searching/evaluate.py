@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.footprint.device import stage_memory
-from mfu_planner.prediction.layout import Layout
-from mfu_planner.prediction.schedules import SCHEDULES
+from mfu_planner.layout.layout import Layout
+from mfu_planner.layout.schedules import SCHEDULES
 from mfu_planner.prediction.step import step_time
 from mfu_planner.searching.space import AXES
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mfu_planner.footprint.device import MemoryConstants
-    from mfu_planner.prediction.constants import Machine, Stack
-    from mfu_planner.prediction.work import ModelWork
+    from mfu_planner.layout.constants import Machine, Stack
+    from mfu_planner.layout.work import ModelWork
     from mfu_planner.searching.space import Inner, Outer
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.layout.schedules import schedule_name
 from mfu_planner.prediction.counted import flops_per_sequence
 from mfu_planner.prediction.predicting import predict
-from mfu_planner.prediction.schedules import schedule_name
 from mfu_planner.searching.cases import FIXED
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, NoAnswer, nearest
-from mfu_planner.prediction.calibrated import calibration
-from mfu_planner.prediction.request import FLAGS
+from mfu_planner.layout.calibrated import calibration
+from mfu_planner.layout.request import FLAGS
 from mfu_planner.searching.cases import Case, cases_of, grids
 from mfu_planner.searching.evaluate import evaluate
 from mfu_planner.searching.outcome import case_of, distinct, obvious, pareto, ranked, row_of

@@ -9,11 +9,11 @@ from mfu_planner.footprint.activations import layer_bytes
 from mfu_planner.footprint.device import MemoryConstants, device_memory
 from mfu_planner.footprint.report import memory
 from mfu_planner.footprint.states import optimizer_bytes
+from mfu_planner.layout.calibrated import stack
+from mfu_planner.layout.layout import Layout
+from mfu_planner.layout.schedules import in_flight
+from mfu_planner.layout.work import model_work
 from mfu_planner.model import choose_model
-from mfu_planner.prediction.calibrated import stack
-from mfu_planner.prediction.layout import Layout
-from mfu_planner.prediction.schedules import in_flight
-from mfu_planner.prediction.work import model_work
 
 GIB = 2.0**30
 MATHEMATICS = MemoryConstants(

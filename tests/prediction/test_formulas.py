@@ -7,10 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mfu_planner.prediction.collectives import Fabric, LinkRate, collective_time, in_node_time
+from mfu_planner.layout.constants import Fabric, LinkRate, ProductRate
+from mfu_planner.layout.stages import balanced_stages, uniform_stages
+from mfu_planner.prediction.collectives import collective_time, in_node_time
 from mfu_planner.prediction.kernels import fused_attention_time, issue_bound
-from mfu_planner.prediction.pipeline import balanced_stages, pipeline_bubble, pipeline_time, uniform_stages
-from mfu_planner.prediction.products import ProductRate, product_time
+from mfu_planner.prediction.pipeline import pipeline_bubble, pipeline_time
+from mfu_planner.prediction.products import product_time
 
 RATE = ProductRate(
     peak_flops_per_s=1e14,

@@ -144,7 +144,7 @@ def test_fast_loader_costs_nothing():
 @pytest.mark.parametrize("recompute", ["none", "selective", "full"])
 @pytest.mark.parametrize("model", ["llama-3.1-8b", "deepseek-v2-lite"])
 def test_measuring_the_predicted_step_gives_the_same_mfu_and_hfu(model, recompute, kernel):
-    """The predicted time, handed to the meter with the same recomputation and kernel: one count of FLOPs in the house."""
+    """The predicted time, handed to the meter with the same recomputation and kernel."""
     said = predict(model=model, hardware="h100-sxm", devices=64, global_batch=256, seq_len=4096, recompute=recompute,
                    attention_kernel=kernel)  # fmt: skip
     found = measure(model=model, hardware="h100-sxm", devices=64, global_batch=256, seq_len=4096, recompute=recompute,

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from mfu_planner.hardware import resolve
+from mfu_planner.layout.layout import Layout
+from mfu_planner.layout.toolbox import tools
+from mfu_planner.layout.work import model_work
 from mfu_planner.model import choose_model
 from mfu_planner.prediction.layers import products_time
-from mfu_planner.prediction.layout import Layout
 from mfu_planner.prediction.step import step_time
-from mfu_planner.prediction.toolbox import tools
-from mfu_planner.prediction.work import model_work
 
 PRESETS = ("llama-3.1-8b", "gpt2", "mixtral-8x7b", "deepseek-v3")
 

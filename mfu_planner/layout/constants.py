@@ -8,8 +8,57 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mfu_planner.prediction.collectives import Fabric, LinkRate
-    from mfu_planner.prediction.products import ProductRate
+
+@dataclass(frozen=True)
+class ProductRate:
+    """What limits the matrix products of one device in one number format (from ``calibration/products.yaml``)."""
+
+    peak_flops_per_s: float
+    efficiency: float
+    """Share of the peak that a deep product with full waves reaches."""
+    depth_overhead: float
+    """Filling and draining one tile, expressed as extra inner length [elements]."""
+    fixed_s: float
+    """Start and end of one kernel [s]."""
+    wave_loss: float
+    """Share of an incomplete last wave that is lost, 0 (perfectly balanced) to 1 (whole waves only)."""
+    tile_rows: int
+    tile_columns: int
+    units: int
+    """Processors that work on one tile each at a time."""
+    bandwidth_bytes_per_s: float
+    input_bytes: float
+    output_bytes: float = 2.0
+
+
+@dataclass(frozen=True)
+class LinkRate:
+    """One collective inside a scale-up domain (from ``calibration/collectives.yaml``)."""
+
+    start_s: float
+    """Time of an empty message between two devices [s]."""
+    hop_s: float
+    """Extra start per further device of the group [s]."""
+    bandwidth_bytes_per_s: float
+    """Bytes per second and device that a very large message reaches, in the ring's own count [byte/s]."""
+    ramp_bytes: float
+    """Bytes that go at half the speed before the pipe is full."""
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """The network between nodes (from ``calibration/fabrics.yaml``)."""
+
+    nic_bytes_per_s: float
+    """One device's share of its node's network interfaces, one direction [byte/s]."""
+    efficiency: float
+    """Share of that rate which large messages reach."""
+    start_s: float
+    """Start of a collective that leaves the node [s]."""
+    hop_s: float
+    """Extra start per further node and bucket [s]."""
+    bucket_bytes: float = 268435456.0
+    """Messages above this go in pieces of it, each with its own start [byte]."""
 
 
 @dataclass(frozen=True)

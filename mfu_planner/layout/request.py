@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.prediction.flags import batch_of, imbalance_of, loader_rate, recompute_share, whole, whole_zero
-from mfu_planner.prediction.layout import RECOMPUTE_CODES, Layout
-from mfu_planner.prediction.schedules import SCHEDULES, read_schedule
-from mfu_planner.prediction.toolbox import default_stack, tools
+from mfu_planner.layout.flags import batch_of, imbalance_of, loader_rate, recompute_share, whole, whole_zero
+from mfu_planner.layout.layout import RECOMPUTE_CODES, Layout
+from mfu_planner.layout.schedules import SCHEDULES, read_schedule
+from mfu_planner.layout.toolbox import default_stack, tools
 
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
+    from mfu_planner.layout.constants import Machine, Stack
     from mfu_planner.model import Model
-    from mfu_planner.prediction.constants import Machine, Stack
 
 WHOLE = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero_group")
 FLAGS = (

@@ -13,9 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.prediction.collectives import Fabric, LinkRate
-from mfu_planner.prediction.constants import Machine, Stack
-from mfu_planner.prediction.products import ProductRate
+from mfu_planner.layout.constants import Fabric, LinkRate, Machine, ProductRate, Stack
 
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator

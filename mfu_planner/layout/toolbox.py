@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.prediction.calibrated import calibration, fabric, generation, machine, stack, stack_names
+from mfu_planner.layout.calibrated import calibration, fabric, generation, machine, stack, stack_names
 
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
-    from mfu_planner.prediction.constants import Machine, Stack
+    from mfu_planner.layout.constants import Machine, Stack
 
 KERNELS = ("fused", "unfused")
 

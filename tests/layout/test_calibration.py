@@ -9,7 +9,7 @@ import pytest
 
 from mfu_planner.facts import folder
 from mfu_planner.hardware import resolve
-from mfu_planner.prediction.calibrated import calibration, fabric, fabric_names, product_rate, stack, stack_names
+from mfu_planner.layout.calibrated import calibration, fabric, fabric_names, product_rate, stack, stack_names
 
 GENERATIONS = ("ampere", "hopper", "blackwell", "tpu", "other")
 

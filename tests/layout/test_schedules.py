@@ -7,8 +7,8 @@ import pytest
 
 from mfu_planner.errors import InputError
 from mfu_planner.footprint.report import memory
+from mfu_planner.layout.schedules import DUALPIPE, GPIPE, ZERO_BUBBLE, fill_share, in_flight, in_flight_later
 from mfu_planner.prediction.predicting import predict
-from mfu_planner.prediction.schedules import DUALPIPE, GPIPE, ZERO_BUBBLE, fill_share, in_flight, in_flight_later
 from mfu_planner.schedule import schedule
 from mfu_planner.searching.search import search
 

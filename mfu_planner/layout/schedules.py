@@ -1,6 +1,6 @@
 """Pipeline schedules: how long the stages wait, and how many micro-batches a device holds.
 
-A schedule is a code in :class:`~mfu_planner.prediction.layout.Layout`, so that arrays of layouts may mix them.
+A schedule is a code in :class:`~mfu_planner.layout.layout.Layout`, so that arrays of layouts may mix them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mfu_planner.errors import InputError, nearest
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
+    from mfu_planner.layout.arrays import Numbers
 
 ONE_FORWARD_ONE_BACKWARD, GPIPE, ZERO_BUBBLE, DUALPIPE = 0.0, 1.0, 2.0, 3.0
 """Codes; 0 is interleaved wherever a stage holds more than one chunk."""
