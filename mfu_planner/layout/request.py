@@ -61,12 +61,14 @@ class Request:
     echo: dict[str, Any]
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]
+    sources: dict[str, str]
+    """Where peak, length and constants come from."""
     loader_tokens_per_s: float | None = None
     """Tokens per second that the input pipeline delivers, None for always enough."""
 
 
-def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | None, list[str]]:
-    """(scenario, model, accelerator, devices, warnings) out of the flags that every question has."""
+def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | None, list[str], dict[str, str]]:
+    """(scenario, model, accelerator, devices, warnings, sources) out of the flags that every question has."""
     from mfu_planner.hardware import lookup
     from mfu_planner.model import choose_model
     from mfu_planner.scenario import scenario
@@ -118,7 +120,11 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
     if length is None:
         raise InputError("seq-len", "nothing", "a length such as --seq-len 4096")
     s = s.model_copy(update={"seq_len": length})
-    return s, model, found.accelerator, _devices(s, found.accelerator), warnings
+    if s.dtype in found.accelerator.peak:
+        where = found.accelerator.source_of(f"peak.{s.dtype}")["url"]
+        sources["peak_flops_per_s"] = f"{found.accelerator.name}, {s.dtype} dense: {where}"
+    sources["flops_per_token"] = f"operators of {model.name} ({model.source})"
+    return s, model, found.accelerator, _devices(s, found.accelerator), warnings, sources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +243,7 @@ def read_request(**given: Any) -> Request:
         Something unknown, missing, or that contradicts: see :func:`read_degrees`, and a global batch that
         dp·micro-batch does not divide.
     """
-    s, model, accelerator, devices, warnings = read_common(given)
+    s, model, accelerator, devices, warnings, sources = read_common(given)
     architecture = model.architecture
     assert architecture is not None
     degrees = read_degrees(given, devices, architecture.layers)
@@ -276,5 +282,6 @@ def read_request(**given: Any) -> Request:
         echo=echo,
         assumptions=tuple(assumptions),
         warnings=tuple(warnings),
+        sources={**sources, "step_time_s": f"calibration of the software stack {name}"},
         loader_tokens_per_s=loader_rate(given.get("loader_tokens_per_s")),
     )

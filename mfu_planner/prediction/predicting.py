@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mfu_planner.footprint.report import memory_of
 from mfu_planner.layout.calibrated import calibration
 from mfu_planner.layout.request import Request, read_request
 from mfu_planner.layout.work import cached_model_work
-from mfu_planner.prediction.counted import flops_per_sequence, hardware_flops_per_sequence
+from mfu_planner.prediction.counted import ALLOWED, CONVENTION, flops_per_sequence, hardware_flops_per_sequence
 from mfu_planner.prediction.job import job_estimate
+from mfu_planner.prediction.result import Part, Prediction
 from mfu_planner.prediction.step import step_time
+from mfu_planner.results import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from mfu_planner.prediction.step import Step
 
 NOT_MODELLED = (
     "checkpoint writing, failures and restarts within the step (`job` estimates their share of a long run)",
@@ -44,7 +49,7 @@ WATERFALL = {
 """Parts of the step in the order of the waterfall, from the peak down."""
 
 
-def predict(**given: Any) -> dict[str, Any]:
+def predict(**given: Any) -> Prediction:
     """Predict one training step.
 
     Arguments are the flags of ``mfu-planner predict`` with underscores (see
@@ -52,11 +57,8 @@ def predict(**given: Any) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        ``step_time_s``, ``tokens_per_s_per_device``, ``mfu``, ``hfu``, ``waterfall`` (name, seconds, share;
-        seconds add up to
-        the step), ``memory``, ``range`` of ``step_time_s``, ``assumptions``, ``not_modelled``, ``inputs`` with
-        every default.
+    Prediction
+        Read by attribute or by key; ``inputs`` holds every default.
 
     Raises
     ------
@@ -67,47 +69,52 @@ def predict(**given: Any) -> dict[str, Any]:
     return answer(request)
 
 
-def answer(request: Request) -> dict[str, Any]:
+def answer(request: Request) -> Prediction:
     """The prediction of a resolved request."""
+    assert request.model.architecture is not None
     work = cached_model_work(request.model.architecture)
     step = step_time(work, request.layout, request.machine, request.stack)
-    stall = input_stall(request, float(step.total))
-    total = float(step.total) + stall
-    parts = {name: float(step.parts.get(name, 0.0)) for name in WATERFALL}
-    parts["input_stall"] = stall
-    last = max(parts, key=lambda name: abs(parts[name]))
-    parts[last] += total - sum(parts.values())
-    waterfall = [
-        {"name": name, "seconds": seconds, "share": seconds / total, "meaning": WATERFALL[name]}
-        for name, seconds in parts.items()
-        if seconds or name == "ideal"
-    ]
+    busy = float(step.total)
+    stall = input_stall(request, busy)
+    total = busy + stall
     tokens = request.global_batch * request.seq_len
     useful, allowed, executed = (per * request.global_batch for per in flops_of(request))
-    rate = useful / (total * request.devices)
-    peak = request.machine.peak_flops_per_s
+    available = total * request.devices * request.machine.peak_flops_per_s
     low, high, basis = spread(request)
-    return {
-        "step_time_s": total,
-        "tokens_per_s": tokens / total,
-        "tokens_per_s_per_device": tokens / total / request.devices,
-        "mfu": rate / peak,
-        "hfu": executed / (total * request.devices) / peak,
-        "achieved_flops_per_s_per_device": rate,
-        "peak_flops_per_s": peak,
-        "convention": "full",
-        "by_convention": {"full": rate / peak, "causal": rate / peak * allowed / useful},
-        "device_bound": float(step.device_bound),
-        "waterfall": waterfall,
-        "memory": memory_of(request),
-        "input": {"tokens_per_s": tokens / float(step.total), "bytes_per_s": TOKEN_BYTES * tokens / float(step.total)},
-        "job": job_estimate(float(request.model.params), float(request.devices)),
-        "range": {"low": total * low, "high": total * high, "basis": basis},
-        "inputs": request.echo,
-        "assumptions": list(request.assumptions),
-        "not_modelled": list(NOT_MODELLED),
-        "warnings": [*request.warnings, *work.notes, *warnings_of(request)],
-    }
+    return Prediction.model_construct(
+        schema_version=SCHEMA_VERSION,
+        inputs=request.echo,
+        step_time_s=total,
+        tokens_per_s=tokens / total,
+        tokens_per_s_per_device=tokens / total / request.devices,
+        mfu=useful / available,
+        hfu=executed / available,
+        achieved_flops_per_s_per_device=useful / (total * request.devices),
+        peak_flops_per_s=request.machine.peak_flops_per_s,
+        convention=CONVENTION,
+        by_convention={CONVENTION: useful / available, ALLOWED: allowed / available},
+        device_bound=float(step.device_bound),
+        waterfall=waterfall_of(step, stall),
+        memory=memory_of(request),
+        input={"tokens_per_s": tokens / busy, "bytes_per_s": TOKEN_BYTES * tokens / busy},
+        job=job_estimate(float(request.model.params), float(request.devices)),
+        range={"low": total * low, "high": total * high, "basis": basis},
+        assumptions=request.assumptions,
+        not_modelled=NOT_MODELLED,
+        warnings=(*request.warnings, *work.notes, *warnings_of(request)),
+        sources=request.sources,
+    )
+
+
+def waterfall_of(step: Step, stall: float) -> tuple[Part, ...]:
+    """The parts of a step and the wait for its input, from the peak down."""
+    seconds = {name: float(step.parts.get(name, 0.0)) for name in WATERFALL} | {"input_stall": stall}
+    total = float(step.total) + stall
+    return tuple(
+        Part(name=name, seconds=part, share=part / total, meaning=WATERFALL[name])
+        for name, part in seconds.items()
+        if part or name == "ideal"
+    )
 
 
 def input_stall(request: Request, step_s: float) -> float:

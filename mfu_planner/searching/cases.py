@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.footprint.calibrated import memory_constants
 from mfu_planner.footprint.states import optimizer_bytes
-from mfu_planner.layout.flags import batch_of
-from mfu_planner.layout.request import FLAGS, read_common
+from mfu_planner.layout.flags import batch_of, whole, whole_zero
+from mfu_planner.layout.request import FLAGS, WHOLE, read_common
 from mfu_planner.layout.schedules import SCHEDULES
 from mfu_planner.layout.toolbox import default_stack, tools
 from mfu_planner.layout.work import cached_model_work
@@ -78,7 +78,7 @@ def cases_of(given: dict[str, Any]) -> Iterator[Case]:
 
 
 def _case(flags: dict[str, Any], given: dict[str, Any]) -> Case:
-    s, model, accelerator, devices, _ = read_common({k: v for k, v in flags.items() if v is not None})
+    s, model, accelerator, devices, _, _ = read_common({k: v for k, v in flags.items() if v is not None})
     assert devices is not None
     architecture = model.architecture
     assert architecture is not None
@@ -122,14 +122,29 @@ def _price(device: str, given: dict[str, Any]) -> float | None:
     return None if found is None else found.usd_per_device_hour
 
 
+def fixed_flags(given: dict[str, Any]) -> dict[str, Any]:
+    """The layout flags that are given, numbers read.
+
+    Raises
+    ------
+    InputError
+        A number that is none.
+    """
+    fixed = {n: given[n] for n in FIXED if given.get(n) is not None}
+    for name in WHOLE:
+        if name in fixed:
+            fixed[name] = whole(fixed, name)
+    if "zero" in fixed:
+        fixed["zero"] = whole_zero(fixed["zero"])
+    return fixed
+
+
 def grids(case: Case, given: dict[str, Any], whole: bool) -> Iterator[tuple[Outer, Inner]]:
     """Every outer choice with its inner grid; the widest axis is cut where a grid would be too large for one call."""
-    if given.get("recompute_share") is not None:
-        raise InputError("recompute-share", given["recompute_share"], "nothing: the search tries several shares itself")
-    fixed = {n: given[n] if n in _OTHER else _degree(n, given[n]) for n in FIXED if given.get(n) is not None}
+    fixed = fixed_flags(given)
     t = case.tools
     for outer in outer_layouts(t.model, case.devices, t.global_batch, t.seq_len, case.node):
-        if any(name in fixed and int(fixed[name]) != getattr(outer, name) for name in ("tp", "pp", "cp", "ep", "dp")):
+        if any(name in fixed and fixed[name] != getattr(outer, name) for name in ("tp", "pp", "cp", "ep", "dp")):
             continue
         inner = inner_grid(outer, t.model, t.global_batch, whole=whole, selective=case.selective)
         inner = _narrowed(_scheduled(inner, t.schedule, outer.pp), fixed)

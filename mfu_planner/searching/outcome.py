@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, NoAnswer
@@ -137,7 +137,7 @@ def obvious(case: Case, best: dict[str, Any], given: dict[str, Any]) -> dict[str
     return None
 
 
-def _lost(said: dict[str, Any], best: dict[str, Any], tensor: int, stages: int) -> dict[str, Any]:
+def _lost(said: Mapping[str, Any], best: dict[str, Any], tensor: int, stages: int) -> dict[str, Any]:
     behind = said["step_time_s"] / best["step_time_s"] - 1.0
     shares = {w["name"]: w["share"] for w in said["waterfall"] if w["name"] not in ("ideal", "matmul_inefficiency")}
     reasons = sorted(shares, key=lambda name: -shares[name])[:3]
