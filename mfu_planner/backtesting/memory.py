@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from mfu_planner.backtesting.case import Case
     from mfu_planner.backtesting.runs import Run
-    from mfu_planner.footprint.device import Held, MemoryConstants
+    from mfu_planner.footprint.calibrated import MemoryConstants
+    from mfu_planner.footprint.device import Held
 
 OUT_OF_MEMORY = "layout_oom"
 MEMORY_RULES = (

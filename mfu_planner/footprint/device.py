@@ -10,32 +10,11 @@ from mfu_planner.layout.schedules import DUALPIPE, in_flight, in_flight_later
 from mfu_planner.layout.stages import stage_plan
 
 if TYPE_CHECKING:
+    from mfu_planner.footprint.calibrated import MemoryConstants
     from mfu_planner.layout.arrays import Numbers
     from mfu_planner.layout.constants import Stack
     from mfu_planner.layout.layout import Layout
     from mfu_planner.layout.work import ModelWork
-
-
-FROZEN_KEPT = 0.5
-"""Share of the activations that adapters leave: frozen products need no input for a weight gradient."""
-
-
-@dataclass(frozen=True)
-class MemoryConstants:
-    """What a stack adds to the mathematics (``calibration/memory.yaml``)."""
-
-    gradient_bytes: float = 4.0
-    """Bytes of gradient per parameter held on the device."""
-    logit_bytes: float = 10.0
-    """Bytes per logit at the loss: 16-bit logits, 32-bit copy, gradient."""
-    activation_factor: float = 1.0
-    """Activations held over those that the operators need (temporaries, fragmentation)."""
-    fixed_bytes: float = 1.5e9
-    """Per device: context, communication buffers, workspace."""
-    gathered_inputs: float = 3.0
-    """Whole (gathered) layer inputs held at a time under sequence parallelism: tensors of tokens × hidden."""
-    gathered_layers: float = 2.0
-    """Layers whose weights (and gradients) ZeRO-3 holds whole at a time."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +40,7 @@ def device_memory(
     stack: Stack,
     constants: MemoryConstants,
     *,
-    optimizer_bytes: float = 12.0,
+    optimizer_bytes: float,
     narrow: bool = False,
 ) -> Held:
     """Peak bytes on the fullest pipeline stage: the first (most micro-batches in flight), the last (the
@@ -87,7 +66,7 @@ def stage_memory(
     stack: Stack,
     constants: MemoryConstants,
     *,
-    optimizer_bytes: float = 12.0,
+    optimizer_bytes: float,
     narrow: bool = False,
 ) -> tuple[Held, ...]:
     """Bytes on a device of the first stage, the last, and the fullest one between."""
@@ -100,7 +79,7 @@ def stage_memory(
     count = float(model.layer_count)
     single = pp <= 1
     head = 1.0 if not model.tied else 0.0
-    kept, working = _activations(model, layout, stack, narrow)
+    kept, working = _activations(model, layout, stack, constants, narrow)
     flying = in_flight(pp, layout.micro_batches, layout.vpp, layout.schedule)
     flying_second, flying_last = in_flight_later(flying, layout.schedule)
     dual = (np.asarray(layout.schedule) == DUALPIPE) & (pp > 1)
@@ -109,7 +88,7 @@ def stage_memory(
     spread = (np.asarray(layout.sequence_parallel) > 0) & (np.asarray(layout.tp) > 1)
     inputs = np.where(spread, constants.gathered_inputs * ELEMENT * tokens * model.hidden, 0.0)
     again = np.asarray(layout.recompute) > 1
-    frozen = np.where(np.asarray(layout.adapters) > 0, FROZEN_KEPT, 1.0)
+    frozen = np.where(np.asarray(layout.adapters) > 0, constants.frozen_kept, 1.0)
 
     def stage(layers: Numbers, flying: Numbers, tables: Numbers, with_logits: Numbers) -> Held:
         held = constants.activation_factor * frozen * (flying * layers * kept + np.where(again, working, 0.0)) + inputs
@@ -152,7 +131,10 @@ def _layer_parameters(model: ModelWork, layout: Layout) -> tuple[Numbers, Number
     return dense, expert
 
 
-def _activations(model: ModelWork, layout: Layout, stack: Stack, narrow: bool) -> tuple[Numbers, Numbers]:
+def _activations(
+    model: ModelWork, layout: Layout, stack: Stack, constants: MemoryConstants, narrow: bool
+) -> tuple[Numbers, Numbers]:
+    """(kept, needed while it runs) bytes of the average layer and micro-batch."""
     kept: Numbers = 0.0
     working: Numbers = 0.0
     for layer in model.layers:
@@ -161,6 +143,7 @@ def _activations(model: ModelWork, layout: Layout, stack: Stack, narrow: bool) -
             layer,
             layout,
             model.hidden,
+            constants,
             fused=bool(stack.fused_attention),
             dropout=bool(stack.dropout),
             selective_share=stack.selective_share if stack.fused_attention else 0.0,

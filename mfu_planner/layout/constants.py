@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProductRate:
     """What limits the matrix products of one device in one number format (from ``calibration/products.yaml``)."""
 
@@ -28,7 +28,7 @@ class ProductRate:
     """Processors that work on one tile each at a time."""
     bandwidth_bytes_per_s: float
     input_bytes: float
-    output_bytes: float = 2.0
+    output_bytes: float
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Fabric:
     """Start of a collective that leaves the node [s]."""
     hop_s: float
     """Extra start per further node and bucket [s]."""
-    bucket_bytes: float = 268435456.0
+    bucket_bytes: float
     """Messages above this go in pieces of it, each with its own start [byte]."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Machine:
     """A device, its node and its network."""
 
@@ -82,93 +82,113 @@ class Machine:
     fabric: Fabric
     low_precision: bool
     """Whether the layers' products run in 8 bits or fewer (with casts)."""
-    host_bytes_per_s: float = 25e9
-    grouped_products: ProductRate | None = None
+    host_bytes_per_s: float
+    """To and from host memory, one direction [byte/s]."""
+    grouped_products: ProductRate | None
     """Rate of grouped (expert) products where their format is another; None: as all products."""
-    assumptions: tuple[str, ...] = field(default=())
+    assumptions: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stack:
-    """A software stack of a time: what it fuses, overlaps and how fast it issues (``calibration/stacks.yaml``)."""
+    """A software stack of a time: what it fuses, overlaps and how fast it issues (``calibration/stacks.yaml``).
+
+    ``calibration/meanings.yaml`` gives the unit of every constant.
+    """
 
     name: str
-    product_factor: float = 1.0
+    product_factor: float
     """Time of a product in training over the kernel table (sustained clocks, library)."""
-    misaligned_factor: float = 1.0
-    """Slowdown of products whose weights' sizes on one device are no multiples of 64."""
-    grouped_factor: float = 1.2
+    misaligned_factor: float
+    """Slowdown of products whose weights' sizes on one device are no multiples of ``alignment_elements``."""
+    grouped_factor: float
     """Slowdown of grouped (expert) products beyond their shapes."""
-    fused_attention: float = 1.0
-    attention_fraction: float = 0.4
+    fused_attention: float
+    attention_fraction: float
     """Share of the 16-bit peak of fused attention on causal pairs at long sequences."""
-    attention_ramp_tokens: float = 500.0
-    score_passes: float = 13.0
+    attention_ramp_tokens: float
+    score_passes: float
     """Unfused attention: bytes moved per score, forward."""
-    score_backward: float = 2.0
+    score_backward: float
     """Unfused attention: backward passes over the scores, relative to forward."""
-    odd_head_factor: float = 3.0
-    """Unfused attention slows by this when the head size is no multiple of 8."""
-    expert_exposed: float = 1.0
+    odd_head_factor: float
+    """Unfused attention slows by this when the head size is no multiple of ``head_alignment``."""
+    expert_exposed: float
     """Time of dispatch and combine that is not hidden, over the all-to-all table."""
-    pointwise_factor: float = 2.0
+    pointwise_factor: float
     """Time of elementwise operators over bytes ÷ bandwidth."""
-    loss_bytes: float = 24.0
+    loss_bytes: float
     """Bytes per logit for the cast, the cross-entropy and its gradient."""
-    forward_host_s: float = 0.0012
+    forward_host_s: float
     """Host time to issue one layer's forward [s]."""
-    backward_host_s: float = 0.0014
-    tensor_host_s: float = 0.0
+    backward_host_s: float
+    tensor_host_s: float
     """Extra host time per layer and pass at TP 8, growing with the square of TP [s]."""
-    scatter_sends: float = 1.0
+    scatter_sends: float
     """1 when TP ranks send each its part of the activations between stages, 0 when each sends all of them."""
-    step_fixed_s: float = 0.05
+    step_fixed_s: float
     """Per step: optimizer launch, gradient norm, logging [s]."""
-    tensor_exposed: float = 1.0
+    tensor_exposed: float
     """Time of TP collectives that is not hidden, over the collective table."""
-    data_hidden: float = 0.0
+    data_hidden: float
     """Share of the backward that gradient exchange hides behind."""
-    shard_hidden: float = 0.9
+    shard_hidden: float
     """Share of the compute that ZeRO-3 gathers hide behind."""
-    drag: float = 0.0
+    drag: float
     """Slowdown of compute per second of hidden communication."""
-    gradient_bytes: float = 4.0
-    shard_gradient_bytes: float = 2.0
+    gradient_bytes: float
+    shard_gradient_bytes: float
     """Bytes per gradient in a ZeRO-3 reduce-scatter."""
-    gradient_passes_bytes: float = 8.0
+    gradient_passes_bytes: float
     """Bytes moved per local gradient (zeroing, norm, scaling)."""
-    offload_bytes: float = 40.0
+    offload_bytes: float
     """Bytes per parameter over the host link and host memory when the optimizer is offloaded."""
-    send_fixed_s: float = 30e-6
-    send_exposed: float = 1.0
-    optimizer_bytes: float = 36.0
+    send_fixed_s: float
+    send_exposed: float
+    optimizer_bytes: float
     """Bytes moved per parameter of the shard by clipping and the update."""
-    selective_share: float = 0.0
+    selective_share: float
     """Share of the layer's products that `selective` recomputes."""
-    balanced_stages: float = 0.0
+    balanced_stages: float
     """1 when stages are filled by cost with the head counted as layers."""
-    pipeline_tensor_s: float = 0.0
+    pipeline_tensor_s: float
     """Extra host time per layer and micro-batch when PP and TP are both used across nodes [s · TP^exponent]."""
-    pipeline_tensor_exponent: float = 1.0
-    wide_tensor_s: float = 0.0
+    pipeline_tensor_exponent: float
+    wide_tensor_s: float
     """Extra host time per layer and micro-batch for each further node that a TP group spans [s]."""
-    accumulate_bytes: float = 8.0
+    accumulate_bytes: float
     """Bytes moved per local parameter and micro-batch to add the gradients up."""
-    tensor_across: float = 1.0
+    tensor_across: float
     """The same as ``tensor_exposed`` for TP groups that span nodes."""
-    other_fraction: float = 0.1
+    other_fraction: float
     """Share of the 16-bit peak that scans and convolutions reach."""
-    zero_stage: float = 1.0
+    zero_stage: float
     """Sharding that the stack uses when nothing is said."""
-    sequence_parallel: float = 1.0
+    sequence_parallel: float
     """Whether the stack splits norms over TP when nothing is said."""
-    recompute: float = 0.0
-    dropout: float = 0.0
+    dropout: float
     """1 when the stack's recipes train with dropout (its masks are kept and moved)."""
-    always_compiled: float = 0.0
-    micro_gradient: float = 0.0
-    """1 when ZeRO-3 scatters gradients every micro-batch."""
-    pointwise_compiled: float = 0.6
-    host_compiled: float = 0.4
-    cast_factor: float = 1.0
-    expert_host_s: float = 0.001
+    pointwise_compiled: float
+    """Elementwise time left when compiled."""
+    host_compiled: float
+    """Host time left when compiled."""
+    cast_factor: float
+    """Time of casts over bytes ÷ bandwidth."""
+    expert_host_s: float
+    """Extra host time per mixture layer and pass [s]."""
+    alignment_elements: float
+    """Sizes that are multiples of it use the matrix units in full."""
+    head_alignment: float
+    """The same for head sizes of unfused attention."""
+    head_multiple: float
+    """A fused kernel computes with the next multiple of this head size."""
+    attention_backward: float
+    """FLOPs of a fused backward pass over the forward's."""
+    pointwise_backward: float
+    """Bytes of the elementwise backward over the forward."""
+    dropout_elements: float
+    """Elements moved per token and hidden size by a layer's dropouts, forward."""
+    context_hidden: float
+    """Share of attention's time that the exchange of keys and values hides behind."""
+    cast_bytes: float
+    """Bytes moved per element that is cast."""

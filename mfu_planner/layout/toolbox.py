@@ -52,6 +52,11 @@ def _tools(
     return box, software, (*box.assumptions, f"software stack {stack_name}: {meaning}", *said)
 
 
+def node_devices() -> float:
+    """Devices of a node where nothing says so (``calibration/rules.yaml``)."""
+    return float(calibration()["rules"]["usual_node"]["devices"])
+
+
 def place(accelerator: Accelerator, cluster_name: Any) -> tuple[Any, float, list[str]]:
     """(fabric, devices of one scale-up domain, what was assumed) of a named cluster, or of the device's usual
     machine."""
@@ -63,8 +68,10 @@ def place(accelerator: Accelerator, cluster_name: Any) -> tuple[Any, float, list
         name = rules["default_fabrics"].get(generation(accelerator.id), rules["default_fabrics"]["other"])
         return (
             fabric(name),
-            8.0,
-            [f"nodes of 8 devices and network {name} assumed: no machine of {accelerator.id} is on file"],
+            node_devices(),
+            [
+                f"nodes of {node_devices():g} devices and network {name} assumed: no machine of {accelerator.id} is on file"
+            ],
         )
     if found.accelerator_id != accelerator.id:
         raise InputError(

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from mfu_planner.prediction.collectives import collective_time
-from mfu_planner.prediction.kernels import fused_attention_time, memory_bound_time
+from mfu_planner.prediction.kernels import cast_time, fused_attention_time, memory_bound_time
 from mfu_planner.prediction.products import product_time
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def product_shape(product: Product, tokens: Numbers, layout: Layout) -> tuple[Nu
     return 1.0, tokens, outputs, inputs
 
 
-def misaligned_slowdown(outputs: Numbers, inputs: Numbers, factor: float) -> Numbers:
-    """``factor`` where a weight matrix's sizes on one device are no multiples of 64 elements, else 1.
+def misaligned_slowdown(outputs: Numbers, inputs: Numbers, factor: float, alignment: float) -> Numbers:
+    """``factor`` where a weight matrix's sizes on one device are no multiples of ``alignment`` elements, else 1.
 
     References
     ----------
@@ -57,7 +57,7 @@ def misaligned_slowdown(outputs: Numbers, inputs: Numbers, factor: float) -> Num
 
     if factor == 1.0:
         return 1.0
-    return np.where((np.mod(outputs, 64.0) != 0) | (np.mod(inputs, 64.0) != 0), factor, 1.0)
+    return np.where((np.mod(outputs, alignment) != 0) | (np.mod(inputs, alignment) != 0), factor, 1.0)
 
 
 def products_time(
@@ -65,8 +65,7 @@ def products_time(
     tokens: Numbers,
     layout: Layout,
     rate: ProductRate,
-    misaligned: float = 1.0,
-    grouped: float = 1.0,
+    stack: Stack,
     grouped_rate: ProductRate | None = None,
 ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """(forward seconds, backward seconds, weight-gradient seconds in them, forward FLOPs) of a layer's products on one
@@ -84,7 +83,8 @@ def products_time(
         groups, rows, n, k = product_shape(product, tokens, layout)
         rows = np.maximum(rows, 1.0)
         routed = product.split.startswith("expert_")
-        odd = misaligned_slowdown(n, k, misaligned) * (grouped if routed else 1.0)
+        odd = misaligned_slowdown(n, k, stack.misaligned_factor, stack.alignment_elements)
+        odd = odd * (stack.grouped_factor if routed else 1.0)
         used = grouped_rate if routed and grouped_rate is not None else rate
         forward = forward + odd * product_time(rows, n, k, used, groups)
         weight_gradient = np.where(np.asarray(layout.adapters) > 0, 0.0, product_time(n, k, rows, used, groups))
@@ -105,9 +105,9 @@ def attention_pairs(attention: AttentionWork, seq_len: Numbers) -> Numbers:
     return window * (window + 1) / 2 + (seq - window) * window
 
 
-def padded_head(size: float) -> float:
-    """Head size that a fused kernel computes with: the next of 64, 128, 192, 256 …"""
-    return 64.0 * math.ceil(size / 64.0)
+def padded_head(size: float, multiple: float) -> float:
+    """Head size that a fused kernel computes with: the next multiple."""
+    return multiple * math.ceil(size / multiple)
 
 
 def attention_time(
@@ -117,13 +117,14 @@ def attention_time(
     pairs = attention_pairs(attention, layout.seq_len) * layout.micro_batch / layout.cp
     width = attention.heads * (attention.key_dim + attention.value_dim) / layout.tp
     flops = 2.0 * pairs * width
-    padded = padded_head(max(attention.key_dim, attention.value_dim)) / max(attention.key_dim, attention.value_dim)
+    largest = max(attention.key_dim, attention.value_dim)
+    padded = padded_head(largest, stack.head_multiple) / largest
     fixed = machine.products.fixed_s
     if stack.fused_attention:
         keys = attention.window or layout.seq_len
         common = (machine.wide_peak_flops_per_s, stack.attention_fraction, stack.attention_ramp_tokens, fixed)
         forward = fused_attention_time(padded * flops, keys, *common)
-        backward = fused_attention_time(2.5 * padded * flops, keys, *common)
+        backward = fused_attention_time(stack.attention_backward * padded * flops, keys, *common)
         return forward, backward, flops
     scores = layout.micro_batch * attention.heads / layout.tp * layout.seq_len * layout.seq_len / layout.cp
     rate = machine.wide_products
@@ -132,7 +133,7 @@ def attention_time(
     qk = product_time(rows, layout.seq_len, attention.key_dim, rate, batch)
     av = product_time(rows, attention.value_dim, layout.seq_len, rate, batch)
     passes = memory_bound_time(stack.score_passes * scores, machine.bandwidth_bytes_per_s, 1.0)
-    odd = stack.odd_head_factor if attention.key_dim % 8 else 1.0
+    odd = stack.odd_head_factor if attention.key_dim % stack.head_alignment else 1.0
     forward = odd * (stack.product_factor * (qk + av) + passes)
     backward = odd * (2.0 * stack.product_factor * (qk + av) + stack.score_backward * passes)
     return forward, backward, flops
@@ -148,15 +149,7 @@ def layer_parts(layer: LayerWork, layout: Layout, machine: Machine, stack: Stack
     import numpy as np
 
     tokens = layout.micro_batch * layout.seq_len / layout.cp
-    pf, pb, pw, flops = products_time(
-        layer.products,
-        tokens,
-        layout,
-        machine.products,
-        stack.misaligned_factor,
-        stack.grouped_factor,
-        machine.grouped_products,
-    )
+    pf, pb, pw, flops = products_time(layer.products, tokens, layout, machine.products, stack, machine.grouped_products)
     trained = np.where(np.asarray(layout.adapters) > 0, 1.0, 2.0)
     forward: Parts = {"products": stack.product_factor * pf, "product_flops": flops}
     backward: Parts = {
@@ -178,16 +171,16 @@ def layer_parts(layer: LayerWork, layout: Layout, machine: Machine, stack: Stack
     forward["attention_flops"], backward["attention_flops"] = aflops, 2.0 * aflops
 
     spread = np.where(np.asarray(layout.sequence_parallel) > 0, layout.tp, 1.0)
-    dropped = 5.0 * hidden * stack.dropout
+    dropped = stack.dropout_elements * hidden * stack.dropout
     elements = (
         layer.split_elements / layout.tp + (layer.whole_elements + dropped) / spread + layer.routed_elements / layout.tp
     )
     factor = stack.pointwise_factor * np.where(np.asarray(layout.compiled) > 0, stack.pointwise_compiled, 1.0)
     pointwise = memory_bound_time(HALF * tokens * elements, machine.bandwidth_bytes_per_s, factor)
-    forward["pointwise"], backward["pointwise"] = pointwise, 1.5 * pointwise
+    forward["pointwise"], backward["pointwise"] = pointwise, stack.pointwise_backward * pointwise
     if machine.low_precision:
         width = sum(p.inputs * p.copies for p in layer.products) / layout.tp
-        cast = stack.cast_factor * memory_bound_time(4.0 * tokens * width, machine.bandwidth_bytes_per_s, 1.0)
+        cast = cast_time(tokens * width, stack.cast_bytes, machine.bandwidth_bytes_per_s, stack.cast_factor)
         forward["casts"], backward["casts"] = cast, cast
     else:
         forward["casts"] = backward["casts"] = 0.0
@@ -230,7 +223,7 @@ def _communicate(
             machine.links["all_gather"],
             machine.fabric,
         )
-        forward["context"] = np.maximum(0.0, ring - 0.8 * forward["attention"])
-        backward["context"] = np.maximum(0.0, 2.0 * ring - 0.8 * backward["attention"])
+        forward["context"] = np.maximum(0.0, ring - stack.context_hidden * forward["attention"])
+        backward["context"] = np.maximum(0.0, 2.0 * ring - stack.context_hidden * backward["attention"])
     else:
         forward["context"] = backward["context"] = 0.0

@@ -14,7 +14,7 @@ from mfu_planner.searching.space import AXES
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from mfu_planner.footprint.device import MemoryConstants
+    from mfu_planner.footprint.calibrated import MemoryConstants
     from mfu_planner.layout.constants import Machine, Stack
     from mfu_planner.layout.work import ModelWork
     from mfu_planner.searching.space import Inner, Outer

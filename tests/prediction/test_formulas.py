@@ -25,9 +25,10 @@ RATE = ProductRate(
     units=100,
     bandwidth_bytes_per_s=1e12,
     input_bytes=2.0,
+    output_bytes=2.0,
 )
 LINK = LinkRate(start_s=1e-5, hop_s=1e-6, bandwidth_bytes_per_s=1e11, ramp_bytes=0.0)
-NETWORK = Fabric(nic_bytes_per_s=2.5e10, efficiency=0.8, start_s=5e-5, hop_s=1e-5)
+NETWORK = Fabric(nic_bytes_per_s=2.5e10, efficiency=0.8, start_s=5e-5, hop_s=1e-5, bucket_bytes=2.0**28)
 
 
 def test_product_of_whole_waves_runs_at_the_achievable_rate():
