@@ -40,6 +40,7 @@ def rate(device: dict, narrow: bool, p: np.ndarray, tile: tuple[int, int]) -> Pr
         units=device["units"],
         bandwidth_bytes_per_s=device["bandwidth"],
         input_bytes=1.0 if narrow else 2.0,
+        output_bytes=2.0,
     )
 
 

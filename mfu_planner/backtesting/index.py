@@ -16,6 +16,7 @@ from mfu_planner.counting.conventions import convention
 from mfu_planner.errors import InputError
 from mfu_planner.facts import folder
 from mfu_planner.published.similar import CONVENTION, is_mixture
+from mfu_planner.verdict import rule_of_thumb
 
 _KINDS = frozenset({"layout_bench", "step_bench", "mlperf_run", "overhead_pair"})
 _LONGEST = 16384

@@ -66,13 +66,9 @@ def place(accelerator: Accelerator, cluster_name: Any) -> tuple[Any, float, list
     found = cluster(str(cluster_name)) if cluster_name is not None else cluster_for(accelerator.id)
     if found is None:
         name = rules["default_fabrics"].get(generation(accelerator.id), rules["default_fabrics"]["other"])
-        return (
-            fabric(name),
-            node_devices(),
-            [
-                f"nodes of {node_devices():g} devices and network {name} assumed: no machine of {accelerator.id} is on file"
-            ],
-        )
+        usual = node_devices()
+        said = f"nodes of {usual:g} devices and network {name} assumed: no machine of {accelerator.id} is on file"
+        return fabric(name), usual, [said]
     if found.accelerator_id != accelerator.id:
         raise InputError(
             "cluster", found.id, f"a machine of {accelerator.id}; {found.id} is made of {found.accelerator_id}"

@@ -32,12 +32,9 @@ FIXED = (
     "recompute",
     "sequence_parallel",
     "offload",
-    "recompute_share",
     "schedule",
 )
 """Layout flags that, when given, are held fixed."""
-_OTHER = ("recompute", "sequence_parallel", "offload")
-"""Those that are no whole numbers."""
 CHUNK = 4_000_000
 """Layouts of one array call at most: 32 MB an array."""
 
@@ -128,8 +125,10 @@ def fixed_flags(given: dict[str, Any]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        A number that is none.
+        A number that is none; a share of recomputation, which is searched.
     """
+    if given.get("recompute_share") is not None:
+        raise InputError("recompute-share", given["recompute_share"], "nothing: the search tries several shares itself")
     fixed = {n: given[n] for n in FIXED if given.get(n) is not None}
     for name in WHOLE:
         if name in fixed:
