@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.case import RULES, Skipped, read_case, stated_memory
+from mfu_planner.backtesting.case import Skipped
+from mfu_planner.backtesting.reading import read_case
+from mfu_planner.backtesting.rules import RULES
+from mfu_planner.backtesting.stated import stated_memory
 from mfu_planner.backtesting.steptime import constants_of, grouped, layout_of
 from mfu_planner.backtesting.summary import summarise
 from mfu_planner.footprint.calibrated import memory_constants

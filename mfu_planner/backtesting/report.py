@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.case import RULES, Case, Skipped, read_case
+from mfu_planner.backtesting.case import Case, Skipped
 from mfu_planner.backtesting.memory import memory_backtest
 from mfu_planner.backtesting.plots import Series, scatter
+from mfu_planner.backtesting.reading import read_case
+from mfu_planner.backtesting.rules import RULES
 from mfu_planner.backtesting.runs import Run, read_runs
 from mfu_planner.backtesting.selection import STALL_SECONDS, stalled, used_for_calibration
 from mfu_planner.backtesting.steptime import predict_rows

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.case import RULES, Case, Skipped, published_step_time, read_case
+from mfu_planner.backtesting.case import Case, Skipped
+from mfu_planner.backtesting.reading import read_case
+from mfu_planner.backtesting.rules import RULES
+from mfu_planner.backtesting.stated import published_step_time
 from mfu_planner.backtesting.summary import summarise
 from mfu_planner.layout.calibrated import fabric, generation, machine, stack
 from mfu_planner.layout.layout import Layout

@@ -7,17 +7,13 @@ import csv
 import pytest
 
 from mfu_planner.backtesting import backtest
-from mfu_planner.backtesting.case import (
-    Skipped,
-    batches,
-    nic_share,
-    published_step_time,
-    read_case,
-    usual_layout,
-    zero_of,
-)
+from mfu_planner.backtesting.blanks import batches, usual_layout
+from mfu_planner.backtesting.case import Skipped
+from mfu_planner.backtesting.free_text import nic_share, zero_of
+from mfu_planner.backtesting.reading import read_case
 from mfu_planner.backtesting.runs import Run
 from mfu_planner.backtesting.selection import used_for_calibration
+from mfu_planner.backtesting.stated import published_step_time
 from mfu_planner.backtesting.summary import source_of
 from mfu_planner.errors import InputError
 from mfu_planner.published.similar import quantile
