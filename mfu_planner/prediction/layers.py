@@ -94,17 +94,6 @@ def products_time(
     return forward, backward, weights, flops
 
 
-def attention_pairs(attention: AttentionWork, seq_len: Numbers) -> Numbers:
-    """Pairs of one sequence that the mask allows: s(s+1)/2 causal, fewer in a window, s² without a mask."""
-    import numpy as np
-
-    seq = np.asarray(seq_len, dtype=np.float64)
-    if not attention.causal:
-        return seq * seq
-    window = np.minimum(attention.window, seq) if attention.window else seq
-    return window * (window + 1) / 2 + (seq - window) * window
-
-
 def padded_head(size: float, multiple: float) -> float:
     """Head size that a fused kernel computes with: the next multiple."""
     return multiple * math.ceil(size / multiple)
@@ -114,7 +103,7 @@ def attention_time(
     attention: AttentionWork, layout: Layout, machine: Machine, stack: Stack
 ) -> tuple[Numbers, Numbers, Numbers]:
     """(forward seconds, backward seconds, forward FLOPs counted on the mask's pairs) of one layer's attention."""
-    pairs = attention_pairs(attention, layout.seq_len) * layout.micro_batch / layout.cp
+    pairs = attention.mask.pairs(layout.seq_len, layout.seq_len) * layout.micro_batch / layout.cp
     width = attention.heads * (attention.key_dim + attention.value_dim) / layout.tp
     flops = 2.0 * pairs * width
     largest = max(attention.key_dim, attention.value_dim)
