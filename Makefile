@@ -39,7 +39,7 @@ data: $(STAMP) ## check every fact file and write the indexes and schemas made f
 	$(BIN)/python -m mfu_planner.facts.build
 	$(BIN)/python calibration/build_index.py
 	$(BIN)/python scripts/model_index.py
-	$(BIN)/python -m mfu_planner.backtesting.similar --write
+	$(BIN)/python -m mfu_planner.backtesting.index --write
 
 accuracy: $(STAMP) ## run every back-test and write docs/accuracy.md anew
 	$(BIN)/python -m mfu_planner.backtesting.report

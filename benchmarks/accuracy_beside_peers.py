@@ -23,9 +23,9 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.report import Judged, by_source, judged
+from mfu_planner.backtesting.judging import Judged, by_source, judged
 from mfu_planner.backtesting.runs import read_runs
-from mfu_planner.prediction.predicting import flops_per_sequence
+from mfu_planner.prediction.counted import flops_per_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -20,7 +20,8 @@ from scipy.optimize import least_squares
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from mfu_planner.prediction.collectives import LinkRate, in_node_time  # noqa: E402
+from mfu_planner.layout.constants import LinkRate  # noqa: E402
+from mfu_planner.prediction.collectives import in_node_time  # noqa: E402
 
 FACTORS = {"all_reduce": 2.0, "all_gather": 1.0, "reduce_scatter": 1.0, "alltoall": 1.0}
 

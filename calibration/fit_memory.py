@@ -23,10 +23,12 @@ sys.path.insert(0, str(HERE.parent))
 
 import build_index  # noqa: E402
 
-from mfu_planner.backtesting.case import Skipped, read_case, stated_memory  # noqa: E402
+from mfu_planner.backtesting.case import Skipped  # noqa: E402
 from mfu_planner.backtesting.memory import predict_group  # noqa: E402
+from mfu_planner.backtesting.reading import read_case  # noqa: E402
 from mfu_planner.backtesting.runs import read_runs  # noqa: E402
 from mfu_planner.backtesting.selection import selects  # noqa: E402
+from mfu_planner.backtesting.stated import stated_memory  # noqa: E402
 from mfu_planner.backtesting.steptime import grouped  # noqa: E402
 
 SCALE = 0.05

@@ -20,7 +20,8 @@ from scipy.optimize import least_squares
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from mfu_planner.prediction.products import ProductRate, product_time  # noqa: E402
+from mfu_planner.layout.constants import ProductRate  # noqa: E402
+from mfu_planner.prediction.products import product_time  # noqa: E402
 
 SEEN_ROWS = (1024, 4096, 16384)
 TILES = ((128, 128), (256, 128), (128, 256), (256, 256))
@@ -39,6 +40,7 @@ def rate(device: dict, narrow: bool, p: np.ndarray, tile: tuple[int, int]) -> Pr
         units=device["units"],
         bandwidth_bytes_per_s=device["bandwidth"],
         input_bytes=1.0 if narrow else 2.0,
+        output_bytes=2.0,
     )
 
 

@@ -26,11 +26,13 @@ sys.path.insert(0, str(HERE.parent))
 
 import build_index  # noqa: E402
 
-from mfu_planner.backtesting.case import Skipped, published_step_time, read_case  # noqa: E402
+from mfu_planner.backtesting.case import Skipped  # noqa: E402
+from mfu_planner.backtesting.reading import read_case  # noqa: E402
 from mfu_planner.backtesting.runs import read_runs  # noqa: E402
 from mfu_planner.backtesting.selection import selects  # noqa: E402
+from mfu_planner.backtesting.stated import published_step_time  # noqa: E402
 from mfu_planner.backtesting.steptime import grouped, predict_group  # noqa: E402
-from mfu_planner.prediction import calibrated  # noqa: E402
+from mfu_planner.layout import calibrated  # noqa: E402
 
 SCALE = 0.05
 """Error [natural log] above which a row counts linearly."""

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mfu_planner.backtesting import backtest
+    from mfu_planner.backtesting.result import BacktestResult
     from mfu_planner.diagnosis import Diagnosis, diagnose
     from mfu_planner.errors import InputError, NoAnswer, PlannerError
     from mfu_planner.footprint.report import memory
+    from mfu_planner.footprint.result import Footprint
     from mfu_planner.measuring import Measurement, measure
     from mfu_planner.observe.logs import LogReport, read_log
     from mfu_planner.observe.meter import Meter
@@ -20,14 +22,18 @@ if TYPE_CHECKING:
     from mfu_planner.planfile import plan_file
     from mfu_planner.planning import Plan, plan
     from mfu_planner.prediction.predicting import predict
+    from mfu_planner.prediction.result import Prediction
+    from mfu_planner.searching.result import SearchResult
     from mfu_planner.searching.search import search
     from mfu_planner.work import FlopsResult, flops
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BacktestResult": "backtesting.result",
     "Diagnosis": "diagnosis",
     "FlopsResult": "work",
+    "Footprint": "footprint.result",
     "InputError": "errors",
     "LogReport": "observe.logs",
     "Measurement": "measuring",
@@ -35,6 +41,8 @@ _HOMES = {
     "NoAnswer": "errors",
     "Plan": "planning",
     "PlannerError": "errors",
+    "Prediction": "prediction.result",
+    "SearchResult": "searching.result",
     "backtest": "backtesting",
     "diagnose": "diagnosis",
     "flops": "work",
@@ -50,8 +58,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "BacktestResult",
     "Diagnosis",
     "FlopsResult",
+    "Footprint",
     "InputError",
     "LogReport",
     "Measurement",
@@ -59,6 +69,8 @@ __all__ = [
     "NoAnswer",
     "Plan",
     "PlannerError",
+    "Prediction",
+    "SearchResult",
     "TraceReport",
     "backtest",
     "diagnose",

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from mfu_planner.subject import Subject
 
 if TYPE_CHECKING:
-    from mfu_planner.backtesting.similar import Similar
+    from mfu_planner.published.similar import Similar
 
 
 class PlanRange(BaseModel):
@@ -37,7 +37,7 @@ class PlanRange(BaseModel):
 
 def similar_to(subject: Subject, devices: int | None) -> Similar | None:
     """Published runs like the subject, under its convention; None where too few are on file."""
-    from mfu_planner.backtesting.similar import CONVENTION, is_mixture, similar_runs
+    from mfu_planner.published.similar import CONVENTION, is_mixture, similar_runs
 
     model = subject.model
     if model is None or subject.accelerator is None or model.work_unit != "token":

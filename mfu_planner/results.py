@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -30,6 +31,24 @@ class Result(BaseModel):
     def as_json(self) -> dict[str, Any]:
         """The JSON object of the command line."""
         return self.model_dump(mode="json")
+
+
+class KeyedResult(Result, Mapping[str, Any]):
+    """An answer that is read by key as well: ``found["mfu"]``, ``found.get("hfu")``, ``dict(found)``."""
+
+    def __getitem__(self, key: str) -> Any:
+        """The field of that name."""
+        if key in type(self).model_fields:
+            return getattr(self, key)
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]
+        """The keys."""
+        return iter(type(self).model_fields)
+
+    def __len__(self) -> int:
+        """How many keys there are."""
+        return len(type(self).model_fields)
 
 
 class Finding(BaseModel):

@@ -55,7 +55,7 @@ def typical_mfu(**given: Any) -> TypicalMfu:
     NoAnswer
         Too few such runs are on file.
     """
-    from mfu_planner.backtesting.similar import is_mixture, similar_runs
+    from mfu_planner.published.similar import is_mixture, similar_runs
 
     s = scenario(**given)
     subject = resolve_subject(s)
@@ -101,7 +101,7 @@ def optimal_tokens(law: str | None = None, **given: Any) -> Suggestion:
 
 def published_runs(hardware: str | None = None) -> tuple[PublishedRun, ...]:
     """Every published run of the index, those on ``hardware`` (a catalogue id) marked."""
-    from mfu_planner.backtesting.similar import index
+    from mfu_planner.published.similar import index
 
     found = index()
     return tuple(

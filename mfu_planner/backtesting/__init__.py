@@ -10,6 +10,8 @@ from mfu_planner.errors import InputError, nearest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mfu_planner.backtesting.result import BacktestResult
+
 KINDS = {
     "step-time": "steptime:steptime_backtest",
     "memory": "memory:memory_backtest",
@@ -19,24 +21,22 @@ KINDS = {
 """Kind of back-test → ``module:function`` of this package; the function takes the runs and returns the result."""
 
 
-def backtest(kind: str = "step-time", runs: str | Path | None = None) -> dict[str, Any]:
+def backtest(kind: str = "step-time", runs: str | Path | None = None) -> BacktestResult:
     """Predictions of one kind against the runs of a file (default: those of ``published_runs/``).
-
-    Returns
-    -------
-    dict
-        ``rows`` (id, published, predicted, error = predicted ÷ published − 1, skipped), ``summary`` by source,
-        ``assumptions`` (the rule for each blank or free-text field).
 
     Raises
     ------
     InputError
         An unknown kind, or a file that is no table of runs.
     """
+    from mfu_planner.backtesting.result import BacktestResult
     from mfu_planner.backtesting.runs import read_runs
 
     if kind not in KINDS:
         raise InputError("kind", kind, ", ".join(KINDS), nearest(kind, KINDS))
     module, function = KINDS[kind].split(":")
     found: dict[str, Any] = getattr(import_module(f"mfu_planner.backtesting.{module}"), function)(read_runs(runs))
-    return {"kind": kind, "runs": str(runs) if runs is not None else None, **found}
+    return BacktestResult(
+        inputs={"kind": kind, "runs": None if runs is None else str(runs)},
+        **{**found, "kind": kind, "runs": None if runs is None else str(runs)},
+    )

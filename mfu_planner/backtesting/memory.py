@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.case import RULES, Skipped, read_case, stated_memory
+from mfu_planner.backtesting.case import Skipped
+from mfu_planner.backtesting.reading import read_case
+from mfu_planner.backtesting.rules import RULES
+from mfu_planner.backtesting.stated import stated_memory
 from mfu_planner.backtesting.steptime import constants_of, grouped, layout_of
 from mfu_planner.backtesting.summary import summarise
 from mfu_planner.footprint.calibrated import memory_constants
 from mfu_planner.footprint.device import device_memory
 from mfu_planner.footprint.states import optimizer_bytes
-from mfu_planner.prediction.work import cached_model_work
+from mfu_planner.layout.work import cached_model_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mfu_planner.backtesting.case import Case
     from mfu_planner.backtesting.runs import Run
-    from mfu_planner.footprint.device import Held, MemoryConstants
+    from mfu_planner.footprint.calibrated import MemoryConstants
+    from mfu_planner.footprint.device import Held
 
 OUT_OF_MEMORY = "layout_oom"
 MEMORY_RULES = (

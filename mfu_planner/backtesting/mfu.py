@@ -114,7 +114,7 @@ def _check(run: Run, sources: RunSources) -> Checked:
         seq_len,
         stated=stated_params(run, rule),
         tensor_parallel=tensor_parallel,
-        recompute=_recompute(run, rule),
+        recompute=recompute_counted(run, rule),
     )
     reported, basis = published_percent(run, peak)
     lengths: tuple[str, ...] = ()
@@ -181,7 +181,7 @@ def flops_per_token(
     return _cached_flops(chosen, model, seq_len, recompute or "none", stated, tensor_parallel)
 
 
-def _recompute(run: Run, rule: Rule) -> str:
+def recompute_counted(run: Run, rule: Rule) -> str:
     """The recomputation that a row's figure includes."""
     if rule.recompute != "as run":
         return rule.recompute

@@ -57,6 +57,6 @@ def stalled(row: Run) -> bool:
 
 def used_for_calibration(row: Run) -> bool:
     """Whether any fit saw the row."""
-    from mfu_planner.prediction.calibrated import calibration
+    from mfu_planner.layout.calibrated import calibration
 
     return any(selects(chosen, row) for fit in calibration()["fits"] for chosen in fit["rows"])

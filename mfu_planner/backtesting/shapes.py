@@ -18,16 +18,12 @@ from mfu_planner.architectures.parts import (
     residual,
     self_attention,
 )
+from mfu_planner.layout.calibrated import calibration
 from mfu_planner.operators import CAUSAL, Attention, Elementwise, MatMul, Role, Split
-from mfu_planner.prediction.calibrated import calibration
 
 if TYPE_CHECKING:
     from mfu_planner.backtesting.runs import Run
     from mfu_planner.operators import Operator
-
-GATED_BELOW = 3.9
-"""A feed-forward width below this many hidden sizes is taken as gated when nothing says so (8/3, 3.5), else
-plain (4)."""
 
 PLAIN_WORDS = ("non-gated", "gpt", "mpt", "bloom", "pythia", "opt", "mt-nlg", "relu", "nemotron", "palm")
 GATED_WORDS = ("gated mlp", "swiglu", "llama", "mistral", "qwen", "internlm", "gemma", "nanotron")
@@ -42,7 +38,7 @@ def is_gated(row: Run, hidden: float, ffn: float) -> bool:
         return True
     if any(word in text for word in PLAIN_WORDS):
         return False
-    return ffn < GATED_BELOW * hidden
+    return bool(ffn < calibration()["rules"]["blank_dimensions"]["gated_below"] * hidden)
 
 
 @dataclass(frozen=True)
@@ -76,8 +72,8 @@ def routing_of(row: Run, ffn: int) -> Routing | None:
     )
 
 
-USUAL_VOCAB = 50304
-"""Vocabulary where neither the row nor its parameters tell it (GPT-2's, padded)."""
+VOCAB = (1e4, 3e5)
+"""Vocabularies that parameters may imply."""
 MOST_LAYERS = 4096
 """No decoder is deeper."""
 
@@ -91,20 +87,21 @@ def architecture_of(row: Run) -> Architecture | None:
     hidden, layers = row.size("hidden"), row.size("layers")
     if hidden is None or layers is None or layers > MOST_LAYERS:
         return None
-    heads = row.size("heads") or max(1, hidden // 128)
+    blank = calibration()["rules"]["blank_dimensions"]
+    heads = row.size("heads") or max(1, hidden // int(blank["head_dim"]))
     head_dim = max(1, round(row.number("head_dim") or hidden / heads))
     kv_heads = row.size("kv_heads") or heads
     tied = row.number("tied") is not None
     attention = hidden * head_dim * 2 * (heads + kv_heads)
     params, vocab, ffn = row.number("params"), row.size("vocab"), row.size("ffn")
     if ffn is None:
-        ffn = blank_width(row, hidden, layers, attention, (vocab or USUAL_VOCAB) * hidden * (1 if tied else 2))
+        ffn = blank_width(row, hidden, layers, attention, (vocab or blank["vocab"]) * hidden * (1 if tied else 2))
     routing = routing_of(row, ffn)
     gated = is_gated(row, hidden, ffn) or routing is not None
     if vocab is None and row.text("kind") != "layer_microbench":
         mlp = (3 if gated else 2) * hidden * ffn
         left = (params - layers * (attention + mlp)) / (hidden * (1 if tied else 2)) if params and not routing else 0.0
-        vocab = round(left) if 1e4 <= left <= 3e5 else USUAL_VOCAB
+        vocab = round(left) if VOCAB[0] <= left <= VOCAB[1] else int(blank["vocab"])
     return decoder(
         hidden,
         layers,
@@ -127,14 +124,15 @@ def blank_width(row: Run, hidden: int, layers: int, attention: int, embeddings: 
     params = row.number("params")
     if params is None and named:
         params = float(named.group(1)) * (1e9 if named.group(2) == "b" else 1e6)
+    usual = int(calibration()["rules"]["blank_dimensions"]["ffn_of_hidden"]) * hidden
     if params is None:
-        return 4 * hidden
+        return usual
     each = (params - embeddings) / layers - attention
     for products in (3, 2) if is_gated(row, hidden, hidden) else (2,):
         width = round(each / (products * hidden * 64)) * 64
         if hidden <= width <= 8 * hidden:
             return width
-    return 4 * hidden
+    return usual
 
 
 @lru_cache(maxsize=4096)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.case import RULES, Case, Skipped, published_step_time, read_case
+from mfu_planner.backtesting.case import Case, Skipped
+from mfu_planner.backtesting.reading import read_case
+from mfu_planner.backtesting.rules import RULES
+from mfu_planner.backtesting.stated import published_step_time
 from mfu_planner.backtesting.summary import summarise
-from mfu_planner.prediction.calibrated import fabric, generation, machine, stack
-from mfu_planner.prediction.layout import Layout
+from mfu_planner.layout.calibrated import fabric, generation, machine, stack
+from mfu_planner.layout.layout import Layout
+from mfu_planner.layout.work import cached_model_work
 from mfu_planner.prediction.step import Step, step_time
-from mfu_planner.prediction.work import cached_model_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from mfu_planner.backtesting.runs import Run
-    from mfu_planner.prediction.constants import Machine, Stack
+    from mfu_planner.layout.constants import Machine, Stack
 
 LAYOUT_FIELDS = (
     "tp",

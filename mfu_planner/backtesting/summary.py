@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, Any
 
+from mfu_planner.published.similar import quantile
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -14,15 +16,6 @@ if TYPE_CHECKING:
 def source_of(run_id: str) -> str:
     """The group that a row is scored in: its id up to the first dash, with ``-single`` where the id says so."""
     return run_id.split("-")[0] + ("-single" if "single" in run_id else "")
-
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """Linear interpolation between the ordered values."""
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
 def describe(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -41,7 +34,7 @@ def describe(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     worst = sorted((r for r in results if r["error"] is not None), key=lambda r: -abs(r["error"]))[:3]
     return figures | {
         "median_abs_error": statistics.median(size),
-        "p90_abs_error": quantile(size, 0.9),
+        "p90_abs_error": quantile(sorted(size), 0.9),
         "mean_abs_error": statistics.fmean(size),
         "bias": statistics.median(errors),
         "worst": [{"id": r["id"], "error": r["error"]} for r in worst],

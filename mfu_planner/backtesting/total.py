@@ -8,10 +8,10 @@ from typing import Any
 from mfu_planner.backtesting.index import number_format
 from mfu_planner.backtesting.models import Unusable
 from mfu_planner.backtesting.runs import Run
-from mfu_planner.backtesting.similar import similar_runs
 from mfu_planner.backtesting.sources import RunSources, load_sources
 from mfu_planner.backtesting.summary import summarise
 from mfu_planner.errors import InputError
+from mfu_planner.published.similar import is_mixture, similar_runs
 
 ASSUMPTIONS = (
     "published: effective MFU = 6 · active parameters · tokens ÷ (device-hours · peak of the run's number format, bf16 "
@@ -66,10 +66,8 @@ def _row(run: Run, sources: RunSources) -> dict[str, Any]:
         raise Unusable(f"peak not known: {error}") from None
     packages = device.devices_per_package if device.device_kind == "core" else 1
     effective = 100 * 6 * params * tokens / (hours * 3600 * packages * peak)
-    total = run.number("params") or params
-    similar = similar_runs(
-        round(params), device.id, devices=run.size("num_devices"), dtype=kind, mixture=total > 1.3 * params
-    )
+    mixture = is_mixture(round(run.number("params") or params), round(params))
+    similar = similar_runs(round(params), device.id, devices=run.size("num_devices"), dtype=kind, mixture=mixture)
     typical = None if similar is None else 100 * similar.typical
     return {
         "id": run.id,

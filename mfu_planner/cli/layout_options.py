@@ -52,6 +52,11 @@ def layout_options(function: F) -> F:
         text("micro-batch", "Sequences per micro-batch (default: 1).", "N"),
         text("global-batch", "Sequences per step, or '16M tokens'.", "COUNT"),
         click.option("--recompute", type=click.Choice(["none", "selective", "full"]), help="Activation recomputation."),
+        click.option(
+            "--schedule",
+            type=click.Choice(["gpipe", "1f1b", "interleaved", "zero-bubble", "dualpipe"]),
+            help="Pipeline schedule (default: interleaved with --vpp above 1, else 1f1b).",
+        ),
         text("recompute-share", "Share of the layers under --recompute full (default: all).", "FRACTION"),
         text("optimizer", "adam, adam-8bit, adam-bf16, adafactor, muon, sgd (default: adam).", "NAME"),
         click.option("--attention-kernel", type=click.Choice(["fused", "unfused"]), help="Default: the stack's."),

@@ -13,6 +13,8 @@ from mfu_planner.cli.output import emit, json_option
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mfu_planner.footprint.result import Footprint
+
 
 @click.command("memory")
 @text("model", "A preset, such as llama-3.1-8b.", "NAME")
@@ -35,7 +37,7 @@ def command(as_json: bool, **flags: Any) -> None:
     emit(result, as_json, lambda console: render(result, console))
 
 
-def render(result: dict[str, Any], console: Console) -> None:
+def render(result: Footprint, console: Console) -> None:
     """The bytes for people."""
     from rich.table import Table
 

@@ -13,6 +13,8 @@ from mfu_planner.cli.output import emit, json_option
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mfu_planner.prediction.result import Prediction
+
 
 @click.command("predict")
 @text("model", "A preset, such as llama-3.1-8b.", "NAME")
@@ -36,7 +38,7 @@ def command(as_json: bool, **flags: Any) -> None:
     emit(result, as_json, lambda console: render(result, console))
 
 
-def render(result: dict[str, Any], console: Console) -> None:
+def render(result: Prediction, console: Console) -> None:
     """The prediction for people: the figures, the waterfall from the peak, memory, what was assumed."""
     from rich.table import Table
 

@@ -14,6 +14,8 @@ from mfu_planner.cli.output import emit, json_option
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mfu_planner.searching.result import SearchResult
+
 
 @click.command("search")
 @text("model", "A preset, such as llama-3.1-8b.", "NAME")
@@ -57,7 +59,7 @@ def _progress() -> Any:
     return lambda done: print(f"\r{done:,} layouts", end="", file=sys.stderr, flush=True)
 
 
-def render(result: dict[str, Any], console: Console) -> None:
+def render(result: SearchResult, console: Console) -> None:
     """The layouts for people, and why the obvious one lost."""
     from rich.table import Table
 

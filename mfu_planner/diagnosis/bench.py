@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.diagnosis.knowledge import knowledge
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.request import Request
+    from mfu_planner.layout.request import Request
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Tuning:
     """What changes beyond the flags: factors on constants of the software stack and of the network."""
 
     scale: Mapping[str, float] = field(default_factory=dict)
-    """Field of :class:`mfu_planner.prediction.constants.Stack` → factor."""
+    """Field of :class:`mfu_planner.layout.constants.Stack` → factor."""
     fixed: Mapping[str, float] = field(default_factory=dict)
     """Field → value in its place."""
     network: float = 1.0
@@ -85,7 +85,7 @@ class Bench:
         return self._point(self._request(flags), used)
 
     def _request(self, flags: Mapping[str, Any]) -> Request:
-        from mfu_planner.prediction.request import read_request
+        from mfu_planner.layout.request import read_request
 
         return read_request(**{k: v for k, v in {**self.flags, **flags}.items() if v is not None})
 

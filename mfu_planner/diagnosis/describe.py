@@ -90,8 +90,8 @@ def _stack(answers: Answers, said: list[str]) -> str | None:
 
 def _fill(flags: dict[str, Any], said: list[str]) -> None:
     """Micro-batch and recomputation, where they were not said: the largest that fits."""
-    from mfu_planner.prediction.predicting import memory_of
-    from mfu_planner.prediction.request import read_request
+    from mfu_planner.footprint.report import memory_of
+    from mfu_planner.layout.request import read_request
 
     pipelined = int(flags.get("pp") or 1)
     options = ("none", "selective", "full") if "recompute" not in flags else (flags["recompute"],)
@@ -131,7 +131,7 @@ def _fill(flags: dict[str, Any], said: list[str]) -> None:
 
 def _sizes(flags: dict[str, Any]) -> tuple[int, ...]:
     """Micro-batches to try, largest first: 8 sequences, more where they are short."""
-    from mfu_planner.prediction.request import read_request
+    from mfu_planner.layout.request import read_request
 
     try:
         length = read_request(**{k: v for k, v in flags.items() if k != "global_batch"}).seq_len
@@ -153,7 +153,7 @@ def _filled_pipeline(flags: dict[str, Any]) -> int:
 
 def _dividing_batch(flags: dict[str, Any], said: list[str]) -> None:
     """An observed batch need not divide evenly; the model's must: the nearest that does."""
-    from mfu_planner.prediction.request import read_request
+    from mfu_planner.layout.request import read_request
 
     try:
         read_request(**flags)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mfu_planner.prediction.layout import recomputed_share
+from mfu_planner.layout.layout import recomputed_share
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
-    from mfu_planner.prediction.layout import Layout
-    from mfu_planner.prediction.work import LayerWork
+    from mfu_planner.footprint.calibrated import MemoryConstants
+    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.layout.layout import Layout
+    from mfu_planner.layout.work import LayerWork
 
 ELEMENT = 2.0
-SCORE_BYTES = 5.0
-"""Unfused attention: softmax output (2), dropout mask (1), dropout output (2), byte per score.
-
-Korthikanti et al. 2022, arXiv:2205.05198, section 4.1."""
+"""Bytes of a 16-bit element."""
 
 
 def layer_bytes(
     layer: LayerWork,
     layout: Layout,
     hidden: float,
+    constants: MemoryConstants,
     *,
     fused: bool,
     dropout: bool,
@@ -47,14 +46,15 @@ def layer_bytes(
 
     tokens = layout.micro_batch * layout.seq_len / layout.cp
     spread = np.where(np.asarray(layout.sequence_parallel) > 0, layout.tp, 1.0)
-    masks = 2.0 * hidden * 0.5 if dropout else 0.0  # two masks of one byte
-    element = 0.75 * ELEMENT if narrow else ELEMENT
+    masks = constants.mask_bytes / ELEMENT * hidden if dropout else 0.0
+    element = constants.narrow_kept * ELEMENT if narrow else ELEMENT
     whole = element * tokens * (layer.kept_whole + masks) / spread
     inside = element * tokens * layer.kept_split / layout.tp
     everything = whole + inside
     if layer.attention is not None and not fused:
         a = layer.attention
-        scores = SCORE_BYTES * layout.micro_batch * a.heads / layout.tp * layout.seq_len * layout.seq_len / layout.cp
+        pairs = layout.micro_batch * layout.seq_len * layout.seq_len / layout.cp
+        scores = constants.score_bytes * a.heads / layout.tp * pairs
     else:
         scores = 0.0 * tokens
     again = recomputed_share(layout.recompute)

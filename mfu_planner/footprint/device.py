@@ -6,36 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mfu_planner.footprint.activations import ELEMENT, layer_bytes
-from mfu_planner.footprint.states import in_flight
-from mfu_planner.prediction.step import stage_plan
+from mfu_planner.layout.schedules import DUALPIPE, in_flight, in_flight_later
+from mfu_planner.layout.stages import stage_plan
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
-    from mfu_planner.prediction.constants import Stack
-    from mfu_planner.prediction.layout import Layout
-    from mfu_planner.prediction.work import ModelWork
-
-
-FROZEN_KEPT = 0.5
-"""Share of the activations that adapters leave: frozen products need no input for a weight gradient."""
-
-
-@dataclass(frozen=True)
-class MemoryConstants:
-    """What a stack adds to the mathematics (``calibration/memory.yaml``)."""
-
-    gradient_bytes: float = 4.0
-    """Bytes of gradient per parameter held on the device."""
-    logit_bytes: float = 10.0
-    """Bytes per logit at the loss: 16-bit logits, 32-bit copy, gradient."""
-    activation_factor: float = 1.0
-    """Activations held over those that the operators need (temporaries, fragmentation)."""
-    fixed_bytes: float = 1.5e9
-    """Per device: context, communication buffers, workspace."""
-    gathered_inputs: float = 3.0
-    """Whole (gathered) layer inputs held at a time under sequence parallelism: tensors of tokens × hidden."""
-    gathered_layers: float = 2.0
-    """Layers whose weights (and gradients) ZeRO-3 holds whole at a time."""
+    from mfu_planner.footprint.calibrated import MemoryConstants
+    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.layout.constants import Stack
+    from mfu_planner.layout.layout import Layout
+    from mfu_planner.layout.work import ModelWork
 
 
 @dataclass(frozen=True)
@@ -61,7 +40,7 @@ def device_memory(
     stack: Stack,
     constants: MemoryConstants,
     *,
-    optimizer_bytes: float = 12.0,
+    optimizer_bytes: float,
     narrow: bool = False,
 ) -> Held:
     """Peak bytes on the fullest pipeline stage: the first (most micro-batches in flight), the last (the
@@ -87,7 +66,7 @@ def stage_memory(
     stack: Stack,
     constants: MemoryConstants,
     *,
-    optimizer_bytes: float = 12.0,
+    optimizer_bytes: float,
     narrow: bool = False,
 ) -> tuple[Held, ...]:
     """Bytes on a device of the first stage, the last, and the fullest one between."""
@@ -100,19 +79,22 @@ def stage_memory(
     count = float(model.layer_count)
     single = pp <= 1
     head = 1.0 if not model.tied else 0.0
-    kept, working = _activations(model, layout, stack, narrow)
-    flying = in_flight(pp, layout.micro_batches, layout.vpp)
+    kept, working = _activations(model, layout, stack, constants, narrow)
+    flying = in_flight(pp, layout.micro_batches, layout.vpp, layout.schedule)
+    flying_second, flying_last = in_flight_later(flying, layout.schedule)
+    dual = (np.asarray(layout.schedule) == DUALPIPE) & (pp > 1)
     tokens = layout.micro_batch * layout.seq_len / layout.cp
     logits = constants.logit_bytes * tokens * model.vocab / layout.tp
     spread = (np.asarray(layout.sequence_parallel) > 0) & (np.asarray(layout.tp) > 1)
     inputs = np.where(spread, constants.gathered_inputs * ELEMENT * tokens * model.hidden, 0.0)
     again = np.asarray(layout.recompute) > 1
-    frozen = np.where(np.asarray(layout.adapters) > 0, FROZEN_KEPT, 1.0)
+    frozen = np.where(np.asarray(layout.adapters) > 0, constants.frozen_kept, 1.0)
 
     def stage(layers: Numbers, flying: Numbers, tables: Numbers, with_logits: Numbers) -> Held:
         held = constants.activation_factor * frozen * (flying * layers * kept + np.where(again, working, 0.0)) + inputs
         return _states(
             (layer * layers + tables, expert * layers),
+            np.where(dual, 2.0, 1.0),
             layout,
             constants,
             optimizer_bytes,
@@ -124,8 +106,8 @@ def stage_memory(
 
     ends = (1.0 + head) * table
     start = stage(np.where(single, count, first), flying, np.where(single, ends, table), np.where(single, 1.0, 0.0))
-    end = stage(np.where(single, count, last), 1.0, np.where(single, ends, table), 1.0)
-    middle = stage(np.where(single, count, most), np.where(pp > 2, np.maximum(flying - 1.0, 1.0), 1.0), 0.0, 0.0)
+    end = stage(np.where(single, count, last), flying_last, np.where(single, ends, table), 1.0)
+    middle = stage(np.where(single, count, most), np.where(pp > 2, flying_second, 1.0), 0.0, 0.0)
     if not pp.ndim:
         return (start,) if pp <= 1 else (start, end) if pp <= 2 else (start, end, middle)
     return start, end, middle
@@ -149,7 +131,10 @@ def _layer_parameters(model: ModelWork, layout: Layout) -> tuple[Numbers, Number
     return dense, expert
 
 
-def _activations(model: ModelWork, layout: Layout, stack: Stack, narrow: bool) -> tuple[Numbers, Numbers]:
+def _activations(
+    model: ModelWork, layout: Layout, stack: Stack, constants: MemoryConstants, narrow: bool
+) -> tuple[Numbers, Numbers]:
+    """(kept, needed while it runs) bytes of the average layer and micro-batch."""
     kept: Numbers = 0.0
     working: Numbers = 0.0
     for layer in model.layers:
@@ -158,6 +143,7 @@ def _activations(model: ModelWork, layout: Layout, stack: Stack, narrow: bool) -
             layer,
             layout,
             model.hidden,
+            constants,
             fused=bool(stack.fused_attention),
             dropout=bool(stack.dropout),
             selective_share=stack.selective_share if stack.fused_attention else 0.0,
@@ -169,6 +155,7 @@ def _activations(model: ModelWork, layout: Layout, stack: Stack, narrow: bool) -
 
 def _states(
     parameters: tuple[Numbers, Numbers],
+    copies: Numbers,
     layout: Layout,
     constants: MemoryConstants,
     optimizer_bytes: float,
@@ -177,6 +164,7 @@ def _states(
     one_layer: Numbers,
     narrow: bool,
 ) -> Held:
+    """One stage's bytes; DualPipe holds two ``copies`` of the parameters, whose sharded optimizer states are shared."""
     import numpy as np
 
     dense, expert = parameters
@@ -196,9 +184,9 @@ def _states(
     gathered = np.where(zero >= 3, constants.gathered_layers * (ELEMENT + ELEMENT) * one_layer, 0.0)
     resident = 1.0 - np.asarray(layout.offload, dtype=np.float64)
     return Held(
-        held(weight, 3.0),
-        trained * held(constants.gradient_bytes, 2.0),
-        trained * resident * held(optimizer_bytes, 1.0),
+        copies * held(weight, 3.0),
+        copies * trained * held(constants.gradient_bytes, 2.0),
+        np.where(zero >= 1, 1.0, copies) * trained * resident * held(optimizer_bytes, 1.0),
         activations,
         logits,
         constants.fixed_bytes + gathered,

@@ -2,41 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
-
-
-@dataclass(frozen=True)
-class LinkRate:
-    """One collective inside a scale-up domain (from ``calibration/collectives.yaml``)."""
-
-    start_s: float
-    """Time of an empty message between two devices [s]."""
-    hop_s: float
-    """Extra start per further device of the group [s]."""
-    bandwidth_bytes_per_s: float
-    """Bytes per second and device that a very large message reaches, in the ring's own count [byte/s]."""
-    ramp_bytes: float
-    """Bytes that go at half the speed before the pipe is full."""
-
-
-@dataclass(frozen=True)
-class Fabric:
-    """The network between nodes (from ``calibration/fabrics.yaml``)."""
-
-    nic_bytes_per_s: float
-    """One device's share of its node's network interfaces, one direction [byte/s]."""
-    efficiency: float
-    """Share of that rate which large messages reach."""
-    start_s: float
-    """Start of a collective that leaves the node [s]."""
-    hop_s: float
-    """Extra start per further node and bucket [s]."""
-    bucket_bytes: float = 268435456.0
-    """Messages above this go in pieces of it, each with its own start [byte]."""
+    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.layout.constants import Fabric, LinkRate
 
 
 def in_node_time(message_bytes: Numbers, group: Numbers, factor: Numbers, rate: LinkRate) -> Numbers:

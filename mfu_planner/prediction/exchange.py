@@ -9,10 +9,10 @@ from mfu_planner.prediction.kernels import memory_bound_time
 from mfu_planner.prediction.layers import HALF
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
-    from mfu_planner.prediction.constants import Machine, Stack
-    from mfu_planner.prediction.layout import Layout
-    from mfu_planner.prediction.work import ModelWork
+    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.layout.constants import Machine, Stack
+    from mfu_planner.layout.layout import Layout
+    from mfu_planner.layout.work import ModelWork
 
 
 def parameters_on_device(model: ModelWork, layout: Layout) -> tuple[Numbers, Numbers]:
@@ -95,5 +95,30 @@ def update_time(model: ModelWork, layout: Layout, machine: Machine, stack: Stack
         dense + expert
     )
     device = memory_bound_time(moved, machine.bandwidth_bytes_per_s, 1.0)
-    host = stack.offload_bytes * (dense * share + expert * expert_share) / machine.host_bytes_per_s
-    return device + np.asarray(layout.offload) * host
+    held = dense * share + expert * expert_share
+    return device + np.asarray(layout.offload) * offload_time(held, stack.offload_bytes, machine.host_bytes_per_s)
+
+
+def offload_time(parameters: Numbers, each_bytes: float, host_bandwidth: float) -> Numbers:
+    """Seconds that an optimizer in host memory adds to a step: gradients out, the update there, weights back.
+
+    Parameters
+    ----------
+    parameters : float or array
+        Parameters whose states one device owns (its shard, with ZeRO 1 or more).
+    each_bytes : float
+        Bytes per parameter over the host link and in host memory, fitted as one sum [byte].
+    host_bandwidth : float
+        To and from host memory [byte/s].
+
+    Notes
+    -----
+    .. math:: t = \\frac{b\\, N}{B_h}
+
+    The states leave the device's memory; nothing of it is hidden behind the backward pass.
+
+    References
+    ----------
+    .. [1] Ren et al. 2021, *ZeRO-Offload*, arXiv:2101.06840, section 4.
+    """
+    return each_bytes * parameters / host_bandwidth

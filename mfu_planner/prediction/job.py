@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from mfu_planner.prediction.calibrated import calibration
+from mfu_planner.layout.calibrated import calibration
+
+if TYPE_CHECKING:
+    from mfu_planner.prediction.result import Job
 
 DAY_S = 86400.0
 YEAR_S = 365.25 * DAY_S
@@ -35,7 +38,7 @@ def goodput(save_s: float, restart_s: float, interval_s: float, failures_per_s: 
     return 1.0 / (1.0 + lost)
 
 
-def job_estimate(params: float, devices: float) -> dict[str, Any]:
+def job_estimate(params: float, devices: float) -> Job:
     """Failures, checkpoints and goodput that published runs suggest for a job of this size."""
     held = {name: float(block["value"]) for name, block in calibration()["failures"].items()}
     rate = devices / (held["device_years_between_failures"] * YEAR_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
+    from mfu_planner.layout.arrays import Numbers
 
 
 def fused_attention_time(
@@ -40,6 +40,33 @@ def fused_attention_time(
 def memory_bound_time(moved_bytes: Numbers, bandwidth: float, factor: Numbers) -> Numbers:
     """Seconds to move ``moved_bytes`` [byte] at the device's bandwidth [byte/s], ``factor`` times slower than ideal."""
     return factor * moved_bytes / bandwidth
+
+
+def cast_time(elements: Numbers, each_bytes: float, bandwidth: float, factor: float) -> Numbers:
+    """Seconds to cast the inputs of one pass's products to a narrow number format.
+
+    Parameters
+    ----------
+    elements : float or array
+        Inputs of the layer's products on the device; weights are cast once a step and left out.
+    each_bytes : float
+        Bytes moved per element: 16 bits read, the narrow copy and its transpose written [byte].
+    bandwidth : float
+        Memory bandwidth [byte/s].
+    factor : float
+        How much slower than that the stack casts (scales and maxima are found on the way).
+
+    Notes
+    -----
+    .. math:: t = f \\frac{b\\, n}{B}
+
+    The backward pass casts the gradients that reach the same products: as many elements again.
+
+    References
+    ----------
+    .. [1] Micikevicius et al. 2022, *FP8 Formats for Deep Learning*, arXiv:2209.05433, section 3.
+    """
+    return memory_bound_time(each_bytes * elements, bandwidth, factor)
 
 
 def issue_bound(device_s: Numbers, host_s: Numbers) -> Numbers:

@@ -6,15 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 from mfu_planner.prediction.collectives import collective_time
-from mfu_planner.prediction.kernels import fused_attention_time, memory_bound_time
+from mfu_planner.prediction.kernels import cast_time, fused_attention_time, memory_bound_time
 from mfu_planner.prediction.products import product_time
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
-    from mfu_planner.prediction.constants import Machine, Stack
-    from mfu_planner.prediction.layout import Layout
-    from mfu_planner.prediction.products import ProductRate
-    from mfu_planner.prediction.work import AttentionWork, LayerWork, Product
+    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.layout.constants import Machine, ProductRate, Stack
+    from mfu_planner.layout.layout import Layout
+    from mfu_planner.layout.work import AttentionWork, LayerWork, Product
 
 HALF = 2.0  # bytes of a 16-bit element
 
@@ -47,8 +46,8 @@ def product_shape(product: Product, tokens: Numbers, layout: Layout) -> tuple[Nu
     return 1.0, tokens, outputs, inputs
 
 
-def misaligned_slowdown(outputs: Numbers, inputs: Numbers, factor: float) -> Numbers:
-    """``factor`` where a weight matrix's sizes on one device are no multiples of 64 elements, else 1.
+def misaligned_slowdown(outputs: Numbers, inputs: Numbers, factor: float, alignment: float) -> Numbers:
+    """``factor`` where a weight matrix's sizes on one device are no multiples of ``alignment`` elements, else 1.
 
     References
     ----------
@@ -58,7 +57,7 @@ def misaligned_slowdown(outputs: Numbers, inputs: Numbers, factor: float) -> Num
 
     if factor == 1.0:
         return 1.0
-    return np.where((np.mod(outputs, 64.0) != 0) | (np.mod(inputs, 64.0) != 0), factor, 1.0)
+    return np.where((np.mod(outputs, alignment) != 0) | (np.mod(inputs, alignment) != 0), factor, 1.0)
 
 
 def products_time(
@@ -66,11 +65,11 @@ def products_time(
     tokens: Numbers,
     layout: Layout,
     rate: ProductRate,
-    misaligned: float = 1.0,
-    grouped: float = 1.0,
+    stack: Stack,
     grouped_rate: ProductRate | None = None,
-) -> tuple[Numbers, Numbers, Numbers]:
-    """(forward seconds, backward seconds, forward FLOPs) of a layer's products on one device.
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """(forward seconds, backward seconds, weight-gradient seconds in them, forward FLOPs) of a layer's products on one
+    device.
 
     The backward is the input gradient and the weight gradient, each as large as the forward with the sizes exchanged.
     """
@@ -78,50 +77,43 @@ def products_time(
 
     forward: Numbers = 0.0
     backward: Numbers = 0.0
+    weights: Numbers = 0.0
     flops: Numbers = 0.0
     for product in products:
         groups, rows, n, k = product_shape(product, tokens, layout)
         rows = np.maximum(rows, 1.0)
         routed = product.split.startswith("expert_")
-        odd = misaligned_slowdown(n, k, misaligned) * (grouped if routed else 1.0)
+        odd = misaligned_slowdown(n, k, stack.misaligned_factor, stack.alignment_elements)
+        odd = odd * (stack.grouped_factor if routed else 1.0)
         used = grouped_rate if routed and grouped_rate is not None else rate
         forward = forward + odd * product_time(rows, n, k, used, groups)
         weight_gradient = np.where(np.asarray(layout.adapters) > 0, 0.0, product_time(n, k, rows, used, groups))
         backward = backward + odd * (product_time(rows, k, n, used, groups) + weight_gradient)
+        weights = weights + odd * weight_gradient
         flops = flops + 2.0 * groups * rows * n * k
-    return forward, backward, flops
+    return forward, backward, weights, flops
 
 
-def attention_pairs(attention: AttentionWork, seq_len: Numbers) -> Numbers:
-    """Pairs of one sequence that the mask allows: s(s+1)/2 causal, fewer in a window, s² without a mask."""
-    import numpy as np
-
-    seq = np.asarray(seq_len, dtype=np.float64)
-    if not attention.causal:
-        return seq * seq
-    window = np.minimum(attention.window, seq) if attention.window else seq
-    return window * (window + 1) / 2 + (seq - window) * window
-
-
-def padded_head(size: float) -> float:
-    """Head size that a fused kernel computes with: the next of 64, 128, 192, 256 …"""
-    return 64.0 * math.ceil(size / 64.0)
+def padded_head(size: float, multiple: float) -> float:
+    """Head size that a fused kernel computes with: the next multiple."""
+    return multiple * math.ceil(size / multiple)
 
 
 def attention_time(
     attention: AttentionWork, layout: Layout, machine: Machine, stack: Stack
 ) -> tuple[Numbers, Numbers, Numbers]:
     """(forward seconds, backward seconds, forward FLOPs counted on the mask's pairs) of one layer's attention."""
-    pairs = attention_pairs(attention, layout.seq_len) * layout.micro_batch / layout.cp
+    pairs = attention.mask.pairs(layout.seq_len, layout.seq_len) * layout.micro_batch / layout.cp
     width = attention.heads * (attention.key_dim + attention.value_dim) / layout.tp
     flops = 2.0 * pairs * width
-    padded = padded_head(max(attention.key_dim, attention.value_dim)) / max(attention.key_dim, attention.value_dim)
+    largest = max(attention.key_dim, attention.value_dim)
+    padded = padded_head(largest, stack.head_multiple) / largest
     fixed = machine.products.fixed_s
     if stack.fused_attention:
         keys = attention.window or layout.seq_len
         common = (machine.wide_peak_flops_per_s, stack.attention_fraction, stack.attention_ramp_tokens, fixed)
         forward = fused_attention_time(padded * flops, keys, *common)
-        backward = fused_attention_time(2.5 * padded * flops, keys, *common)
+        backward = fused_attention_time(stack.attention_backward * padded * flops, keys, *common)
         return forward, backward, flops
     scores = layout.micro_batch * attention.heads / layout.tp * layout.seq_len * layout.seq_len / layout.cp
     rate = machine.wide_products
@@ -130,7 +122,7 @@ def attention_time(
     qk = product_time(rows, layout.seq_len, attention.key_dim, rate, batch)
     av = product_time(rows, attention.value_dim, layout.seq_len, rate, batch)
     passes = memory_bound_time(stack.score_passes * scores, machine.bandwidth_bytes_per_s, 1.0)
-    odd = stack.odd_head_factor if attention.key_dim % 8 else 1.0
+    odd = stack.odd_head_factor if attention.key_dim % stack.head_alignment else 1.0
     forward = odd * (stack.product_factor * (qk + av) + passes)
     backward = odd * (2.0 * stack.product_factor * (qk + av) + stack.score_backward * passes)
     return forward, backward, flops
@@ -140,23 +132,20 @@ def layer_parts(layer: LayerWork, layout: Layout, machine: Machine, stack: Stack
     """Device seconds of one layer and micro-batch, forward and backward, each by part.
 
     Parts: ``products``, ``product_flops`` (FLOPs), ``attention``, ``attention_flops``, ``pointwise``, ``casts``,
-    ``tensor`` (TP collectives as exposed), ``expert`` (dispatch and combine), ``context`` (exposed ring exchange).
+    ``tensor`` (TP collectives as exposed), ``expert`` (dispatch and combine), ``context`` (exposed ring exchange);
+    backward ``weights`` is the part of ``products`` that computes weight gradients.
     """
     import numpy as np
 
     tokens = layout.micro_batch * layout.seq_len / layout.cp
-    pf, pb, flops = products_time(
-        layer.products,
-        tokens,
-        layout,
-        machine.products,
-        stack.misaligned_factor,
-        stack.grouped_factor,
-        machine.grouped_products,
-    )
+    pf, pb, pw, flops = products_time(layer.products, tokens, layout, machine.products, stack, machine.grouped_products)
     trained = np.where(np.asarray(layout.adapters) > 0, 1.0, 2.0)
     forward: Parts = {"products": stack.product_factor * pf, "product_flops": flops}
-    backward: Parts = {"products": stack.product_factor * pb, "product_flops": trained * flops}
+    backward: Parts = {
+        "products": stack.product_factor * pb,
+        "weights": stack.product_factor * pw,
+        "product_flops": trained * flops,
+    }
     if layer.other_flops:
         other = layer.other_flops * tokens / layout.tp
         slow = other / (stack.other_fraction * machine.wide_peak_flops_per_s)
@@ -171,16 +160,16 @@ def layer_parts(layer: LayerWork, layout: Layout, machine: Machine, stack: Stack
     forward["attention_flops"], backward["attention_flops"] = aflops, 2.0 * aflops
 
     spread = np.where(np.asarray(layout.sequence_parallel) > 0, layout.tp, 1.0)
-    dropped = 5.0 * hidden * stack.dropout
+    dropped = stack.dropout_elements * hidden * stack.dropout
     elements = (
         layer.split_elements / layout.tp + (layer.whole_elements + dropped) / spread + layer.routed_elements / layout.tp
     )
     factor = stack.pointwise_factor * np.where(np.asarray(layout.compiled) > 0, stack.pointwise_compiled, 1.0)
     pointwise = memory_bound_time(HALF * tokens * elements, machine.bandwidth_bytes_per_s, factor)
-    forward["pointwise"], backward["pointwise"] = pointwise, 1.5 * pointwise
+    forward["pointwise"], backward["pointwise"] = pointwise, stack.pointwise_backward * pointwise
     if machine.low_precision:
         width = sum(p.inputs * p.copies for p in layer.products) / layout.tp
-        cast = stack.cast_factor * memory_bound_time(4.0 * tokens * width, machine.bandwidth_bytes_per_s, 1.0)
+        cast = cast_time(tokens * width, stack.cast_bytes, machine.bandwidth_bytes_per_s, stack.cast_factor)
         forward["casts"], backward["casts"] = cast, cast
     else:
         forward["casts"] = backward["casts"] = 0.0
@@ -223,7 +212,7 @@ def _communicate(
             machine.links["all_gather"],
             machine.fabric,
         )
-        forward["context"] = np.maximum(0.0, ring - 0.8 * forward["attention"])
-        backward["context"] = np.maximum(0.0, 2.0 * ring - 0.8 * backward["attention"])
+        forward["context"] = np.maximum(0.0, ring - stack.context_hidden * forward["attention"])
+        backward["context"] = np.maximum(0.0, 2.0 * ring - stack.context_hidden * backward["attention"])
     else:
         forward["context"] = backward["context"] = 0.0

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.footprint.calibrated import memory_constants
-from mfu_planner.footprint.device import device_memory
-from mfu_planner.footprint.states import optimizer_bytes
-from mfu_planner.prediction.calibrated import calibration
+from mfu_planner.footprint.report import memory_of
+from mfu_planner.layout.calibrated import calibration
+from mfu_planner.layout.request import Request, read_request
+from mfu_planner.layout.work import cached_model_work
+from mfu_planner.prediction.counted import ALLOWED, CONVENTION, flops_per_sequence, hardware_flops_per_sequence
 from mfu_planner.prediction.job import job_estimate
-from mfu_planner.prediction.request import Request, read_request
+from mfu_planner.prediction.result import Part, Prediction
 from mfu_planner.prediction.step import step_time
-from mfu_planner.prediction.work import cached_model_work
+from mfu_planner.results import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from mfu_planner.footprint.device import Held
+    from mfu_planner.prediction.step import Step
 
 NOT_MODELLED = (
     "checkpoint writing, failures and restarts within the step (`job` estimates their share of a long run)",
@@ -48,19 +49,16 @@ WATERFALL = {
 """Parts of the step in the order of the waterfall, from the peak down."""
 
 
-def predict(**given: Any) -> dict[str, Any]:
+def predict(**given: Any) -> Prediction:
     """Predict one training step.
 
     Arguments are the flags of ``mfu-planner predict`` with underscores (see
-    :data:`mfu_planner.prediction.request.FLAGS`).
+    :data:`mfu_planner.layout.request.FLAGS`).
 
     Returns
     -------
-    dict
-        ``step_time_s``, ``tokens_per_s_per_device``, ``mfu``, ``hfu``, ``waterfall`` (name, seconds, share;
-        seconds add up to
-        the step), ``memory``, ``range`` of ``step_time_s``, ``assumptions``, ``not_modelled``, ``inputs`` with
-        every default.
+    Prediction
+        Read by attribute or by key; ``inputs`` holds every default.
 
     Raises
     ------
@@ -71,48 +69,52 @@ def predict(**given: Any) -> dict[str, Any]:
     return answer(request)
 
 
-def answer(request: Request) -> dict[str, Any]:
+def answer(request: Request) -> Prediction:
     """The prediction of a resolved request."""
+    assert request.model.architecture is not None
     work = cached_model_work(request.model.architecture)
     step = step_time(work, request.layout, request.machine, request.stack)
-    stall = input_stall(request, float(step.total))
-    total = float(step.total) + stall
-    parts = {name: float(step.parts.get(name, 0.0)) for name in WATERFALL}
-    parts["input_stall"] = stall
-    last = max(parts, key=lambda name: abs(parts[name]))
-    parts[last] += total - sum(parts.values())
-    waterfall = [
-        {"name": name, "seconds": seconds, "share": seconds / total, "meaning": WATERFALL[name]}
-        for name, seconds in parts.items()
-        if seconds or name == "ideal"
-    ]
+    busy = float(step.total)
+    stall = input_stall(request, busy)
+    total = busy + stall
     tokens = request.global_batch * request.seq_len
-    useful = model_flops(request)
-    again = hardware_share(request)
-    rate = useful / (total * request.devices)
-    peak = request.machine.peak_flops_per_s
+    useful, allowed, executed = (per * request.global_batch for per in flops_of(request))
+    available = total * request.devices * request.machine.peak_flops_per_s
     low, high, basis = spread(request)
-    return {
-        "step_time_s": total,
-        "tokens_per_s": tokens / total,
-        "tokens_per_s_per_device": tokens / total / request.devices,
-        "mfu": rate / peak,
-        "hfu": rate * again / peak,
-        "achieved_flops_per_s_per_device": rate,
-        "peak_flops_per_s": peak,
-        "convention": "full",
-        "by_convention": {"full": rate / peak, "causal": rate / peak * model_flops(request, allowed=True) / useful},
-        "device_bound": float(step.device_bound),
-        "waterfall": waterfall,
-        "memory": memory_of(request),
-        "input": {"tokens_per_s": tokens / float(step.total), "bytes_per_s": TOKEN_BYTES * tokens / float(step.total)},
-        "job": job_estimate(float(request.model.params), float(request.devices)),
-        "range": {"low": total * low, "high": total * high, "basis": basis},
-        "inputs": request.echo,
-        "assumptions": list(request.assumptions),
-        "not_modelled": list(NOT_MODELLED),
-        "warnings": [*request.warnings, *work.notes, *warnings_of(request)],
-    }
+    return Prediction.model_construct(
+        schema_version=SCHEMA_VERSION,
+        inputs=request.echo,
+        step_time_s=total,
+        tokens_per_s=tokens / total,
+        tokens_per_s_per_device=tokens / total / request.devices,
+        mfu=useful / available,
+        hfu=executed / available,
+        achieved_flops_per_s_per_device=useful / (total * request.devices),
+        peak_flops_per_s=request.machine.peak_flops_per_s,
+        convention=CONVENTION,
+        by_convention={CONVENTION: useful / available, ALLOWED: allowed / available},
+        device_bound=float(step.device_bound),
+        waterfall=waterfall_of(step, stall),
+        memory=memory_of(request),
+        input={"tokens_per_s": tokens / busy, "bytes_per_s": TOKEN_BYTES * tokens / busy},
+        job=job_estimate(float(request.model.params), float(request.devices)),
+        range={"low": total * low, "high": total * high, "basis": basis},
+        assumptions=request.assumptions,
+        not_modelled=NOT_MODELLED,
+        warnings=(*request.warnings, *work.notes, *warnings_of(request)),
+        sources=request.sources,
+    )
+
+
+def waterfall_of(step: Step, stall: float) -> tuple[Part, ...]:
+    """The parts of a step and the wait for its input, from the peak down."""
+    seconds = {name: float(step.parts.get(name, 0.0)) for name in WATERFALL} | {"input_stall": stall}
+    total = float(step.total) + stall
+    return tuple(
+        Part(name=name, seconds=part, share=part / total, meaning=WATERFALL[name])
+        for name, part in seconds.items()
+        if part or name == "ideal"
+    )
 
 
 def input_stall(request: Request, step_s: float) -> float:
@@ -125,66 +127,18 @@ def input_stall(request: Request, step_s: float) -> float:
     return max(0.0, request.global_batch * request.seq_len / request.loader_tokens_per_s - step_s)
 
 
-def model_flops(request: Request, *, allowed: bool = False) -> float:
-    """Model FLOPs of one step: attention over all pairs (``full``), or over those that the mask allows (``causal``)."""
-    return flops_per_sequence(request.model.architecture, request.seq_len, allowed=allowed) * request.global_batch
-
-
-def flops_per_sequence(architecture: Any, seq_len: int, *, allowed: bool = False) -> float:
-    """Model FLOPs of one training sequence, forward and backward (remembered)."""
-    key = (id(architecture), seq_len, allowed)
-    found = _COUNTED.get(key)
-    if found is None or found[0] is not architecture:
-        from mfu_planner.operators import Workload
-
-        work = Workload(1, seq_len, seq_len, allowed_pairs_only=allowed)
-        total = sum(
-            block.count * (op.forward_flops(work) + op.backward_flops(work)) for block, op in architecture.each()
-        )
-        found = (architecture, float(total))
-        _COUNTED[key] = found
-    return found[1]
-
-
-_COUNTED: dict[tuple[int, int, bool], tuple[Any, float]] = {}
-
-
-def hardware_share(request: Request) -> float:
-    """Hardware FLOPs over model FLOPs: a third more for every layer recomputed in full, the stack's share if
-    selective."""
-    code = float(request.layout.recompute)
-    return 1.0 + max(code - 1.0, 0.0) / 3.0 + (request.stack.selective_share / 3.0 if code == 1 else 0.0)
-
-
-def held_memory(request: Request) -> Held:
-    """Bytes of the fullest device."""
-    work = cached_model_work(request.model.architecture)
-    return device_memory(
-        work,
-        request.layout,
-        request.stack,
-        memory_constants(request.stack.name),
-        optimizer_bytes=optimizer_bytes(request.optimizer),
-        narrow=request.machine.low_precision,
+def flops_of(request: Request) -> tuple[float, float, float]:
+    """(model FLOPs over all pairs, over the pairs that the mask allows, hardware FLOPs) of one sequence."""
+    architecture, echo = request.model.architecture, request.echo
+    assert architecture is not None
+    fused = bool(request.stack.fused_attention)
+    return (
+        flops_per_sequence(architecture, request.seq_len),
+        flops_per_sequence(architecture, request.seq_len, allowed=True),
+        hardware_flops_per_sequence(
+            architecture, request.seq_len, echo["recompute"], echo["recompute_share"], fused=fused
+        ),
     )
-
-
-def memory_of(request: Request) -> dict[str, Any]:
-    """Bytes of the fullest device by kind, and whether they fit."""
-    held = held_memory(request)
-    total = float(held.total)
-    capacity = request.machine.memory_bytes or None
-    return {
-        "weights_bytes": float(held.weights),
-        "gradients_bytes": float(held.gradients),
-        "optimizer_bytes": float(held.optimizer),
-        "activations_bytes": float(held.activations),
-        "logits_bytes": float(held.logits),
-        "other_bytes": float(held.other),
-        "total_bytes": total,
-        "capacity_bytes": capacity,
-        "fits": None if capacity is None else total <= capacity,
-    }
 
 
 def spread(request: Request) -> tuple[float, float, str]:

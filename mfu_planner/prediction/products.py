@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
-
-
-@dataclass(frozen=True)
-class ProductRate:
-    """What limits the matrix products of one device in one number format (from ``calibration/products.yaml``)."""
-
-    peak_flops_per_s: float
-    efficiency: float
-    """Share of the peak that a deep product with full waves reaches."""
-    depth_overhead: float
-    """Filling and draining one tile, expressed as extra inner length [elements]."""
-    fixed_s: float
-    """Start and end of one kernel [s]."""
-    wave_loss: float
-    """Share of an incomplete last wave that is lost, 0 (perfectly balanced) to 1 (whole waves only)."""
-    tile_rows: int
-    tile_columns: int
-    units: int
-    """Processors that work on one tile each at a time."""
-    bandwidth_bytes_per_s: float
-    input_bytes: float
-    output_bytes: float = 2.0
+    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.layout.constants import ProductRate
 
 
 def product_time(m: Numbers, n: Numbers, k: Numbers, rate: ProductRate, groups: Numbers = 1.0) -> Numbers:

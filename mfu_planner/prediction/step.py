@@ -5,19 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mfu_planner.layout.layout import recomputed_share
+from mfu_planner.layout.schedules import fill_share
+from mfu_planner.layout.stages import stage_plan
 from mfu_planner.prediction.exchange import accumulate_time, gradient_exchange, update_time
 from mfu_planner.prediction.kernels import issue_bound, memory_bound_time
 from mfu_planner.prediction.layers import HALF, layer_parts
-from mfu_planner.prediction.layout import recomputed_share
-from mfu_planner.prediction.pipeline import balanced_stages, pipeline_time, uniform_stages
+from mfu_planner.prediction.pipeline import pipeline_time
 from mfu_planner.prediction.products import product_time
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
-    from mfu_planner.prediction.constants import Machine, Stack
+    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.layout.constants import Machine, Stack
+    from mfu_planner.layout.layout import Layout
+    from mfu_planner.layout.work import ModelWork
     from mfu_planner.prediction.layers import Parts
-    from mfu_planner.prediction.layout import Layout
-    from mfu_planner.prediction.work import ModelWork
+
+TIMED = ("products", "attention", "pointwise", "casts", "tensor", "expert", "context")
+"""Parts of a layer's pass that are seconds."""
+CROWDED_TENSOR = 8.0
+"""TP degree at which ``Stack.tensor_host_s`` is stated; it grows no further."""
 
 
 @dataclass(frozen=True)
@@ -29,26 +36,6 @@ class Step:
     """Seconds by cause on the average device; they add up to ``total``."""
     device_bound: Numbers
     """Share of the micro-batch that the device, not the host, sets."""
-
-
-def stage_plan(model: ModelWork, layout: Layout, balanced: float) -> tuple[Numbers, Numbers, Numbers]:
-    """(most layers on a stage without the head, layers on the first stage, layers beside the head) for each layout."""
-    import numpy as np
-
-    weight = sum(p.inputs * p.outputs * p.copies for p in model.layers[0].products) if model.layers else 1.0
-    head_layers = model.vocab * model.hidden / weight
-
-    def plan(stages: float) -> tuple[float, float, float]:
-        if balanced and stages > 1:
-            return balanced_stages(model.layer_count, int(stages), head_layers)
-        return uniform_stages(model.layer_count, int(stages))
-
-    stages = np.asarray(layout.pp, dtype=np.float64)
-    if not stages.ndim:
-        return plan(float(stages))
-    unique, inverse = np.unique(stages, return_inverse=True)
-    table = np.array([plan(float(p)) for p in unique])[inverse.reshape(stages.shape)]
-    return table[..., 0], table[..., 1], table[..., 2]
 
 
 def head_times(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> Parts:
@@ -74,6 +61,40 @@ def head_times(model: ModelWork, layout: Layout, machine: Machine, stack: Stack)
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class LayerSums:
+    """The average layer and micro-batch on one device [s]."""
+
+    parts: Parts
+    """By cause; they add up to ``device``."""
+    device: Numbers
+    """Of the device alone."""
+    host: Numbers
+    """Of the host that issues its kernels."""
+    backward: Numbers
+    """Of ``device``, backward and what is computed again for it."""
+    weights: Numbers
+    """Of ``device``, weight gradients."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """One micro-batch on the pipeline's stages [s]."""
+
+    busy: Numbers
+    """One layer, device or host."""
+    extra: Numbers
+    """Of ``busy``: slower issuing in wide or mixed groups."""
+    slowest: Numbers
+    """The slowest stage, its gradients added up."""
+    total: Numbers
+    """All stages."""
+    accumulate: Numbers
+    """Adding gradients up, each stage."""
+    pipeline: Numbers
+    """All micro-batches through all stages."""
+
+
 def step_time(
     model: ModelWork, layout: Layout, machine: Machine, stack: Stack, *, layer_only: bool = False, parts: bool = True
 ) -> Step:
@@ -85,121 +106,146 @@ def step_time(
     """
     import numpy as np
 
+    sums = layer_sums(model, layout, machine, stack)
+    if layer_only:
+        count = model.layer_count
+        return Step(sums.device * count, {k: v * count for k, v in sums.parts.items()}, 1.0)
+    head = head_times(model, layout, machine, stack)
+    stages = stage_times(model, layout, machine, stack, sums, head)
+    share = model.layer_count / np.asarray(layout.pp, dtype=np.float64)
+    trained = np.where(np.asarray(layout.adapters) > 0, 0.0, 1.0)
+    head_s = head["products"] + head["pointwise"]
+    exposed, hidden = gradient_exchange(model, layout, machine, stack, share, stages.busy, head_s)
+    once = {
+        "sends": send_time(model, layout, machine, stack),
+        "data_parallel": trained * exposed + stack.drag * (trained * hidden),
+        "update": trained * update_time(model, layout, machine, stack),
+    }
+    total = stages.pipeline + once["sends"] + once["data_parallel"] + once["update"] + stack.step_fixed_s
+    if not parts:
+        return Step(total, {}, 1.0)
+    shown = waterfall(layout, machine, stack, share, sums, head, stages, once)
+    return Step(total, shown, np.minimum(1.0, sums.device / stages.busy))
+
+
+def layer_sums(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> LayerSums:
+    """Seconds of the average layer for one micro-batch, by cause, and of the host."""
+    import numpy as np
+
     full = recomputed_share(layout.recompute)
     chosen = np.asarray(layout.recompute) == 1
-    sums: dict[str, Numbers] = {}
-    device_layer: Numbers = 0.0
-    host_layer: Numbers = 0.0
+    again = np.where(chosen, stack.selective_share, full)
+    attention_again = np.where(chosen, 0.0 if stack.fused_attention else 1.0, full)
+    parts: Parts = {}
+    device: Numbers = 0.0
+    host: Numbers = 0.0
+    backward_s: Numbers = 0.0
+    weights: Numbers = 0.0
     host_scale = np.where(np.asarray(layout.compiled) > 0, stack.host_compiled, 1.0)
-    crowd = np.where(np.asarray(layout.tp) > 1, (np.minimum(layout.tp, 8.0) / 8.0) ** 2, 0.0)
+    crowd = np.minimum(layout.tp, CROWDED_TENSOR) / CROWDED_TENSOR
+    crowd = np.where(np.asarray(layout.tp) > 1, crowd**2, 0.0)
     for layer in model.layers:
         forward, backward = layer_parts(layer, layout, machine, stack, model.hidden)
         share = layer.count / model.layer_count
-        again = np.where(chosen, stack.selective_share, full)
-        attention_again = np.where(chosen, 0.0 if stack.fused_attention else 1.0, full)
-        ideal = (forward["product_flops"] + backward["product_flops"]) / machine.peak_flops_per_s
-        attention_ideal = (forward["attention_flops"] + backward["attention_flops"]) / machine.wide_peak_flops_per_s
-        products = forward["products"] + backward["products"]
-        attention = forward["attention"] + backward["attention"]
-        redo = (
-            again * (forward["products"] + forward["pointwise"] + forward["casts"])
-            + attention_again * forward["attention"]
-            + full * (forward["tensor"] + forward["expert"] + forward["context"])
-        )
-        pieces = {
-            "ideal": ideal + attention_ideal,
-            "matmul_inefficiency": products - ideal,
-            "attention": attention - attention_ideal,
-            "pointwise": forward["pointwise"] + backward["pointwise"],
-            "casts": forward["casts"] + backward["casts"],
-            "recompute": redo,
-            "tensor_parallel": forward["tensor"] + backward["tensor"],
-            "expert_parallel": forward["expert"] + backward["expert"],
-            "context_parallel": forward["context"] + backward["context"],
-        }
+        pieces = layer_pieces(forward, backward, machine, again, attention_again, full)
         for name, value in pieces.items():
-            sums[name] = sums.get(name, 0.0) + share * value
-            device_layer = device_layer + share * value
+            parts[name] = parts.get(name, 0.0) + share * value
+            device = device + share * value
+        weights = weights + share * backward["weights"]
+        backward_s = backward_s + share * (pieces["recompute"] + sum(backward[name] for name in TIMED))
         passes = 2.0 + full
-        host = layer.halves * (stack.forward_host_s * (1.0 + full) + stack.backward_host_s) + passes * (
+        issue = layer.halves * (stack.forward_host_s * (1.0 + full) + stack.backward_host_s) + passes * (
             stack.tensor_host_s * crowd + (stack.expert_host_s if layer.routed else 0.0)
         )
-        host_layer = host_layer + share * host_scale * host
-    if layer_only:
-        return Step(device_layer * model.layer_count, {k: v * model.layer_count for k, v in sums.items()}, 1.0)
-    return _compose(model, layout, machine, stack, sums, device_layer, host_layer, parts=parts)
+        host = host + share * host_scale * issue
+    return LayerSums(parts=parts, device=device, host=host, backward=backward_s, weights=weights)
 
 
-def _compose(
-    model: ModelWork,
-    layout: Layout,
-    machine: Machine,
-    stack: Stack,
-    sums: dict[str, Numbers],
-    device_layer: Numbers,
-    host_layer: Numbers,
-    *,
-    parts: bool,
-) -> Step:
+def layer_pieces(
+    forward: Parts, backward: Parts, machine: Machine, again: Numbers, attention_again: Numbers, full: Numbers
+) -> Parts:
+    """One layer's seconds by cause; ``again``, ``attention_again`` and ``full`` are the shares done a second time."""
+    ideal = (forward["product_flops"] + backward["product_flops"]) / machine.peak_flops_per_s
+    attention_ideal = (forward["attention_flops"] + backward["attention_flops"]) / machine.wide_peak_flops_per_s
+    return {
+        "ideal": ideal + attention_ideal,
+        "matmul_inefficiency": forward["products"] + backward["products"] - ideal,
+        "attention": forward["attention"] + backward["attention"] - attention_ideal,
+        "pointwise": forward["pointwise"] + backward["pointwise"],
+        "casts": forward["casts"] + backward["casts"],
+        "recompute": again * (forward["products"] + forward["pointwise"] + forward["casts"])
+        + attention_again * forward["attention"]
+        + full * (forward["tensor"] + forward["expert"] + forward["context"]),
+        "tensor_parallel": forward["tensor"] + backward["tensor"],
+        "expert_parallel": forward["expert"] + backward["expert"],
+        "context_parallel": forward["context"] + backward["context"],
+    }
+
+
+def stage_times(
+    model: ModelWork, layout: Layout, machine: Machine, stack: Stack, sums: LayerSums, head: Parts
+) -> Stages:
+    """One micro-batch on every stage, and all of them through the pipeline under its schedule."""
     import numpy as np
 
-    head = head_times(model, layout, machine, stack)
-    head_s = head["products"] + head["pointwise"]
     most, _, last = stage_plan(model, layout, stack.balanced_stages)
-    layers = float(model.layer_count)
-    pp = np.asarray(layout.pp, dtype=np.float64)
-    count = layout.micro_batches
-
-    tp = np.asarray(layout.tp, dtype=np.float64)
-    across = layout.tp * layout.pp * layout.cp * layout.dp > machine.node_devices
+    pp, tp = (np.asarray(degree, dtype=np.float64) for degree in (layout.pp, layout.tp))
+    across = layout.devices > machine.node_devices
     both = (pp > 1) & across & (tp > 1)
     slow = np.where(both, stack.pipeline_tensor_s * tp**stack.pipeline_tensor_exponent, 0.0)
     slow = slow + stack.wide_tensor_s * np.maximum(tp / machine.node_devices - 1.0, 0.0)
-    plain = issue_bound(device_layer, host_layer)
-    busy = issue_bound(device_layer, host_layer + slow)
-    extra = busy - plain
-    middle = most * busy
-    end = last * busy + head_s
-    slowest = np.maximum(middle, end)
-    total_stages = layers * busy + head_s
+    busy = issue_bound(sums.device, sums.host + slow)
+    head_s = head["products"] + head["pointwise"]
     trained = np.where(np.asarray(layout.adapters) > 0, 0.0, 1.0)
     accumulate = trained * accumulate_time(model, layout, machine, stack)
-    slowest = slowest + accumulate
-    total_stages = total_stages + accumulate * pp
-    pipeline = pipeline_time(slowest, total_stages, count, layout.vpp)
-
-    gradient, hidden_s = gradient_exchange(model, layout, machine, stack, layers / pp, busy, head_s)
-    gradient, hidden_s = trained * gradient, trained * hidden_s
-    update = trained * update_time(model, layout, machine, stack)
-    send = (
-        HALF
-        * layout.micro_batch
-        * layout.seq_len
-        / layout.cp
-        * model.hidden
-        / np.where(stack.scatter_sends > 0, layout.tp, 1.0)
+    slowest = np.maximum(most * busy, last * busy + head_s) + accumulate
+    total = float(model.layer_count) * busy + head_s + accumulate * pp
+    fill = fill_share(layout.schedule, pp, layout.vpp, sums.backward / sums.device, sums.weights / sums.device)
+    return Stages(
+        busy=busy,
+        extra=busy - issue_bound(sums.device, sums.host),
+        slowest=slowest,
+        total=total,
+        accumulate=accumulate,
+        pipeline=pipeline_time(slowest, total, layout.micro_batches, fill),
     )
+
+
+def send_time(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> Numbers:
+    """Exposed seconds of activations and their gradients between the stages, a whole step."""
+    import numpy as np
+
+    pp = np.asarray(layout.pp, dtype=np.float64)
+    split = np.where(stack.scatter_sends > 0, layout.tp, 1.0)
+    message = HALF * layout.micro_batch * layout.seq_len / layout.cp * model.hidden / split
     wire = np.minimum(
         machine.fabric.efficiency * machine.fabric.nic_bytes_per_s, machine.links["all_gather"].bandwidth_bytes_per_s
     )
-    sends = np.where(
-        pp > 1, (2.0 * layout.vpp * (send / wire + stack.send_fixed_s)) * (count + pp - 1) * stack.send_exposed, 0.0
-    )
-    drag = stack.drag * hidden_s
-    total = pipeline + gradient + update + stack.step_fixed_s + sends + drag
+    each = 2.0 * layout.vpp * (message / wire + stack.send_fixed_s)
+    return np.where(pp > 1, each * (layout.micro_batches + pp - 1) * stack.send_exposed, 0.0)
 
-    if not parts:
-        return Step(total, {}, 1.0)
-    per_device = count * layers / pp
-    shown: dict[str, Numbers] = {name: value * per_device for name, value in sums.items()}
+
+def waterfall(
+    layout: Layout,
+    machine: Machine,
+    stack: Stack,
+    share: Numbers,
+    sums: LayerSums,
+    head: Parts,
+    stages: Stages,
+    once: Parts,
+) -> Parts:
+    """Seconds by cause on the average device, which holds ``share`` layers; they add up to the step."""
+    count, pp = layout.micro_batches, layout.pp
+    shown: Parts = {name: value * (count * share) for name, value in sums.parts.items()}
     head_ideal = head["product_flops"] / machine.wide_peak_flops_per_s
     shown["ideal"] = shown["ideal"] + count * head_ideal / pp
     shown["matmul_inefficiency"] = shown["matmul_inefficiency"] + count * (head["products"] - head_ideal) / pp
     shown["pointwise"] = shown["pointwise"] + count * head["pointwise"] / pp
-    shown["launch"] = per_device * (busy - extra - device_layer) + stack.step_fixed_s
-    shown["pipeline_latency"] = per_device * extra + sends
-    shown["stage_imbalance"] = count * (slowest - total_stages / pp)
-    shown["bubble"] = pipeline - count * slowest
-    shown["data_parallel"] = gradient + drag
-    shown["optimizer"] = update + count * accumulate
-    return Step(total, shown, np.minimum(1.0, device_layer / busy))
+    shown["launch"] = count * share * (stages.busy - stages.extra - sums.device) + stack.step_fixed_s
+    shown["pipeline_latency"] = count * share * stages.extra + once["sends"]
+    shown["stage_imbalance"] = count * (stages.slowest - stages.total / pp)
+    shown["bubble"] = stages.pipeline - count * stages.slowest
+    shown["data_parallel"] = once["data_parallel"]
+    shown["optimizer"] = once["update"] + count * stages.accumulate
+    return shown

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.footprint.calibrated import memory_constants
 from mfu_planner.footprint.states import optimizer_bytes
-from mfu_planner.prediction.flags import batch_of
-from mfu_planner.prediction.request import FLAGS, read_common
-from mfu_planner.prediction.toolbox import default_stack, tools
-from mfu_planner.prediction.work import cached_model_work
+from mfu_planner.layout.flags import batch_of, whole, whole_zero
+from mfu_planner.layout.request import FLAGS, WHOLE, read_common
+from mfu_planner.layout.schedules import SCHEDULES
+from mfu_planner.layout.toolbox import default_stack, tools
+from mfu_planner.layout.work import cached_model_work
 from mfu_planner.searching.evaluate import Tools
 from mfu_planner.searching.space import Inner, Outer, inner_grid, outer_layouts
 
@@ -31,10 +32,9 @@ FIXED = (
     "recompute",
     "sequence_parallel",
     "offload",
+    "schedule",
 )
 """Layout flags that, when given, are held fixed."""
-_OTHER = ("recompute", "sequence_parallel", "offload")
-"""Those that are no whole numbers."""
 CHUNK = 4_000_000
 """Layouts of one array call at most: 32 MB an array."""
 
@@ -75,21 +75,25 @@ def cases_of(given: dict[str, Any]) -> Iterator[Case]:
 
 
 def _case(flags: dict[str, Any], given: dict[str, Any]) -> Case:
-    s, model, accelerator, devices, _ = read_common({k: v for k, v in flags.items() if v is not None})
+    s, model, accelerator, devices, _, _ = read_common({k: v for k, v in flags.items() if v is not None})
     assert devices is not None
     architecture = model.architecture
     assert architecture is not None
     name = str(given.get("stack") or default_stack(accelerator.id))
     box, software, _ = tools(accelerator, s.dtype, name, flags.get("cluster"), given.get("attention_kernel"))
     batch = batch_of(s)
+    schedule = given.get("schedule")
+    if schedule is not None and schedule not in SCHEDULES:
+        raise InputError("schedule", schedule, ", ".join(SCHEDULES), nearest(str(schedule), SCHEDULES))
     made = Tools(
-        cached_model_work(architecture),
-        box,
-        software,
-        memory_constants(name),
-        optimizer_bytes(str(given.get("optimizer") or "adam")),
-        s.seq_len,
-        batch,
+        model=cached_model_work(architecture),
+        machine=box,
+        stack=software,
+        memory=memory_constants(name),
+        optimizer_bytes=optimizer_bytes(str(given.get("optimizer") or "adam")),
+        seq_len=s.seq_len,
+        global_batch=batch,
+        schedule=schedule,
     )
     selective = bool(software.selective_share) or not software.fused_attention
     return Case(
@@ -115,17 +119,34 @@ def _price(device: str, given: dict[str, Any]) -> float | None:
     return None if found is None else found.usd_per_device_hour
 
 
-def grids(case: Case, given: dict[str, Any], whole: bool) -> Iterator[tuple[Outer, Inner]]:
-    """Every outer choice with its inner grid; the widest axis is cut where a grid would be too large for one call."""
+def fixed_flags(given: dict[str, Any]) -> dict[str, Any]:
+    """The layout flags that are given, numbers read.
+
+    Raises
+    ------
+    InputError
+        A number that is none; a share of recomputation, which is searched.
+    """
     if given.get("recompute_share") is not None:
         raise InputError("recompute-share", given["recompute_share"], "nothing: the search tries several shares itself")
-    fixed = {n: given[n] if n in _OTHER else _degree(n, given[n]) for n in FIXED if given.get(n) is not None}
+    fixed = {n: given[n] for n in FIXED if given.get(n) is not None}
+    for name in WHOLE:
+        if name in fixed:
+            fixed[name] = whole(fixed, name)
+    if "zero" in fixed:
+        fixed["zero"] = whole_zero(fixed["zero"])
+    return fixed
+
+
+def grids(case: Case, given: dict[str, Any], whole: bool) -> Iterator[tuple[Outer, Inner]]:
+    """Every outer choice with its inner grid; the widest axis is cut where a grid would be too large for one call."""
+    fixed = fixed_flags(given)
     t = case.tools
     for outer in outer_layouts(t.model, case.devices, t.global_batch, t.seq_len, case.node):
-        if any(name in fixed and int(fixed[name]) != getattr(outer, name) for name in ("tp", "pp", "cp", "ep", "dp")):
+        if any(name in fixed and fixed[name] != getattr(outer, name) for name in ("tp", "pp", "cp", "ep", "dp")):
             continue
         inner = inner_grid(outer, t.model, t.global_batch, whole=whole, selective=case.selective)
-        inner = _narrowed(inner, fixed)
+        inner = _narrowed(_scheduled(inner, t.schedule, outer.pp), fixed)
         if not inner.size:
             continue
         pieces = -(-inner.size // CHUNK)
@@ -134,11 +155,11 @@ def grids(case: Case, given: dict[str, Any], whole: bool) -> Iterator[tuple[Oute
             yield outer, replace(inner, zero_group=inner.zero_group[first : first + per])
 
 
-def _degree(name: str, given: Any) -> int:
-    from mfu_planner.units import parse_whole
-
-    field = name.replace("_", "-")
-    return 0 if name == "zero" and str(given).strip() == "0" else parse_whole(given, "count", field=field)
+def _scheduled(inner: Inner, schedule: str | None, stages: int) -> Inner:
+    """The grid with the chunks that a fixed schedule has: several under interleaved, one under any other."""
+    if schedule is None or stages == 1:
+        return inner
+    return replace(inner, vpp=tuple(v for v in inner.vpp if (v > 1) == (schedule == "interleaved")))
 
 
 def _narrowed(inner: Inner, fixed: dict[str, Any]) -> Inner:

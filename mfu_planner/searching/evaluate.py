@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.footprint.device import stage_memory
-from mfu_planner.prediction.layout import Layout
+from mfu_planner.layout.layout import Layout
+from mfu_planner.layout.schedules import SCHEDULES
 from mfu_planner.prediction.step import step_time
 from mfu_planner.searching.space import AXES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from mfu_planner.footprint.device import MemoryConstants
-    from mfu_planner.prediction.constants import Machine, Stack
-    from mfu_planner.prediction.work import ModelWork
+    from mfu_planner.footprint.calibrated import MemoryConstants
+    from mfu_planner.layout.constants import Machine, Stack
+    from mfu_planner.layout.work import ModelWork
     from mfu_planner.searching.space import Inner, Outer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tools:
     """What every evaluation needs."""
 
@@ -30,6 +31,8 @@ class Tools:
     optimizer_bytes: float
     seq_len: int
     global_batch: int
+    schedule: str | None = None
+    """Pipeline schedule held fixed; None: interleaved where there are several chunks, else 1F1B."""
 
 
 def grid_layout(outer: Outer, inner: Inner, tools: Tools) -> Layout:
@@ -53,6 +56,7 @@ def grid_layout(outer: Outer, inner: Inner, tools: Tools) -> Layout:
         ep=float(outer.ep),
         micro_batches=tools.global_batch / outer.dp / fields["micro_batch"],
         seq_len=float(tools.seq_len),
+        schedule=SCHEDULES[tools.schedule] if tools.schedule else 0.0,
         **fields,
     )
 
@@ -60,7 +64,7 @@ def grid_layout(outer: Outer, inner: Inner, tools: Tools) -> Layout:
 def evaluate(outer: Outer, inner: Inner, tools: Tools) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
     """(seconds, bytes, allowed) over the inner grid, arrays of its shape.
 
-    Not allowed: interleaving whose micro-batches the stages do not divide.
+    Not allowed: interleaving whose micro-batches the stages do not divide; DualPipe with odd stages or micro-batches.
     """
     import numpy as np
 
@@ -80,4 +84,6 @@ def evaluate(outer: Outer, inner: Inner, tools: Tools) -> tuple[npt.NDArray[Any]
     for stage in stages[1:]:
         held = np.maximum(held, stage.total)
     allowed = (np.asarray(layout.vpp) <= 1) | (np.mod(layout.micro_batches, layout.pp) == 0)
+    if tools.schedule == "dualpipe" and outer.pp > 1:
+        allowed = allowed & (outer.pp % 2 == 0) & (np.mod(layout.micro_batches, 2) == 0)
     return seconds, np.broadcast_to(held, inner.shape), np.broadcast_to(allowed, inner.shape)

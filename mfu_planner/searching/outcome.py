@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, NoAnswer
-from mfu_planner.prediction.predicting import flops_per_sequence, predict
+from mfu_planner.layout.schedules import schedule_name
+from mfu_planner.prediction.counted import flops_per_sequence
+from mfu_planner.prediction.predicting import predict
 from mfu_planner.searching.cases import FIXED
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ def row_of(case: Case, found: Found, given: dict[str, Any]) -> dict[str, Any]:
     architecture_flops = flops_per_sequence(_architecture(case), t.seq_len) * t.global_batch
     row: dict[str, Any] = {
         **found.flags(),
+        "schedule": t.schedule or schedule_name(found.flags()["vpp"]),
         "place": case.place,
         "devices": case.devices,
         "step_time_s": found.seconds,
@@ -134,7 +137,7 @@ def obvious(case: Case, best: dict[str, Any], given: dict[str, Any]) -> dict[str
     return None
 
 
-def _lost(said: dict[str, Any], best: dict[str, Any], tensor: int, stages: int) -> dict[str, Any]:
+def _lost(said: Mapping[str, Any], best: dict[str, Any], tensor: int, stages: int) -> dict[str, Any]:
     behind = said["step_time_s"] / best["step_time_s"] - 1.0
     shares = {w["name"]: w["share"] for w in said["waterfall"] if w["name"] not in ("ideal", "matmul_inefficiency")}
     reasons = sorted(shares, key=lambda name: -shares[name])[:3]

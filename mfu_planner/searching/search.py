@@ -6,12 +6,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, NoAnswer, nearest
-from mfu_planner.prediction.calibrated import calibration
-from mfu_planner.prediction.request import FLAGS
+from mfu_planner.layout.calibrated import calibration
+from mfu_planner.layout.flags import whole
+from mfu_planner.layout.request import FLAGS
 from mfu_planner.searching.cases import Case, cases_of, grids
 from mfu_planner.searching.evaluate import evaluate
 from mfu_planner.searching.outcome import case_of, distinct, obvious, pareto, ranked, row_of
 from mfu_planner.searching.rank import Best, Found
+from mfu_planner.searching.result import SearchResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +22,7 @@ RANKS = ("time", "cost", "devices")
 OWN = ("devices", "hardware", "cluster", "rank", "top", "space", "tokens", "price", "deadline", "goodput")
 
 
-def search(progress: Callable[[int], None] | None = None, **given: Any) -> dict[str, Any]:
+def search(progress: Callable[[int], None] | None = None, **given: Any) -> SearchResult:
     """Search TP × PP × VPP × DP × CP × EP × ZeRO × micro-batch × recomputation.
 
     Parameters
@@ -31,13 +33,6 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> dict[
         The flags of ``mfu-planner search``: model, hardware or clusters, devices (one number or a list), global batch,
         sequence length; ``rank`` (time, cost, devices), ``top``, ``space`` (usual, whole), ``tokens``, ``deadline``,
         ``price``; a layout flag that is given stays fixed.
-
-    Returns
-    -------
-    dict
-        ``evaluated``, ``feasible``, ``elapsed_s``, ``layouts`` (best first), ``pareto`` (time against cost),
-        ``obvious`` (the
-        usual choice and why it lost), ``assumptions``.
 
     Raises
     ------
@@ -69,16 +64,17 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> dict[
         )
     rows = ranked([row_of(case, found, given) for case, found in kept], rank, given)
     rows = distinct(rows)
-    return {
-        "evaluated": evaluated,
-        "feasible": feasible,
-        "elapsed_s": time.perf_counter() - start,
-        "rank": rank,
-        "layouts": rows[:top],
-        "pareto": pareto(rows),
-        "obvious": obvious(case_of(rows[0], cases), rows[0], given),
-        "assumptions": _assumptions(cases, usable),
-    }
+    return SearchResult(
+        inputs={name: value for name, value in given.items() if value is not None},
+        evaluated=evaluated,
+        feasible=feasible,
+        elapsed_s=time.perf_counter() - start,
+        rank=rank,
+        layouts=tuple(rows[:top]),
+        pareto=tuple(pareto(rows)),
+        obvious=obvious(case_of(rows[0], cases), rows[0], given),
+        assumptions=tuple(_assumptions(cases, usable)),
+    )
 
 
 def _manner(given: dict[str, Any]) -> tuple[str, int, bool]:
@@ -91,9 +87,7 @@ def _manner(given: dict[str, Any]) -> tuple[str, int, bool]:
     space = str(given.get("space") or "whole")
     if space not in ("usual", "whole"):
         raise InputError("space", space, "usual or whole")
-    top = int(given.get("top") or 10)
-    if top < 1:
-        raise InputError("top", top, "a number of at least 1")
+    top = whole(given, "top", 10) or 10
     return rank, top, space == "whole"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mfu_planner.prediction.work import ModelWork
+    from mfu_planner.layout.work import ModelWork
 
 AXES = ("micro_batch", "vpp", "zero", "zero_group", "recompute", "sequence_parallel", "offload")
 """Axes of the inner grid, in the order of the array's dimensions."""

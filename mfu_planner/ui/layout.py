@@ -67,6 +67,6 @@ def rare_layout_fields(form: Form) -> None:
 
 def as_layout(given: dict[str, Any]) -> dict[str, Any]:
     """The fields as arguments of ``predict``."""
-    from mfu_planner.prediction.request import FLAGS
+    from mfu_planner.layout.request import FLAGS
 
     return {name: value for name, value in given.items() if name in FLAGS}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mfu_planner.backtesting.case import Skipped, left_over, read_case
+from mfu_planner.backtesting.blanks import left_over
+from mfu_planner.backtesting.case import Skipped
+from mfu_planner.backtesting.reading import read_case
 from mfu_planner.backtesting.runs import Run
 from mfu_planner.backtesting.shapes import architecture_of
 

@@ -6,13 +6,15 @@ import pytest
 
 from mfu_planner.errors import InputError
 from mfu_planner.footprint.activations import layer_bytes
-from mfu_planner.footprint.device import MemoryConstants, device_memory
+from mfu_planner.footprint.calibrated import MemoryConstants
+from mfu_planner.footprint.device import device_memory
 from mfu_planner.footprint.report import memory
-from mfu_planner.footprint.states import in_flight, optimizer_bytes
+from mfu_planner.footprint.states import optimizer_bytes
+from mfu_planner.layout.calibrated import stack
+from mfu_planner.layout.layout import Layout
+from mfu_planner.layout.schedules import in_flight
+from mfu_planner.layout.work import model_work
 from mfu_planner.model import choose_model
-from mfu_planner.prediction.calibrated import stack
-from mfu_planner.prediction.layout import Layout
-from mfu_planner.prediction.work import model_work
 
 GIB = 2.0**30
 MATHEMATICS = MemoryConstants(
@@ -22,6 +24,10 @@ MATHEMATICS = MemoryConstants(
     fixed_bytes=0.0,
     gathered_inputs=0.0,
     gathered_layers=0.0,
+    frozen_kept=0.5,
+    narrow_kept=1.0,
+    score_bytes=5.0,
+    mask_bytes=2.0,
 )
 
 
@@ -40,7 +46,10 @@ def gpt(hidden: int, layers: int, heads: int, vocab: int = 51200):
 
 def kept(work, layout: Layout) -> float:
     """Bytes that one layer keeps, unfused attention, dropout."""
-    return float(layer_bytes(work.layers[0], layout, work.hidden, fused=False, dropout=True, selective_share=0.0)[0])
+    found = layer_bytes(
+        work.layers[0], layout, work.hidden, MATHEMATICS, fused=False, dropout=True, selective_share=0.0
+    )
+    return float(found[0])
 
 
 def layout(**change) -> Layout:
@@ -81,7 +90,9 @@ def test_figure_7_for_22b(change, percent):
 
 def test_figure_1_for_22b():
     """Parameters and optimizer 45.6 GiB, activations 59.25 GiB without techniques (18 byte a parameter, equation 2)."""
-    held = device_memory(gpt(6144, 48, 64), layout(), stack("megatron-2021", "ampere", False), MATHEMATICS)
+    held = device_memory(
+        gpt(6144, 48, 64), layout(), stack("megatron-2021", "ampere", False), MATHEMATICS, optimizer_bytes=12.0
+    )
     states = float(held.weights + held.gradients + held.optimizer)
 
     assert float(held.activations) / GIB == pytest.approx(59.25, rel=1e-3)
@@ -98,7 +109,8 @@ def test_zero_shards_what_each_stage_says():
     """Stage 1 divides the optimizer, 2 the gradients too, 3 the weights too."""
     work, old = gpt(2048, 8, 16), stack("megatron-2021", "ampere", False)
     none, one, two, three = (
-        device_memory(work, layout(tp=1.0, dp=8.0, zero=z), old, MATHEMATICS) for z in (0.0, 1.0, 2.0, 3.0)
+        device_memory(work, layout(tp=1.0, dp=8.0, zero=z), old, MATHEMATICS, optimizer_bytes=12.0)
+        for z in (0.0, 1.0, 2.0, 3.0)
     )
 
     assert float(one.optimizer) == pytest.approx(float(none.optimizer) / 8)

@@ -7,10 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mfu_planner.prediction.collectives import Fabric, LinkRate, collective_time, in_node_time
+from mfu_planner.layout.constants import Fabric, LinkRate, ProductRate
+from mfu_planner.layout.stages import balanced_stages, uniform_stages
+from mfu_planner.prediction.collectives import collective_time, in_node_time
 from mfu_planner.prediction.kernels import fused_attention_time, issue_bound
-from mfu_planner.prediction.pipeline import balanced_stages, pipeline_bubble, pipeline_time, uniform_stages
-from mfu_planner.prediction.products import ProductRate, product_time
+from mfu_planner.prediction.pipeline import pipeline_bubble, pipeline_time
+from mfu_planner.prediction.products import product_time
 
 RATE = ProductRate(
     peak_flops_per_s=1e14,
@@ -23,9 +25,10 @@ RATE = ProductRate(
     units=100,
     bandwidth_bytes_per_s=1e12,
     input_bytes=2.0,
+    output_bytes=2.0,
 )
 LINK = LinkRate(start_s=1e-5, hop_s=1e-6, bandwidth_bytes_per_s=1e11, ramp_bytes=0.0)
-NETWORK = Fabric(nic_bytes_per_s=2.5e10, efficiency=0.8, start_s=5e-5, hop_s=1e-5)
+NETWORK = Fabric(nic_bytes_per_s=2.5e10, efficiency=0.8, start_s=5e-5, hop_s=1e-5, bucket_bytes=2.0**28)
 
 
 def test_product_of_whole_waves_runs_at_the_achievable_rate():
@@ -74,9 +77,10 @@ def test_group_across_nodes_is_bound_by_its_interfaces():
 def test_equal_stages_give_the_textbook_bubble():
     """m micro-batches through p equal stages of time s: s·(m + (p − 1)/v)."""
     stages, count, virtual, seconds = 8.0, 32.0, 2.0, 0.5
-    whole = pipeline_time(seconds, stages * seconds, count, virtual)
+    whole = pipeline_time(seconds, stages * seconds, count, 1 / virtual)
 
-    assert whole == pytest.approx(count * seconds * (1 + pipeline_bubble(stages, count, virtual)))
+    assert whole == pytest.approx(0.5 * (32 + 7 / 2))
+    assert pipeline_bubble(stages, count, virtual) == pytest.approx(7 / 64)
 
 
 def test_stages_are_filled_by_cost_with_the_head():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mfu_planner.errors import InputError
+from mfu_planner.measuring import measure
 from mfu_planner.prediction.predicting import predict
 
 QUESTION = {
@@ -137,3 +138,27 @@ def test_slow_loader_sets_the_step():
 def test_fast_loader_costs_nothing():
     """A pipeline that keeps up leaves the step as it is."""
     assert predict(**SPARSE, loader_tokens_per_s=1e9)["step_time_s"] == predict(**SPARSE)["step_time_s"]
+
+
+@pytest.mark.parametrize("kernel", ["fused", "unfused"])
+@pytest.mark.parametrize("recompute", ["none", "selective", "full"])
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "deepseek-v2-lite"])
+def test_measuring_the_predicted_step_gives_the_same_mfu_and_hfu(model, recompute, kernel):
+    """The predicted time, handed to the meter with the same recomputation and kernel."""
+    said = predict(model=model, hardware="h100-sxm", devices=64, global_batch=256, seq_len=4096, recompute=recompute,
+                   attention_kernel=kernel)  # fmt: skip
+    found = measure(model=model, hardware="h100-sxm", devices=64, global_batch=256, seq_len=4096, recompute=recompute,
+                    attention_kernel=kernel, step_time=f"{said['step_time_s']!r} s")  # fmt: skip
+
+    assert said["mfu"] == pytest.approx(found.mfu, rel=1e-9)
+    assert said["hfu"] == pytest.approx(found.hfu, rel=1e-9)
+    assert said["by_convention"]["causal"] == pytest.approx(found.by_convention["causal"], rel=1e-9)
+
+
+def test_part_of_the_layers_recomputed_is_in_between():
+    """Half of the layers: the mean of none and all, for the same step."""
+    none = predict(**QUESTION, recompute="none")
+    half, full = (predict(**QUESTION, recompute="full", recompute_share=share) for share in (0.5, 1.0))
+    executed = [said["hfu"] * said["step_time_s"] for said in (none, half, full)]
+
+    assert executed[1] == pytest.approx((executed[0] + executed[2]) / 2)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from mfu_planner.hardware import resolve
+from mfu_planner.layout.layout import Layout
+from mfu_planner.layout.toolbox import tools
+from mfu_planner.layout.work import model_work
 from mfu_planner.model import choose_model
 from mfu_planner.prediction.layers import products_time
-from mfu_planner.prediction.layout import Layout
 from mfu_planner.prediction.step import step_time
-from mfu_planner.prediction.toolbox import tools
-from mfu_planner.prediction.work import model_work
 
 PRESETS = ("llama-3.1-8b", "gpt2", "mixtral-8x7b", "deepseek-v3")
 
@@ -110,7 +110,7 @@ def test_adapters_leave_out_weight_gradients(bench):
 
 def test_experts_in_fp4_run_at_the_rate_of_fp8():
     """With every product an expert's, fp4 and fp8 take the same time; dense products gain."""
-    fp4, _, _ = tools(resolve("gb200"), "fp4", "megatron-2026", None, None)
+    fp4, software, _ = tools(resolve("gb200"), "fp4", "megatron-2026", None, None)
     fp8, _, _ = tools(resolve("gb200"), "fp8", "megatron-2026", None, None)
 
     assert fp4.grouped_products == fp8.products
@@ -123,7 +123,7 @@ def test_experts_in_fp4_run_at_the_rate_of_fp8():
     assert plain
 
     def seconds(products, machine):
-        return products_time(products, 4096.0, layout, machine.products, grouped_rate=machine.grouped_products)[0]
+        return products_time(products, 4096.0, layout, machine.products, software, machine.grouped_products)[0]
 
     assert seconds(routed, fp4) == pytest.approx(seconds(routed, fp8))
     assert seconds(plain, fp4) < seconds(plain, fp8)

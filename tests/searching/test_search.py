@@ -51,8 +51,8 @@ def test_fastest_first_and_all_fit(found):
 
 def test_count_is_the_size_of_the_space(found):
     """``evaluated`` counts every point of every grid."""
+    from mfu_planner.layout.work import model_work
     from mfu_planner.model import choose_model
-    from mfu_planner.prediction.work import model_work
 
     work = model_work(choose_model(model="llama-3.2-1b").architecture)
     grids = [

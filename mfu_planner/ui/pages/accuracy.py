@@ -27,7 +27,7 @@ _WORST = 12
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _backtest(kind: str) -> dict[str, Any]:
-    return backtest(kind)
+    return dict(backtest(kind))
 
 
 def page() -> None:

@@ -140,7 +140,7 @@ def _schedule(inputs: Mapping[str, Any]) -> None:
 
 @st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
 def _found(key: str) -> dict[str, Any]:
-    return search(**json.loads(key))
+    return dict(search(**json.loads(key)))
 
 
 def _search(form: Form, given: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mfu_planner.prediction.arrays import Numbers
+    from mfu_planner.layout.arrays import Numbers
 
 NO_RECOMPUTE, SELECTIVE_RECOMPUTE, FULL_RECOMPUTE = 0, 1, 2
 RECOMPUTE_CODES = {"none": NO_RECOMPUTE, "selective": SELECTIVE_RECOMPUTE, "full": FULL_RECOMPUTE}
@@ -48,6 +48,8 @@ class Layout:
 
     imbalance: Numbers = 1.0
     """Tokens of the busiest expert over the mean."""
+    schedule: Numbers = 0.0
+    """Pipeline schedule, a code of :data:`mfu_planner.layout.schedules.SCHEDULES`."""
 
     @property
     def devices(self) -> Numbers:

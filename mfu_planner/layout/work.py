@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from mfu_planner.architectures import Architecture, Block
     from mfu_planner.operators import MatMul, Operator
+    from mfu_planner.operators.attention import Mask
 
 REFERENCE_TOKENS = 4096
 """Length at which work that is not a product or attention (scans, convolutions) is counted per token."""
@@ -39,9 +40,13 @@ class AttentionWork:
     kv_heads: float
     key_dim: float
     value_dim: float
-    causal: bool = True
-    window: float = 0.0
-    """Keys per query at most [token], 0 for all."""
+    mask: Mask
+    """The operator's own: it counts the pairs."""
+
+    @property
+    def window(self) -> float:
+        """Keys per query at most [token], 0 for all."""
+        return float(self.mask.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +145,7 @@ def _layer(block: Block, hidden: int) -> LayerWork:
     attention = None
     if attentions:
         a = attentions[0]
-        size = float(getattr(a.mask, "size", 0))
-        attention = AttentionWork(
-            float(a.heads), float(a.kv_heads), float(a.qk_dim), float(a.v_dim), str(a.mask.kind) != "all", size
-        )
+        attention = AttentionWork(float(a.heads), float(a.kv_heads), float(a.qk_dim), float(a.v_dim), a.mask)
     copies = max((float(op.active) for op in routed), default=0.0)
     mixers = bool(attentions or other) + bool([op for op in matmuls if "mlp" in op.role or "expert" in op.role])
     return LayerWork(

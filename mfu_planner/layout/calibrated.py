@@ -13,9 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.prediction.collectives import Fabric, LinkRate
-from mfu_planner.prediction.constants import Machine, Stack
-from mfu_planner.prediction.products import ProductRate
+from mfu_planner.layout.constants import Fabric, LinkRate, Machine, ProductRate, Stack
 
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
@@ -80,17 +78,17 @@ def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str
         note = f"matrix products of {accelerator.id} in {dtype}: {basis} ({block['efficiency']:.0%} of peak)"
     slower = products["derate"].get(accelerator.id, {}).get("factor", 1.0)
     rate = ProductRate(
-        peak,
-        block["efficiency"] / slower,
-        block["depth_overhead_elements"],
-        block["fixed_us"] * 1e-6,
-        block["wave_loss"],
-        tile[0],
-        tile[1],
-        units,
-        bandwidth,
-        size,
-        2.0 if size <= 2 else 4.0,
+        peak_flops_per_s=peak,
+        efficiency=block["efficiency"] / slower,
+        depth_overhead=block["depth_overhead_elements"],
+        fixed_s=block["fixed_us"] * 1e-6,
+        wave_loss=block["wave_loss"],
+        tile_rows=tile[0],
+        tile_columns=tile[1],
+        units=units,
+        bandwidth_bytes_per_s=bandwidth,
+        input_bytes=size,
+        output_bytes=max(size, FORMAT_BYTES["bf16"]),
     )
     return rate, note
 
@@ -142,7 +140,7 @@ def fabric(name: str, nic_bytes_per_s: float | None = None) -> Fabric:
         f["efficiency"],
         f["start_us"] * 1e-6,
         f["hop_us"] * 1e-6,
-        f.get("bucket_mb", 268.435456) * 1e6,
+        f["bucket_mb"] * 1e6,
     )
 
 
@@ -165,7 +163,7 @@ def stack(name: str, device_generation: str, narrow: bool) -> Stack:
         for key, value in values.items()
         if key in _STACK_FIELDS
     }
-    return Stack(name, **chosen)
+    return Stack(name=name, **chosen)
 
 
 def _pick(value: Any, fallback: Any, device_generation: str, narrow: bool) -> float:
@@ -189,16 +187,17 @@ def machine(accelerator: Accelerator, dtype: str, network: Fabric, node_devices:
     if grouped and _supports(accelerator, grouped):
         note += f" (experts, if any, at the rate of {grouped})"
     return Machine(
-        rate,
-        wide,
-        rate.peak_flops_per_s,
-        wide.peak_flops_per_s,
-        rate.bandwidth_bytes_per_s,
-        float(accelerator.memory_bytes or 0.0),
-        float(node_devices),
-        link_rates(accelerator),
-        network,
-        FORMAT_BYTES.get(dtype, 2.0) < 2.0,
+        products=rate,
+        wide_products=wide,
+        peak_flops_per_s=rate.peak_flops_per_s,
+        wide_peak_flops_per_s=wide.peak_flops_per_s,
+        bandwidth_bytes_per_s=rate.bandwidth_bytes_per_s,
+        memory_bytes=float(accelerator.memory_bytes or 0.0),
+        node_devices=float(node_devices),
+        links=link_rates(accelerator),
+        fabric=network,
+        low_precision=FORMAT_BYTES.get(dtype, 2.0) < 2.0,
+        host_bytes_per_s=float(calibration()["memory"]["host_link"]["byte_per_s"]),
         grouped_products=product_rate(accelerator, grouped)[0] if grouped and _supports(accelerator, grouped) else None,
         assumptions=(note,),
     )

@@ -4,14 +4,13 @@ The index (``published_runs/mfu_index.json``) holds one entry for each model, ha
 layout's MFU, all under one convention and against the dense peak of the run's own number format.  Whoever plans a run
 tunes its layout too; a sweep's bad layouts say nothing about that.
 
-``python -m mfu_planner.backtesting.similar --write`` writes the index anew; without
+``python -m mfu_planner.backtesting.index --write`` writes the index anew; without
 ``--write`` it says whether it is fresh.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -22,6 +21,9 @@ CONVENTION = "full"
 
 FEWEST = 3
 """Fewer runs than this say nothing."""
+
+MIXTURE = 1.3
+"""A model with more than this many times its active parameters is a mixture of experts."""
 
 _WIDENING = ((2.0, 4.0), (2.0, None), (4.0, None), (10.0, None))
 """(factor in parameters, factor in devices) within which runs are similar, tried in turn; None: any."""
@@ -80,7 +82,7 @@ def index() -> dict[str, Any]:
 
 def is_mixture(params: int, active_params: int) -> bool:
     """Whether a model is a mixture of experts: far more parameters than one token uses."""
-    return params > 1.3 * active_params
+    return params > MIXTURE * active_params
 
 
 def similar_runs(
@@ -149,9 +151,3 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
-
-
-if __name__ == "__main__":
-    from mfu_planner.backtesting.index import main
-
-    sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import sys
 
@@ -9,7 +10,8 @@ import pytest
 
 from mfu_planner.facts import folder
 from mfu_planner.hardware import resolve
-from mfu_planner.prediction.calibrated import calibration, fabric, fabric_names, product_rate, stack, stack_names
+from mfu_planner.layout.calibrated import calibration, fabric, fabric_names, product_rate, stack, stack_names
+from mfu_planner.layout.constants import Stack
 
 GENERATIONS = ("ampere", "hopper", "blackwell", "tpu", "other")
 
@@ -72,3 +74,28 @@ def test_fits_name_their_rows_by_source_and_size():
         assert fit["rows"]
         assert all(chosen["ids"] for chosen in fit["rows"])
         assert fit["stack"] in stack_names()
+
+
+def test_every_constant_has_a_meaning_and_a_unit():
+    """What stacks.yaml and memory.yaml hold is said in meanings.yaml, and nothing that is not held."""
+    import yaml
+
+    said = yaml.safe_load((folder("calibration") / "meanings.yaml").read_text("utf-8"))
+    held = calibration()
+    stack_constants = {n for block in held["stacks"].values() for n in block["constants"]}
+    memory = {n for b in (held["memory"]["default"], *held["memory"]["stacks"].values()) for n in b}
+
+    assert stack_constants == set(said["stack"]) == set(held["stacks"]["generic"]["constants"])
+    assert memory == set(said["memory"]) == set(held["memory"]["default"])
+    assert {f.name for f in dataclasses.fields(Stack)} - {"name"} <= stack_constants
+    assert all(each["unit"] and each["meaning"] for block in said.values() for each in block.values())
+
+
+def test_constants_that_were_not_fitted_have_a_source():
+    """A generic constant is free in some fit, or says where it is from, or is a habit of the stack."""
+    import yaml
+
+    said = yaml.safe_load((folder("calibration") / "meanings.yaml").read_text("utf-8"))["memory"]
+    fitted = {n for block in calibration()["memory"]["stacks"].values() for n in block}
+
+    assert {n for n, each in said.items() if "source" not in each} == fitted

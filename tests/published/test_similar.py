@@ -9,12 +9,12 @@ import sys
 import pytest
 
 from mfu_planner.backtesting.index import build, text
-from mfu_planner.backtesting.similar import FEWEST, index, is_mixture, quantile, similar_runs
 from mfu_planner.facts import folder
+from mfu_planner.published.similar import FEWEST, index, is_mixture, quantile, similar_runs
 
 
 def test_index_is_fresh() -> None:
-    """``python -m mfu_planner.backtesting.similar --write`` would change nothing."""
+    """``python -m mfu_planner.backtesting.index --write`` would change nothing."""
     assert (folder("published_runs") / "mfu_index.json").read_text("utf-8") == text(build())
 
 
@@ -53,7 +53,7 @@ def test_mixtures_are_apart() -> None:
 def test_a_range_needs_neither_numpy_nor_yaml() -> None:
     """A plan asks for a range: json alone is read."""
     code = (
-        "import sys, json; from mfu_planner.backtesting.similar import similar_runs;"
+        "import sys, json; from mfu_planner.published.similar import similar_runs;"
         "similar_runs(7000000000, 'h100-sxm');"
         "print(json.dumps([m for m in ('numpy', 'yaml', 'pydantic', 'sympy', 'pint') if m in sys.modules]))"
     )

@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.prediction.calibrated import calibration, fabric, generation, machine, stack, stack_names
+from mfu_planner.layout.calibrated import calibration, fabric, generation, machine, stack, stack_names
 
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
-    from mfu_planner.prediction.constants import Machine, Stack
+    from mfu_planner.layout.constants import Machine, Stack
 
 KERNELS = ("fused", "unfused")
 
@@ -52,6 +52,11 @@ def _tools(
     return box, software, (*box.assumptions, f"software stack {stack_name}: {meaning}", *said)
 
 
+def node_devices() -> float:
+    """Devices of a node where nothing says so (``calibration/rules.yaml``)."""
+    return float(calibration()["rules"]["usual_node"]["devices"])
+
+
 def place(accelerator: Accelerator, cluster_name: Any) -> tuple[Any, float, list[str]]:
     """(fabric, devices of one scale-up domain, what was assumed) of a named cluster, or of the device's usual
     machine."""
@@ -61,11 +66,9 @@ def place(accelerator: Accelerator, cluster_name: Any) -> tuple[Any, float, list
     found = cluster(str(cluster_name)) if cluster_name is not None else cluster_for(accelerator.id)
     if found is None:
         name = rules["default_fabrics"].get(generation(accelerator.id), rules["default_fabrics"]["other"])
-        return (
-            fabric(name),
-            8.0,
-            [f"nodes of 8 devices and network {name} assumed: no machine of {accelerator.id} is on file"],
-        )
+        usual = node_devices()
+        said = f"nodes of {usual:g} devices and network {name} assumed: no machine of {accelerator.id} is on file"
+        return fabric(name), usual, [said]
     if found.accelerator_id != accelerator.id:
         raise InputError(
             "cluster", found.id, f"a machine of {accelerator.id}; {found.id} is made of {found.accelerator_id}"

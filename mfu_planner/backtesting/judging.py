@@ -1,0 +1,148 @@
+"""Back-test rows judged: seen by a fit or not, stalled or not; what the accuracy report says of groups of them."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.backtesting.case import Case, Skipped
+from mfu_planner.backtesting.reading import read_case
+from mfu_planner.backtesting.runs import Run
+from mfu_planner.backtesting.selection import stalled, used_for_calibration
+from mfu_planner.backtesting.steptime import predict_rows
+from mfu_planner.backtesting.summary import describe, source_of
+from mfu_planner.published.similar import quantile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+ENOUGH = 5
+"""Sources with fewer rows are listed and not averaged."""
+SWEEP = 8
+"""Layouts that make a sweep."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One predicted row with what the report asks of it."""
+
+    run: Run
+    case: Case
+    published: float
+    predicted: float
+    seen: bool
+    """Whether a fit saw the row."""
+    stalled: bool
+
+    @property
+    def error(self) -> float:
+        """predicted ÷ published − 1."""
+        return self.predicted / self.published - 1.0
+
+
+def judged(runs: Sequence[Run]) -> list[Judged]:
+    """Every row that was predicted."""
+    found = []
+    for run, result in zip(runs, predict_rows(runs), strict=True):
+        if result["skipped"] is not None:
+            continue
+        try:
+            case = read_case(run)
+        except Skipped:  # pragma: no cover - it was read a moment ago
+            continue
+        found.append(
+            Judged(run, case, result["published"], result["predicted"], used_for_calibration(run), stalled(run))
+        )
+    return found
+
+
+def figures(rows: Iterable[Judged]) -> dict[str, Any]:
+    """n, median, 90th percentile, mean and bias of some rows."""
+    return describe([{"id": r.run.id, "error": r.error} for r in rows])
+
+
+def constant_mfu(rows: Sequence[Judged]) -> dict[str, Any]:
+    """Errors of one constant MFU fitted in hindsight to these very rows: what a layout-blind guess reaches at best."""
+    from mfu_planner.prediction.counted import flops_per_sequence
+
+    ideal = [
+        flops_per_sequence(r.case.architecture, int(r.case.seq_len))
+        * r.case.global_batch
+        / (
+            r.case.devices
+            * r.case.accelerator.peak_flops_per_s("bf16" if "bf16" in r.case.accelerator.peak else "fp16")
+        )
+        for r in rows
+    ]
+    mfu = statistics.median(i / r.published for i, r in zip(ideal, rows, strict=True))
+    return describe([{"id": r.run.id, "error": i / mfu / r.published - 1.0} for i, r in zip(ideal, rows, strict=True)])
+
+
+def by_source(rows: Sequence[Judged]) -> dict[str, list[Judged]]:
+    """Rows by the group they are scored in."""
+    groups: dict[str, list[Judged]] = defaultdict(list)
+    for row in rows:
+        groups[source_of(row.run.id)].append(row)
+    return dict(sorted(groups.items()))
+
+
+def mean_of_medians(rows: Sequence[Judged]) -> tuple[float, int]:
+    """Mean over sources of the median error, sources of at least five rows."""
+    medians = [figures(g)["median_abs_error"] for g in by_source(rows).values() if len(g) >= ENOUGH]
+    return (statistics.fmean(medians) if medians else float("nan")), len(medians)
+
+
+def ranges(rows: Sequence[Judged]) -> dict[str, Any]:
+    """Spread of published over predicted time by stack, 10th to 90th percentile of rows that no fit saw."""
+    groups: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if not row.seen and not row.stalled:
+            groups[row.case.stack].append(row.published / row.predicted)
+    stacks = {
+        name: {
+            "low": round(min(quantile(sorted(v), 0.1), 1.0), 3),
+            "high": round(max(quantile(sorted(v), 0.9), 1.0), 3),
+            "basis": f"10th to 90th percentile of {len(v)} published runs of this stack that no fit saw",
+        }
+        for name, v in sorted(groups.items())
+        if len(v) >= ENOUGH
+    }
+    pooled = [x for v in groups.values() for x in v]
+    default = {
+        "low": round(quantile(sorted(pooled), 0.1), 3),
+        "high": round(quantile(sorted(pooled), 0.9), 3),
+        "basis": f"10th to 90th percentile of {len(pooled)} published runs of other stacks: none of this one "
+        "was held back",
+    }
+    return {"default": default, "stacks": stacks}
+
+
+def sweeps(rows: Sequence[Judged]) -> list[tuple[str, int, int]]:
+    """(sweep, layouts, place that the prediction gives to the truly best one) for every published sweep.
+
+    A sweep: at least eight layouts of one model on one device type, device count, batch and source.
+    """
+    groups: dict[tuple[Any, ...], list[Judged]] = defaultdict(list)
+    for row in rows:
+        c = row.case
+        key = (
+            source_of(row.run.id),
+            row.run.text("model"),
+            c.accelerator.id,
+            c.devices,
+            c.global_batch,
+            c.seq_len,
+            c.dtype,
+        )
+        groups[key].append(row)
+    found = []
+    for key, group in sorted(groups.items(), key=str):
+        layouts = {(r.case.tp, r.case.pp, r.case.vpp, r.case.micro_batch, r.case.zero, r.case.recompute) for r in group}
+        if len(layouts) < SWEEP:
+            continue
+        best = min(group, key=lambda r: r.published)
+        place = 1 + sum(r.predicted < best.predicted for r in group)
+        found.append((f"{key[0]}: {key[1]}, {key[3]:g} × {key[2]}, batch {key[4]:g}", len(group), place))
+    return found

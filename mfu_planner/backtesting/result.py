@@ -1,0 +1,26 @@
+"""The answer of a back-test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mfu_planner.results import KeyedResult
+
+
+class BacktestResult(KeyedResult):
+    """Predictions beside published runs."""
+
+    kind: str
+    """step-time, mfu, memory or total."""
+    runs: str | None
+    """The file of runs; null for those that ship."""
+    rows: tuple[dict[str, Any], ...]
+    """``id``, ``published``, ``predicted``, ``error`` = predicted ÷ published − 1, ``skipped`` (a reason, or null)."""
+    summary: dict[str, dict[str, Any]]
+    """Figures by source, and of all rows under ``all``."""
+    misses: tuple[dict[str, Any], ...] = ()
+    """Under kind mfu: rows that are not reproduced, with their reasons."""
+    fits: dict[str, int] | None = None
+    """Under kind memory: how many layouts that ran are called fitting."""
+    assumptions: tuple[str, ...]
+    """The rule used for each blank or free-text field."""

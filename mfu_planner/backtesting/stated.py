@@ -1,0 +1,64 @@
+"""What a published run states of its result: the time of a step, the peak of its memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mfu_planner.backtesting.case import Case
+    from mfu_planner.backtesting.runs import Run
+
+
+def published_step_time(row: Run, case: Case) -> float | None:
+    """Seconds per step that the source states or implies; None where it gives no time and no rate."""
+    seconds, rate = row.number("step_time_s"), row.number("tokens_per_s_per_device")
+    if seconds is not None:
+        return seconds
+    tokens = case.global_batch * case.seq_len
+    if rate is not None:
+        return tokens / (rate * (row.number("num_devices") or case.devices))
+    return _from_flops(row, case, tokens)
+
+
+def _from_flops(row: Run, case: Case, tokens: float) -> float | None:
+    """Step time from a printed TFLOP/s, MFU or HFU by the convention of its source."""
+    from mfu_planner.backtesting.mfu import (
+        flops_per_token,
+        peak_tflops,
+        published_percent,
+        recompute_counted,
+        stated_params,
+    )
+    from mfu_planner.backtesting.models import Unusable
+    from mfu_planner.backtesting.sources import load_sources, rule_of
+    from mfu_planner.counting.conventions import convention
+
+    if not any(row.number(name) for name in ("tflops_per_device_reported", "mfu_reported", "hfu_reported")):
+        return None
+    rule, _ = rule_of(row, load_sources())
+    if rule is None or rule.convention is None:
+        return None
+    try:
+        peak, _ = peak_tflops(row, rule)
+    except Unusable:
+        return None
+    chosen = convention(rule.convention, **rule.switches)
+    per_token = flops_per_token(
+        chosen,
+        case.architecture,
+        int(case.seq_len),
+        stated=stated_params(row, rule),
+        tensor_parallel=int(case.tp),
+        recompute=recompute_counted(row, rule),
+    )
+    percent, _ = published_percent(row, peak)
+    return per_token * tokens / (percent / 100.0 * peak * 1e12 * (row.number("num_devices") or case.devices))
+
+
+def stated_memory(row: Run) -> float | None:
+    """Peak memory that the source states [byte]; allocator figures are GiB, whatever unit is printed beside them.
+
+    None where blank.  Every source on file prints what ``torch.cuda`` or ``nvidia-smi`` counts in units of 2^30 byte.
+    """
+    value = row.number("mem_gb_reported")
+    return None if value is None else value * 2.0**30

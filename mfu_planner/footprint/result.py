@@ -1,0 +1,42 @@
+"""The answer to a memory question."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from mfu_planner.results import KeyedResult
+
+
+class Held(TypedDict):
+    """Bytes of the fullest device by kind [byte], and whether they fit."""
+
+    weights_bytes: float
+    gradients_bytes: float
+    optimizer_bytes: float
+    activations_bytes: float
+    logits_bytes: float
+    other_bytes: float
+    total_bytes: float
+    capacity_bytes: float | None
+    fits: bool | None
+
+
+class Footprint(KeyedResult):
+    """Bytes of the fullest device for a layout [byte]."""
+
+    inputs: dict[str, Any]
+    """Every flag, defaults filled in."""
+    weights_bytes: float
+    gradients_bytes: float
+    optimizer_bytes: float
+    activations_bytes: float
+    logits_bytes: float
+    other_bytes: float
+    """Context, buffers, workspace; layers that ZeRO-3 holds whole."""
+    total_bytes: float
+    capacity_bytes: float | None
+    """Of the device; null where it is not published."""
+    fits: bool | None
+    assumptions: tuple[str, ...]

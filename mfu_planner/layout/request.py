@@ -1,0 +1,287 @@
+"""What a prediction is asked about: the flags of the command line read into a model, a machine and a layout."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.errors import InputError, nearest
+from mfu_planner.layout.flags import batch_of, imbalance_of, loader_rate, recompute_share, whole, whole_zero
+from mfu_planner.layout.layout import RECOMPUTE_CODES, Layout
+from mfu_planner.layout.schedules import SCHEDULES, read_schedule
+from mfu_planner.layout.toolbox import default_stack, tools
+
+if TYPE_CHECKING:
+    from mfu_planner.hardware import Accelerator
+    from mfu_planner.layout.constants import Machine, Stack
+    from mfu_planner.model import Model
+
+WHOLE = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero_group")
+FLAGS = (
+    "model",
+    "config",
+    "image_size",
+    "seq_len",
+    "hardware",
+    "dtype",
+    "devices",
+    "cluster",
+    "global_batch",
+    *WHOLE,
+    "zero",
+    "sequence_parallel",
+    "recompute",
+    "recompute_share",
+    "schedule",
+    "optimizer",
+    "attention_kernel",
+    "compile",
+    "offload",
+    "stack",
+    "expert_imbalance",
+    "loader_tokens_per_s",
+)
+"""Every flag that a layout question takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A question, resolved; every number that was not given has its default, and ``echo`` says all of them."""
+
+    model: Model
+    accelerator: Accelerator
+    dtype: str
+    devices: int
+    seq_len: int
+    global_batch: int
+    layout: Layout
+    machine: Machine
+    stack: Stack
+    optimizer: str
+    echo: dict[str, Any]
+    assumptions: tuple[str, ...]
+    warnings: tuple[str, ...]
+    sources: dict[str, str]
+    """Where peak, length and constants come from."""
+    loader_tokens_per_s: float | None = None
+    """Tokens per second that the input pipeline delivers, None for always enough."""
+
+
+def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | None, list[str], dict[str, str]]:
+    """(scenario, model, accelerator, devices, warnings, sources) out of the flags that every question has."""
+    from mfu_planner.hardware import lookup
+    from mfu_planner.model import choose_model
+    from mfu_planner.scenario import scenario
+    from mfu_planner.subject import _devices, choose_lengths
+
+    unknown = [name for name in given if name not in FLAGS]
+    if unknown:
+        raise InputError(unknown[0], given[unknown[0]], "a known flag", nearest(unknown[0], FLAGS))
+    asked = {
+        n: given[n]
+        for n in (
+            "model",
+            "config",
+            "image_size",
+            "seq_len",
+            "hardware",
+            "dtype",
+            "devices",
+            "global_batch",
+            "recompute",
+            "attention_kernel",
+        )
+        if given.get(n) is not None
+    }
+    cluster_name = given.get("cluster")
+    if "hardware" not in asked and cluster_name is not None:
+        from mfu_planner.hardware import cluster
+
+        asked["hardware"] = cluster(str(cluster_name)).accelerator_id
+    s = scenario(**asked)
+    if s.hardware is None:
+        raise InputError("hardware", "nothing", "--hardware NAME (`mfu-planner hardware` lists them) or --cluster NAME")
+    model = choose_model(model=s.model, config=s.config, image_size=s.image_size)
+    if model.architecture is None:
+        raise InputError("model", model.name, "a model with an architecture: --model or --config")
+    if model.architecture.encoder_decoder:
+        raise InputError(
+            "model",
+            model.id or model.name,
+            "a model of one stack: encoder-decoders are not modelled here (two streams of tokens, and stages that pass "
+            "both); `mfu-planner flops` and `mfu-planner mfu` take them",
+        )
+    found = lookup(s.hardware)
+    warnings = list(model.notes)
+    sources: dict[str, str] = {}
+    length, _ = (
+        choose_lengths(s, model, "full", warnings, sources) if not model.architecture.uses_target else (s.seq_len, None)
+    )
+    if length is None:
+        raise InputError("seq-len", "nothing", "a length such as --seq-len 4096")
+    s = s.model_copy(update={"seq_len": length})
+    if s.dtype in found.accelerator.peak:
+        where = found.accelerator.source_of(f"peak.{s.dtype}")["url"]
+        sources["peak_flops_per_s"] = f"{found.accelerator.name}, {s.dtype} dense: {where}"
+    sources["flops_per_token"] = f"operators of {model.name} ({model.source})"
+    return s, model, found.accelerator, _devices(s, found.accelerator), warnings, sources
+
+
+@dataclass(frozen=True, kw_only=True)
+class Degrees:
+    """Whole numbers of a layout, checked against each other."""
+
+    devices: int
+    tp: int
+    pp: int
+    vpp: int
+    cp: int
+    ep: int
+    dp: int
+    micro_batch: int
+    zero_group: int | None
+
+
+def read_degrees(given: dict[str, Any], devices: int | None, layers: int) -> Degrees:
+    """Degrees of parallelism out of the flags; the data-parallel one is what the others leave of the devices.
+
+    Raises
+    ------
+    InputError
+        tp·pp·cp·dp ≠ devices, ep that does not divide dp·cp, or more stages than layers.
+    """
+    numbers = {name: whole(given, name) for name in WHOLE}
+    tp, pp, vpp, cp, ep = (numbers[n] or 1 for n in ("tp", "pp", "vpp", "cp", "ep"))
+    dp, product = numbers["dp"], tp * pp * cp
+    if devices is None:
+        if dp is None:
+            raise InputError("devices", "nothing", "a number of devices, or --dp beside --tp, --pp and --cp")
+        devices = product * dp
+    if devices % product:
+        raise InputError("devices", devices, f"a multiple of tp · pp · cp = {product}")
+    if dp is not None and product * dp != devices:
+        raise InputError("dp", dp, f"devices ÷ (tp·pp·cp) = {devices} ÷ {product} = {devices // product}")
+    dp = devices // product
+    if (dp * cp) % ep:
+        raise InputError("ep", ep, f"a divisor of dp · cp = {dp * cp}")
+    if pp * vpp > layers:
+        raise InputError("pp", f"{pp} stages × {vpp} chunks", f"at most {layers} layers")
+    return Degrees(
+        devices=devices,
+        tp=tp,
+        pp=pp,
+        vpp=vpp,
+        cp=cp,
+        ep=ep,
+        dp=dp,
+        micro_batch=numbers["micro_batch"] or 1,
+        zero_group=numbers["zero_group"],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What a layout chooses beside its degrees, defaults filled in."""
+
+    zero: int
+    sequence_parallel: bool
+    recompute: str
+    recompute_share: float | None
+    optimizer: str
+    compile: bool
+    offload: bool
+    expert_imbalance: float
+    schedule: str
+
+
+def read_choices(given: dict[str, Any], recompute: str, degrees: Degrees, micro_batches: int, stack: Stack) -> Choices:
+    """The choices out of the flags; what is blank is what the stack does."""
+    zero, spread = given.get("zero"), given.get("sequence_parallel")
+    return Choices(
+        zero=int(stack.zero_stage) if zero is None else whole_zero(zero),
+        sequence_parallel=bool(degrees.tp > 1 and stack.sequence_parallel) if spread is None else bool(spread),
+        recompute=recompute,
+        recompute_share=recompute_share(given.get("recompute_share"), recompute),
+        optimizer=str(given.get("optimizer") or "adam"),
+        compile=bool(given.get("compile")),
+        offload=bool(given.get("offload")),
+        expert_imbalance=imbalance_of(given.get("expert_imbalance")),
+        schedule=read_schedule(given.get("schedule"), degrees.pp, degrees.vpp, micro_batches),
+    )
+
+
+def layout_of(degrees: Degrees, choices: Choices, seq_len: int, batch: int) -> Layout:
+    """The layout as numbers."""
+    share = choices.recompute_share
+    return Layout(
+        tp=float(degrees.tp),
+        pp=float(degrees.pp),
+        dp=float(degrees.dp),
+        micro_batch=float(degrees.micro_batch),
+        micro_batches=float(batch // (degrees.dp * degrees.micro_batch)),
+        seq_len=float(seq_len),
+        vpp=float(degrees.vpp),
+        cp=float(degrees.cp),
+        ep=float(degrees.ep),
+        zero=float(choices.zero),
+        zero_group=float(degrees.zero_group or 0),
+        sequence_parallel=float(choices.sequence_parallel),
+        recompute=1.0 + share if share is not None else float(RECOMPUTE_CODES[choices.recompute]),
+        compiled=float(choices.compile),
+        offload=float(choices.offload),
+        imbalance=choices.expert_imbalance,
+        schedule=SCHEDULES[choices.schedule],
+    )
+
+
+def read_request(**given: Any) -> Request:
+    """Read the flags; contradictions are errors.
+
+    Raises
+    ------
+    InputError
+        Something unknown, missing, or that contradicts: see :func:`read_degrees`, and a global batch that
+        dp·micro-batch does not divide.
+    """
+    s, model, accelerator, devices, warnings, sources = read_common(given)
+    architecture = model.architecture
+    assert architecture is not None
+    degrees = read_degrees(given, devices, architecture.layers)
+    local = degrees.dp * degrees.micro_batch
+    batch = batch_of(s, local)
+    if batch % local:
+        raise InputError("global-batch", batch, f"a multiple of dp · micro-batch = {local}")
+    name = given.get("stack") or default_stack(accelerator.id)
+    box, software, assumptions = tools(accelerator, s.dtype, name, given.get("cluster"), given.get("attention_kernel"))
+    choices = read_choices(given, s.recompute or "none", degrees, batch // local, software)
+    layout = layout_of(degrees, choices, s.seq_len, batch)
+    echo = {
+        "model": model.id or model.name,
+        "hardware": accelerator.id,
+        "dtype": s.dtype,
+        **asdict(degrees),
+        "global_batch": batch,
+        "seq_len": s.seq_len,
+        **asdict(choices),
+        "attention_kernel": "fused" if software.fused_attention else "unfused",
+        "cluster": given.get("cluster"),
+        "loader_tokens_per_s": given.get("loader_tokens_per_s"),
+        "stack": name,
+    }
+    return Request(
+        model=model,
+        accelerator=accelerator,
+        dtype=s.dtype,
+        devices=degrees.devices,
+        seq_len=s.seq_len,
+        global_batch=batch,
+        layout=layout,
+        machine=box,
+        stack=software,
+        optimizer=choices.optimizer,
+        echo=echo,
+        assumptions=tuple(assumptions),
+        warnings=tuple(warnings),
+        sources={**sources, "step_time_s": f"calibration of the software stack {name}"},
+        loader_tokens_per_s=loader_rate(given.get("loader_tokens_per_s")),
+    )

@@ -1,0 +1,63 @@
+"""Which layers stand on which pipeline stage."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.layout.layout import Layout
+    from mfu_planner.layout.work import ModelWork
+
+
+@lru_cache(maxsize=4096)
+def uniform_stages(layers: int, stages: int) -> tuple[float, float, float]:
+    """(most layers on a middle stage, layers on the first, layers on the last): equal shares, the rest spread."""
+    most = math.ceil(layers / stages)
+    return float(most), float(most), float(layers / stages if layers % stages else most)
+
+
+@lru_cache(maxsize=4096)
+def balanced_stages(layers: int, stages: int, head_layers: float) -> tuple[float, float, float]:
+    """Stages filled until their share of the cost is passed, the head counting as ``head_layers`` layers.
+
+    Walks layers, then the head; a stage closes once the cumulative cost *exceeds* its share.  Returns the most
+    layers of a
+    stage without the head, the layers of the first stage, and the layers that stand beside the head.
+
+    References
+    ----------
+    .. [1] huggingface/nanotron, ``models/base.py``: thresholds over cumulative block costs.
+    """
+    share = (layers + head_layers) / stages
+    counts = [0] * stages
+    rank = 0
+    for layer in range(1, layers + 1):
+        counts[rank] += 1
+        if layer > share * (rank + 1) and rank < stages - 1:
+            rank += 1
+    beside = counts[rank]
+    others = [c for i, c in enumerate(counts) if i != rank]
+    return float(max(others, default=beside)), float(counts[0]), float(beside)
+
+
+def stage_plan(model: ModelWork, layout: Layout, balanced: float) -> tuple[Numbers, Numbers, Numbers]:
+    """(most layers on a stage without the head, layers on the first stage, layers beside the head) for each layout."""
+    import numpy as np
+
+    weight = sum(p.inputs * p.outputs * p.copies for p in model.layers[0].products) if model.layers else 1.0
+    head_layers = model.vocab * model.hidden / weight
+
+    def plan(stages: float) -> tuple[float, float, float]:
+        if balanced and stages > 1:
+            return balanced_stages(model.layer_count, int(stages), head_layers)
+        return uniform_stages(model.layer_count, int(stages))
+
+    stages = np.asarray(layout.pp, dtype=np.float64)
+    if not stages.ndim:
+        return plan(float(stages))
+    unique, inverse = np.unique(stages, return_inverse=True)
+    table = np.array([plan(float(p)) for p in unique])[inverse.reshape(stages.shape)]
+    return table[..., 0], table[..., 1], table[..., 2]

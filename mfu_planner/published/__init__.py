@@ -1,0 +1,1 @@
+"""What the published runs say, read from their index in a millisecond."""

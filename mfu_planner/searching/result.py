@@ -1,0 +1,25 @@
+"""The answer of a search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mfu_planner.results import KeyedResult
+
+
+class SearchResult(KeyedResult):
+    """The best layouts of a model on a cluster, or several."""
+
+    inputs: dict[str, Any]
+    """What was asked."""
+    evaluated: int
+    feasible: int
+    elapsed_s: float
+    rank: str
+    layouts: tuple[dict[str, Any], ...]
+    """Best first: the layout flags, ``devices``, ``step_time_s``, ``mfu``, ``cost_usd``, ``total_bytes``."""
+    pareto: tuple[dict[str, Any], ...]
+    """Layouts that no other beats in both time and cost."""
+    obvious: dict[str, Any] | None
+    """The layout that people try first, and why it lost."""
+    assumptions: tuple[str, ...]
