@@ -62,7 +62,7 @@ def picture(browser: Browser, url: str, width: int, scheme: str) -> Image.Image:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     page.goto(url)
     page.wait_for_selector(".mfu-hero .big, .mfu-table, .mfu-cards")
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(4000)
     block = "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
     height = min(int(page.evaluate(block)) + 20, TALLEST[width])
     page.set_viewport_size({"width": width, "height": height})
