@@ -28,12 +28,12 @@ def messages() -> dict[str, str]:
         for text in _marked(ast.parse(path.read_text("utf-8"))):
             found.setdefault(text, str(path.relative_to(ROOT)))
     from mfu_planner.equations import QUANTITIES
-    from mfu_planner.verdict import _GRADES
+    from mfu_planner.verdict import rule_of_thumb
 
     for quantity in QUANTITIES.values():
         found.setdefault(quantity.meaning, "mfu_planner/equations/run.py")
-    for _least, _name, meaning in _GRADES:
-        found.setdefault(meaning, "mfu_planner/verdict.py")
+    for row in rule_of_thumb()["grades"]:
+        found.setdefault(row["meaning"], "published_runs/grades.json")
     return found
 
 

@@ -54,7 +54,8 @@ def hero(said: str, parts: Sequence[tuple[str, str, str]]) -> None:
         f'<span data-exact title="{_text(exact)}">{_text(value)} <span class="of">{_text(of)}</span></span>'
         for value, of, exact in parts
     )
-    st.html(f'<div class="mfu-hero"><p class="said">{_text(said)}</p><p class="big">{big}</p></div>')
+    bar = f'<p class="bar" aria-hidden="true">{big}</p>'  # on narrow screens the figures stay in view
+    st.html(f'<div class="mfu-hero"><p class="said">{_text(said)}</p><p class="big">{big}</p>{bar}</div>')
 
 
 def cards(figures: Iterable[Card]) -> None:

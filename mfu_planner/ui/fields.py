@@ -117,6 +117,9 @@ FIELDS: dict[str, Field] = {
     "slowest_rank": Field(N_("Slowest rank"), N_("Its compute time ÷ the median's, such as 1.15."), "", "1.05"),
     "compile": Field(N_("Compiled"), N_("torch.compile or jit."), "unknown"),
     "framework": Field(N_("Framework"), N_("Whose kernels and overlap are assumed."), "unknown"),
+    "cluster": Field(
+        N_("Machine"), N_("Node or instance, with its network. usual: the common one of the accelerator."), "usual"
+    ),
     "compare": Field(N_("Compare"), N_("Up to six accelerators side by side.")),
     "vendor": Field(N_("Vendor"), N_("Show one vendor's accelerators in the list."), "all"),
     "kind": Field(N_("Back-test of"), N_("Which prediction is held against published runs.")),

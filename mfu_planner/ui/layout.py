@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -56,13 +57,24 @@ def layout_fields(form: Form) -> None:
 
 
 def rare_layout_fields(form: Form) -> None:
-    """Optimizer and offload."""
+    """Machine, optimizer, offload."""
+    hardware = str(form.given.get("hardware", ""))
+    machine = form.choice("cluster", (FIELDS["cluster"].default, *machines(hardware)))
+    form.put("cluster", None if machine == FIELDS["cluster"].default else machine)
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         chosen = form.choice("optimizer", OPTIMIZERS)
         form.put("optimizer", None if chosen == FIELDS["optimizer"].default else chosen)
     with right:
         form.switch("offload")
+
+
+@cache
+def machines(hardware: str) -> tuple[str, ...]:
+    """The nodes, racks and instances that hold an accelerator."""
+    from mfu_planner.hardware import clusters
+
+    return tuple(c.id for c in clusters() if c.accelerator_id == hardware)
 
 
 def as_layout(given: dict[str, Any]) -> dict[str, Any]:

@@ -141,3 +141,16 @@ def test_what_if_switch_moves_the_waterfall(page: Any) -> None:
     assert not app.exception
     assert "After these changes" in app.success[0].value
     assert app.get("vega_lite_chart")[0].proto.spec != before
+
+
+def test_search_of_strangers_is_bounded(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many devices are refused; too long a search gives up in words."""
+    app = page("layout", model="llama-3.1-8b", devices="2000000", pp="1", vpp="1", tp="1", global_batch="2000000")
+    app.button[-1].click().run()
+    assert "at most 1,000,000" in app.error[-1].value
+    from mfu_planner.ui.pages import layout
+
+    monkeypatch.setattr(layout, "_PATIENCE_S", 0)
+    app = page("layout", model="llama-3.1-8b", devices="1024", pp="1", vpp="1", tp="1", global_batch="1024")
+    app.button[-1].click().run()
+    assert "gave up" in app.error[-1].value

@@ -67,7 +67,12 @@ def over_length(rows: Sequence[Mapping[str, float]], seq_len: int | None) -> Non
     ]
     x = base.axis("seq_len", _("sequence length (tokens)"), log=True, number=base.WHOLE)
     y = base.axis("flops", _("training GFLOP per token"), scale={"zero": True})
-    style = {"field": "of", "type": "nominal", "title": None, "legend": {"orient": "top", "labelLimit": 300}}
+    style = {
+        "field": "of",
+        "type": "nominal",
+        "title": None,
+        "legend": {"orient": "top", "labelLimit": 300, "columns": 1},
+    }
     layers: list[dict[str, Any]] = [
         {
             "mark": {"type": "line", "strokeWidth": 2.5},

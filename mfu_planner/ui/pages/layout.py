@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from mfu_planner.errors import PlannerError
+from mfu_planner.errors import InputError, NoAnswer, PlannerError
 from mfu_planner.prediction.predicting import predict
 from mfu_planner.report.human import percent
+from mfu_planner.scenario import scenario
 from mfu_planner.schedule import schedule
 from mfu_planner.searching.search import search
 from mfu_planner.suggestions import fewer_and_more
@@ -25,6 +27,9 @@ from mfu_planner.ui.text import _
 
 _DRAWN = {"stages": 16, "micro_batches": 32, "virtual": 4}
 """The largest schedule that a picture can show."""
+_PATIENCE_S = 20
+_MOST_DEVICES = 1_000_000
+"""A stranger's search costs bounded time."""
 _SEARCHED = ("tp", "pp", "vpp", "cp", "ep", "dp", "zero", "micro_batch", "recompute")
 
 
@@ -50,7 +55,7 @@ def page() -> None:
             with right:
                 form.text("global_batch")
             layout_fields(form)
-        with st.expander(_("Optimizer and offload")):
+        with st.expander(_("Machine, optimizer, offload")):
             rare_layout_fields(form)
     given = as_layout(form.given)
     with answer:
@@ -140,7 +145,21 @@ def _schedule(inputs: Mapping[str, Any]) -> None:
 
 @st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
 def _found(key: str) -> dict[str, Any]:
-    return dict(search(**json.loads(key)))
+    question = json.loads(key)
+    asked = question.get("devices")
+    most = max(asked) if isinstance(asked, list) else (scenario(devices=asked).devices or 0)
+    if most > _MOST_DEVICES:
+        raise InputError("devices", most, f"at most {_MOST_DEVICES:,} for a search in the browser")
+    end = time.monotonic() + _PATIENCE_S
+
+    def look(done: int) -> None:
+        if time.monotonic() > end:
+            raise NoAnswer(
+                f"the search looked at {done:,} layouts in {_PATIENCE_S} s and gave up: "
+                "the command line takes as long as it needs, and fixing a flag there makes the space smaller"
+            )
+
+    return dict(search(progress=look, **question))
 
 
 def _search(form: Form, given: dict[str, Any]) -> None:
