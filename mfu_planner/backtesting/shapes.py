@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mfu_planner.architectures import Architecture, Block, layer_numbers
+from mfu_planner.architectures import Architecture, Block, from_config, layer_numbers
 from mfu_planner.architectures.parts import (
     embedding,
     gated_mlp,
@@ -150,7 +150,15 @@ def decoder(
     latent: bool,
     seq_len: int,
 ) -> Architecture:
-    """A decoder with grouped-query or latent attention and a plain, gated or routed feed-forward network."""
+    """A decoder with grouped-query or latent attention and a plain, gated or routed feed-forward network.
+
+    Dense ones are the Llama or GPT-2 of these sizes; what no config says is put together here.
+    """
+    known = None
+    if routing is None and not latent and vocab:
+        known = dense_config(hidden, layers, heads, kv_heads, head_dim, ffn, vocab, tied, gated, seq_len)
+    if known is not None:
+        return from_config(known, origin="dimension columns")
     bias = not gated
     if latent:
         attention = latent_attention(hidden, heads)
@@ -185,6 +193,47 @@ def decoder(
         vocab=vocab,
         blocks=(Block("embedding", inputs), *blocks, Block("output", output)),
     )
+
+
+def dense_config(
+    hidden: int,
+    layers: int,
+    heads: int,
+    kv_heads: int,
+    head_dim: int,
+    ffn: int,
+    vocab: int,
+    tied: bool,
+    gated: bool,
+    seq_len: int,
+) -> dict[str, object] | None:
+    """The config of the Llama or GPT-2 of these sizes; None where neither has them (GPT-2 without a length)."""
+    if heads % kv_heads:
+        return None
+    if gated:
+        return {
+            "model_type": "llama",
+            "hidden_size": hidden,
+            "num_hidden_layers": layers,
+            "num_attention_heads": heads,
+            "num_key_value_heads": kv_heads,
+            "head_dim": head_dim,
+            "intermediate_size": ffn,
+            "vocab_size": vocab,
+            "tie_word_embeddings": tied,
+        }
+    if kv_heads != heads or heads * head_dim != hidden or not seq_len:
+        return None
+    return {
+        "model_type": "gpt2",
+        "n_embd": hidden,
+        "n_layer": layers,
+        "n_head": heads,
+        "n_inner": ffn,
+        "vocab_size": vocab,
+        "n_positions": seq_len,
+        "tie_word_embeddings": tied,
+    }
 
 
 def latent_attention(hidden: int, heads: int) -> tuple[Operator, ...]:
