@@ -12,13 +12,14 @@ _FOLDER = ROOT / "calibration"
 
 
 def table(what: str) -> str:
-    """One table: products, collectives, fabrics, optimizers, stacks."""
+    """One table: products, collectives, fabrics, optimizers, stacks, meanings."""
     return {
         "products": _products,
         "collectives": _collectives,
         "fabrics": _fabrics,
         "optimizers": _optimizers,
         "stacks": _stacks,
+        "meanings": _meanings,
     }[what]()
 
 
@@ -97,3 +98,12 @@ def _optimizers() -> str:
 def _stacks() -> str:
     rows = [(f"`{n}`", s["meaning"]) for n, s in _load("stacks").items() if isinstance(s, dict) and "meaning" in s]
     return _rows(("stack", "what it is"), rows)
+
+
+def _meanings() -> str:
+    rows = [
+        (f"`{name}`", kind, each["unit"], each["meaning"], each.get("source", "fitted or set by stack"))
+        for kind, block in _load("meanings").items()
+        for name, each in block.items()
+    ]
+    return _rows(("constant", "of", "unit", "meaning", "source"), rows)

@@ -69,7 +69,7 @@ def fill_share(
 
     Notes
     -----
-    Of the idle time (p − 1)(F + B) of GPipe and 1F1B with equal stages, with F + B = 1:
+    GPipe and 1F1B wait (p − 1)(F + B) with equal stages; the others this share of it, in units where F + B = 1.
 
     .. math::
         \\text{interleaved: } \\frac{1}{v}, \\quad

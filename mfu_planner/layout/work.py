@@ -49,7 +49,7 @@ class AttentionWork:
         return float(self.mask.size)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerWork:
     """One kind of layer, ``count`` of them in the model; sizes are per token."""
 
@@ -149,18 +149,18 @@ def _layer(block: Block, hidden: int) -> LayerWork:
     copies = max((float(op.active) for op in routed), default=0.0)
     mixers = bool(attentions or other) + bool([op for op in matmuls if "mlp" in op.role or "expert" in op.role])
     return LayerWork(
-        block.name,
-        float(block.count),
-        tuple(_merged(matmuls, hidden)),
-        attention,
-        moved[0],
-        moved[1],
-        kept[0],
-        kept[1],
-        float(owned + biases),
-        2.0 * (copies + 1.0) * 2.0 * hidden if routed else 0.0,
-        other / REFERENCE_TOKENS,
-        max(0.5, mixers / 2.0),
+        name=block.name,
+        count=float(block.count),
+        products=tuple(_merged(matmuls, hidden)),
+        attention=attention,
+        split_elements=moved[0],
+        whole_elements=moved[1],
+        kept_split=kept[0],
+        kept_whole=kept[1],
+        parameters=float(owned + biases),
+        routed_elements=2.0 * (copies + 1.0) * 2.0 * hidden if routed else 0.0,
+        other_flops=other / REFERENCE_TOKENS,
+        halves=max(0.5, mixers / 2.0),
     )
 
 

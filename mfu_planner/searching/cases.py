@@ -39,7 +39,7 @@ CHUNK = 4_000_000
 """Layouts of one array call at most: 32 MB an array."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """One machine and job size to search."""
 
@@ -97,14 +97,14 @@ def _case(flags: dict[str, Any], given: dict[str, Any]) -> Case:
     )
     selective = bool(software.selective_share) or not software.fused_attention
     return Case(
-        str(flags.get("cluster") or accelerator.id),
-        devices,
-        made,
-        box.memory_bytes,
-        _price(accelerator.id, given),
-        int(box.node_devices),
-        {k: v for k, v in flags.items() if v is not None},
-        selective,
+        place=str(flags.get("cluster") or accelerator.id),
+        devices=devices,
+        tools=made,
+        capacity=box.memory_bytes,
+        price=_price(accelerator.id, given),
+        node=int(box.node_devices),
+        flags={k: v for k, v in flags.items() if v is not None},
+        selective=selective,
     )
 
 
