@@ -10,9 +10,10 @@ from pydantic import field_serializer
 from mfu_planner.equations import QUANTITIES, closed_forms, solve, step
 from mfu_planner.errors import InputError
 from mfu_planner.limits import refuse_absurd, refuse_contradiction
+from mfu_planner.reading import HOUR
 from mfu_planner.results import Finding, Result
 from mfu_planner.sanity import check, peak_findings
-from mfu_planner.scenario import HOUR, Scenario, asked
+from mfu_planner.scenario import Scenario, asked
 from mfu_planner.subject import Subject, resolve_subject
 from mfu_planner.verdict import Verdict, verdict
 from mfu_planner.work_units import in_work_units

@@ -8,7 +8,7 @@ from typing import Any
 
 from mfu_planner.errors import InputError, NoAnswer, nearest
 from mfu_planner.planning import Plan, plan
-from mfu_planner.scenario import NEEDS_A_UNIT
+from mfu_planner.reading import NEEDS_A_UNIT
 from mfu_planner.units import format_value, parse
 
 _PER_STAGE = (
