@@ -104,13 +104,17 @@ def bandwidth_of(accelerator: Accelerator) -> float:
     return float(assumed["byte_per_s"])
 
 
-def link_rates(accelerator: Accelerator) -> dict[str, LinkRate]:
-    """In-node collectives of a device: measured, or its published link rate times a generic share."""
+def link_rates(accelerator: Accelerator, cluster_bytes_per_s: float | None = None) -> dict[str, LinkRate]:
+    """In-node collectives of a device: measured, or the published link rate times a generic share.
+
+    ``cluster_bytes_per_s``: the machine's link rate per device, one direction, where the device itself publishes none.
+    """
     held = calibration()["collectives"]
     block = next((b for b in held["devices"].values() if accelerator.id in b["ids"]), None)
     if block is None:
         fallback = held["fallback"]
-        published = getattr(accelerator.scale_up, "per_direction", None) or fallback["bandwidth_bytes_per_s"]
+        published = getattr(accelerator.scale_up, "per_direction", None) or cluster_bytes_per_s
+        published = published or fallback["bandwidth_bytes_per_s"]
         link = LinkRate(
             fallback["start_us"] * 1e-6,
             fallback["hop_us"] * 1e-6,
@@ -178,8 +182,14 @@ def _pick(value: Any, fallback: Any, device_generation: str, narrow: bool) -> fl
     raise InputError("stack", device_generation, "a device generation with constants")
 
 
-def machine(accelerator: Accelerator, dtype: str, network: Fabric, node_devices: float) -> Machine:
-    """Everything a prediction needs of a device, its node and its network."""
+def machine(
+    accelerator: Accelerator,
+    dtype: str,
+    network: Fabric,
+    node_devices: float,
+    scale_up_bytes_per_s: float | None = None,
+) -> Machine:
+    """Everything a prediction needs of a device, its node (and the link in it, where known) and its network."""
     rate, note = product_rate(accelerator, dtype)
     wide_format = "bf16" if _supports(accelerator, "bf16") else "fp16"
     wide, _ = product_rate(accelerator, wide_format)
@@ -194,7 +204,7 @@ def machine(accelerator: Accelerator, dtype: str, network: Fabric, node_devices:
         bandwidth_bytes_per_s=rate.bandwidth_bytes_per_s,
         memory_bytes=float(accelerator.memory_bytes or 0.0),
         node_devices=float(node_devices),
-        links=link_rates(accelerator),
+        links=link_rates(accelerator, scale_up_bytes_per_s),
         fabric=network,
         low_precision=FORMAT_BYTES.get(dtype, 2.0) < 2.0,
         host_bytes_per_s=float(calibration()["memory"]["host_link"]["byte_per_s"]),

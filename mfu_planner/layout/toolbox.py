@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from mfu_planner.layout.calibrated import calibration, fabric, generation, machi
 
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
-    from mfu_planner.layout.constants import Machine, Stack
+    from mfu_planner.layout.constants import Fabric, Machine, Stack
 
 KERNELS = ("fused", "unfused")
 
@@ -41,15 +41,15 @@ def _tools(
     accelerator = resolve(device)
     if stack_name not in stack_names():
         raise InputError("stack", stack_name, ", ".join(stack_names()), nearest(stack_name, stack_names()))
-    network, node, said = place(accelerator, cluster_name)
-    box = machine(accelerator, dtype, network, node)
+    where = place(accelerator, cluster_name)
+    box = machine(accelerator, dtype, where.fabric, where.node_devices, where.scale_up_bytes_per_s)
     software = stack(stack_name, generation(accelerator.id), box.low_precision)
     if kernel is not None:
         if kernel not in KERNELS:
             raise InputError("attention-kernel", kernel, ", ".join(KERNELS), nearest(str(kernel), KERNELS))
         software = replace(software, fused_attention=1.0 if kernel == "fused" else 0.0)
     meaning = calibration()["stacks"][stack_name]["meaning"]
-    return box, software, (*box.assumptions, f"software stack {stack_name}: {meaning}", *said)
+    return box, software, (*box.assumptions, f"software stack {stack_name}: {meaning}", where.said)
 
 
 def node_devices() -> float:
@@ -57,29 +57,51 @@ def node_devices() -> float:
     return float(calibration()["rules"]["usual_node"]["devices"])
 
 
-def place(accelerator: Accelerator, cluster_name: Any) -> tuple[Any, float, list[str]]:
-    """(fabric, devices of one scale-up domain, what was assumed) of a named cluster, or of the device's usual
-    machine."""
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A machine's networks: between its nodes and inside one."""
+
+    fabric: Fabric
+    node_devices: float
+    """Of one scale-up domain."""
+    scale_up_bytes_per_s: float | None
+    """One device's link inside the domain, one direction [byte/s]; None where no machine is on file."""
+    said: str
+    """What was given or assumed, for the answer."""
+
+
+def place(accelerator: Accelerator, cluster_name: str | None) -> Place:
+    """The networks of a named cluster, or of the device's usual machine.
+
+    Raises
+    ------
+    InputError
+        A cluster of another device.
+    """
     from mfu_planner.hardware import cluster, cluster_for
 
     rules = calibration()["rules"]
-    found = cluster(str(cluster_name)) if cluster_name is not None else cluster_for(accelerator.id)
+    usual = rules["default_fabrics"].get(generation(accelerator.id), rules["default_fabrics"]["other"])
+    found = cluster(cluster_name) if cluster_name is not None else cluster_for(accelerator.id)
     if found is None:
-        name = rules["default_fabrics"].get(generation(accelerator.id), rules["default_fabrics"]["other"])
-        usual = node_devices()
-        said = f"nodes of {usual:g} devices and network {name} assumed: no machine of {accelerator.id} is on file"
-        return fabric(name), usual, [said]
+        count = node_devices()
+        return Place(
+            fabric=fabric(usual),
+            node_devices=count,
+            scale_up_bytes_per_s=None,
+            said=f"nodes of {count:g} devices and network {usual} assumed: no machine of {accelerator.id} is on file",
+        )
     if found.accelerator_id != accelerator.id:
         raise InputError(
             "cluster", found.id, f"a machine of {accelerator.id}; {found.id} is made of {found.accelerator_id}"
         )
     link = (found.scale_out_link or "").lower()
-    name = next((r["fabric"] for r in rules["cluster_links"] if any(word in link for word in r["any"])), None)
-    name = name or rules["default_fabrics"].get(generation(accelerator.id), rules["default_fabrics"]["other"])
-    how = "given" if cluster_name is not None else "assumed"
+    name = next((r["fabric"] for r in rules["cluster_links"] if any(word in link for word in r["any"])), usual)
     node = float(max(found.scale_up_domain, 1))
-    return (
-        fabric(name, found.scale_out_bytes_per_s),
-        node,
-        [f"cluster {found.id} ({how}): scale-up domain of {node:g} devices, network constants of {name}"],
+    how = "given" if cluster_name is not None else "assumed"
+    return Place(
+        fabric=fabric(name, found.scale_out_bytes_per_s),
+        node_devices=node,
+        scale_up_bytes_per_s=found.scale_up_bytes_per_s,
+        said=f"cluster {found.id} ({how}): scale-up domain of {node:g} devices, network constants of {name}",
     )

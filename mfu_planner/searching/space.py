@@ -15,6 +15,10 @@ AXES = ("micro_batch", "vpp", "zero", "zero_group", "recompute", "sequence_paral
 """Axes of the inner grid, in the order of the array's dimensions."""
 
 MOST_CONTEXT, MOST_MICRO_BATCH = 64, 512
+LEAST_CONTEXT_TOKENS = 256
+"""Tokens of a sequence that a rank of context parallelism keeps at least."""
+MOST_NODE = 16
+"""TP goes up to two scale-up domains, counted as no larger than this."""
 SHARES = 24
 """Steps in which a part of the layers is recomputed."""
 
@@ -82,7 +86,7 @@ def outer_layouts(model: ModelWork, devices: int, global_batch: int, seq_len: in
     tokens or more.
     """
     heads, experts, layers = heads_of(model), experts_of(model), model.layer_count
-    most_tensor = min(heads, 2 * min(node, 16))
+    most_tensor = min(heads, 2 * min(node, MOST_NODE))
     for tp in divisors(devices):
         if tp > most_tensor or heads % tp:
             continue
@@ -90,7 +94,7 @@ def outer_layouts(model: ModelWork, devices: int, global_batch: int, seq_len: in
             if pp > layers:
                 break
             for cp in divisors(devices // tp // pp):
-                if cp > MOST_CONTEXT or (cp > 1 and (seq_len % (2 * cp) or seq_len // cp < 256)):
+                if cp > MOST_CONTEXT or (cp > 1 and (seq_len % (2 * cp) or seq_len // cp < LEAST_CONTEXT_TOKENS)):
                     continue
                 dp = devices // tp // pp // cp
                 if global_batch % dp:

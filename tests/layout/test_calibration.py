@@ -10,8 +10,17 @@ import pytest
 
 from mfu_planner.facts import folder
 from mfu_planner.hardware import resolve
-from mfu_planner.layout.calibrated import calibration, fabric, fabric_names, product_rate, stack, stack_names
+from mfu_planner.layout.calibrated import (
+    calibration,
+    fabric,
+    fabric_names,
+    link_rates,
+    product_rate,
+    stack,
+    stack_names,
+)
 from mfu_planner.layout.constants import Stack
+from mfu_planner.layout.toolbox import place
 
 GENERATIONS = ("ampere", "hopper", "blackwell", "tpu", "other")
 
@@ -99,3 +108,22 @@ def test_constants_that_were_not_fitted_have_a_source():
     fitted = {n for block in calibration()["memory"]["stacks"].values() for n in block}
 
     assert {n for n, each in said.items() if "source" not in each} == fitted
+
+
+def test_network_of_the_cluster():
+    """AWS p4d has 4 × 100 Gb/s for 8 devices, DGX A100 8 × 200 Gb/s: 6.25 and 25 GB/s a device, one direction."""
+    device = resolve("a100-sxm-40gb")
+    slow, fast = place(device, "aws-p4d"), place(device, "dgx-a100-40gb")
+
+    assert (slow.fabric.nic_bytes_per_s, fast.fabric.nic_bytes_per_s) == (6.25e9, 25e9)
+    assert slow.node_devices == fast.node_devices == 8
+    assert fast.scale_up_bytes_per_s == 300e9
+
+
+def test_unmeasured_link_is_the_machines():
+    """A device that publishes no link takes its machine's; the share of it is the calibration's."""
+    held = calibration()["collectives"]["fallback"]
+    bare = dataclasses.replace(resolve("rtx-4090"), scale_up=None)
+
+    assert link_rates(bare, 64e9)["all_reduce"].bandwidth_bytes_per_s == held["share"] * 64e9
+    assert link_rates(bare)["all_reduce"].bandwidth_bytes_per_s == held["share"] * held["bandwidth_bytes_per_s"]
