@@ -12,6 +12,7 @@ from mfu_planner.architectures import Architecture
 from mfu_planner.backtesting.runs import Run
 from mfu_planner.backtesting.shapes import decoder, routing_of
 from mfu_planner.errors import InputError
+from mfu_planner.layout.calibrated import calibration
 
 if TYPE_CHECKING:
     from mfu_planner.backtesting.sources import Rule, RunSources
@@ -90,13 +91,14 @@ def _from_dimensions(run: Run, sources: RunSources, rule: Rule) -> RunModel:
     needed = stated_params(run, rule) is None
     vocab = _vocab(run, sources, rule, assumed, needed=needed)
     ffn = run.size("ffn")
+    usual = int(calibration()["rules"]["blank_dimensions"]["ffn_of_hidden"]) * hidden
     if ffn is None:
         if not plain and needed:
             raise Unusable("MLP width not stated")
-        ffn = 4 * hidden
+        ffn = usual
         assumed.append("ffn blank: 4 × hidden (GPT)")
     said_gated = bool(_GATED_MLP.search(described))
-    gated = not plain and (said_gated or ffn != 4 * hidden)
+    gated = not plain and (said_gated or ffn != usual)
     if not (plain or said_gated):
         assumed.append(f"kind of MLP not stated: {'gated' if gated else 'not gated'}, from ffn ÷ hidden")
     tied = run.text("tied")
