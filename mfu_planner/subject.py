@@ -140,11 +140,6 @@ def _peak(s: Scenario, sources: dict[str, str], warnings: list[str]) -> tuple[Ac
     return accelerator, peak
 
 
-def _devices(s: Scenario, accelerator: Accelerator | None) -> int | None:
-    """Devices, where chips, packages or nodes were counted."""
-    return count_devices(s, accelerator, [])
-
-
 def _convention(s: Scenario, model: Model, warnings: list[str]) -> str:
     if model.architecture is None:
         if s.convention not in (None, "all", BARE_CONVENTION):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mfu_planner.cli.layout_options import layout_options
-from mfu_planner.cli.options import text
+from mfu_planner.cli.options import convention_option, text
 from mfu_planner.cli.output import emit, json_option
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @text("dtype", "Number format of the layers' products: bf16 (default), fp16, fp8, fp4.", "NAME")
 @layout_options
 @text("loader-tokens-per-s", "What the input pipeline delivers, such as '2M token/s' (default: enough).", "RATE")
+@convention_option
 @json_option
 def command(as_json: bool, **flags: Any) -> None:
     """Predict one training step: its time, its MFU, and where the rest of the peak goes.

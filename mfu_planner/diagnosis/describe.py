@@ -91,9 +91,10 @@ def _stack(answers: Answers, said: list[str]) -> str | None:
 def _fill(flags: dict[str, Any], said: list[str]) -> None:
     """Micro-batch and recomputation, where they were not said: the largest that fits."""
     from mfu_planner.footprint.report import memory_of
+    from mfu_planner.layout.flags import whole
     from mfu_planner.layout.request import read_request
 
-    pipelined = int(flags.get("pp") or 1)
+    pipelined = whole(flags, "pp", 1) or 1
     options = ("none", "selective", "full") if "recompute" not in flags else (flags["recompute"],)
     sizes = _sizes(flags) if "micro_batch" not in flags and pipelined == 1 else (flags.get("micro_batch") or 1,)
     grows = "global_batch" not in flags
@@ -143,12 +144,12 @@ def _sizes(flags: dict[str, Any]) -> tuple[int, ...]:
 
 def _filled_pipeline(flags: dict[str, Any]) -> int:
     """Sequences for eight micro-batches per stage."""
-    split = 1
-    for name in ("tp", "pp", "cp"):
-        split *= int(flags.get(name) or 1)
-    devices = str(flags.get("devices") or split)
-    whole = int(devices) if devices.isdigit() else split
-    return max(1, whole // split) * int(flags.get("micro_batch") or 1) * 8 * int(flags.get("pp") or 1)
+    from mfu_planner.layout.flags import whole
+
+    tp, pp, cp, micro = (whole(flags, name, 1) or 1 for name in ("tp", "pp", "cp", "micro_batch"))
+    devices = str(flags.get("devices") or tp * pp * cp)
+    count = int(devices) if devices.isdigit() else tp * pp * cp
+    return max(1, count // (tp * pp * cp)) * micro * 8 * pp
 
 
 def _dividing_batch(flags: dict[str, Any], said: list[str]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from mfu_planner.errors import InputError
 
 ZERO_STAGES = (0, 1, 2, 3)
+_MOST_SEQUENCES = 2**40
+"""No step has more: a guard against garbled input."""
 
 
 def whole(given: dict[str, Any], name: str, default: int | None = None) -> int | None:
@@ -26,10 +28,13 @@ def whole(given: dict[str, Any], name: str, default: int | None = None) -> int |
 
 def batch_of(s: Any, default: int | None = None) -> int:
     """Sequences of the global batch."""
-    if s.global_batch is not None:
-        return int(s.global_batch)
-    if s.global_batch_tokens is not None:
-        return max(1, round(float(s.global_batch_tokens) / int(s.seq_len)))
+    batch: int | None = s.global_batch
+    if batch is None and s.global_batch_tokens is not None:
+        batch = max(1, round(float(s.global_batch_tokens) / int(s.seq_len)))
+    if batch is not None and batch > _MOST_SEQUENCES:
+        raise InputError("global-batch", batch, f"at most {_MOST_SEQUENCES:,} sequences")
+    if batch is not None:
+        return batch
     if default is not None:
         return default
     raise InputError("global-batch", "nothing", "sequences per step, such as --global-batch 1024, or '4M tokens'")

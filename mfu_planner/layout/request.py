@@ -69,10 +69,11 @@ class Request:
 
 def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | None, list[str], dict[str, str]]:
     """(scenario, model, accelerator, devices, warnings, sources) out of the flags that every question has."""
+    from mfu_planner.device_count import count_devices
     from mfu_planner.hardware import lookup
     from mfu_planner.model import choose_model
     from mfu_planner.scenario import scenario
-    from mfu_planner.subject import _devices, choose_lengths
+    from mfu_planner.subject import choose_lengths
 
     unknown = [name for name in given if name not in FLAGS]
     if unknown:
@@ -124,7 +125,7 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
         where = found.accelerator.source_of(f"peak.{s.dtype}")["url"]
         sources["peak_flops_per_s"] = f"{found.accelerator.name}, {s.dtype} dense: {where}"
     sources["flops_per_token"] = f"operators of {model.name} ({model.source})"
-    return s, model, found.accelerator, _devices(s, found.accelerator), warnings, sources
+    return s, model, found.accelerator, count_devices(s, found.accelerator, warnings), warnings, sources
 
 
 @dataclass(frozen=True, kw_only=True)

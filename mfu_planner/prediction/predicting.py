@@ -8,7 +8,13 @@ from mfu_planner.footprint.report import memory_of
 from mfu_planner.layout.calibrated import calibration
 from mfu_planner.layout.request import Request, read_request
 from mfu_planner.layout.work import cached_model_work
-from mfu_planner.prediction.counted import ALLOWED, CONVENTION, flops_per_sequence, hardware_flops_per_sequence
+from mfu_planner.prediction.counted import (
+    ALLOWED,
+    CONVENTION,
+    flops_per_sequence,
+    hardware_flops_per_sequence,
+    recounted,
+)
 from mfu_planner.prediction.job import job_estimate
 from mfu_planner.prediction.result import Part, Prediction
 from mfu_planner.prediction.step import step_time
@@ -53,7 +59,7 @@ def predict(**given: Any) -> Prediction:
     """Predict one training step.
 
     Arguments are the flags of ``mfu-planner predict`` with underscores (see
-    :data:`mfu_planner.layout.request.FLAGS`).
+    :data:`mfu_planner.layout.request.FLAGS`), and ``convention``: what ``mfu`` and ``hfu`` count (default: full).
 
     Returns
     -------
@@ -65,8 +71,10 @@ def predict(**given: Any) -> Prediction:
     InputError
         Unknown, missing or contradictory flags.
     """
+    asked = given.pop("convention", None)
     request = read_request(**given)
-    return answer(request)
+    found = answer(request)
+    return found if asked is None else recounted(found, request, str(asked))
 
 
 def answer(request: Request) -> Prediction:

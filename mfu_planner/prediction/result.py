@@ -59,7 +59,7 @@ class Prediction(KeyedResult):
     achieved_flops_per_s_per_device: float
     peak_flops_per_s: float
     convention: str
-    by_convention: dict[str, float]
+    by_convention: dict[str, float | None]
     device_bound: float
     """Share of a micro-batch that the device sets, not the host that launches."""
     waterfall: tuple[Part, ...]

@@ -162,3 +162,15 @@ def test_part_of_the_layers_recomputed_is_in_between():
     executed = [said["hfu"] * said["step_time_s"] for said in (none, half, full)]
 
     assert executed[1] == pytest.approx((executed[0] + executed[2]) / 2)
+
+
+@pytest.mark.parametrize("convention", ["causal", "megatron", "6n", "palm"])
+def test_predict_and_measure_agree_under_a_convention(convention: str) -> None:
+    """The predicted step, measured under the same convention, gives the predicted MFU and HFU."""
+    job = {"model": "llama-3-8b", "hardware": "h100-sxm", "devices": 64, "global_batch": 256, "seq_len": 8192}
+    found = predict(**job, recompute="selective", convention=convention)
+    seen = measure(**job, step_time=found["step_time_s"], recompute="selective", convention=convention)
+
+    assert found["convention"] == convention
+    assert found["mfu"] == pytest.approx(seen.mfu, rel=1e-9)
+    assert found["hfu"] == pytest.approx(seen.hfu, rel=1e-9)
