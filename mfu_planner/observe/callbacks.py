@@ -26,7 +26,7 @@ def hf_callback(meter: Meter, *, tokens_per_step: float | None = None) -> Any:
     """
     from transformers import TrainerCallback
 
-    class MeterCallback(TrainerCallback):  # type: ignore[misc]
+    class MeterCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
         """Ends a step of the meter after every optimizer step."""
 
         def __init__(self) -> None:
@@ -89,7 +89,7 @@ def lightning_callback(meter: Meter, *, tokens_per_step: float) -> Any:
     except ImportError:
         from pytorch_lightning.callbacks import Callback  # type: ignore[import-not-found,unused-ignore]
 
-    class MeterCallback(Callback):  # type: ignore[misc]
+    class MeterCallback(Callback):  # type: ignore[misc,unused-ignore]
         """Ends a step of the meter after every optimizer step."""
 
         def __init__(self) -> None:

@@ -151,7 +151,7 @@ def _suggest_tokens(form: Form) -> None:
             icon=":material/arrow_upward:",
             help=f"{found.title}: {found.source}",
         )
-        st.caption(text.format(ratio=found.tokens_per_parameter, url=found.url), width="content")
+        st.markdown(text.format(ratio=found.tokens_per_parameter, url=found.url), width="content")
 
 
 def _answer(p: Plan, grid: str) -> None:

@@ -1,0 +1,39 @@
+"""axe on every page, light and dark: no serious finding in our own markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("", "measure", "diagnose", "layout", "hardware", "models", "compare", "accuracy", "learn")
+SERIOUS = {"serious", "critical"}
+FRAMEWORK = ("[data-testid=stHeader]", "[data-testid=stToolbar]", ".stMainMenu", "[data-baseweb]", ".vega-embed")
+"""Markup that Streamlit, its widgets and Vega write, not we."""
+
+
+@pytest.fixture(params=["light", "dark"])
+def tab(request: pytest.FixtureRequest, browser: Any) -> Iterator[Any]:
+    """A fresh browser that prefers light or dark."""
+    context = browser.new_context(color_scheme=request.param)
+    opened = context.new_page()
+    opened.set_default_timeout(20_000)
+    yield opened
+    context.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_serious_finding_in_our_markup(tab: Any, served: str, path: str) -> None:
+    """Contrast, names, roles and order, by axe-core."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    tab.goto(f"{served}/{path}")
+    tab.wait_for_selector("h1")
+    tab.wait_for_selector("[data-testid=stStatusWidget]", state="detached")
+
+    found = axe.Axe().run(tab, context={"exclude": [[selector] for selector in FRAMEWORK]})
+
+    wrong = [(v["id"], v["nodes"][0]["html"][:160]) for v in found.response["violations"] if v["impact"] in SERIOUS]
+    assert wrong == []
