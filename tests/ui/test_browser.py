@@ -19,7 +19,7 @@ from mfu_planner.report.human import show
 pytestmark = pytest.mark.browser
 
 PAGES = ("", "measure", "diagnose", "layout", "hardware", "models", "compare", "accuracy", "learn")
-_SOON = 15_000
+_SOON = 45_000
 _BIG = ".mfu-hero .big"
 
 
