@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mfu_planner.layout.layout import recomputed_share
+from mfu_planner.numeric import Number, where
 
 if TYPE_CHECKING:
     from mfu_planner.footprint.calibrated import MemoryConstants
-    from mfu_planner.layout.arrays import Numbers
     from mfu_planner.layout.layout import Layout
     from mfu_planner.layout.work import LayerWork
 
@@ -26,7 +26,7 @@ def layer_bytes(
     dropout: bool,
     selective_share: float,
     narrow: bool = False,
-) -> tuple[Numbers, Numbers]:
+) -> tuple[Number, Number]:
     """(kept for the backward pass, needed while the layer runs) bytes of one layer and micro-batch on one device.
 
     ``kept`` under full recomputation is the layer's input; what the recomputed layer then needs is the second figure.
@@ -42,10 +42,8 @@ def layer_bytes(
     ----------
     .. [1] Korthikanti et al. 2022, arXiv:2205.05198, equations 1 to 6.
     """
-    import numpy as np
-
     tokens = layout.micro_batch * layout.seq_len / layout.cp
-    spread = np.where(np.asarray(layout.sequence_parallel) > 0, layout.tp, 1.0)
+    spread = where(layout.sequence_parallel > 0, layout.tp, 1.0)
     masks = constants.mask_bytes / ELEMENT * hidden if dropout else 0.0
     element = constants.narrow_kept * ELEMENT if narrow else ELEMENT
     whole = element * tokens * (layer.kept_whole + masks) / spread
@@ -58,7 +56,7 @@ def layer_bytes(
     else:
         scores = 0.0 * tokens
     again = recomputed_share(layout.recompute)
-    selective = np.asarray(layout.recompute) == 1
-    kept = np.where(selective, everything * (1.0 - selective_share), (1.0 - again) * (everything + scores))
+    selective = layout.recompute == 1
+    kept = where(selective, everything * (1.0 - selective_share), (1.0 - again) * (everything + scores))
     kept = kept + again * ELEMENT * tokens * hidden / spread
     return kept, everything + scores

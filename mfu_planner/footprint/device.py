@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from mfu_planner.footprint.activations import ELEMENT, layer_bytes
 from mfu_planner.layout.schedules import DUALPIPE, in_flight, in_flight_later
 from mfu_planner.layout.stages import stage_plan
+from mfu_planner.numeric import Number, maximum, where
 
 if TYPE_CHECKING:
     from mfu_planner.footprint.calibrated import MemoryConstants
-    from mfu_planner.layout.arrays import Numbers
     from mfu_planner.layout.constants import Stack
     from mfu_planner.layout.layout import Layout
     from mfu_planner.layout.work import ModelWork
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 class Held:
     """Bytes of the fullest device by kind, numbers or arrays."""
 
-    weights: Numbers
-    gradients: Numbers
-    optimizer: Numbers
-    activations: Numbers
-    logits: Numbers
-    other: Numbers
+    weights: Number
+    gradients: Number
+    optimizer: Number
+    activations: Number
+    logits: Number
+    other: Number
 
     @property
-    def total(self) -> Numbers:
+    def total(self) -> Number:
         """All kinds."""
         return self.weights + self.gradients + self.optimizer + self.activations + self.logits + self.other
 
@@ -45,19 +45,11 @@ def device_memory(
 ) -> Held:
     """Peak bytes on the fullest pipeline stage: the first (most micro-batches in flight), the last (the
     logits), another."""
-    import numpy as np
-
-    stages = stage_memory(model, layout, stack, constants, optimizer_bytes=optimizer_bytes, narrow=narrow)
-    totals = [np.asarray(s.total) for s in stages]
-    if all(t.ndim == 0 for t in totals):
-        return stages[int(np.argmax(totals))]
-    pick = np.argmax(np.stack(np.broadcast_arrays(*totals)), axis=0)
-
-    def choose(name: str) -> Numbers:
-        found: Numbers = np.choose(pick, np.broadcast_arrays(pick, *(getattr(s, name) for s in stages))[1:])
-        return found
-
-    return Held(*(choose(n) for n in ("weights", "gradients", "optimizer", "activations", "logits", "other")))
+    fullest, *others = stage_memory(model, layout, stack, constants, optimizer_bytes=optimizer_bytes, narrow=narrow)
+    for stage in others:
+        more = stage.total > fullest.total
+        fullest = Held(**{f.name: where(more, getattr(stage, f.name), getattr(fullest, f.name)) for f in fields(Held)})
+    return fullest
 
 
 def stage_memory(
@@ -70,31 +62,29 @@ def stage_memory(
     narrow: bool = False,
 ) -> tuple[Held, ...]:
     """Bytes on a device of the first stage, the last, and the fullest one between."""
-    import numpy as np
-
     most, first, last = stage_plan(model, layout, stack.balanced_stages)
     layer, expert = _layer_parameters(model, layout)
     table = model.hidden * model.vocab / layout.tp + model.table_parameters
-    pp = np.asarray(layout.pp, dtype=np.float64)
+    pp = layout.pp
     count = float(model.layer_count)
     single = pp <= 1
     head = 1.0 if not model.tied else 0.0
     kept, working = _activations(model, layout, stack, constants, narrow)
     flying = in_flight(pp, layout.micro_batches, layout.vpp, layout.schedule)
     flying_second, flying_last = in_flight_later(flying, layout.schedule)
-    dual = (np.asarray(layout.schedule) == DUALPIPE) & (pp > 1)
+    dual = (layout.schedule == DUALPIPE) & (pp > 1)
     tokens = layout.micro_batch * layout.seq_len / layout.cp
     logits = constants.logit_bytes * tokens * model.vocab / layout.tp
-    spread = (np.asarray(layout.sequence_parallel) > 0) & (np.asarray(layout.tp) > 1)
-    inputs = np.where(spread, constants.gathered_inputs * ELEMENT * tokens * model.hidden, 0.0)
-    again = np.asarray(layout.recompute) > 1
-    frozen = np.where(np.asarray(layout.adapters) > 0, constants.frozen_kept, 1.0)
+    spread = (layout.sequence_parallel > 0) & (layout.tp > 1)
+    inputs = where(spread, constants.gathered_inputs * ELEMENT * tokens * model.hidden, 0.0)
+    again = layout.recompute > 1
+    frozen = where(layout.adapters > 0, constants.frozen_kept, 1.0)
 
-    def stage(layers: Numbers, flying: Numbers, tables: Numbers, with_logits: Numbers) -> Held:
-        held = constants.activation_factor * frozen * (flying * layers * kept + np.where(again, working, 0.0)) + inputs
+    def stage(layers: Number, flying: Number, tables: Number, with_logits: Number) -> Held:
+        held = constants.activation_factor * frozen * (flying * layers * kept + where(again, working, 0.0)) + inputs
         return _states(
             (layer * layers + tables, expert * layers),
-            np.where(dual, 2.0, 1.0),
+            where(dual, 2.0, 1.0),
             layout,
             constants,
             optimizer_bytes,
@@ -105,26 +95,24 @@ def stage_memory(
         )
 
     ends = (1.0 + head) * table
-    start = stage(np.where(single, count, first), flying, np.where(single, ends, table), np.where(single, 1.0, 0.0))
-    end = stage(np.where(single, count, last), flying_last, np.where(single, ends, table), 1.0)
-    middle = stage(np.where(single, count, most), np.where(pp > 2, flying_second, 1.0), 0.0, 0.0)
-    if not pp.ndim:
+    start = stage(where(single, count, first), flying, where(single, ends, table), where(single, 1.0, 0.0))
+    end = stage(where(single, count, last), flying_last, where(single, ends, table), 1.0)
+    middle = stage(where(single, count, most), where(pp > 2, flying_second, 1.0), 0.0, 0.0)
+    if isinstance(pp, float):
         return (start,) if pp <= 1 else (start, end) if pp <= 2 else (start, end, middle)
     return start, end, middle
 
 
-def _layer_parameters(model: ModelWork, layout: Layout) -> tuple[Numbers, Numbers]:
+def _layer_parameters(model: ModelWork, layout: Layout) -> tuple[Number, Number]:
     """(dense, expert) parameters of the average layer on one device."""
-    import numpy as np
-
-    dense: Numbers = 0.0
-    expert: Numbers = 0.0
+    dense: Number = 0.0
+    expert: Number = 0.0
     for layer in model.layers:
         share = layer.count / model.layer_count
         for p in layer.products:
             size = share * p.inputs * p.outputs * p.weights
             if p.split.startswith("expert_"):
-                expert = expert + size / (layout.ep * np.where(np.asarray(layout.ep) > 1, 1.0, layout.tp))
+                expert = expert + size / (layout.ep * where(layout.ep > 1, 1.0, layout.tp))
             else:
                 dense = dense + size / (layout.tp if p.split != "none" else 1.0)
         dense = dense + share * layer.parameters
@@ -133,10 +121,10 @@ def _layer_parameters(model: ModelWork, layout: Layout) -> tuple[Numbers, Number
 
 def _activations(
     model: ModelWork, layout: Layout, stack: Stack, constants: MemoryConstants, narrow: bool
-) -> tuple[Numbers, Numbers]:
+) -> tuple[Number, Number]:
     """(kept, needed while it runs) bytes of the average layer and micro-batch."""
-    kept: Numbers = 0.0
-    working: Numbers = 0.0
+    kept: Number = 0.0
+    working: Number = 0.0
     for layer in model.layers:
         share = layer.count / model.layer_count
         k, w = layer_bytes(
@@ -154,39 +142,35 @@ def _activations(
 
 
 def _states(
-    parameters: tuple[Numbers, Numbers],
-    copies: Numbers,
+    parameters: tuple[Number, Number],
+    copies: Number,
     layout: Layout,
     constants: MemoryConstants,
     optimizer_bytes: float,
-    activations: Numbers,
-    logits: Numbers,
-    one_layer: Numbers,
+    activations: Number,
+    logits: Number,
+    one_layer: Number,
     narrow: bool,
 ) -> Held:
     """One stage's bytes; DualPipe holds two ``copies`` of the parameters, whose sharded optimizer states are shared."""
-    import numpy as np
-
     dense, expert = parameters
     group = layout.dp * layout.cp
-    shards = np.where(np.asarray(layout.zero_group) > 0, layout.zero_group, group)
-    expert_shards = np.maximum(group / layout.ep, 1.0)
-    zero = np.asarray(layout.zero)
+    shards = where(layout.zero_group > 0, layout.zero_group, group)
+    expert_shards = maximum(group / layout.ep, 1.0)
+    zero = layout.zero
 
-    def held(size: Numbers, stage: float) -> Numbers:
-        return size * (
-            dense / np.where(zero >= stage, shards, 1.0) + expert / np.where(zero >= stage, expert_shards, 1.0)
-        )
+    def held(size: Number, stage: float) -> Number:
+        return size * (dense / where(zero >= stage, shards, 1.0) + expert / where(zero >= stage, expert_shards, 1.0))
 
-    frozen = np.asarray(layout.adapters) > 0
-    trained = np.where(frozen, 0.0, 1.0)
-    weight = np.where(frozen & narrow, 1.0, ELEMENT)
-    gathered = np.where(zero >= 3, constants.gathered_layers * (ELEMENT + ELEMENT) * one_layer, 0.0)
-    resident = 1.0 - np.asarray(layout.offload, dtype=np.float64)
+    frozen = layout.adapters > 0
+    trained = where(frozen, 0.0, 1.0)
+    weight = where(frozen & narrow, 1.0, ELEMENT)
+    gathered = where(zero >= 3, constants.gathered_layers * (ELEMENT + ELEMENT) * one_layer, 0.0)
+    resident = 1.0 - layout.offload
     return Held(
         copies * held(weight, 3.0),
         copies * trained * held(constants.gradient_bytes, 2.0),
-        np.where(zero >= 1, 1.0, copies) * trained * resident * held(optimizer_bytes, 1.0),
+        where(zero >= 1, 1.0, copies) * trained * resident * held(optimizer_bytes, 1.0),
         activations,
         logits,
         constants.fixed_bytes + gathered,

@@ -5,12 +5,8 @@ A schedule is a code in :class:`~mfu_planner.layout.layout.Layout`, so that arra
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mfu_planner.errors import InputError, nearest
-
-if TYPE_CHECKING:
-    from mfu_planner.layout.arrays import Numbers
+from mfu_planner.numeric import Number, anywhere, maximum, minimum, where
 
 ONE_FORWARD_ONE_BACKWARD, GPIPE, ZERO_BUBBLE, DUALPIPE = 0.0, 1.0, 2.0, 3.0
 """Codes; 0 is interleaved wherever a stage holds more than one chunk."""
@@ -53,9 +49,7 @@ def read_schedule(value: str | None, stages: int, virtual: int, micro_batches: i
     return str(value)
 
 
-def fill_share(
-    schedule: Numbers, stages: Numbers, virtual: Numbers, backward: Numbers, weight_gradient: Numbers
-) -> Numbers:
+def fill_share(schedule: Number, stages: Number, virtual: Number, backward: Number, weight_gradient: Number) -> Number:
     """Time that filling and draining costs, relative to one micro-batch passing the other stages one by one.
 
     Parameters
@@ -86,21 +80,19 @@ def fill_share(
     .. [3] Qi et al. 2023, *Zero Bubble Pipeline Parallelism*, arXiv:2401.10241, section 2.3 (ZB-H1).
     .. [4] DeepSeek-AI 2024, *DeepSeek-V3*, arXiv:2412.19437, table 2 (DualPipe).
     """
-    import numpy as np
-
-    code = np.asarray(schedule)
-    if not code.any():
+    code = schedule
+    if not anywhere(code):
         return 1.0 / virtual
-    none_left = np.maximum(1.0 - 2.0 * weight_gradient, 0.0)
-    halves = np.maximum(stages / 2.0 - 1.0, 0.0) / np.maximum(stages - 1.0, 1.0)
-    dual = halves * np.maximum(1.0 + backward - 3.0 * weight_gradient, 0.0)
-    later = np.where(code == ZERO_BUBBLE, none_left, dual)
-    return np.where(code == ONE_FORWARD_ONE_BACKWARD, 1.0 / virtual, np.where(code == GPIPE, 1.0, later))
+    none_left = maximum(1.0 - 2.0 * weight_gradient, 0.0)
+    halves = maximum(stages / 2.0 - 1.0, 0.0) / maximum(stages - 1.0, 1.0)
+    dual = halves * maximum(1.0 + backward - 3.0 * weight_gradient, 0.0)
+    later = where(code == ZERO_BUBBLE, none_left, dual)
+    return where(code == ONE_FORWARD_ONE_BACKWARD, 1.0 / virtual, where(code == GPIPE, 1.0, later))
 
 
 def in_flight(
-    stages: Numbers, micro_batches: Numbers, virtual: Numbers, schedule: Numbers = ONE_FORWARD_ONE_BACKWARD
-) -> Numbers:
+    stages: Number, micro_batches: Number, virtual: Number, schedule: Number = ONE_FORWARD_ONE_BACKWARD
+) -> Number:
     """Micro-batches whose activations the fullest stage holds at once, in units of a whole stage.
 
     GPipe: all m of them. 1F1B and zero bubble (ZB-H1): as many as there are stages, p. Interleaved:
@@ -114,23 +106,19 @@ def in_flight(
     .. [3] Qi et al. 2023, arXiv:2401.10241, section 2.3 (ZB-H1).
     .. [4] DeepSeek-AI 2024, arXiv:2412.19437, table 2 (DualPipe).
     """
-    import numpy as np
-
-    most = np.maximum(micro_batches, 1.0)
-    held = np.where(np.asarray(virtual) > 1, stages + (stages - 1.0) / virtual, stages)
-    code = np.asarray(schedule)
-    if code.any():
-        held = np.where(code == GPIPE, most, np.where(code == DUALPIPE, stages + 1.0, held))
-    return np.minimum(held, most)
+    most = maximum(micro_batches, 1.0)
+    held = where(virtual > 1, stages + (stages - 1.0) / virtual, stages)
+    code = schedule
+    if anywhere(code):
+        held = where(code == GPIPE, most, where(code == DUALPIPE, stages + 1.0, held))
+    return minimum(held, most)
 
 
-def in_flight_later(flying: Numbers, schedule: Numbers) -> tuple[Numbers, Numbers]:
+def in_flight_later(flying: Number, schedule: Number) -> tuple[Number, Number]:
     """(micro-batches held by the second stage, by the last), out of what the first holds.
 
     Under 1F1B every stage holds one less than the stage before it and the last holds one; GPipe, zero bubble
     (weight gradients are late) and DualPipe hold the same everywhere.
     """
-    import numpy as np
-
-    falling = np.asarray(schedule) == ONE_FORWARD_ONE_BACKWARD
-    return np.where(falling, np.maximum(flying - 1.0, 1.0), flying), np.where(falling, 1.0, flying)
+    falling = schedule == ONE_FORWARD_ONE_BACKWARD
+    return where(falling, maximum(flying - 1.0, 1.0), flying), where(falling, 1.0, flying)

@@ -6,8 +6,9 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from mfu_planner.numeric import Number, each
+
 if TYPE_CHECKING:
-    from mfu_planner.layout.arrays import Numbers
     from mfu_planner.layout.layout import Layout
     from mfu_planner.layout.work import ModelWork
 
@@ -43,10 +44,8 @@ def balanced_stages(layers: int, stages: int, head_layers: float) -> tuple[float
     return float(max(others, default=beside)), float(counts[0]), float(beside)
 
 
-def stage_plan(model: ModelWork, layout: Layout, balanced: float) -> tuple[Numbers, Numbers, Numbers]:
+def stage_plan(model: ModelWork, layout: Layout, balanced: float) -> tuple[Number, Number, Number]:
     """(most layers on a stage without the head, layers on the first stage, layers beside the head) for each layout."""
-    import numpy as np
-
     weight = sum(p.inputs * p.outputs * p.copies for p in model.layers[0].products) if model.layers else 1.0
     head_layers = model.vocab * model.hidden / weight
 
@@ -55,9 +54,5 @@ def stage_plan(model: ModelWork, layout: Layout, balanced: float) -> tuple[Numbe
             return balanced_stages(model.layer_count, int(stages), head_layers)
         return uniform_stages(model.layer_count, int(stages))
 
-    stages = np.asarray(layout.pp, dtype=np.float64)
-    if not stages.ndim:
-        return plan(float(stages))
-    unique, inverse = np.unique(stages, return_inverse=True)
-    table = np.array([plan(float(p)) for p in unique])[inverse.reshape(stages.shape)]
-    return table[..., 0], table[..., 1], table[..., 2]
+    found: tuple[Number, Number, Number] = each(plan, layout.pp)
+    return found

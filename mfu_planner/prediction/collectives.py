@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mfu_planner.numeric import Number, maximum, minimum, where
+
 if TYPE_CHECKING:
-    from mfu_planner.layout.arrays import Numbers
     from mfu_planner.layout.constants import Fabric, LinkRate
 
 
-def in_node_time(message_bytes: Numbers, group: Numbers, factor: Numbers, rate: LinkRate) -> Numbers:
+def in_node_time(message_bytes: Number, group: Number, factor: Number, rate: LinkRate) -> Number:
     """Seconds of a collective inside one scale-up domain.
 
     Parameters
@@ -29,17 +30,15 @@ def in_node_time(message_bytes: Numbers, group: Numbers, factor: Numbers, rate: 
     ----------
     .. [1] Thakur, Rabenseifner, Gropp 2005, *Optimization of collective communication operations in MPICH*, section 4.
     """
-    import numpy as np
-
     ring = factor * (group - 1.0) / group
-    sent = message_bytes + np.minimum(message_bytes, rate.ramp_bytes)
+    sent = message_bytes + minimum(message_bytes, rate.ramp_bytes)
     start = rate.start_s + rate.hop_s * (group - 1.0)
-    return np.where(group > 1, start + ring * sent / rate.bandwidth_bytes_per_s, 0.0)
+    return where(group > 1, start + ring * sent / rate.bandwidth_bytes_per_s, 0.0)
 
 
 def across_nodes_time(
-    message_bytes: Numbers, group: Numbers, local: Numbers, factor: Numbers, rate: LinkRate, fabric: Fabric
-) -> Numbers:
+    message_bytes: Number, group: Number, local: Number, factor: Number, rate: LinkRate, fabric: Fabric
+) -> Number:
     """Seconds of a collective whose group spans nodes with ``local`` members in each.
 
     The ring enters and leaves each node once per local member, so the group commands ``local`` interfaces; its
@@ -51,23 +50,19 @@ def across_nodes_time(
     -----
     .. math:: t = \\max(1, S/S_b) (t_0 + t_h (g/l - 1)) + f \\frac{g - 1}{g} \\frac{S}{\\min(B, l\\, e\\, B_{nic})}
     """
-    import numpy as np
-
     ring = factor * (group - 1.0) / group
-    speed = np.minimum(rate.bandwidth_bytes_per_s, local * fabric.efficiency * fabric.nic_bytes_per_s)
+    speed = minimum(rate.bandwidth_bytes_per_s, local * fabric.efficiency * fabric.nic_bytes_per_s)
     nodes = group / local
-    pieces = np.maximum(1.0, message_bytes / fabric.bucket_bytes)
+    pieces = maximum(1.0, message_bytes / fabric.bucket_bytes)
     return pieces * (fabric.start_s + fabric.hop_s * (nodes - 1.0)) + ring * message_bytes / speed
 
 
 def collective_time(
-    message_bytes: Numbers, group: Numbers, local: Numbers, factor: Numbers, rate: LinkRate, fabric: Fabric
-) -> Numbers:
+    message_bytes: Number, group: Number, local: Number, factor: Number, rate: LinkRate, fabric: Fabric
+) -> Number:
     """Seconds of a collective: in-node when the group fits one domain (``local ≥ group``), else across nodes."""
-    import numpy as np
-
-    group = np.asarray(group, dtype=np.float64)
-    local = np.minimum(np.maximum(local, 1.0), group)
+    group = group
+    local = minimum(maximum(local, 1.0), group)
     inside = in_node_time(message_bytes, group, factor, rate)
     outside = across_nodes_time(message_bytes, group, local, factor, rate, fabric)
-    return np.where(local >= group, inside, outside)
+    return where(local >= group, inside, outside)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from mfu_planner.layout.arrays import Numbers
+from mfu_planner.numeric import Number, maximum
 
 
 def fused_attention_time(
-    pair_flops: Numbers, seq_len: Numbers, peak: float, fraction: float, ramp_tokens: float, fixed_s: float
-) -> Numbers:
+    pair_flops: Number, seq_len: Number, peak: float, fraction: float, ramp_tokens: float, fixed_s: float
+) -> Number:
     """Seconds of a fused (flash) attention kernel.
 
     Parameters
@@ -37,12 +34,12 @@ def fused_attention_time(
     return fixed_s + pair_flops * (1.0 + ramp_tokens / seq_len) / (fraction * peak)
 
 
-def memory_bound_time(moved_bytes: Numbers, bandwidth: float, factor: Numbers) -> Numbers:
+def memory_bound_time(moved_bytes: Number, bandwidth: float, factor: Number) -> Number:
     """Seconds to move ``moved_bytes`` [byte] at the device's bandwidth [byte/s], ``factor`` times slower than ideal."""
     return factor * moved_bytes / bandwidth
 
 
-def cast_time(elements: Numbers, each_bytes: float, bandwidth: float, factor: float) -> Numbers:
+def cast_time(elements: Number, each_bytes: float, bandwidth: float, factor: float) -> Number:
     """Seconds to cast the inputs of one pass's products to a narrow number format.
 
     Parameters
@@ -69,11 +66,9 @@ def cast_time(elements: Numbers, each_bytes: float, bandwidth: float, factor: fl
     return memory_bound_time(each_bytes * elements, bandwidth, factor)
 
 
-def issue_bound(device_s: Numbers, host_s: Numbers) -> Numbers:
+def issue_bound(device_s: Number, host_s: Number) -> Number:
     """Busy time of a stretch of kernels: the device's work or the host's issuing, whichever is slower [s].
 
     The host runs ahead of the device when kernels are long, so its time vanishes; it is a maximum, not a sum.
     """
-    import numpy as np
-
-    return np.maximum(device_s, host_s)
+    return maximum(device_s, host_s)

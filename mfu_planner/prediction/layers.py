@@ -5,37 +5,35 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from mfu_planner.numeric import Number, maximum, where
 from mfu_planner.prediction.collectives import collective_time
 from mfu_planner.prediction.kernels import cast_time, fused_attention_time, memory_bound_time
 from mfu_planner.prediction.products import product_time
 
 if TYPE_CHECKING:
-    from mfu_planner.layout.arrays import Numbers
     from mfu_planner.layout.constants import Machine, ProductRate, Stack
     from mfu_planner.layout.layout import Layout
     from mfu_planner.layout.work import AttentionWork, LayerWork, Product
 
 HALF = 2.0  # bytes of a 16-bit element
 
-Parts = dict[str, "Numbers"]
+Parts = dict[str, "Number"]
 
 
-def product_shape(product: Product, tokens: Numbers, layout: Layout) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+def product_shape(product: Product, tokens: Number, layout: Layout) -> tuple[Number, Number, Number, Number]:
     """(groups, rows of one group, outputs, inputs) of a product on one device under a layout.
 
     Routed experts see ``copies`` rows per token, spread evenly over the experts of the EP group (perfect
     balance); their
     weights are split by TP only when EP is 1.  The busiest expert sets the pace (``imbalance``).
     """
-    import numpy as np
-
     outputs, inputs = product.outputs, product.inputs
     split = product.split
     if split.startswith("expert_"):
         groups = product.weights / layout.ep
-        shared = np.where(np.asarray(layout.ep) > 1, layout.tp, 1.0)
+        shared = where(layout.ep > 1, layout.tp, 1.0)
         rows = layout.imbalance * tokens * product.copies / shared / groups
-        inner = np.where(np.asarray(layout.ep) > 1, 1.0, layout.tp)
+        inner = where(layout.ep > 1, 1.0, layout.tp)
         if split == "expert_column":
             return groups, rows, outputs / inner, inputs
         return groups, rows, outputs, inputs / inner
@@ -46,48 +44,44 @@ def product_shape(product: Product, tokens: Numbers, layout: Layout) -> tuple[Nu
     return 1.0, tokens, outputs, inputs
 
 
-def misaligned_slowdown(outputs: Numbers, inputs: Numbers, factor: float, alignment: float) -> Numbers:
+def misaligned_slowdown(outputs: Number, inputs: Number, factor: float, alignment: float) -> Number:
     """``factor`` where a weight matrix's sizes on one device are no multiples of ``alignment`` elements, else 1.
 
     References
     ----------
     .. [1] NVIDIA, *Matrix Multiplication Background User's Guide*, section "Tensor Core requirements".
     """
-    import numpy as np
-
     if factor == 1.0:
         return 1.0
-    return np.where((np.mod(outputs, alignment) != 0) | (np.mod(inputs, alignment) != 0), factor, 1.0)
+    return where((outputs % alignment != 0) | (inputs % alignment != 0), factor, 1.0)
 
 
 def products_time(
     products: tuple[Product, ...],
-    tokens: Numbers,
+    tokens: Number,
     layout: Layout,
     rate: ProductRate,
     stack: Stack,
     grouped_rate: ProductRate | None = None,
-) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+) -> tuple[Number, Number, Number, Number]:
     """(forward seconds, backward seconds, weight-gradient seconds in them, forward FLOPs) of a layer's products on one
     device.
 
     The backward is the input gradient and the weight gradient, each as large as the forward with the sizes exchanged.
     """
-    import numpy as np
-
-    forward: Numbers = 0.0
-    backward: Numbers = 0.0
-    weights: Numbers = 0.0
-    flops: Numbers = 0.0
+    forward: Number = 0.0
+    backward: Number = 0.0
+    weights: Number = 0.0
+    flops: Number = 0.0
     for product in products:
         groups, rows, n, k = product_shape(product, tokens, layout)
-        rows = np.maximum(rows, 1.0)
+        rows = maximum(rows, 1.0)
         routed = product.split.startswith("expert_")
         odd = misaligned_slowdown(n, k, stack.misaligned_factor, stack.alignment_elements)
         odd = odd * (stack.grouped_factor if routed else 1.0)
         used = grouped_rate if routed and grouped_rate is not None else rate
         forward = forward + odd * product_time(rows, n, k, used, groups)
-        weight_gradient = np.where(np.asarray(layout.adapters) > 0, 0.0, product_time(n, k, rows, used, groups))
+        weight_gradient = where(layout.adapters > 0, 0.0, product_time(n, k, rows, used, groups))
         backward = backward + odd * (product_time(rows, k, n, used, groups) + weight_gradient)
         weights = weights + odd * weight_gradient
         flops = flops + 2.0 * groups * rows * n * k
@@ -101,7 +95,7 @@ def padded_head(size: float, multiple: float) -> float:
 
 def attention_time(
     attention: AttentionWork, layout: Layout, machine: Machine, stack: Stack
-) -> tuple[Numbers, Numbers, Numbers]:
+) -> tuple[Number, Number, Number]:
     """(forward seconds, backward seconds, forward FLOPs counted on the mask's pairs) of one layer's attention."""
     pairs = attention.mask.pairs(layout.seq_len, layout.seq_len) * layout.micro_batch / layout.cp
     width = attention.heads * (attention.key_dim + attention.value_dim) / layout.tp
@@ -135,11 +129,9 @@ def layer_parts(layer: LayerWork, layout: Layout, machine: Machine, stack: Stack
     ``tensor`` (TP collectives as exposed), ``expert`` (dispatch and combine), ``context`` (exposed ring exchange);
     backward ``weights`` is the part of ``products`` that computes weight gradients.
     """
-    import numpy as np
-
     tokens = layout.micro_batch * layout.seq_len / layout.cp
     pf, pb, pw, flops = products_time(layer.products, tokens, layout, machine.products, stack, machine.grouped_products)
-    trained = np.where(np.asarray(layout.adapters) > 0, 1.0, 2.0)
+    trained = where(layout.adapters > 0, 1.0, 2.0)
     forward: Parts = {"products": stack.product_factor * pf, "product_flops": flops}
     backward: Parts = {
         "products": stack.product_factor * pb,
@@ -159,12 +151,12 @@ def layer_parts(layer: LayerWork, layout: Layout, machine: Machine, stack: Stack
     forward["attention"], backward["attention"] = af, ab
     forward["attention_flops"], backward["attention_flops"] = aflops, 2.0 * aflops
 
-    spread = np.where(np.asarray(layout.sequence_parallel) > 0, layout.tp, 1.0)
+    spread = where(layout.sequence_parallel > 0, layout.tp, 1.0)
     dropped = stack.dropout_elements * hidden * stack.dropout
     elements = (
         layer.split_elements / layout.tp + (layer.whole_elements + dropped) / spread + layer.routed_elements / layout.tp
     )
-    factor = stack.pointwise_factor * np.where(np.asarray(layout.compiled) > 0, stack.pointwise_compiled, 1.0)
+    factor = stack.pointwise_factor * where(layout.compiled > 0, stack.pointwise_compiled, 1.0)
     pointwise = memory_bound_time(HALF * tokens * elements, machine.bandwidth_bytes_per_s, factor)
     forward["pointwise"], backward["pointwise"] = pointwise, stack.pointwise_backward * pointwise
     if machine.low_precision:
@@ -181,8 +173,6 @@ def _communicate(
     layer: LayerWork, layout: Layout, machine: Machine, stack: Stack, hidden: float, forward: Parts, backward: Parts
 ) -> None:
     """Add the exposed collectives of one layer to its parts."""
-    import numpy as np
-
     tokens = layout.micro_batch * layout.seq_len / layout.cp
     message = HALF * tokens * hidden
     reduce = collective_time(message, layout.tp, machine.node_devices, 2.0, machine.links["all_reduce"], machine.fabric)
@@ -190,8 +180,8 @@ def _communicate(
     scatter = collective_time(
         message, layout.tp, machine.node_devices, 1.0, machine.links["reduce_scatter"], machine.fabric
     )
-    pair = np.where(np.asarray(layout.sequence_parallel) > 0, gather + scatter, reduce)
-    exposed = np.where(np.asarray(layout.tp) > machine.node_devices, stack.tensor_across, stack.tensor_exposed)
+    pair = where(layout.sequence_parallel > 0, gather + scatter, reduce)
+    exposed = where(layout.tp > machine.node_devices, stack.tensor_across, stack.tensor_exposed)
     forward["tensor"] = backward["tensor"] = exposed * 2.0 * pair
     routed = [p for p in layer.products if p.split == "expert_column"]
     if routed:
@@ -207,12 +197,12 @@ def _communicate(
         ring = collective_time(
             HALF * layout.micro_batch * layout.seq_len * kv,
             layout.cp,
-            np.maximum(machine.node_devices / layout.tp, 1.0),
+            maximum(machine.node_devices / layout.tp, 1.0),
             1.0,
             machine.links["all_gather"],
             machine.fabric,
         )
-        forward["context"] = np.maximum(0.0, ring - stack.context_hidden * forward["attention"])
-        backward["context"] = np.maximum(0.0, 2.0 * ring - stack.context_hidden * backward["attention"])
+        forward["context"] = maximum(0.0, ring - stack.context_hidden * forward["attention"])
+        backward["context"] = maximum(0.0, 2.0 * ring - stack.context_hidden * backward["attention"])
     else:
         forward["context"] = backward["context"] = 0.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mfu_planner.layout.arrays import Numbers
+    from mfu_planner.numeric import Number
 
 
-def pipeline_bubble(stages: Numbers, micro_batches: Numbers, virtual: Numbers = 1) -> Numbers:
+def pipeline_bubble(stages: Number, micro_batches: Number, virtual: Number = 1) -> Number:
     """Idle share of a step under interleaved 1F1B, relative to the busy time.
 
     Valid for equal stages and micro-batches a multiple of the stages.
@@ -22,7 +22,7 @@ def pipeline_bubble(stages: Numbers, micro_batches: Numbers, virtual: Numbers = 
     return (stages - 1) / (virtual * micro_batches)
 
 
-def pipeline_time(slowest: Numbers, total: Numbers, micro_batches: Numbers, fill: Numbers) -> Numbers:
+def pipeline_time(slowest: Number, total: Number, micro_batches: Number, fill: Number) -> Number:
     """Seconds of all micro-batches through unequal stages.
 
     Parameters

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mfu_planner.numeric import Number, ceil, maximum
+
 if TYPE_CHECKING:
-    from mfu_planner.layout.arrays import Numbers
     from mfu_planner.layout.constants import ProductRate
 
 
-def product_time(m: Numbers, n: Numbers, k: Numbers, rate: ProductRate, groups: Numbers = 1.0) -> Numbers:
+def product_time(m: Number, n: Number, k: Number, rate: ProductRate, groups: Number = 1.0) -> Number:
     """Seconds of an ``m × k`` by ``k × n`` matrix product: whole tiles in waves, against the bytes it must move.
 
     Parameters
@@ -35,12 +36,8 @@ def product_time(m: Numbers, n: Numbers, k: Numbers, rate: ProductRate, groups: 
     ----------
     .. [1] NVIDIA, *Matrix Multiplication Background User's Guide*: tile and wave quantization.
     """
-    import numpy as np
-
-    waves = groups * np.ceil(m / rate.tile_rows) * np.ceil(n / rate.tile_columns) / rate.units
-    used = waves + rate.wave_loss * (np.ceil(waves) - waves)
+    waves = groups * ceil(m / rate.tile_rows) * ceil(n / rate.tile_columns) / rate.units
+    used = waves + rate.wave_loss * (ceil(waves) - waves)
     flops = 2.0 * used * (rate.units * rate.tile_rows * rate.tile_columns) * (k + rate.depth_overhead)
     moved = groups * (rate.input_bytes * (m * k + k * n) + rate.output_bytes * m * n)
-    return rate.fixed_s + np.maximum(
-        flops / (rate.efficiency * rate.peak_flops_per_s), moved / rate.bandwidth_bytes_per_s
-    )
+    return rate.fixed_s + maximum(flops / (rate.efficiency * rate.peak_flops_per_s), moved / rate.bandwidth_bytes_per_s)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mfu_planner.layout.layout import recomputed_share
 from mfu_planner.layout.schedules import fill_share
 from mfu_planner.layout.stages import stage_plan
+from mfu_planner.numeric import Number, maximum, minimum, power, where
 from mfu_planner.prediction.exchange import accumulate_time, gradient_exchange, update_time
 from mfu_planner.prediction.kernels import issue_bound, memory_bound_time
 from mfu_planner.prediction.layers import HALF, layer_parts
@@ -15,7 +16,6 @@ from mfu_planner.prediction.pipeline import pipeline_time
 from mfu_planner.prediction.products import product_time
 
 if TYPE_CHECKING:
-    from mfu_planner.layout.arrays import Numbers
     from mfu_planner.layout.constants import Machine, Stack
     from mfu_planner.layout.layout import Layout
     from mfu_planner.layout.work import ModelWork
@@ -31,23 +31,21 @@ CROWDED_TENSOR = 8.0
 class Step:
     """A step and its parts [s], each a number or an array over layouts."""
 
-    total: Numbers
-    parts: dict[str, Numbers]
+    total: Number
+    parts: dict[str, Number]
     """Seconds by cause on the average device; they add up to ``total``."""
-    device_bound: Numbers
+    device_bound: Number
     """Share of the micro-batch that the device, not the host, sets."""
 
 
 def head_times(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> Parts:
     """Seconds of logits and loss for one micro-batch, forward and backward together: products and bytes."""
-    import numpy as np
-
     tokens = layout.micro_batch * layout.seq_len / layout.cp
     if not model.vocab:
         return {"products": 0.0 * tokens, "product_flops": 0.0 * tokens, "pointwise": 0.0 * tokens}
     width = model.vocab / layout.tp
     rate = machine.wide_products
-    trained = np.where(np.asarray(layout.adapters) > 0, 0.0, 1.0)
+    trained = where(layout.adapters > 0, 0.0, 1.0)
     product = (
         product_time(tokens, width, model.hidden, rate)
         + product_time(tokens, model.hidden, width, rate)
@@ -67,13 +65,13 @@ class LayerSums:
 
     parts: Parts
     """By cause; they add up to ``device``."""
-    device: Numbers
+    device: Number
     """Of the device alone."""
-    host: Numbers
+    host: Number
     """Of the host that issues its kernels."""
-    backward: Numbers
+    backward: Number
     """Of ``device``, backward and what is computed again for it."""
-    weights: Numbers
+    weights: Number
     """Of ``device``, weight gradients."""
 
 
@@ -81,17 +79,17 @@ class LayerSums:
 class Stages:
     """One micro-batch on the pipeline's stages [s]."""
 
-    busy: Numbers
+    busy: Number
     """One layer, device or host."""
-    extra: Numbers
+    extra: Number
     """Of ``busy``: slower issuing in wide or mixed groups."""
-    slowest: Numbers
+    slowest: Number
     """The slowest stage, its gradients added up."""
-    total: Numbers
+    total: Number
     """All stages."""
-    accumulate: Numbers
+    accumulate: Number
     """Adding gradients up, each stage."""
-    pipeline: Numbers
+    pipeline: Number
     """All micro-batches through all stages."""
 
 
@@ -104,16 +102,14 @@ def step_time(
     benchmarks).
     ``parts``: whether the waterfall is wanted (searches do without).
     """
-    import numpy as np
-
     sums = layer_sums(model, layout, machine, stack)
     if layer_only:
         count = model.layer_count
         return Step(sums.device * count, {k: v * count for k, v in sums.parts.items()}, 1.0)
     head = head_times(model, layout, machine, stack)
     stages = stage_times(model, layout, machine, stack, sums, head)
-    share = model.layer_count / np.asarray(layout.pp, dtype=np.float64)
-    trained = np.where(np.asarray(layout.adapters) > 0, 0.0, 1.0)
+    share = model.layer_count / layout.pp
+    trained = where(layout.adapters > 0, 0.0, 1.0)
     head_s = head["products"] + head["pointwise"]
     exposed, hidden = gradient_exchange(model, layout, machine, stack, share, stages.busy, head_s)
     once = {
@@ -125,25 +121,23 @@ def step_time(
     if not parts:
         return Step(total, {}, 1.0)
     shown = waterfall(layout, machine, stack, share, sums, head, stages, once)
-    return Step(total, shown, np.minimum(1.0, sums.device / stages.busy))
+    return Step(total, shown, minimum(1.0, sums.device / stages.busy))
 
 
 def layer_sums(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> LayerSums:
     """Seconds of the average layer for one micro-batch, by cause, and of the host."""
-    import numpy as np
-
     full = recomputed_share(layout.recompute)
-    chosen = np.asarray(layout.recompute) == 1
-    again = np.where(chosen, stack.selective_share, full)
-    attention_again = np.where(chosen, 0.0 if stack.fused_attention else 1.0, full)
+    chosen = layout.recompute == 1
+    again = where(chosen, stack.selective_share, full)
+    attention_again = where(chosen, 0.0 if stack.fused_attention else 1.0, full)
     parts: Parts = {}
-    device: Numbers = 0.0
-    host: Numbers = 0.0
-    backward_s: Numbers = 0.0
-    weights: Numbers = 0.0
-    host_scale = np.where(np.asarray(layout.compiled) > 0, stack.host_compiled, 1.0)
-    crowd = np.minimum(layout.tp, CROWDED_TENSOR) / CROWDED_TENSOR
-    crowd = np.where(np.asarray(layout.tp) > 1, crowd**2, 0.0)
+    device: Number = 0.0
+    host: Number = 0.0
+    backward_s: Number = 0.0
+    weights: Number = 0.0
+    host_scale = where(layout.compiled > 0, stack.host_compiled, 1.0)
+    crowd = minimum(layout.tp, CROWDED_TENSOR) / CROWDED_TENSOR
+    crowd = where(layout.tp > 1, crowd * crowd, 0.0)
     for layer in model.layers:
         forward, backward = layer_parts(layer, layout, machine, stack, model.hidden)
         share = layer.count / model.layer_count
@@ -162,7 +156,7 @@ def layer_sums(model: ModelWork, layout: Layout, machine: Machine, stack: Stack)
 
 
 def layer_pieces(
-    forward: Parts, backward: Parts, machine: Machine, again: Numbers, attention_again: Numbers, full: Numbers
+    forward: Parts, backward: Parts, machine: Machine, again: Number, attention_again: Number, full: Number
 ) -> Parts:
     """One layer's seconds by cause; ``again``, ``attention_again`` and ``full`` are the shares done a second time."""
     ideal = (forward["product_flops"] + backward["product_flops"]) / machine.peak_flops_per_s
@@ -186,19 +180,17 @@ def stage_times(
     model: ModelWork, layout: Layout, machine: Machine, stack: Stack, sums: LayerSums, head: Parts
 ) -> Stages:
     """One micro-batch on every stage, and all of them through the pipeline under its schedule."""
-    import numpy as np
-
     most, _, last = stage_plan(model, layout, stack.balanced_stages)
-    pp, tp = (np.asarray(degree, dtype=np.float64) for degree in (layout.pp, layout.tp))
+    pp, tp = (degree for degree in (layout.pp, layout.tp))
     across = layout.devices > machine.node_devices
     both = (pp > 1) & across & (tp > 1)
-    slow = np.where(both, stack.pipeline_tensor_s * tp**stack.pipeline_tensor_exponent, 0.0)
-    slow = slow + stack.wide_tensor_s * np.maximum(tp / machine.node_devices - 1.0, 0.0)
+    slow = where(both, stack.pipeline_tensor_s * power(tp, stack.pipeline_tensor_exponent), 0.0)
+    slow = slow + stack.wide_tensor_s * maximum(tp / machine.node_devices - 1.0, 0.0)
     busy = issue_bound(sums.device, sums.host + slow)
     head_s = head["products"] + head["pointwise"]
-    trained = np.where(np.asarray(layout.adapters) > 0, 0.0, 1.0)
+    trained = where(layout.adapters > 0, 0.0, 1.0)
     accumulate = trained * accumulate_time(model, layout, machine, stack)
-    slowest = np.maximum(most * busy, last * busy + head_s) + accumulate
+    slowest = maximum(most * busy, last * busy + head_s) + accumulate
     total = float(model.layer_count) * busy + head_s + accumulate * pp
     fill = fill_share(layout.schedule, pp, layout.vpp, sums.backward / sums.device, sums.weights / sums.device)
     return Stages(
@@ -211,25 +203,23 @@ def stage_times(
     )
 
 
-def send_time(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> Numbers:
+def send_time(model: ModelWork, layout: Layout, machine: Machine, stack: Stack) -> Number:
     """Exposed seconds of activations and their gradients between the stages, a whole step."""
-    import numpy as np
-
-    pp = np.asarray(layout.pp, dtype=np.float64)
-    split = np.where(stack.scatter_sends > 0, layout.tp, 1.0)
+    pp = layout.pp
+    split = where(stack.scatter_sends > 0, layout.tp, 1.0)
     message = HALF * layout.micro_batch * layout.seq_len / layout.cp * model.hidden / split
-    wire = np.minimum(
+    wire = minimum(
         machine.fabric.efficiency * machine.fabric.nic_bytes_per_s, machine.links["all_gather"].bandwidth_bytes_per_s
     )
     each = 2.0 * layout.vpp * (message / wire + stack.send_fixed_s)
-    return np.where(pp > 1, each * (layout.micro_batches + pp - 1) * stack.send_exposed, 0.0)
+    return where(pp > 1, each * (layout.micro_batches + pp - 1) * stack.send_exposed, 0.0)
 
 
 def waterfall(
     layout: Layout,
     machine: Machine,
     stack: Stack,
-    share: Numbers,
+    share: Number,
     sums: LayerSums,
     head: Parts,
     stages: Stages,
