@@ -40,6 +40,16 @@ def _text(value: Any, field: str) -> str:
     return value.strip()
 
 
+def _format(value: Any, field: str) -> str:
+    """A number format by any of its names, as the catalogue calls it."""
+    from mfu_planner.hardware import dtype_key
+
+    try:
+        return dtype_key(_text(value, field))
+    except InputError as error:
+        raise InputError(field, value, error.accepted, error.nearest) from None
+
+
 def _flag(value: Any, field: str) -> bool:
     if not isinstance(value, bool):
         raise InputError(field, value, "true or false")
@@ -92,8 +102,8 @@ READERS: dict[str, Callable[[Any, str], Any]] = {
     "freeze": _text,
     "hardware": _text,
     "peak": _quantity("flop_per_s_per_device"),
-    "dtype": _text,
-    "peak_dtype": _text,
+    "dtype": _format,
+    "peak_dtype": _format,
     "sparse": _flag,
     "convention": _text,
     "devices": _whole("device"),

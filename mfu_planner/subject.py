@@ -131,7 +131,11 @@ def _peak(s: Scenario, sources: dict[str, str], warnings: list[str]) -> tuple[Ac
         return accelerator, s.peak
     assert accelerator is not None
     dtype = s.peak_dtype or s.dtype
-    peak = accelerator.peak_flops_per_s(dtype, sparse=s.sparse)
+    try:
+        peak = accelerator.peak_flops_per_s(dtype, sparse=s.sparse)
+    except InputError as error:
+        field = "dtype" if s.peak_dtype is None else "peak-dtype"
+        raise InputError(field, dtype, error.accepted, error.nearest) from None
     basis = "sparse" if s.sparse else "dense"
     if s.peak_dtype is None and "dtype" not in s.model_fields_set:
         warnings.append(f"peak of {dtype}, {basis}: the default number format; --dtype changes it")

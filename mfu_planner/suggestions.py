@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.hardware import resolve
+from mfu_planner.model import Model, choose_model
 from mfu_planner.scaling import Suggestion, compute_optimal_tokens
 from mfu_planner.scenario import Scenario, scenario
 from mfu_planner.subject import resolve_subject
@@ -90,13 +92,7 @@ def optimal_tokens(law: str | None = None, **given: Any) -> Suggestion:
     InputError
         The model cannot be used, or there is no such law.
     """
-    from mfu_planner.model import choose_model
-
-    s = scenario(**given)
-    model = choose_model(
-        model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
-    )
-    return compute_optimal_tokens(model.active_params, law)
+    return compute_optimal_tokens(_chosen(scenario(**given)).active_params, law)
 
 
 def published_runs(hardware: str | None = None) -> tuple[PublishedRun, ...]:
@@ -120,12 +116,16 @@ def published_runs(hardware: str | None = None) -> tuple[PublishedRun, ...]:
     )
 
 
-def of_run(s: Scenario) -> tuple[int | None, str | None]:
-    """Active parameters and catalogue id of what a scenario is about, where it names them."""
-    subject = resolve_subject(s, model_needed=False)
-    return (
-        subject.model.active_params if subject.model else None,
-        subject.accelerator.id if subject.accelerator else None,
+def of_run(**given: Any) -> tuple[int | None, str | None]:
+    """Active parameters and catalogue id of what arguments of ``measure`` are about, where they name them."""
+    s = scenario(**given)
+    named = any(value is not None for value in (s.model, s.config, s.params))
+    return (_chosen(s).active_params if named else None, resolve(s.hardware).id if s.hardware is not None else None)
+
+
+def _chosen(s: Scenario) -> Model:
+    return choose_model(
+        model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
     )
 
 

@@ -117,19 +117,22 @@ _GROUPS = {
     "cache": ("l2", "cache"),
     "pcie": ("pcie",),
 }
+_FP8 = (
+    f"{front}{kind}" for kind in ("e4m3", "e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz") for front in ("", "fp8_", "float8_")
+)
 _SPELLINGS = {
     "fp64": ("float64", "f64", "double"),
-    "fp64_matrix": ("fp64-matrix", "fp64_tensor"),
+    "fp64_matrix": ("fp64_tensor",),
     "fp32": ("float32", "f32", "float", "single"),
-    "fp32_matrix": ("fp32-matrix",),
+    "fp32_matrix": (),
     "tf32": ("tensorfloat32",),
-    "fp16": ("float16", "f16", "half"),
-    "fp16_fp16acc": ("fp16-fp16acc",),
-    "bf16": ("bfloat16", "bfloat"),
-    "fp8": ("float8", "f8", "mxfp8", "e4m3", "e5m2", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz"),
-    "fp8_fp16acc": ("fp8-fp16acc",),
+    "fp16": ("float16", "f16", "half", "fp16_mixed", "fp16_true"),
+    "fp16_fp16acc": (),
+    "bf16": ("bfloat16", "bfloat", "bf16_mixed", "bf16_true"),
+    "fp8": ("float8", "f8", "mxfp8", "fp8_hybrid", "hybrid", *_FP8),
+    "fp8_fp16acc": (),
     "fp6": ("mxfp6", "float6"),
-    "fp4": ("mxfp4", "nvfp4", "float4"),
+    "fp4": ("mxfp4", "nvfp4", "float4", "f4", "e2m1", "fp4_e2m1", "float4_e2m1fn_x2"),
     "int8": ("i8",),
     "int4": ("i4",),
 }
@@ -144,7 +147,8 @@ def dtype_key(dtype: str) -> str:
     InputError
         It is no format that the catalogue knows.
     """
-    key = _KEY.get(str(dtype).strip().lower().removeprefix("torch."))
+    said = str(dtype).strip().lower().replace("-", "_")
+    key = _KEY.get(said.removeprefix("torch.").removeprefix("jnp."))
     if key is None:
         raise InputError("dtype", dtype, f"one of {', '.join(_SPELLINGS)}", nearest(str(dtype), _KEY))
     return key

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+import json
 from typing import Any
 
 import pytest
 
 from mfu_planner import diagnose, flops, measure
+from mfu_planner.architectures import from_config
+from mfu_planner.architectures.presets import catalogue, preset
 from mfu_planner.report.human import percent, show
 from mfu_planner.ui.query import to_query
 
@@ -37,6 +40,27 @@ def test_measure_by_every_way(page: Any, way: str) -> None:
     app = page("measure", observed=way)
     assert not app.error
     assert "% <span" in _html(app)
+
+
+_NO_LENGTH = [row["id"] for row in catalogue() if preset(row["id"]).seq_len is None]
+
+
+@pytest.mark.parametrize("name", _NO_LENGTH)
+def test_measure_of_a_model_without_a_training_length(page: Any, name: str) -> None:
+    """A length in the address (images fix it) is enough for the whole page, its pictures too."""
+    built = from_config(preset(name).config)
+    length = "" if built.fixed_length and not built.has_text else "8192"
+    app = page("measure", model=name, seq_len=length, target_seq_len="512", devices="8")
+    assert "% <span" in _html(app)
+    assert not app.error
+
+
+def test_measure_of_an_own_config(page: Any) -> None:
+    """Its place among the published runs, too."""
+    config = json.dumps(preset("mistral-7b").config)
+    app = page("measure", model="own config.json", config=config, seq_len="8192", devices="8")
+    assert not app.error
+    assert "You are here" in [header.value for header in app.header]
 
 
 def test_measure_is_that_of_the_api(page: Any) -> None:

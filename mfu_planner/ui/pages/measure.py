@@ -8,7 +8,6 @@ from mfu_planner.errors import PlannerError
 from mfu_planner.measuring import Measurement, measure
 from mfu_planner.report.human import percent
 from mfu_planner.report.markdown import measurement_markdown
-from mfu_planner.scenario import scenario
 from mfu_planner.suggestions import of_run, published_runs
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes
 from mfu_planner.ui.charts import measure as charts
@@ -36,7 +35,6 @@ _FIELDS = {
     "hours": ("tokens", "device_hours", "goodput"),
     "log": (),
 }
-_SUBJECT = ("model", "config", "params", "active_params", "hardware", "peak")
 _RECOMPUTE = ("unknown", "none", "selective", "full")
 _GRADES = {"good": N_("good"), "fair": N_("fair"), "low": N_("low"), "poor": N_("poor"), "impossible": N_("impossible")}
 
@@ -165,14 +163,7 @@ def _findings(m: Measurement) -> None:
 
 
 def _around(m: Measurement, form: Form) -> None:
-    s = scenario(
-        **{
-            k: v
-            for k, v in form.given.items()
-            if k in ("model", "config", "params", "active_params", "hardware", "peak")
-        }
-    )
-    params, hardware = of_run(s)
+    params, hardware = of_run(**form.given)
     if params is None or hardware is None or m.mfu > 1:
         return
     st.header(_("You are here"), anchor=False)
