@@ -12,9 +12,17 @@ from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of, cross_attention, post_norm, pre_norm
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, head, norm, plain_mlp, positions, residual
-from mfu_planner.architectures.task_heads import head_kind
+from mfu_planner.architectures.task_heads import head_kind, head_linear, label_count, model_class, pooled_classifier
+from mfu_planner.errors import InputError
 from mfu_planner.operators import ALL, CAUSAL, TARGET_TOKENS, TOKENS, Lookup, Rows, Split
 
+_KINDS = {
+    "ForConditionalGeneration": "language model head",
+    "ForSequenceClassification": "sequence classifier",
+    "ForQuestionAnswering": "span classifier",
+    "ForCausalLM": "decoder alone",
+    "Model": "no head",
+}
 _POSITION_OFFSET = 2
 """Rows that the position tables have before their first position."""
 
@@ -50,8 +58,7 @@ def tower_sizes(c: Config, tower: str) -> Sizes:
 
 def _bart(c: Config) -> Architecture:
     notes: list[str] = []
-    kinds = {"ForConditionalGeneration": "language model head", "Model": "no head"}
-    kind = head_kind(c, kinds, "language model head", notes)
+    kind = head_kind(c, _KINDS, "language model head", notes)
     enc, dec, before = tower_sizes(c, "encoder"), tower_sizes(c, "decoder"), c.model_type == "mbart"
     c.no_effect(
         "activation_function",
@@ -88,7 +95,16 @@ def _bart(c: Config) -> Architecture:
         return (table, positions(entries, hidden, rows=rows), norm("embedding_norm", hidden, bias=True, rows=rows))
 
     last = norm("final_norm", hidden, bias=True)
-    tied = c.flag("tie_word_embeddings", default=True)
+    if kind == "decoder alone":
+        raise InputError(f"{c.origin}: architectures", model_class(c), "a class with both encoder and decoder")
+    heads: dict[str, Operators] = {
+        "no head": (),
+        "sequence classifier": pooled_classifier(c, hidden),
+        "span classifier": (head_linear("classifier", hidden, label_count(c), rows=rows),),
+    }
+    usual = kind not in heads
+    tied = c.flag("tie_word_embeddings", default=True) if usual else False
+    c.no_effect("tie_word_embeddings")
     return Architecture(
         name=c.model_type,
         hidden=hidden,
@@ -104,7 +120,7 @@ def _bart(c: Config) -> Architecture:
                 "output",
                 (
                     *((norm("final_norm", hidden, bias=True, rows=rows),) if before else ()),
-                    *(head(hidden, vocab, tied=tied, rows=rows) if kind != "no head" else ()),
+                    *(head(hidden, vocab, tied=tied, rows=rows) if usual else heads[kind]),
                 ),
             ),
         ),

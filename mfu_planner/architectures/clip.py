@@ -10,12 +10,14 @@ References
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.defaults import defaults_of
-from mfu_planner.architectures.layers import Operators, attention_of, pre_norm
+from mfu_planner.architectures.layers import Operators, attention_of, pre_norm, without_gradients
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, norm, plain_mlp, positions
-from mfu_planner.architectures.task_heads import head_linear, model_class
+from mfu_planner.architectures.task_heads import classifier, head_linear, model_class
 from mfu_planner.architectures.vit import free_vectors, patch_embedding, patch_grid, tower_sizes, vision_layer
 from mfu_planner.errors import InputError
 from mfu_planner.operators import (
@@ -129,8 +131,28 @@ def _part(c: Config, name: str, model_type: str) -> Config:
     return part
 
 
+def _image_classifier(c: Config, part: Config, *, siglip: bool) -> Architecture:
+    """The image tower alone, the mean of its patches and a classifier; its own pooling gets no gradient."""
+    tower, width = _vision_blocks(part, siglip=siglip)
+    *layers, output = tower
+    tokens = layers[0].operators[-1].rows.factor
+    pooled = without_gradients(tuple(op for op in output.operators if op.name.startswith("pool_")))
+    last = tuple(op for op in output.operators if not op.name.startswith("pool_"))
+    c.no_effect("text_config", "text_config_dict", "projection_dim", "logit_scale_init_value", "tie_word_embeddings")
+    return Architecture(
+        name=c.model_type,
+        hidden=width,
+        work_unit="sample",
+        has_text=False,
+        fixed_length=tokens,
+        blocks=(*layers, replace(output, operators=(*last, *pooled, *classifier(c, width)))),
+    )
+
+
 def _two_towers(c: Config) -> Architecture:
     siglip = c.model_type == "siglip"
+    if model_class(c).endswith("ForImageClassification"):
+        return _image_classifier(c, _part(c, "vision_config", f"{c.model_type}_vision_model"), siglip=siglip)
     vision, vision_width = _vision_blocks(_part(c, "vision_config", f"{c.model_type}_vision_model"), siglip=siglip)
     text, text_width, vocab = _text_blocks(_part(c, "text_config", f"{c.model_type}_text_model"), siglip=siglip)
     c.no_effect("logit_scale_init_value", "tie_word_embeddings")

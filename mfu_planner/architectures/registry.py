@@ -10,6 +10,7 @@ from typing import Any
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.defaults import top_level_defaults_of
 from mfu_planner.architectures.model import Architecture
+from mfu_planner.architectures.trained_head import with_trained_head
 from mfu_planner.errors import InputError, nearest
 
 Importer = Callable[[Config], Architecture]
@@ -151,6 +152,8 @@ def from_config(data: Mapping[str, Any], *, origin: str = "config.json", image_s
         {**data, "model_type": name}, origin=origin, defaults=top_level_defaults_of(name), image_size=image_size
     )
     built = importer_of(name, origin)(config)
+    if "architectures" not in config.used:  # an importer that reads it has decided on the head
+        built = with_trained_head(config, built)
     if image_size is not None and not config.takes_images:
         raise InputError("image-size", image_size, f"nothing: {name} works on no images of a chosen size")
     return replace(built, notes=(*built.notes, *_unused(config)), assumed=tuple(_assumed(config)))

@@ -14,13 +14,22 @@ from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of, cross_attention, pre_norm
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, gated_mlp, head, norm, plain_mlp, residual
-from mfu_planner.architectures.task_heads import head_kind
+from mfu_planner.architectures.task_heads import (
+    head_kind,
+    head_linear,
+    label_count,
+    per_token_classifier,
+    pooled_classifier,
+)
 from mfu_planner.errors import InputError
 from mfu_planner.operators import ALL, CAUSAL, TARGET_TOKENS, TOKENS, Lookup, Role, Rows, Split
 
 _KINDS = {
     "ForConditionalGeneration": "language model head",
     "WithLMHeadModel": "language model head",
+    "ForSequenceClassification": "sequence classifier",
+    "ForQuestionAnswering": "span classifier",
+    "ForTokenClassification": "token classifier",
     "EncoderModel": "encoder alone",
     "Model": "no head",
 }
@@ -68,13 +77,22 @@ def _t5(c: Config) -> Architecture:
         Block("encoder output", (norm("final_norm", s.hidden),), stack="encoder"),
     )
     decoder_layers = c.size("num_decoder_layers", default=layers)
-    decoder = _decoder(c, s, decoder_layers, shared=shared, with_head=kind == "language model head")
-    if not c.flag("tie_word_embeddings", default=True):
+    usual = kind == "language model head"
+    tied = c.flag("tie_word_embeddings", default=True)
+    outputs: dict[str, Operators] = {
+        "language model head": head(s.hidden, s.vocab, tied=tied, rows=TARGET_TOKENS),
+        "sequence classifier": pooled_classifier(c, s.hidden),
+        "span classifier": (head_linear("classifier", s.hidden, label_count(c), rows=TARGET_TOKENS),),
+    }
+    decoder = _decoder(c, s, decoder_layers, shared=shared, last=outputs.get(kind, ()))
+    if usual and not tied:
         notes.append(
-            f"{c.origin}: tie_word_embeddings is false, and transformers 5 ties T5's head all the same: the "
-            f"checkpoint's own head has {s.hidden * s.vocab:,} parameters more; the FLOP are the same"
+            f"{c.origin}: tie_word_embeddings is false: counted with the head of its own that the published checkpoint "
+            f"holds ({s.hidden * s.vocab:,} parameters); transformers 5 builds the class from a config with a tied one"
         )
-    alone = kind == "encoder alone"
+    if kind == "token classifier":
+        encoder = (*encoder, Block("output", per_token_classifier(c, s.hidden), stack="encoder"))
+    alone = kind in ("encoder alone", "token classifier")
     return Architecture(
         name=c.model_type,
         hidden=s.hidden,
@@ -93,7 +111,7 @@ def _stack(name: str, layer: Operators, layers: int, bias: Lookup, *, shared: bo
     return (Block(f"{name} positions", (bias,), stack=name), Block(f"{name} layer", layer, numbers, stack=name))
 
 
-def _decoder(c: Config, s: Sizes, layers: int, *, shared: bool, with_head: bool) -> tuple[Block, ...]:
+def _decoder(c: Config, s: Sizes, layers: int, *, shared: bool, last: Operators) -> tuple[Block, ...]:
     rows = TARGET_TOKENS
     layer = (
         norm("input_norm", s.hidden, rows=rows),
@@ -117,13 +135,7 @@ def _decoder(c: Config, s: Sizes, layers: int, *, shared: bool, with_head: bool)
     return (
         Block("decoder embedding", (table,)),
         *_stack("decoder", layer, layers, _position_bias(c, s, rows, "decoder"), shared=shared),
-        Block(
-            "output",
-            (
-                norm("final_norm", s.hidden, rows=rows),
-                *(head(s.hidden, s.vocab, tied=True, rows=rows) if with_head else ()),
-            ),
-        ),
+        Block("output", (norm("final_norm", s.hidden, rows=rows), *last)),
     )
 
 

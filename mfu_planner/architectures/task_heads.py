@@ -50,3 +50,8 @@ def classifier(c: Config, hidden: int, *, rows: Rows = ONE_PER_SEQUENCE) -> Oper
 def per_token_classifier(c: Config, hidden: int) -> Operators:
     """A linear classifier on every position."""
     return classifier(c, hidden, rows=TOKENS)
+
+
+def pooled_classifier(c: Config, hidden: int) -> Operators:
+    """A dense layer and a classifier on one vector for each sequence (BART, T5)."""
+    return (head_linear("classifier_transform", hidden, hidden), *classifier(c, hidden))

@@ -11,11 +11,17 @@ from __future__ import annotations
 
 from mfu_planner.architectures.bart import decoder_layer, tower_sizes
 from mfu_planner.architectures.config import Config
-from mfu_planner.architectures.layers import attention_of, pre_norm
+from mfu_planner.architectures.layers import Operators, attention_of, pre_norm
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, head, norm, plain_mlp, positions
-from mfu_planner.operators import ALL, TOKENS, Convolution, Rows, Stream
+from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear
+from mfu_planner.operators import ALL, TOKENS, Convolution, Elementwise, Rows, Stream
 
+_KINDS = {
+    "ForConditionalGeneration": "the language model head",
+    "ForAudioClassification": "audio classifier",
+    "Model": "no head",
+}
 _KERNEL, _STRIDE = 3, 2
 """Width of both convolutions over time; the second halves the frames."""
 
@@ -67,6 +73,19 @@ def _whisper(c: Config) -> Architecture:
         bias=True,
         rows=audio,
     )
+    encoder = (
+        Block(
+            "audio embedding",
+            (*convolutions, positions(frames, hidden, rows=audio, name="audio_position_embedding")),
+            stack="audio",
+        ),
+        Block("encoder layer", encoder_layer, layer_numbers(enc.layers), stack="audio"),
+        Block("encoder output", (norm("final_norm", hidden, bias=True, rows=audio),), stack="audio"),
+    )
+    notes: list[str] = []
+    kind = head_kind(c, _KINDS, "the language model head", notes)
+    if kind == "audio classifier":
+        return _audio_classifier(c, encoder, hidden, audio)
     first = (embedding(vocab, hidden), positions(c.size("max_target_positions"), hidden))
     tied = c.flag("tie_word_embeddings", default=True)
     return Architecture(
@@ -75,20 +94,34 @@ def _whisper(c: Config) -> Architecture:
         vocab=vocab,
         encoder_decoder=True,
         blocks=(
-            Block(
-                "audio embedding",
-                (*convolutions, positions(frames, hidden, rows=audio, name="audio_position_embedding")),
-                stack="audio",
-            ),
-            Block("encoder layer", encoder_layer, layer_numbers(enc.layers), stack="audio"),
-            Block("encoder output", (norm("final_norm", hidden, bias=True, rows=audio),), stack="audio"),
+            *encoder,
             Block("decoder embedding", first),
             Block(
                 "decoder layer", decoder_layer(dec, TOKENS, audio, before=True, k_bias=False), layer_numbers(dec.layers)
             ),
-            Block("output", (norm("final_norm", hidden, bias=True), *head(hidden, vocab, tied=tied))),
+            Block(
+                "output",
+                (norm("final_norm", hidden, bias=True), *(head(hidden, vocab, tied=tied) if kind != "no head" else ())),
+            ),
         ),
-        notes=(f"seq_len counts the decoder's tokens; the encoder sees {frames} audio frames",),
+        notes=(*notes, f"seq_len counts the decoder's tokens; the encoder sees {frames} audio frames"),
+    )
+
+
+def _audio_classifier(c: Config, encoder: tuple[Block, ...], hidden: int, audio: Rows) -> Architecture:
+    """The encoder alone: a projection of every frame, their mean, a classifier."""
+    width = c.size("classifier_proj_size", default=256)
+    output: Operators = (head_linear("projector", hidden, width, rows=audio), *classifier(c, width))
+    if c.flag("use_weighted_layer_sum", default=False):
+        weights = c.size("num_hidden_layers", "encoder_layers") + 1
+        output = (Elementwise(name="layer_weights", width=hidden, read=weights, weights=weights, rows=audio), *output)
+    return Architecture(
+        name=c.model_type,
+        hidden=hidden,
+        work_unit="sample",
+        has_text=False,
+        fixed_length=audio.factor,
+        blocks=(*encoder, Block("output", output, stack="audio")),
     )
 
 

@@ -41,6 +41,8 @@ def build(config: dict[str, Any]) -> Any:
     fields = {k: v for k, v in config.items() if k != "model_type"}
     made = transformers.CONFIG_MAPPING[config["model_type"]].from_dict(fields)
     model = getattr(transformers, config["architectures"][0])._from_config(made, attn_implementation="eager")
+    if config.get("tie_word_embeddings") is False and config["model_type"] in {"t5", "mt5", "umt5"}:
+        model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())  # as loading leaves it
     return model.train()
 
 

@@ -156,11 +156,11 @@ def test_target_is_masked_and_cross_attention_is_not() -> None:
     )
 
 
-def test_gated_t5_and_the_tied_head_of_the_pinned_release() -> None:
-    """Flan-T5's file says untied; the FLOP are those of the gated MLP and the note tells the checkpoint's own head."""
+def test_gated_t5_keeps_the_head_that_its_checkpoint_holds() -> None:
+    """Flan-T5's file says untied: the head is counted, and the note tells that building from a config ties it."""
     gated = from_config({**T5, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False})
 
-    assert gated.params == from_config(T5).params + 6 * 48 * 96
+    assert gated.params == from_config(T5).params + 6 * 48 * 96 + 48 * 101
     assert any(f"{48 * 101:,}" in note for note in gated.notes)
     with pytest.raises(InputError, match="feed_forward_proj"):
         from_config({**T5, "feed_forward_proj": "mixed-gelu"})

@@ -22,6 +22,7 @@ from transformers.models.llama4 import modeling_llama4
 
 SAME_AS = {"kimi_k2": "deepseek_v3"}
 """Model types that name another type's architecture."""
+T5_KIND = ("t5", "mt5", "umt5")
 
 
 def _experts(x: torch.Tensor, chosen: torch.Tensor, up: list[torch.Tensor], down: torch.Tensor) -> torch.Tensor:
@@ -78,7 +79,14 @@ def build(data: dict[str, Any]) -> nn.Module:
 
             known = {key: value for key, value in data.items() if key != "_class_name"}
             return diffusers.DiTTransformer2DModel.from_config(known)
-        return getattr(transformers, data["architectures"][0])(configuration(data))
+        return untied(getattr(transformers, data["architectures"][0])(configuration(data)), data)
+
+
+def untied(model: nn.Module, data: dict[str, Any]) -> nn.Module:
+    """T5 as loading a published checkpoint leaves it: built from a config its head is always tied."""
+    if data.get("tie_word_embeddings") is False and data["model_type"] in T5_KIND and hasattr(model, "lm_head"):
+        model.lm_head.weight = nn.Parameter(model.lm_head.weight.detach().clone())
+    return model
 
 
 def vision(config: Any) -> Any:
