@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mfu_planner.measuring import Measurement, measure
 from mfu_planner.planning import Plan, plan
+from mfu_planner.units import HOUR
 
 _RUN = "llama-3.1-405b.yaml"
 _STATED = ("devices", "tokens", "seq_len", "mfu", "flops_per_second_per_device", "device_hours")
@@ -43,7 +44,7 @@ def llama_405b() -> Demo:
     said = {name: facts[name]["value"] for name in _STATED}
     common = {k: facts[k] for k in ("model", "hardware", "dtype")} | {"seq_len": said["seq_len"]}
     job = {**common, "devices": said["devices"]}
-    hours = parse(said["device_hours"], "device_time", field="device_hours", bare_unit="device*hour") / 3600
+    hours = parse(said["device_hours"], "device_time", field="device_hours", bare_unit="device*hour") / HOUR
     return Demo(
         published={n: facts[n] for n in (*_STATED, "sources")},
         plan=plan(**job, tokens=said["tokens"], mfu=said["mfu"], goodput=1.0),

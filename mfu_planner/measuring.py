@@ -7,16 +7,16 @@ from typing import Any
 
 from pydantic import field_serializer
 
-from mfu_planner.equations import QUANTITIES, closed_forms, solve, step
 from mfu_planner.errors import InputError
-from mfu_planner.limits import refuse_absurd, refuse_contradiction
-from mfu_planner.reading import HOUR
 from mfu_planner.results import Finding, Result
+from mfu_planner.run import QUANTITIES, closed_forms, derived, solve
+from mfu_planner.run.limits import refuse_absurd, refuse_contradiction
 from mfu_planner.sanity import check, peak_findings
 from mfu_planner.scenario import Scenario, asked
 from mfu_planner.subject import Subject, resolve_subject
+from mfu_planner.units import HOUR
 from mfu_planner.verdict import Verdict, verdict
-from mfu_planner.work_units import in_work_units
+from mfu_planner.work_units import batch_tokens, in_work_units
 
 _OBSERVED = (
     "--tokens-per-second, --tokens-per-second-per-device, --step-time with --global-batch, "
@@ -86,15 +86,15 @@ def measure_scenario(s: Scenario) -> Measurement:
     refuse_absurd(values)
     if "mfu" not in values:
         raise InputError("observed", "too little to find the MFU", _needed(s, subject))
-    forms = closed_forms(frozenset(known)).solved
     per_convention = _by_convention(subject, values)
-    hfu = _hfu(s, subject, values, warnings)
+    known |= _executed(s, subject, values, warnings)
+    values, forms = solve(known), closed_forms(frozenset(known)).solved
     judged = verdict(subject, values)
     shown = [n for n in QUANTITIES if n in forms]
     return Measurement(
         inputs=s.given(),
         mfu=values["mfu"],
-        hfu=hfu,
+        hfu=values.get("hfu"),
         convention=subject.convention,
         by_convention=per_convention,
         achieved_flops_per_s_per_device=values["achieved_flops_per_s_per_device"],
@@ -115,7 +115,7 @@ def measure_scenario(s: Scenario) -> Measurement:
         warnings=tuple(warnings),
         steps=(
             *(subject.work_steps() if s.explain else ()),
-            *(step(n, values, forms[n], _PALM if n == "mfu" else "definition") for n in shown),
+            *(derived(n, values, forms[n], _PALM if n == "mfu" else "definition") for n in shown),
         ),
         sources=subject.sources,
     )
@@ -141,28 +141,20 @@ def _observed(s: Scenario, subject: Subject, warnings: list[str]) -> dict[str, f
     }
     known |= {k: float(v) for k, v in optional.items() if v is not None}
     if s.step_time is not None or s.global_batch is not None or s.global_batch_tokens is not None:
-        rate = _rate_of_step(s, subject)
-        stated = known.setdefault("tokens_per_s", rate)
-        if abs(rate / stated - 1) > 1e-6:
-            raise InputError(
-                "step-time",
-                f"{rate:.6g} tokens/s from step time and batch",
-                f"values that agree: --tokens-per-second says {stated:.6g}, {abs(rate / stated - 1):.2%} apart",
-            )
+        known |= _step(s, subject)
     return known
 
 
-def _rate_of_step(s: Scenario, subject: Subject) -> float:
+def _step(s: Scenario, subject: Subject) -> dict[str, float]:
+    """Time and tokens of a step: each needs the other."""
     if s.step_time is None:
         raise InputError("step-time", "nothing", "the seconds of one step, such as 5.2s, beside --global-batch")
-    if s.global_batch_tokens is not None:
-        return s.global_batch_tokens / s.step_time
-    if s.global_batch is None:
+    if s.global_batch is None and s.global_batch_tokens is None:
         raise InputError("global-batch", "nothing", "sequences per step (2048) or '16M tokens', beside --step-time")
-    units = subject.units_per_sequence
-    if units == 0:
+    batch = batch_tokens(s, subject)
+    if batch is None:
         raise InputError("seq-len", "nothing", "tokens per sequence, to turn sequences per step into tokens")
-    return s.global_batch * units / s.step_time
+    return {"step_time_s": s.step_time, "tokens_per_step": batch}
 
 
 def _needed(s: Scenario, subject: Subject) -> str:
@@ -182,19 +174,21 @@ def _by_convention(subject: Subject, values: dict[str, float]) -> dict[str, floa
 
     work = by_convention(subject.model.architecture, subject.work)
     work.setdefault(subject.convention, subject.flops_per_token)
-    return {n: None if w is None else float(w) * rate / subject.peak_flops_per_s for n, w in work.items()}
+    seen = {"tokens_per_s_per_device": rate, "peak_flops_per_s": subject.peak_flops_per_s}
+    return {
+        n: None if w is None else solve({**seen, "flops_per_token": float(w)}, ["mfu"])["mfu"] for n, w in work.items()
+    }
 
 
-def _hfu(s: Scenario, subject: Subject, values: dict[str, float], warnings: list[str]) -> float | None:
-    """Utilization with recomputation, counted by the same convention as the MFU."""
-    rate = values.get("tokens_per_s_per_device")
+def _executed(s: Scenario, subject: Subject, values: dict[str, float], warnings: list[str]) -> dict[str, float]:
+    """Work with recomputation, counted by the same convention as the model's; empty where it is not known."""
     if s.recompute is None:
-        return None
-    if rate is None or subject.model is None:
+        return {}
+    if "tokens_per_s_per_device" not in values or subject.model is None:
         warnings.append("hfu is null: recomputed work can only be counted with --model and a rate in tokens")
-        return None
+        return {}
     if subject.model.architecture is None:
-        return _bare_hfu(s.recompute, values["mfu"], warnings)
+        return _bare_executed(s.recompute, warnings)
     from mfu_planner.counting.conventions import hardware_flops
 
     if s.attention_kernel is None:
@@ -209,12 +203,12 @@ def _hfu(s: Scenario, subject: Subject, values: dict[str, float], warnings: list
         convention=subject.convention,
     )
     per_unit = Fraction(per_sequence) / (subject.work.batch * subject.units_per_sequence)
-    return float(per_unit) * rate / subject.peak_flops_per_s
+    return {"executed_flops_per_token": float(per_unit)}
 
 
-def _bare_hfu(recompute: str, mfu: float, warnings: list[str]) -> float | None:
+def _bare_executed(recompute: str, warnings: list[str]) -> dict[str, float]:
     """A bare number of parameters: the forward pass is a third of 6N."""
     if recompute == "selective":
         warnings.append("hfu is null: selective recomputation repeats attention, which --params says nothing about")
-        return None
-    return mfu if recompute == "none" else mfu * (1 + float(_FORWARD_SHARE))
+        return {}
+    return {"executed_share": 1.0 if recompute == "none" else float(1 + _FORWARD_SHARE)}

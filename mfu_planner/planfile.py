@@ -9,7 +9,7 @@ from typing import Any
 from mfu_planner.errors import InputError, NoAnswer, nearest
 from mfu_planner.planning import Plan, plan
 from mfu_planner.reading import NEEDS_A_UNIT
-from mfu_planner.units import format_value, parse
+from mfu_planner.units import HOUR, format_value, parse
 
 _PER_STAGE = (
     "tokens",
@@ -153,7 +153,7 @@ def _sum(parts: Sequence[Plan], inputs: dict[str, Any]) -> Plan:
             "devices": max(p.devices for p in parts),
             "devices_exact": max(p.devices_exact for p in parts),
             "mfu": flops / (peak * busy),
-            "goodput": busy / (hours * 3600),
+            "goodput": busy / (hours * HOUR),
             "price_usd_per_device_hour": None if cost is None else cost / hours,
             "flops_per_token": flops / tokens,
             "total_flops": flops,

@@ -10,14 +10,14 @@ from pydantic import Field
 
 from mfu_planner.costs import Rates, rates
 from mfu_planner.device_count import node_size
-from mfu_planner.equations import QUANTITIES, Product, Step, closed_forms, step
 from mfu_planner.errors import InputError, NoAnswer
-from mfu_planner.limits import LIMITS, Closed, close, refuse_absurd
 from mfu_planner.ranges import PlanRange, plan_range
 from mfu_planner.results import Result
+from mfu_planner.run import QUANTITIES, Derived, PowerProduct, closed_forms, derived
+from mfu_planner.run.limits import LIMITS, Closed, close, refuse_absurd
 from mfu_planner.scenario import Scenario, asked
 from mfu_planner.subject import Subject, resolve_subject
-from mfu_planner.units import format_value
+from mfu_planner.units import HOUR, KWH, format_value
 from mfu_planner.work_units import batch_tokens, in_work_units
 
 _ASKED = ("tokens", "devices", "mfu", "training_time_s", "cost_usd")
@@ -129,15 +129,14 @@ def plan_scenario(s: Scenario) -> Plan:
     assert subject.model is not None
     forms = closed_forms(frozenset({**known, **{n: values[n] for n in closed.binding}})).solved
     order = [n for n in QUANTITIES if n in forms]
-    batch = batch_tokens(s, subject)
     return Plan(
         inputs=s.given(),
         solved_for=tuple(n for n in _ASKED if n not in _stated(s) and n in values),
         training_time_s=values["training_time_s"],
         productive_time_s=values["productive_time_s"],
-        device_hours=values["device_time_s"] / 3600,
+        device_hours=values["device_time_s"] / HOUR,
         cost_usd=values.get("cost_usd"),
-        energy_kwh=values["energy_j"] / 3.6e6 if "energy_j" in values else None,
+        energy_kwh=values["energy_j"] / KWH if "energy_j" in values else None,
         tokens=values["tokens"],
         devices=round(values["devices"]),
         devices_exact=exact.values["devices"],
@@ -161,8 +160,8 @@ def plan_scenario(s: Scenario) -> Plan:
         deadline_slack_s=None if s.deadline is None else s.deadline - values["training_time_s"],
         budget_slack_usd=None if s.budget is None else s.budget - values["cost_usd"],
         range=plan_range(subject, values),
-        optimizer_steps=None if batch is None else values["tokens"] / batch,
-        step_time_s=None if batch is None else batch / values["tokens_per_s"],
+        optimizer_steps=values.get("optimizer_steps"),
+        step_time_s=values.get("step_time_s"),
         pue=prices.pue,
         warnings=tuple(warnings),
         steps=(*(subject.work_steps() if s.explain else ()), *_steps(order, values, forms)),
@@ -171,9 +170,9 @@ def plan_scenario(s: Scenario) -> Plan:
     )
 
 
-def _steps(order: list[str], values: dict[str, float], forms: Mapping[str, Product]) -> Iterator[Step]:
+def _steps(order: list[str], values: dict[str, float], forms: Mapping[str, PowerProduct]) -> Iterator[Derived]:
     for name in order:
-        yield step(name, values, forms[name], _PALM if name == "mfu" or "mfu" in forms[name].names else "definition")
+        yield derived(name, values, forms[name], _PALM if name == "mfu" or "mfu" in forms[name].names else "definition")
 
 
 def _by_convention(s: Scenario, subject: Subject, mfu: float) -> dict[str, float | None]:
@@ -207,8 +206,9 @@ def _known(s: Scenario, subject: Subject, prices: Rates, warnings: list[str]) ->
         "tokens_per_s": s.tokens_per_second,
         "tokens_per_s_per_device": s.tokens_per_second_per_device,
         "achieved_flops_per_s_per_device": s.flops_per_second_per_device,
-        "price_usd_per_device_s": None if prices.price is None else prices.price / 3600,
+        "price_usd_per_device_s": None if prices.price is None else prices.price / HOUR,
         "power_w": prices.power_w,
+        "tokens_per_step": batch_tokens(s, subject),
     }
     return known | {k: float(v) for k, v in optional.items() if v is not None}
 

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from mfu_planner.run import solve
 from mfu_planner.subject import Subject
 
 if TYPE_CHECKING:
     from mfu_planner.published.similar import Similar
+
+
+_KEPT = ("flops_per_token", "tokens", "devices", "peak_flops_per_s", "goodput", "price_usd_per_device_s")
+"""What a plan keeps when its MFU is another."""
 
 
 class PlanRange(BaseModel):
@@ -63,20 +68,18 @@ def plan_range(subject: Subject, values: Mapping[str, float]) -> PlanRange | Non
     if found is None:
         return None
 
-    def scaled(key: str, mfu: float) -> float:
-        return values[key] * values["mfu"] / mfu
-
-    has_cost = "cost_usd" in values
+    kept = {name: values[name] for name in _KEPT if name in values}
+    low, typical, high = (solve({**kept, "mfu": mfu}) for mfu in (found.low, found.typical, found.high))
     return PlanRange(
         runs=found.n,
         basis=found.basis,
         mfu_low=found.low,
         mfu_typical=found.typical,
         mfu_high=found.high,
-        training_time_s_low=scaled("training_time_s", found.high),
-        training_time_s_typical=scaled("training_time_s", found.typical),
-        training_time_s_high=scaled("training_time_s", found.low),
-        cost_usd_low=scaled("cost_usd", found.high) if has_cost else None,
-        cost_usd_high=scaled("cost_usd", found.low) if has_cost else None,
+        training_time_s_low=high["training_time_s"],
+        training_time_s_typical=typical["training_time_s"],
+        training_time_s_high=low["training_time_s"],
+        cost_usd_low=high.get("cost_usd"),
+        cost_usd_high=low.get("cost_usd"),
         sources=found.links,
     )

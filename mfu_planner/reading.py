@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.units import parse, parse_whole
-
-HOUR = 3600.0
-"""Seconds."""
+from mfu_planner.units import HOUR, parse, parse_whole
 
 
 def _whole(dimension: str) -> Callable[[Any, str], int]:

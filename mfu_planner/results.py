@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mfu_planner.equations.show import Step
+from mfu_planner.run.show import Derived
 
 SCHEMA_VERSION = 1
 """Rises when a key changes its meaning; keys are added without a change."""
@@ -23,7 +23,7 @@ class Result(BaseModel):
     """What was given, in SI units."""
     warnings: tuple[str, ...] = ()
     """What a reader must know before trusting a number: defaults taken, keys not used."""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Derived, ...] = ()
     """The derivation."""
     sources: dict[str, str] = {}
     """Where each value comes from."""

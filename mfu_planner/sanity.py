@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from mfu_planner.hardware import dtype_key
 from mfu_planner.results import Finding
-from mfu_planner.sanity_causes import Cause, causes
+from mfu_planner.run import solve
+from mfu_planner.sanity_causes import Cause, causes, mfu_at
 from mfu_planner.scenario import Scenario
 from mfu_planner.subject import Subject
 from mfu_planner.verdict import Verdict, rule_of_thumb
@@ -69,7 +70,7 @@ def _own_peak(s: Scenario, subject: Subject, mfu: float) -> list[Finding]:
         if rate is not None and abs(subject.peak_flops_per_s / rate - 1) < _SAME_PEAK
     ]
     is_what = whose[0] if whose else "none of its peaks"
-    then = mfu * subject.peak_flops_per_s / entry.dense
+    then = mfu_at(entry.dense, mfu, subject.peak_flops_per_s)
     text = (
         f"{subject.peak_flops_per_s / 1e12:.4g} TFLOP/s is {is_what}; the dense {subject.peak_dtype} peak of "
         f"{accelerator.name} is {entry.dense / 1e12:.4g}: by that the MFU is {then:.1%}"
@@ -84,7 +85,7 @@ def _implied(s: Scenario, subject: Subject, mfu: float, achieved: float) -> list
         return []
     from mfu_planner.hardware import implied_peak
 
-    implied = achieved / s.reported_mfu
+    implied = solve({"achieved_flops_per_s_per_device": achieved, "mfu": s.reported_mfu})["peak_flops_per_s"]
     here = subject.accelerator.id if subject.accelerator else ""
     matches = sorted(implied_peak(achieved, s.reported_mfu), key=lambda m: (m.accelerator_id != here, m.sparse))
     names = ", ".join(f"{m.accelerator_id} {m.dtype} {'sparse' if m.sparse else 'dense'}" for m in matches[:_NAMED])

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from mfu_planner.run import solve
 from mfu_planner.scenario import Scenario
 from mfu_planner.subject import Subject
 from mfu_planner.verdict import rule_of_thumb
@@ -41,6 +42,12 @@ def causes(s: Scenario, subject: Subject, mfu: float, by_convention: Mapping[str
         yield Cause("sanity/causal", text, causal, 3 * (1 - causal / mfu) if causal < mfu else 0.1)
 
 
+def mfu_at(peak: float, mfu: float, used: float) -> float:
+    """The MFU at another peak rate than the one that was used: the achieved FLOP/s stay."""
+    achieved = solve({"mfu": mfu, "peak_flops_per_s": used})["achieved_flops_per_s_per_device"]
+    return float(solve({"achieved_flops_per_s_per_device": achieved, "peak_flops_per_s": peak})["mfu"])
+
+
 def _peak(subject: Subject, mfu: float) -> Iterator[Cause]:
     """Other peaks of the same device: the sparse one taken for the dense, another number format."""
     accelerator, used = subject.accelerator, subject.peak_flops_per_s
@@ -58,12 +65,12 @@ def _peak(subject: Subject, mfu: float) -> Iterator[Cause]:
             said = f"{basis} {dtype} peak {rate / 1e12:.5g} TFLOP/s"
             same = dtype == subject.peak_dtype and peak.sparse is not None
             if basis == "dense" and same and peak.sparse is not None and abs(peak.sparse / used - 1) < _SAME:
-                yield Cause("sanity/sparse-peak", f"the sparse peak was used: {said}", mfu * used / rate, 3.0)
+                yield Cause("sanity/sparse-peak", f"the sparse peak was used: {said}", mfu_at(rate, mfu, used), 3.0)
             elif basis == "dense":
                 text = f"the run computes in {dtype}, not {subject.peak_dtype}: {said}"
-                yield Cause("sanity/dtype", text, mfu * used / rate, weight)
+                yield Cause("sanity/dtype", text, mfu_at(rate, mfu, used), weight)
             elif dtype == subject.peak_dtype:
-                yield Cause("sanity/sparse-peak", f"2:4 sparsity is used: {said}", mfu * used / rate, 0.1)
+                yield Cause("sanity/sparse-peak", f"2:4 sparsity is used: {said}", mfu_at(rate, mfu, used), 0.1)
 
 
 def _package(subject: Subject, mfu: float) -> Iterator[Cause]:

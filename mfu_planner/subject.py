@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from mfu_planner.device_count import count_devices
-from mfu_planner.equations import Step
 from mfu_planner.errors import InputError
 from mfu_planner.hardware import Accelerator, resolve
 from mfu_planner.model import Model, choose_model
 from mfu_planner.operators import Workload
+from mfu_planner.run import Derived
 from mfu_planner.scenario import Scenario
 from mfu_planner.training import trained, workload
 
@@ -41,7 +41,7 @@ class Subject:
     sources: dict[str, str] = field(default_factory=dict)
     """Key of a quantity → where its value comes from."""
 
-    def work_steps(self) -> tuple[Step, ...]:
+    def work_steps(self) -> tuple[Derived, ...]:
         """How the work per unit was counted: each term of the convention with the model's numbers put in."""
         if self.model is None or self.model.architecture is None:
             return ()

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.hardware import resolve
 from mfu_planner.model import Model, choose_model
-from mfu_planner.scaling import Suggestion, compute_optimal_tokens
+from mfu_planner.run import solve
+from mfu_planner.run.scaling import Suggestion, compute_optimal_tokens
 from mfu_planner.scenario import Scenario, scenario
 from mfu_planner.subject import resolve_subject
 
@@ -180,6 +181,8 @@ def predicted_mfu(**given: Any) -> tuple[float, float, float]:
     from mfu_planner.prediction.predicting import predict
 
     found = predict(**given)
-    step, reach = found["step_time_s"], found["range"]
-    mfu = float(found["mfu"])
-    return mfu, mfu * step / reach["high"], mfu * step / reach["low"]
+    held = {"mfu": found["mfu"], "peak_flops_per_s": found["peak_flops_per_s"], "devices": found["inputs"]["devices"]}
+    work = solve({**held, "step_time_s": found["step_time_s"], "tokens_per_step": 1.0}, ["flops_per_token"])
+    del held["mfu"], work["mfu"], work["step_time_s"]
+    low, high = (solve({**work, "step_time_s": found["range"][end]}, ["mfu"])["mfu"] for end in ("high", "low"))
+    return float(found["mfu"]), low, high

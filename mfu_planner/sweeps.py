@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mfu_planner.equations import closed_forms
 from mfu_planner.planning import Plan
+from mfu_planner.run import solve
+from mfu_planner.units import HOUR, KWH
 
 _GIVEN = ("flops_per_token", "tokens", "devices", "peak_flops_per_s", "mfu", "goodput")
 
@@ -34,13 +35,14 @@ def sweep(plan: Plan, over: str, values: Sequence[float], **fixed: float) -> dic
 
     known: dict[str, Any] = {name: float(getattr(plan, name)) for name in _GIVEN} | fixed
     known[over] = np.asarray(values, dtype=np.float64)
-    forms = closed_forms(frozenset(known)).solved
-    time = forms["training_time_s"](known)
-    hours = np.broadcast_to(forms["device_time_s"](known) / 3600, time.shape)
-    result = {over: known[over], "training_time_s": time, "device_hours": hours}
     if plan.price_usd_per_device_hour is not None:
-        result["cost_usd"] = hours * plan.price_usd_per_device_hour
-    return {name: [float(v) for v in array] for name, array in result.items()}
+        known["price_usd_per_device_s"] = plan.price_usd_per_device_hour / HOUR
+    found = solve(known, ["training_time_s", "device_time_s", "cost_usd"])
+    result = {over: known[over], "training_time_s": found["training_time_s"]}
+    result["device_hours"] = found["device_time_s"] / HOUR
+    if "cost_usd" in found:
+        result["cost_usd"] = found["cost_usd"]
+    return {name: np.broadcast_to(column, len(values)).tolist() for name, column in result.items()}
 
 
 def around(centre: float, factor: float, points: int, *, whole: bool = False) -> list[float]:
@@ -82,22 +84,21 @@ def over_hardware(plan: Plan, dtype: str) -> tuple[OnHardware, ...]:
 
     The number of devices, the MFU and the goodput stay: what differs is the peak rate, the price and the power.
     """
-    forms = closed_forms(frozenset(_GIVEN)).solved
     known = {name: float(getattr(plan, name)) for name in _GIVEN}
     rows: list[dict[str, Any]] = []
     for identifier, name, vendor, peak, price, power in _priced(dtype):
-        values = {**known, "peak_flops_per_s": peak}
-        hours = forms["device_time_s"](values) / 3600
+        rates = {"peak_flops_per_s": peak, "price_usd_per_device_s": price / HOUR, "power_w": power or 0.0}
+        found = solve({**known, **rates})
         rows.append(
             {
                 "id": identifier,
                 "name": name,
                 "vendor": vendor,
-                "training_time_s": forms["training_time_s"](values),
-                "device_hours": hours,
-                "cost_usd": hours * price,
+                "training_time_s": found["training_time_s"],
+                "device_hours": found["device_time_s"] / HOUR,
+                "cost_usd": found["cost_usd"],
                 "price_usd_per_device_hour": price,
-                "energy_kwh": None if power is None else hours * power / 1000,
+                "energy_kwh": None if power is None else found["energy_j"] / KWH,
             }
         )
     rows.sort(key=lambda r: (r["training_time_s"], r["cost_usd"]))

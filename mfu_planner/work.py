@@ -7,11 +7,11 @@ from typing import Any
 
 from mfu_planner.architectures import Architecture
 from mfu_planner.counting import conventions, model_work
-from mfu_planner.equations import Step
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.model import Model, choose_model
 from mfu_planner.operators import Workload
 from mfu_planner.results import Result
+from mfu_planner.run import Derived
 from mfu_planner.scenario import asked
 from mfu_planner.subject import BARE_CONVENTION, choose_lengths
 from mfu_planner.training import trained, workload
@@ -104,7 +104,7 @@ def flops(*, batch: Any = 1, convention: str | None = None, **given: Any) -> Flo
     )
 
 
-def _steps(name: str | None, architecture: Architecture, work: Workload) -> tuple[Step, ...]:
+def _steps(name: str | None, architecture: Architecture, work: Workload) -> tuple[Derived, ...]:
     chosen = "full" if name in (None, "all") else conventions.convention(name).name
     return conventions.explain(chosen, architecture, work)
 

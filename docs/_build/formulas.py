@@ -41,7 +41,7 @@ def operators() -> str:
 
 def quantities() -> str:
     """The quantities of a run."""
-    from mfu_planner.equations import QUANTITIES
+    from mfu_planner.run import QUANTITIES
 
     rows = ["| symbol | name | unit | meaning |", "| --- | --- | --- | --- |"]
     rows += [f"| ${q.symbol}$ | `{q.name}` | {q.unit or '1'} | {cell(q.meaning)} |" for q in QUANTITIES.values()]
@@ -50,12 +50,15 @@ def quantities() -> str:
 
 def relations() -> str:
     """The equations of a run."""
-    from mfu_planner.equations import QUANTITIES, RELATIONS
+    from mfu_planner.run import QUANTITIES, RELATIONS, SUMS
 
     rows = ["| equation | in words |", "| --- | --- |"]
     for r in RELATIONS:
         right = r" \cdot ".join(QUANTITIES[n].symbol for n in r.right)
         rows.append(f"| ${QUANTITIES[r.left].symbol} = {right}$ | {cell(r.says)} |")
+    for each in SUMS:
+        parts = " + ".join(QUANTITIES[n].symbol for n in each.parts)
+        rows.append(f"| ${QUANTITIES[each.whole].symbol} = {parts}$ | {cell(each.says)} |")
     return "\n".join(rows)
 
 

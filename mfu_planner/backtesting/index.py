@@ -16,6 +16,7 @@ from mfu_planner.counting.conventions import convention
 from mfu_planner.errors import InputError
 from mfu_planner.facts import folder
 from mfu_planner.published.similar import CONVENTION, is_mixture
+from mfu_planner.run import solve
 from mfu_planner.verdict import rule_of_thumb
 
 _KINDS = frozenset({"layout_bench", "step_bench", "mlperf_run", "overhead_pair"})
@@ -72,9 +73,7 @@ def _entry(run: Run, sources: RunSources, *, as_published: bool) -> dict[str, An
     packages = device.devices_per_package if rule.per == "package" else 1
     full = flops_per_token(convention(CONVENTION), model, seq_len)
     rate = run.tokens_per_s_per_device
-    if rate is not None:
-        mfu = full * rate / packages / peak
-    elif rule.convention is not None and run.number("mfu_reported") is not None:
+    if rate is None and rule.convention is not None and run.number("mfu_reported") is not None:
         theirs, _ = peak_tflops(run, rule)
         percent, _ = published_percent(run, theirs)
         counted = flops_per_token(
@@ -85,7 +84,12 @@ def _entry(run: Run, sources: RunSources, *, as_published: bool) -> dict[str, An
             tensor_parallel=run.size("tp") or 1,
             recompute="none" if rule.recompute == "as run" else rule.recompute,
         )
-        mfu = percent / 100 * theirs * 1e12 / peak / packages * full / counted
+        rate = solve({"mfu": percent / 100, "peak_flops_per_s": theirs * 1e12, "flops_per_token": counted})[
+            "tokens_per_s_per_device"
+        ]
+    if rate is not None:
+        each = {"flops_per_token": full, "tokens_per_s_per_device": rate / packages, "peak_flops_per_s": peak}
+        mfu = solve(each, ["mfu"])["mfu"]
     elif as_published and (printed := run.number("mfu_reported")) is not None:
         mfu = printed / 100
     else:

@@ -14,6 +14,7 @@ from mfu_planner.backtesting.selection import stalled, used_for_calibration
 from mfu_planner.backtesting.steptime import predict_rows
 from mfu_planner.backtesting.summary import describe, source_of
 from mfu_planner.published.similar import quantile
+from mfu_planner.run import solve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,12 +69,18 @@ def constant_mfu(rows: Sequence[Judged]) -> dict[str, Any]:
     from mfu_planner.prediction.counted import flops_per_sequence
 
     ideal = [
-        flops_per_sequence(r.case.architecture, int(r.case.seq_len))
-        * r.case.global_batch
-        / (
-            r.case.devices
-            * r.case.accelerator.peak_flops_per_s("bf16" if "bf16" in r.case.accelerator.peak else "fp16")
-        )
+        solve(
+            {
+                "mfu": 1.0,
+                "flops_per_token": flops_per_sequence(r.case.architecture, int(r.case.seq_len)) / r.case.seq_len,
+                "tokens_per_step": r.case.global_batch * r.case.seq_len,
+                "devices": r.case.devices,
+                "peak_flops_per_s": r.case.accelerator.peak_flops_per_s(
+                    "bf16" if "bf16" in r.case.accelerator.peak else "fp16"
+                ),
+            },
+            ["step_time_s"],
+        )["step_time_s"]
         for r in rows
     ]
     mfu = statistics.median(i / r.published for i, r in zip(ideal, rows, strict=True))

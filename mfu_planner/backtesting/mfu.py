@@ -20,6 +20,7 @@ from mfu_planner.counting.conventions.hardware import recomputed
 from mfu_planner.counting.conventions.parts import Part, contributions
 from mfu_planner.errors import InputError
 from mfu_planner.operators import Role, Workload
+from mfu_planner.run import solve
 
 AGREE = 0.5
 """Points of MFU within which a published figure counts as reproduced."""
@@ -116,6 +117,7 @@ def _check(run: Run, sources: RunSources) -> Checked:
         tensor_parallel=tensor_parallel,
         recompute=recompute_counted(run, rule),
     )
+    known = {"flops_per_token": per_token, "tokens_per_s_per_device": rate, "peak_flops_per_s": peak * 1e12}
     reported, basis = published_percent(run, peak)
     lengths: tuple[str, ...] = ()
     if rule.attends:
@@ -126,7 +128,7 @@ def _check(run: Run, sources: RunSources) -> Checked:
         run.id,
         run.source,
         reported,
-        100 * per_token * rate / (peak * 1e12),
+        100 * solve(known, ["mfu"])["mfu"],
         None,
         (*built.assumptions, *lengths, f"convention {chosen.name}: {origin}", peak_rule, basis),
         chosen.name,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mfu_planner.errors import InputError
+from mfu_planner.run import solve
 
 COLUMNS = frozenset({"id", "model"})
 """What a file of runs must have; every other column may be missing."""
@@ -63,12 +64,7 @@ class Run:
     @property
     def tokens_per_s_per_device(self) -> float | None:
         """Tokens per second of one device, stated or from the step time and the global batch."""
-        stated = self.number("tokens_per_s_per_device")
-        step, devices = self.number("step_time_s"), self.number("num_devices")
-        if stated is not None or step is None or devices is None:
-            return stated
-        tokens = self.batch_tokens
-        return tokens / step / devices if tokens else None
+        return self._solved("tokens_per_s_per_device")
 
     @property
     def batch_tokens(self) -> float | None:
@@ -85,11 +81,18 @@ class Run:
     @property
     def step_time_s(self) -> float | None:
         """Seconds of one step, stated or from the throughput."""
-        stated = self.number("step_time_s")
-        rate, devices, tokens = self.number("tokens_per_s_per_device"), self.number("num_devices"), self.batch_tokens
-        if stated is None and rate and devices and tokens:
-            return tokens / rate / devices
-        return stated
+        return self._solved("step_time_s")
+
+    def _solved(self, wanted: str) -> float | None:
+        """A quantity that the row states, or that follows from its step time, batch, rate and devices."""
+        stated = {
+            "step_time_s": self.number("step_time_s"),
+            "tokens_per_s_per_device": self.number("tokens_per_s_per_device"),
+            "tokens_per_step": self.batch_tokens,
+            "devices": self.number("num_devices"),
+        }
+        found: float | None = solve({n: v for n, v in stated.items() if v is not None}, [wanted]).get(wanted)
+        return found
 
 
 def read_runs(path: str | Path | None = None) -> list[Run]:

@@ -38,12 +38,7 @@ def selects(chosen: Mapping[str, Any], row: Run) -> bool:
 
 def pipeline_tick(row: Run) -> float | None:
     """Seconds per micro-batch and pipeline slot of a row with pipeline stages, None without."""
-    stages, count, seconds = row.number("pp"), row.number("grad_accum"), row.number("step_time_s")
-    if seconds is None:
-        rate, devices, tokens = (
-            row.number(n) for n in ("tokens_per_s_per_device", "num_devices", "global_batch_tokens")
-        )
-        seconds = tokens / (rate * devices) if rate and devices and tokens else None
+    stages, count, seconds = row.number("pp"), row.number("grad_accum"), row.step_time_s
     if not stages or stages <= 1 or not count or not seconds:
         return None
     return seconds / (count + stages - 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mfu_planner.run import solve
+
 if TYPE_CHECKING:
     from mfu_planner.backtesting.case import Case
     from mfu_planner.backtesting.runs import Run
@@ -14,14 +16,14 @@ def published_step_time(row: Run, case: Case) -> float | None:
     seconds, rate = row.number("step_time_s"), row.number("tokens_per_s_per_device")
     if seconds is not None:
         return seconds
-    tokens = case.global_batch * case.seq_len
-    if rate is not None:
-        return tokens / (rate * (row.number("num_devices") or case.devices))
-    return _from_flops(row, case, tokens)
+    known = {"tokens_per_step": case.global_batch * case.seq_len, "devices": row.number("num_devices") or case.devices}
+    more = _from_flops(row, case) if rate is None else {"tokens_per_s_per_device": rate}
+    found: float | None = solve({**known, **more}, ["step_time_s"]).get("step_time_s")
+    return found
 
 
-def _from_flops(row: Run, case: Case, tokens: float) -> float | None:
-    """Step time from a printed TFLOP/s, MFU or HFU by the convention of its source."""
+def _from_flops(row: Run, case: Case) -> dict[str, float]:
+    """Work, peak and utilisation from a printed TFLOP/s, MFU or HFU by the convention of its source."""
     from mfu_planner.backtesting.mfu import (
         flops_per_token,
         peak_tflops,
@@ -34,14 +36,14 @@ def _from_flops(row: Run, case: Case, tokens: float) -> float | None:
     from mfu_planner.counting.conventions import convention
 
     if not any(row.number(name) for name in ("tflops_per_device_reported", "mfu_reported", "hfu_reported")):
-        return None
+        return {}
     rule, _ = rule_of(row, load_sources())
     if rule is None or rule.convention is None:
-        return None
+        return {}
     try:
         peak, _ = peak_tflops(row, rule)
     except Unusable:
-        return None
+        return {}
     chosen = convention(rule.convention, **rule.switches)
     per_token = flops_per_token(
         chosen,
@@ -52,7 +54,7 @@ def _from_flops(row: Run, case: Case, tokens: float) -> float | None:
         recompute=recompute_counted(row, rule),
     )
     percent, _ = published_percent(row, peak)
-    return per_token * tokens / (percent / 100.0 * peak * 1e12 * (row.number("num_devices") or case.devices))
+    return {"flops_per_token": per_token, "mfu": percent / 100.0, "peak_flops_per_s": peak * 1e12}
 
 
 def stated_memory(row: Run) -> float | None:

@@ -12,6 +12,8 @@ from mfu_planner.backtesting.sources import RunSources, load_sources
 from mfu_planner.backtesting.summary import summarise
 from mfu_planner.errors import InputError
 from mfu_planner.published.similar import is_mixture, similar_runs
+from mfu_planner.run import solve
+from mfu_planner.units import DAY, HOUR
 
 ASSUMPTIONS = (
     "published: effective MFU = 6 · active parameters · tokens ÷ (device-hours · peak of the run's number format, bf16 "
@@ -52,12 +54,7 @@ def _row(run: Run, sources: RunSources) -> dict[str, Any]:
     params, tokens = run.number("active_params") or run.number("params"), run.number("total_tokens")
     if params is None or tokens is None:
         raise Unusable("parameters or tokens not stated")
-    hours = run.number("gpu_hours")
-    days, devices = run.number("wallclock_days"), run.number("num_devices")
-    if hours is None and days is not None and devices is not None:
-        hours = days * 24 * devices
-    if hours is None:
-        raise Unusable("device-hours not stated")
+    spent = _device_time(run)
     kind = number_format(run.text("dtype"))
     try:
         device = resolve(run.text("hw_key"))
@@ -65,7 +62,8 @@ def _row(run: Run, sources: RunSources) -> dict[str, Any]:
     except InputError as error:
         raise Unusable(f"peak not known: {error}") from None
     packages = device.devices_per_package if device.device_kind == "core" else 1
-    effective = 100 * 6 * params * tokens / (hours * 3600 * packages * peak)
+    known = {"flops_per_token": 6 * params, "tokens": tokens, "goodput": 1.0, "peak_flops_per_s": peak}
+    effective = 100 * solve({**known, "device_time_s": spent * packages}, ["mfu"])["mfu"]
     mixture = is_mixture(round(run.number("params") or params), round(params))
     similar = similar_runs(round(params), device.id, devices=run.size("num_devices"), dtype=kind, mixture=mixture)
     typical = None if similar is None else 100 * similar.typical
@@ -78,6 +76,16 @@ def _row(run: Run, sources: RunSources) -> dict[str, Any]:
         "reported_mfu": run.number("mfu_reported"),
         "note": _note(run, sources, effective),
     }
+
+
+def _device_time(run: Run) -> float:
+    """Device time of the whole run, in what the source counts [device·s]."""
+    hours, days, devices = (run.number(column) for column in ("gpu_hours", "wallclock_days", "num_devices"))
+    if hours is not None:
+        return hours * HOUR
+    if days is None or devices is None:
+        raise Unusable("device-hours not stated")
+    return float(solve({"devices": devices, "training_time_s": days * DAY}, ["device_time_s"])["device_time_s"])
 
 
 def _note(run: Run, sources: RunSources, effective: float) -> str | None:

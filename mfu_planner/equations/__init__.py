@@ -1,32 +1,18 @@
-"""One system of equations for a training run, solved for whatever is unknown."""
+"""Moved to :mod:`mfu_planner.run`; these names work for one more release."""
 
-from mfu_planner.equations.run import QUANTITIES, RELATIONS, Quantity, Relation
-from mfu_planner.equations.show import Step, latex, step
-from mfu_planner.equations.solve import (
-    ClosedForms,
-    Contradiction,
-    Product,
-    closed_forms,
-    contradictions,
-    number,
-    solve,
-    would_determine,
-)
+from __future__ import annotations
 
-__all__ = [
-    "QUANTITIES",
-    "RELATIONS",
-    "ClosedForms",
-    "Contradiction",
-    "Product",
-    "Quantity",
-    "Relation",
-    "Step",
-    "closed_forms",
-    "contradictions",
-    "latex",
-    "number",
-    "solve",
-    "step",
-    "would_determine",
-]
+import warnings
+from typing import Any
+
+_RENAMED = {"Step": "Derived", "step": "derived", "Product": "PowerProduct"}
+
+
+def __getattr__(name: str) -> Any:
+    from mfu_planner import run
+
+    new = _RENAMED.get(name, name)
+    if new not in run.__all__:
+        raise AttributeError(f"module 'mfu_planner.equations' has no attribute {name!r}")
+    warnings.warn(f"mfu_planner.equations.{name} is mfu_planner.run.{new} now", DeprecationWarning, stacklevel=2)
+    return getattr(run, new)

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from mfu_planner.errors import InputError
+from mfu_planner.run import solve
 
 _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "JAX_PROCESS_INDEX")
 _FLUSH_EVERY_S = 1.0
@@ -71,7 +72,8 @@ class Meter:
         self.tokens = 0.0
         self.step_time_s: float | None = None
         self._clock = clock
-        self._scale = self.flops_per_token / (self.peak_flops_per_s * devices)
+        held = {"flops_per_token": self.flops_per_token, "peak_flops_per_s": self.peak_flops_per_s, "devices": devices}
+        self._mfu_of_one: float = solve({**held, "tokens_per_s": 1.0}, ["mfu"])["mfu"]
         self._waited = 0.0
         self._steady_s = self._steady_wait_s = self._steady_tokens = 0.0
         self._file: IO[str] | None = None
@@ -91,7 +93,7 @@ class Meter:
         self.steps += 1
         self.tokens += tokens
         self.step_time_s = seconds
-        mfu = tokens * self._scale / seconds if seconds > 0 else 0.0
+        mfu = tokens * self._mfu_of_one / seconds if seconds > 0 else 0.0
         if self.steps > self.warmup:
             self._steady_s += seconds
             self._steady_wait_s += waited
@@ -133,7 +135,7 @@ class Meter:
     def mfu(self) -> float | None:
         """MFU since the warm-up, as a fraction; ``None`` before."""
         rate = self.tokens_per_s
-        return None if rate is None else rate * self._scale
+        return None if rate is None else rate * self._mfu_of_one
 
     @property
     def data_wait_share(self) -> float | None:

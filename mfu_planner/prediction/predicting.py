@@ -15,10 +15,10 @@ from mfu_planner.prediction.counted import (
     hardware_flops_per_sequence,
     recounted,
 )
-from mfu_planner.prediction.job import job_estimate
 from mfu_planner.prediction.result import Part, Prediction
 from mfu_planner.prediction.step import step_time
 from mfu_planner.results import SCHEMA_VERSION
+from mfu_planner.run.goodput import job_estimate
 
 if TYPE_CHECKING:
     from mfu_planner.prediction.step import Step
@@ -105,7 +105,7 @@ def answer(request: Request) -> Prediction:
         waterfall=waterfall_of(step, stall),
         memory=memory_of(request),
         input={"tokens_per_s": tokens / busy, "bytes_per_s": TOKEN_BYTES * tokens / busy},
-        job=job_estimate(float(request.model.params), float(request.devices)),
+        job=job_estimate(float(request.model.params), float(request.devices), calibration()["failures"]),
         range={"low": total * low, "high": total * high, "basis": basis},
         assumptions=request.assumptions,
         not_modelled=NOT_MODELLED,

@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from mfu_planner.footprint.result import Held
 from mfu_planner.results import KeyedResult
+from mfu_planner.run.goodput import Job
 
 
 class Part(TypedDict):
@@ -33,16 +34,6 @@ class Demand(TypedDict):
 
     tokens_per_s: float
     bytes_per_s: float
-
-
-class Job(TypedDict):
-    """A run of days or months on these devices."""
-
-    failures_per_day: float
-    checkpoint_s: float
-    checkpoint_interval_s: float
-    goodput: float
-    basis: str
 
 
 class Prediction(KeyedResult):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mfu_planner.report.human import grid, percent, print_warnings, show
+from mfu_planner.units import KWH
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +20,7 @@ def render_demo(d: Demo, console: Console) -> None:
         f"[bold]Llama 3.1 405B[/bold]: {show(p.tokens, 'count')} tokens on {p.devices:,} H100 SXM, bf16, "
         f"sequences of {p.seq_len:,}\n"
     )
-    energy = show(None if p.energy_kwh is None else p.energy_kwh * 3.6e6, "energy")
+    energy = show(None if p.energy_kwh is None else p.energy_kwh * KWH, "energy")
     rows = [
         ("training time", f"{show(p.training_time_s, 'time')}", "–"),
         ("device-hours", f"{p.device_hours / 1e6:.2f}M", f"{d.device_hours_published / 1e6:.2f}M (model card)"),

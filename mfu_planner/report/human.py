@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from mfu_planner.equations.show import Step
+    from mfu_planner.run.show import Derived
 
 
 def show(value: float | None, dimension: str, digits: int = 4) -> str:
@@ -49,7 +49,7 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | Non
     return table
 
 
-def print_steps(console: Console, steps: Iterable[Step], sources: Mapping[str, str]) -> None:
+def print_steps(console: Console, steps: Iterable[Derived], sources: Mapping[str, str]) -> None:
     """The derivation: formula, numbers put in, value, source; then where each given value comes from."""
     console.print("\n[bold]How it was computed[/bold]")
     for item in steps:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mfu_planner.report.human import percent, show
+from mfu_planner.units import DAY, KWH
 
 if TYPE_CHECKING:
-    from mfu_planner.equations.show import Step
     from mfu_planner.measuring import Measurement
     from mfu_planner.planning import Plan
+    from mfu_planner.run.show import Derived
 
-_DAY = 86400
 _POINTS = 9
 
 
@@ -23,7 +23,7 @@ def plan_markdown(plan: Plan, command: str) -> str:
         ("training time", show(p.training_time_s, "time"), f"{p.training_time_s:.6g} s"),
         ("device-hours", f"{p.device_hours:,.0f}", f"{p.device_hours:.9g}"),
         ("cost", show(p.cost_usd, "usd"), "" if p.cost_usd is None else f"{p.cost_usd:.9g} USD"),
-        ("energy", show(None if p.energy_kwh is None else p.energy_kwh * 3.6e6, "energy"), ""),
+        ("energy", show(None if p.energy_kwh is None else p.energy_kwh * KWH, "energy"), ""),
         ("devices", f"{p.devices:,}", f"{p.devices_exact:.9g} before rounding to nodes of {p.devices_per_node}"),
         (f"{p.work_unit}s", show(p.tokens, "count"), f"{p.tokens:.9g}"),
         ("MFU", percent(p.mfu, 2), f"convention {p.convention}, peak {show(p.peak_flops_per_s, 'flop_per_s')}"),
@@ -93,13 +93,13 @@ def _charts(p: Plan) -> list[str]:
 
     devices = sweep(p, "devices", around(p.devices, 4, _POINTS, whole=True))
     mfu = sweep(p, "mfu", evenly(0.2, 0.6, _POINTS))
-    days = [t / _DAY for t in devices["training_time_s"]]
+    days = [t / DAY for t in devices["training_time_s"]]
     found = _chart("Days over devices", "devices", [f"{d:,.0f}" for d in devices["devices"]], "days", days)
     shares = [percent(m, 0) for m in mfu["mfu"]]
     if "cost_usd" in mfu:
         money = [c / 1e6 for c in mfu["cost_usd"]]
         return [found, _chart("Cost over MFU", "MFU", shares, "M USD", money)]
-    return [found, _chart("Days over MFU", "MFU", shares, "days", [t / _DAY for t in mfu["training_time_s"]])]
+    return [found, _chart("Days over MFU", "MFU", shares, "days", [t / DAY for t in mfu["training_time_s"]])]
 
 
 def _chart(title: str, x: str, names: Sequence[str], y: str, values: Sequence[float]) -> str:
@@ -109,7 +109,7 @@ def _chart(title: str, x: str, names: Sequence[str], y: str, values: Sequence[fl
     return f'\n```mermaid\nxychart-beta\n  title "{title}"\n{axes}\n```\n'
 
 
-def _derivation(steps: Sequence[Step], sources: Mapping[str, str]) -> list[str]:
+def _derivation(steps: Sequence[Derived], sources: Mapping[str, str]) -> list[str]:
     if not steps:
         return []
     found = ["\n## How it was computed\n"]

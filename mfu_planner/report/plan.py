@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mfu_planner.report.human import percent, plain_table, print_steps, print_warnings, show
+from mfu_planner.units import KWH
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +32,7 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
         ("training time", mark("training_time_s", show(plan.training_time_s, "time"))),
         ("device-hours", _hours(plan.device_hours)),
         ("cost", mark("cost_usd", show(plan.cost_usd, "usd")) + _price(plan)),
-        ("energy", show(None if plan.energy_kwh is None else plan.energy_kwh * 3.6e6, "energy")),
+        ("energy", show(None if plan.energy_kwh is None else plan.energy_kwh * KWH, "energy")),
         ("devices", mark("devices", f"{plan.devices:,}") + exact),
         (f"{plan.work_unit}s", mark("tokens", show(plan.tokens, "count"))),
         ("MFU", mark("mfu", percent(plan.mfu, 2)) + f"  of {_peak(plan)}"),

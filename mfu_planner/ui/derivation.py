@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from mfu_planner.equations import QUANTITIES, Step, latex
+from mfu_planner.run import QUANTITIES, Derived, latex
 from mfu_planner.ui.text import _
 
 
-def derivation(steps: Sequence[Step], sources: Mapping[str, str]) -> None:
+def derivation(steps: Sequence[Derived], sources: Mapping[str, str]) -> None:
     """A fold-out with every step, every symbol and every source."""
     if steps:
         with st.expander(_("How it was computed"), icon=":material/function:"):
@@ -21,7 +21,7 @@ def derivation(steps: Sequence[Step], sources: Mapping[str, str]) -> None:
             st.markdown("\n".join(f"- **{_name(name)}**: {_cell(source)}" for name, source in sources.items()))
 
 
-def _steps(steps: Sequence[Step]) -> str:
+def _steps(steps: Sequence[Derived]) -> str:
     head = f"| {_('quantity')} | {_('formula')} | {_('with your numbers')} | {_('source')} |\n|---|---|---|---|"
     rows = []
     for step in steps:
@@ -34,7 +34,7 @@ def _steps(steps: Sequence[Step]) -> str:
     return "\n".join([head, *rows])
 
 
-def _symbols(steps: Sequence[Step]) -> str:
+def _symbols(steps: Sequence[Derived]) -> str:
     names = sorted({n for step in steps for n in (*step.formula_of, step.name)}, key=list(QUANTITIES).index)
     head = f"| {_('symbol')} | {_('meaning')} | {_('unit')} |\n|---|---|---|"
     rows = [f"| ${QUANTITIES[n].symbol}$ | {_(QUANTITIES[n].meaning)} | {QUANTITIES[n].unit} |" for n in names]

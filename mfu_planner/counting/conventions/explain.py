@@ -14,7 +14,7 @@ from mfu_planner.numeric import Number
 from mfu_planner.operators import Attention, Workload
 
 if TYPE_CHECKING:
-    from mfu_planner.equations.show import Step
+    from mfu_planner.run.show import Derived
 
 _FORMULAS = {
     Part.ATTENTION: "passes · 2 · layers · heads · (d_qk + d_v) · keys per token",
@@ -25,7 +25,7 @@ _FORMULAS = {
 
 def explain(
     convention: Convention | str, architecture: Architecture, work: Workload, *, tensor_parallel: int = 1
-) -> tuple[Step, ...]:
+) -> tuple[Derived, ...]:
     """The terms of a convention for a model, then their sum: formula, numbers put in, value per work unit.
 
     Raises
@@ -33,7 +33,7 @@ def explain(
     InputError
         Where the convention says nothing about this architecture.
     """
-    from mfu_planner.equations.show import Step
+    from mfu_planner.run.show import Derived
 
     chosen = by_name(convention) if isinstance(convention, str) else convention
     total = flops_per_unit(architecture, work, chosen, tensor_parallel=tensor_parallel)
@@ -47,7 +47,7 @@ def explain(
         if not value:
             continue
         steps.append(
-            Step(
+            Derived(
                 name=str(part),
                 meaning=_meaning(chosen, part),
                 formula=_FORMULAS.get(part, _weight_formula(chosen)),
@@ -59,7 +59,7 @@ def explain(
             )
         )
     steps.append(
-        Step(
+        Derived(
             name="flops_per_token" if architecture.work_unit == "token" else "flops_per_sample",
             meaning=chosen.title,
             formula=chosen.formula,

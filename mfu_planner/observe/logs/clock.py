@@ -6,6 +6,8 @@ import datetime as dt
 import functools
 import re
 
+from mfu_planner.units import DAY, HOUR
+
 _MONTHS = {m: i + 1 for i, m in enumerate(("jan feb mar apr may jun jul aug sep oct nov dec").split())}  # noqa: SIM905
 
 _STAMP = re.compile(
@@ -46,7 +48,7 @@ def _seconds(year: str | None, month: str, day: str, text: str) -> float | None:
     if days is None:
         return None
     hours, minutes, seconds = text.replace(",", ".").split(":")
-    return days * 86400.0 + int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    return days * DAY + int(hours) * HOUR + int(minutes) * 60 + float(seconds)
 
 
 @functools.lru_cache(maxsize=512)
@@ -77,4 +79,4 @@ def duration(text: str) -> float | None:
     if found is None:
         return None
     days, hours, minutes, seconds = (float(found[k] or 0) for k in "dhms")
-    return days * 86400 + hours * 3600 + minutes * 60 + seconds
+    return days * DAY + hours * HOUR + minutes * 60 + seconds

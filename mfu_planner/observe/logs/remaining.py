@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from mfu_planner.observe.logs.quantities import Quantities
 from mfu_planner.observe.logs.reading import Reading
-from mfu_planner.units import parse
+from mfu_planner.run import solve
+from mfu_planner.units import HOUR, parse
+
+_LEFT = ("remaining_tokens", "remaining_s", "remaining_device_time_s", "remaining_cost_usd")
 
 
 def tokens_done(log: Reading, q: Quantities, given: float | str | None) -> tuple[float | None, str]:
@@ -40,18 +43,24 @@ def remaining(
             "the log does not say how many tokens are done: the whole target is counted as remaining (give "
             "--tokens-done)",
         )  # fmt: skip
-    left = max(0.0, wanted - (done or 0.0))
-    seconds = None if rate is None else left / rate
-    hours = None if seconds is None or devices is None else seconds * devices / 3600
+    given = {
+        "tokens": wanted,
+        "tokens_done": min(done or 0.0, wanted),
+        "tokens_per_s": rate,
+        "devices": devices,
+        "price_usd_per_device_s": None if usd is None else usd / HOUR,
+    }
+    found = solve({name: value for name, value in given.items() if value is not None}, _LEFT)
+    seconds, device_s = found.get("remaining_s"), found.get("remaining_device_time_s")
     if seconds is None:
         log.note("log/remaining-unknown", "warning", "remaining time unknown: tokens per second of the whole job "
                                                      "is not known (give --devices, or --global-batch and "
                                                      "--seq-len)")  # fmt: skip
-    elif hours is None:
+    elif device_s is None:
         log.note("log/device-hours-unknown", "warning", "remaining device-hours unknown: give --devices")
     return {
-        "remaining_tokens": left,
+        "remaining_tokens": found["remaining_tokens"],
         "remaining_s": seconds,
-        "remaining_device_hours": hours,
-        "remaining_cost_usd": None if hours is None or usd is None else hours * usd,
+        "remaining_device_hours": None if device_s is None else device_s / HOUR,
+        "remaining_cost_usd": found.get("remaining_cost_usd"),
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mfu_planner.units import DAY, HOUR
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -87,9 +89,9 @@ def _remaining(report: LogReport) -> str:
     parts = [f"{report.remaining_tokens:,.0f} tokens to go"]
     if report.remaining_s is not None:
         parts.append(
-            f"{report.remaining_s / 86400:.2f} days"
-            if report.remaining_s >= 86400
-            else f"{report.remaining_s / 3600:.2f} h"
+            f"{report.remaining_s / DAY:.2f} days"
+            if report.remaining_s >= DAY
+            else f"{report.remaining_s / HOUR:.2f} h"
         )
     if report.remaining_device_hours is not None:
         parts.append(f"{report.remaining_device_hours:,.0f} device-hours")

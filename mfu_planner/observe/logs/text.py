@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from mfu_planner.units import HOUR
+
 #: Escape sequences of terminals, and the remains of one whose escape byte was lost on the way (``[36m``).
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,32}[ -/]{0,4}[@-~]|\x1b\][^\x07\n]{0,256}\x07|\x1b[@-_]")
 _ORPHAN = re.compile(r"\[\d{1,3}(?:;\d{1,3}){0,4}m")
@@ -35,7 +37,7 @@ UNITS = {
     "secs": 1.0,
     "seconds": 1.0,
     "min": 60.0,
-    "h": 3600.0,
+    "h": HOUR,
     "%": 0.01,
     "GFLOP/s": 1e9,
     "TFLOP/s": 1e12,

@@ -11,6 +11,7 @@ from mfu_planner.errors import InputError
 from mfu_planner.observe.logs.quantities import Quantities
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.report import ImpliedPeak
+from mfu_planner.run import solve
 
 _WORK = ("model", "config", "params")
 #: The convention by which a framework counts its own FLOPs.
@@ -49,7 +50,7 @@ def implied_peak(log: Reading, name: str, stated: dict[str, float]) -> ImpliedPe
         )  # fmt: skip
         peak = fixed["flops_per_s"]
     elif peak is None and mfu and rate:
-        peak = rate / mfu
+        peak = _peak(rate, mfu)
     if peak is None:
         return None
     return ImpliedPeak(flops_per_s=peak, matches=_known_peaks(peak))
@@ -60,8 +61,16 @@ def by_own_convention(name: str, computed: dict[str, Any], stated: dict[str, flo
     mine = computed.get("by_convention", {}).get(_CONVENTIONS.get(name, ""))
     if not mine or not stated.get("mfu") or computed["mfu_source"] != "computed from tokens per second":
         return None
-    peak = mine * computed["peak_flops_per_s"] / stated["mfu"]
+    peak = _peak(_achieved(mine, computed["peak_flops_per_s"]), stated["mfu"])
     return ImpliedPeak(flops_per_s=peak, matches=_known_peaks(peak))
+
+
+def _achieved(mfu: float, peak: float) -> float:
+    return float(solve({"mfu": mfu, "peak_flops_per_s": peak})["achieved_flops_per_s_per_device"])
+
+
+def _peak(achieved: float, mfu: float) -> float:
+    return float(solve({"achieved_flops_per_s_per_device": achieved, "mfu": mfu})["peak_flops_per_s"])
 
 
 def _known_peaks(peak: float) -> tuple[str, ...]:
@@ -95,7 +104,7 @@ def planner_mfu(
     rate, claimed = q.value("tokens_per_s_per_device"), stated.get("flops_per_s_per_device")
     source = "the log's TFLOP/s ÷ the peak"
     if claimed is None and implied is not None and stated.get("mfu"):
-        claimed, source = stated["mfu"] * implied.flops_per_s, "the log's MFU × its peak ÷ the peak here"
+        claimed, source = _achieved(stated["mfu"], implied.flops_per_s), "the log's MFU × its peak ÷ the peak here"
     if has_model and rate is not None:
         length = q.value("seq_len")
         if "seq_len" not in given and length is not None:

@@ -9,13 +9,12 @@ import streamlit as st
 
 from mfu_planner.ui.charts import base
 from mfu_planner.ui.text import _
-
-_DAY = 86400
+from mfu_planner.units import DAY
 
 
 def time_and_cost(rows: Sequence[tuple[str, float, float | None]]) -> None:
     """Days and cost of each scenario, as bars side by side."""
-    for_days = [{"name": n, "value": t / _DAY} for n, t, _c in rows]
+    for_days = [{"name": n, "value": t / DAY} for n, t, _c in rows]
     for_cost = [{"name": n, "value": c / 1e6} for n, _t, c in rows if c is not None]
     for column, of, values in zip(st.columns(2), (_("days"), _("cost ($M)")), (for_days, for_cost), strict=True):
         layer: dict[str, Any] = {

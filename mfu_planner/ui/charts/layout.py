@@ -10,6 +10,7 @@ from mfu_planner.schedule import Schedule
 from mfu_planner.ui.charts import base
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.text import N_, _
+from mfu_planner.units import DAY
 
 PARTS = {
     "ideal": N_("model FLOPs at the peak rate"),
@@ -188,7 +189,7 @@ def pareto(rows: Sequence[Mapping[str, Any]], front: Sequence[Mapping[str, Any]]
     """Layouts over time and money; the line joins those that no other beats in both."""
     whole = all(r["training_time_s"] is not None and r["cost_usd"] is not None for r in rows)
     time_key, time_unit, time_title = (
-        ("training_time_s", 86400, _("training time (days)")) if whole else ("step_time_s", 1, _("step time (s)"))
+        ("training_time_s", DAY, _("training time (days)")) if whole else ("step_time_s", 1, _("step time (s)"))
     )
     cost_unit, cost_title = (1e6, _("cost ($M)")) if whole else (1, _("cost of a step ($)"))
     best = {id(r) for r in front}

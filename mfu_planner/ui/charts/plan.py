@@ -9,13 +9,13 @@ from mfu_planner.sweeps import OnHardware, around, evenly, sweep
 from mfu_planner.ui.charts import base
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.text import _
+from mfu_planner.units import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mfu_planner.planning import Plan
 
-_DAY = 86400
 _POINTS = 48
 _FACTOR = 16
 _LEAST, _MOST = 0.05, 0.75
@@ -25,11 +25,11 @@ def over_devices(plan: Plan) -> None:
     """Training time over devices at this MFU, with the band that similar published runs span."""
     values = around(plan.devices, _FACTOR, _POINTS, whole=True)
     own = sweep(plan, "devices", values)
-    rows = [{"devices": d, "days": t / _DAY} for d, t in zip(own["devices"], own["training_time_s"], strict=True)]
+    rows = [{"devices": d, "days": t / DAY} for d, t in zip(own["devices"], own["training_time_s"], strict=True)]
     if plan.range is not None:
         fast = sweep(plan, "devices", values, mfu=plan.range.mfu_high)["training_time_s"]
         slow = sweep(plan, "devices", values, mfu=plan.range.mfu_low)["training_time_s"]
-        rows = [r | {"fast": f / _DAY, "slow": s / _DAY} for r, f, s in zip(rows, fast, slow, strict=True)]
+        rows = [r | {"fast": f / DAY, "slow": s / DAY} for r, f, s in zip(rows, fast, slow, strict=True)]
     x = base.axis("devices", _("devices"), log=True, number=base.WHOLE)
     y = base.axis("days", _("training time (days)"), log=True)
     tooltip = [base.tip("devices", _("devices"), ",.0f"), base.tip("days", _("days"))]
@@ -39,7 +39,7 @@ def over_devices(plan: Plan) -> None:
         band = {"x": x, "y": y | {"field": "fast"}, "y2": {"field": "slow"}}
         layers.append({"mark": {"type": "area", "opacity": 0.22}, "encoding": band})
     layers.append({"mark": {"type": "line", "strokeWidth": 2.5}, "encoding": {"x": x, "y": y, "tooltip": tooltip}})
-    point = {"devices": plan.devices, "days": plan.training_time_s / _DAY}
+    point = {"devices": plan.devices, "days": plan.training_time_s / DAY}
     layers += [base.here(point, x, y, tooltip[:2]), base.said(point, x, y, _("this plan"))]
     alt = _("Training time falls in proportion to the devices: {time} on {n:,}.")
     title = _("Time over devices") if plan.range is None else _("Time over devices (band: similar runs)")
@@ -52,7 +52,7 @@ def over_mfu(plan: Plan, quantity: str) -> None:
     values = evenly(_LEAST, _MOST, _POINTS)
     found = sweep(plan, "mfu", values)
     money = quantity == "cost" and plan.cost_usd is not None
-    key, unit, title = ("cost_usd", 1e6, _("cost ($M)")) if money else ("training_time_s", _DAY, _("time (days)"))
+    key, unit, title = ("cost_usd", 1e6, _("cost ($M)")) if money else ("training_time_s", DAY, _("time (days)"))
     rows = [{"mfu": 100 * m, "y": v / unit} for m, v in zip(found["mfu"], found[key], strict=True)]
     x = base.axis("mfu", _("MFU (%)"), scale={"domain": [0, 100 * _MOST]})
     y = base.axis("y", title, scale={"zero": True})
@@ -87,7 +87,7 @@ def over_hardware(rows: Sequence[OnHardware], chosen: str | None) -> None:
             "id": r.id,
             "name": r.name,
             "vendor": r.vendor,
-            "days": r.training_time_s / _DAY,
+            "days": r.training_time_s / DAY,
             "cost": r.cost_usd / 1e6,
             "price": r.price_usd_per_device_hour,
         }

@@ -17,6 +17,7 @@ from mfu_planner.ui.numbers import show
 from mfu_planner.ui.query import from_query
 from mfu_planner.ui.text import _
 from mfu_planner.ui.uploads import LARGEST_CONFIG, small_text
+from mfu_planner.units import KWH
 
 _KEY = "s"
 
@@ -132,4 +133,4 @@ def _table(plans: list[tuple[str, Plan]]) -> None:
 
 
 def _energy(p: Plan) -> str:
-    return show(None if p.energy_kwh is None else p.energy_kwh * 3.6e6, "energy", 3)
+    return show(None if p.energy_kwh is None else p.energy_kwh * KWH, "energy", 3)

@@ -24,6 +24,7 @@ from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_command, as_python, as_yaml, take_along
 from mfu_planner.ui.subject import for_yaml, hardware_fields, model_fields, rare_hardware_fields, shown
 from mfu_planner.ui.text import N_, _
+from mfu_planner.units import KWH
 
 _MFU_FROM = {"own": N_("own figure"), "published": N_("published runs"), "predicted": N_("predicted")}
 
@@ -202,7 +203,7 @@ def _cards(p: Plan, grid: str) -> list[Card]:
 def _energy(p: Plan) -> Card:
     if p.energy_kwh is None:
         return Card(_("Energy"), "–", more=_("no power rating on file"))
-    return Card(_("Energy"), show(p.energy_kwh * 3.6e6, "energy", 3), f"{p.energy_kwh:,.0f} kWh", f"PUE {p.pue:g}")
+    return Card(_("Energy"), show(p.energy_kwh * KWH, "energy", 3), f"{p.energy_kwh:,.0f} kWh", f"PUE {p.pue:g}")
 
 
 def _carbon(p: Plan, grid: str) -> list[Card]:

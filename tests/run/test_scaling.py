@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mfu_planner.errors import InputError
-from mfu_planner.scaling import compute_optimal_tokens, laws, optimum
+from mfu_planner.run.scaling import compute_optimal_tokens, laws, optimum
 
 
 def test_chinchilla_table_is_met() -> None:

@@ -9,7 +9,7 @@ import random
 import pytest
 import sympy
 
-from mfu_planner.equations import QUANTITIES, RELATIONS, closed_forms, contradictions, latex, solve, would_determine
+from mfu_planner.run import QUANTITIES, RELATIONS, closed_forms, contradictions, latex, solve, would_determine
 
 ASK = {
     "time": {"flops_per_token", "tokens", "devices", "peak_flops_per_s", "mfu", "goodput"},

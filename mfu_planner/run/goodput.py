@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
-from mfu_planner.layout.calibrated import calibration
+from typing_extensions import TypedDict
 
-if TYPE_CHECKING:
-    from mfu_planner.prediction.result import Job
+from mfu_planner.units import DAY
 
-DAY_S = 86400.0
-YEAR_S = 365.25 * DAY_S
+YEAR = 365.25 * DAY
+
+
+class Job(TypedDict):
+    """A run of days or months on these devices."""
+
+    failures_per_day: float
+    checkpoint_s: float
+    checkpoint_interval_s: float
+    goodput: float
+    basis: str
 
 
 def checkpoint_interval(save_s: float, failures_per_s: float) -> float:
@@ -38,14 +47,17 @@ def goodput(save_s: float, restart_s: float, interval_s: float, failures_per_s: 
     return 1.0 / (1.0 + lost)
 
 
-def job_estimate(params: float, devices: float) -> Job:
-    """Failures, checkpoints and goodput that published runs suggest for a job of this size."""
-    held = {name: float(block["value"]) for name, block in calibration()["failures"].items()}
-    rate = devices / (held["device_years_between_failures"] * YEAR_S)
+def job_estimate(params: float, devices: float, failures: Mapping[str, Mapping[str, Any]]) -> Job:
+    """Failures, checkpoints and goodput that published runs suggest for a job of this size.
+
+    ``failures``: the figures of ``calibration/failures.yaml`` by name, each with its ``value``.
+    """
+    held = {name: float(block["value"]) for name, block in failures.items()}
+    rate = devices / (held["device_years_between_failures"] * YEAR)
     save = held["checkpoint_bytes_per_parameter"] * params / (held["checkpoint_bytes_per_s_per_device"] * devices)
     interval = checkpoint_interval(save, rate)
     return {
-        "failures_per_day": rate * DAY_S,
+        "failures_per_day": rate * DAY,
         "checkpoint_s": save,
         "checkpoint_interval_s": interval,
         "goodput": goodput(save, held["restart_s"], interval, rate),

@@ -1,4 +1,4 @@
-"""Showing the equations: one Step for each derived quantity, as text and as LaTeX."""
+"""Showing the equations: one Derived for each quantity that was worked out, as text and as LaTeX."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from functools import cache
 
 from pydantic import BaseModel, ConfigDict
 
-from mfu_planner.equations.run import QUANTITIES
-from mfu_planner.equations.solve import Product, closed_forms
+from mfu_planner.run.relations import QUANTITIES
+from mfu_planner.run.solve import PowerProduct, closed_forms
 
 
-class Step(BaseModel):
+class Derived(BaseModel):
     """One derived quantity: its formula, the formula with the numbers put in, and its value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,7 +31,7 @@ class Step(BaseModel):
     """Where the formula (or the given number) comes from."""
 
 
-def text(form: Product, show: Mapping[str, str]) -> str:
+def text(form: PowerProduct, show: Mapping[str, str]) -> str:
     """A product of powers as ``a · b ÷ (c · d)``."""
     above = [_power(show[n], abs(p)) for n, p in form.powers if p > 0]
     below = [_power(show[n], abs(p)) for n, p in form.powers if p < 0]
@@ -55,11 +55,11 @@ def latex(name: str, given: frozenset[str]) -> str:
     return f"{QUANTITIES[name].symbol} = {sympy.latex(form(symbols))}"
 
 
-def step(name: str, values: Mapping[str, float], form: Product, source: str) -> Step:
-    """The Step of one solved quantity."""
+def derived(name: str, values: Mapping[str, float], form: PowerProduct, source: str) -> Derived:
+    """How one solved quantity came about."""
     quantity = QUANTITIES[name]
     numbers = {n: f"{values[n]:.6g}{' ' + QUANTITIES[n].unit if QUANTITIES[n].unit else ''}" for n in form.names}
-    return Step(
+    return Derived(
         name=name,
         meaning=quantity.meaning,
         formula=f"{name} = {text(form, {n: n for n in form.names})}",

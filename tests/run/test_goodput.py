@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mfu_planner.prediction.job import checkpoint_interval, goodput, job_estimate
+from mfu_planner.layout.calibrated import calibration
+from mfu_planner.run.goodput import checkpoint_interval, goodput, job_estimate
 
 
 def test_interval_is_youngs():
@@ -23,10 +24,10 @@ def test_goodput_by_hand():
 
 
 def test_failures_of_the_published_run_come_back():
-    said = job_estimate(405e9, 16384)
+    said = job_estimate(405e9, 16384, calibration()["failures"])
     assert said["failures_per_day"] == pytest.approx(419 / 54, rel=0.01)
     assert 0.85 < said["goodput"] < 1.0
 
 
 def test_saving_of_the_published_run_comes_back():
-    assert job_estimate(176e9, 384)["checkpoint_s"] == pytest.approx(40.0, rel=0.02)
+    assert job_estimate(176e9, 384, calibration()["failures"])["checkpoint_s"] == pytest.approx(40.0, rel=0.02)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from mfu_planner.equations import closed_forms, contradictions, number, solve, would_determine
 from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.run.solve import closed_forms, contradictions, number, solve, would_determine
 from mfu_planner.units import format_value
 
 WANTED = frozenset({"tokens", "devices", "mfu", "training_time_s"})
@@ -31,6 +31,8 @@ _FLAGS = {
     "tokens": ("tokens", "token"),
     "devices": ("devices", "count"),
     "goodput": ("goodput", "fraction"),
+    "step_time_s": ("step-time", "time"),
+    "tokens_per_step": ("global-batch", "token"),
 }
 """What a user gives, by quantity: its flag and dimension; the first of several that disagree is told as the odd one."""
 _ROUNDING = 1e-9

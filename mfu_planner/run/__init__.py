@@ -1,0 +1,49 @@
+"""The arithmetic of a run: its relations solved for whatever is unknown, limits, goodput, scaling laws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.run.relations import QUANTITIES, RELATIONS, SUMS, Quantity, Relation, Sum
+from mfu_planner.run.solve import (
+    ClosedForms,
+    Contradiction,
+    PowerProduct,
+    closed_forms,
+    contradictions,
+    number,
+    solve,
+    would_determine,
+)
+
+if TYPE_CHECKING:
+    from mfu_planner.run.show import Derived, derived, latex
+
+__all__ = [
+    "QUANTITIES",
+    "RELATIONS",
+    "SUMS",
+    "ClosedForms",
+    "Contradiction",
+    "Derived",
+    "PowerProduct",
+    "Quantity",
+    "Relation",
+    "Sum",
+    "closed_forms",
+    "contradictions",
+    "derived",
+    "latex",
+    "number",
+    "solve",
+    "would_determine",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Showing needs pydantic, which a meter in a training loop does not."""
+    if name not in __all__:
+        raise AttributeError(f"module 'mfu_planner.run' has no attribute {name!r}")
+    from mfu_planner.run import show
+
+    return getattr(show, name)

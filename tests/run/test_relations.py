@@ -1,0 +1,121 @@
+"""What the relations say of published steps and logs, by hand; sums, arrays, and the old names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mfu_planner.run import QUANTITIES, RELATIONS, SUMS, contradictions, solve
+
+
+def test_a_step_of_llama_405b() -> None:
+    """Dubey et al. 2024, arXiv:2407.21783, table 4: 16,384 H100, 16M tokens a step, 400 TFLOP/s each."""
+    work = 6 * 405e9
+    step = {"tokens_per_step": 16e6, "devices": 16384, "flops_per_token": work, "peak_flops_per_s": 989e12}
+    found = solve({**step, "achieved_flops_per_s_per_device": 400e12})
+    assert found["mfu"] == pytest.approx(400 / 989)
+    assert found["step_time_s"] == pytest.approx(work * 16e6 / (16384 * 400e12))
+    assert solve({**step, "step_time_s": found["step_time_s"]})["mfu"] == pytest.approx(400 / 989)
+
+
+def test_steps_of_a_run() -> None:
+    """15.6T tokens in batches of 16M are 975,000 steps."""
+    assert solve({"tokens": 15.6e12, "tokens_per_step": 16e6})["optimizer_steps"] == pytest.approx(975_000)
+
+
+def test_recomputation_makes_four_thirds() -> None:
+    """One forward pass done again beside one forward and two back: HFU is 4/3 of MFU."""
+    found = solve({"mfu": 0.45, "executed_share": 4 / 3, "flops_per_token": 6e9, "peak_flops_per_s": 312e12})
+    assert found["hfu"] == pytest.approx(0.6)
+    assert found["executed_flops_per_token"] == pytest.approx(8e9)
+    assert found["hardware_flops_per_s_per_device"] == pytest.approx(187.2e12)
+    assert solve({"mfu": 0.45, "hfu": 0.6})["executed_share"] == pytest.approx(4 / 3)
+
+
+def test_what_remains_is_a_difference() -> None:
+    """1T of 1.5T tokens done, 1M tokens/s on 256 devices at 2 USD an hour: half a million seconds."""
+    given = {"tokens": 1.5e12, "tokens_done": 1e12, "tokens_per_s": 1e6, "devices": 256}
+    found = solve({**given, "price_usd_per_device_s": 2 / 3600}, ["remaining_s", "remaining_cost_usd"])
+    assert found["remaining_s"] == pytest.approx(500_000)
+    assert found["remaining_cost_usd"] == pytest.approx(500_000 / 3600 * 256 * 2)
+    assert "training_time_s" not in found
+    assert solve({"tokens_done": 3.0, "remaining_tokens": 4.0, "devices": 2})["tokens"] == 7.0
+    assert solve({"tokens": 9.0, "remaining_tokens": 4.0})["tokens_done"] == 5.0
+
+
+def test_sums_can_contradict() -> None:
+    """A whole that its parts miss by more than a millionth is told with how far it is."""
+    parts = {"tokens_done": 40.0, "remaining_tokens": 61.0}
+    assert not contradictions({**parts, "tokens": 101.0})
+    (found,) = contradictions({**parts, "tokens": 100.0})
+    assert (found.names, found.off_by) == (("tokens", "tokens_done", "remaining_tokens"), pytest.approx(0.01))
+
+
+@pytest.mark.parametrize(("off", "refused"), [(0.5e-6, 0), (2e-6, 1), (-2e-6, 1)])
+def test_a_millionth_is_the_limit(off: float, refused: int) -> None:
+    """What disagrees by more than 1e-6 contradicts, whichever way."""
+    given = {"mfu": 0.4 * (1 + off), "peak_flops_per_s": 1e15, "achieved_flops_per_s_per_device": 0.4e15}
+    assert len(contradictions(given)) == refused
+
+
+def test_arrays_are_solved_like_numbers() -> None:
+    """Each element of an array is what the number would be; shapes broadcast."""
+    given = {"flops_per_token": 5e10, "tokens": 1e12, "peak_flops_per_s": 1e15, "goodput": 0.9}
+    devices, mfu = np.array([[8.0], [64.0]]), np.array([0.3, 0.4, 0.5])
+    whole = solve({**given, "devices": devices, "mfu": mfu}, ["training_time_s"])["training_time_s"]
+    assert whole.shape == (2, 3)
+    for row, n in enumerate((8.0, 64.0)):
+        for column, u in enumerate((0.3, 0.4, 0.5)):
+            assert whole[row, column] == solve({**given, "devices": n, "mfu": u})["training_time_s"]
+
+
+def test_beyond_any_float_is_infinite() -> None:
+    """A division by zero, or a product beyond 1e308, is infinite and not an error."""
+    assert solve({"tokens": 1e12, "tokens_per_s": 0.0})["productive_time_s"] == float("inf")
+    assert solve({"flops_per_token": 1e200, "tokens": 1e200})["total_flops"] == float("inf")
+
+
+def test_every_relation_is_of_known_quantities() -> None:
+    """Names in relations and sums are quantities, and every quantity stands in one."""
+    used = {n for r in RELATIONS for n in (r.left, *r.right)} | {n for s in SUMS for n in (s.whole, *s.parts)}
+    assert used == set(QUANTITIES)
+
+
+@pytest.mark.parametrize(
+    ("old", "name", "new"),
+    [
+        ("equations", "solve", "run"),
+        ("equations", "Step", "run:Derived"),
+        ("equations", "Product", "run:PowerProduct"),
+        ("scaling", "compute_optimal_tokens", "run.scaling"),
+    ],
+)
+def test_old_names_still_work(old: str, name: str, new: str) -> None:
+    """What the documentation imported before is the same object, with a warning that says where it is now."""
+    from importlib import import_module
+
+    with pytest.warns(DeprecationWarning, match=new.split(":")[0]):
+        found = getattr(import_module(f"mfu_planner.{old}"), name)
+    module, _, renamed = new.partition(":")
+    assert found is getattr(import_module(f"mfu_planner.{module}"), renamed or name)
+
+
+def test_old_modules_know_nothing_else() -> None:
+    """A name that never was is an AttributeError."""
+    from mfu_planner import equations, scaling
+
+    for module in (equations, scaling):
+        with pytest.raises(AttributeError, match="nothing_such"):
+            module.nothing_such  # noqa: B018
+
+
+def test_solving_needs_no_library() -> None:
+    """A meter in a training loop imports neither pydantic, numpy nor sympy for its relations."""
+    code = (
+        "import sys; from mfu_planner.run import solve; solve({'mfu': 0.4, 'peak_flops_per_s': 1.0});"
+        "print([m for m in ('pydantic', 'numpy', 'sympy') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
