@@ -39,7 +39,7 @@ def _accelerator(r: dict[str, Any]) -> Sequence[str]:
         str(r["year"]),
         _shown(wide, "FLOP/s"),
         _shown(narrow, "FLOP/s"),
-        _shown(r["memory_bytes"], "B"),
+        _shown(r["memory_nominal_bytes"], "B"),
         _shown(r["memory_bandwidth_bytes_per_s"], "B/s"),
         _shown(link, "B/s"),
         _shown(r["tdp_w"], "W"),

@@ -27,7 +27,7 @@ OUT_OF_MEMORY = "layout_oom"
 MEMORY_RULES = (
     "published: mem_gb_reported × 2^30 byte (allocators and drivers count in GiB, whatever unit is printed)",
     "optimizer: Adam with a 32-bit master weight, 12 byte per parameter",
-    "rows whose kind is layout_oom have no peak: `fits` false is the right answer; fits = peak ≤ the device's memory",
+    "rows whose kind is layout_oom have no peak: `fits` false is the right answer; fits = peak ≤ usable memory",
 )
 
 
@@ -90,7 +90,7 @@ def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
             published = stated_memory(row)
             result.update(
                 predicted=float(value),
-                fits=bool(value <= (case.accelerator.memory_bytes or np.inf)),
+                fits=bool(value <= (case.accelerator.usable_bytes or np.inf)),
                 ran=not failed,
                 published=published,
                 skipped=None if published else "no peak memory is stated",

@@ -171,8 +171,8 @@ def _usual(
     Skipped
         The device's memory is not known: nothing says what fits.
     """
-    if not accelerator.memory_bytes:
+    if not accelerator.memory_nominal_bytes:
         raise Skipped(f"tp and pp are not stated, and the memory of {accelerator.id} is not known")
     states = calibration()["rules"]["usual_layout"]["state_bytes"]
     each = states["frozen" if adapters else "sharded" if sharded else "whole"]
-    return usual_layout(architecture.params, devices, accelerator.memory_bytes, each)
+    return usual_layout(architecture.params, devices, accelerator.memory_nominal_bytes, each)

@@ -50,6 +50,9 @@ def render(result: Footprint, console: Console) -> None:
     console.print(table)
     verdict = {True: "fits", False: "does not fit", None: "capacity unknown"}[result["fits"]]
     if result["capacity_bytes"]:
-        console.print(f"{verdict} into {result['capacity_bytes'] / 2**30:.1f} GiB")
+        console.print(
+            f"{verdict}: {result['usable_bytes'] / 2**30:.1f} GiB of the device's "
+            f"{result['capacity_bytes'] / 2**30:.1f} GiB are usable"
+        )
     for said in (*result["assumptions"], *result["warnings"]):
         console.print(f"[dim]· {said}[/dim]")

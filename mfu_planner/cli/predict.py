@@ -58,7 +58,7 @@ def render(result: Prediction, console: Console) -> None:
     memory = result["memory"]
     verdict = {True: "fits", False: "does not fit", None: "capacity unknown"}[memory["fits"]]
     held = f"{memory['total_bytes'] / 2**30:.1f} GiB"
-    room = f" of {memory['capacity_bytes'] / 2**30:.1f} GiB" if memory["capacity_bytes"] else ""
+    room = f" of {memory['usable_bytes'] / 2**30:.1f} GiB usable" if memory["usable_bytes"] else ""
     console.print(f"Memory: {held}{room} on the fullest device: {verdict}")
     job = result["job"]
     console.print(

@@ -60,7 +60,7 @@ def memory_of(request: Request) -> result.Held:
     """Bytes of the fullest device by kind, and whether they fit."""
     held = held_memory(request)
     total = float(held.total)
-    capacity = request.machine.memory_bytes or None
+    usable = request.machine.usable_bytes or None
     return {
         "weights_bytes": float(held.weights),
         "gradients_bytes": float(held.gradients),
@@ -69,6 +69,7 @@ def memory_of(request: Request) -> result.Held:
         "logits_bytes": float(held.logits),
         "other_bytes": float(held.other),
         "total_bytes": total,
-        "capacity_bytes": capacity,
-        "fits": None if capacity is None else total <= capacity,
+        "capacity_bytes": request.machine.memory_bytes or None,
+        "usable_bytes": usable,
+        "fits": None if usable is None else total <= usable,
     }

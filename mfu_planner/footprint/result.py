@@ -20,6 +20,7 @@ class Held(TypedDict):
     other_bytes: float
     total_bytes: float
     capacity_bytes: float | None
+    usable_bytes: float | None
     fits: bool | None
 
 
@@ -37,6 +38,9 @@ class Footprint(KeyedResult):
     """Context, buffers, workspace; layers that ZeRO-3 holds whole."""
     total_bytes: float
     capacity_bytes: float | None
-    """Of the device; null where it is not published."""
+    """The total that the driver reports; null where it is not published."""
+    usable_bytes: float | None
+    """What a framework can allocate of it (``calibration/usable_memory.yaml``)."""
     fits: bool | None
+    """Whether the total is at most what is usable."""
     assumptions: tuple[str, ...]

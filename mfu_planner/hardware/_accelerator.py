@@ -57,6 +57,15 @@ class Accelerator:
     confidence: str
     peak: Mapping[str, Peak]
     memory_bytes: float | None
+    """The total that the driver reports; see ``memory_basis``."""
+    memory_nominal_bytes: float | None
+    """What the box says, GB as 10⁹ bytes."""
+    usable_bytes: float | None
+    """What a framework can allocate: the total by the rule of ``calibration/usable_memory.yaml``."""
+    memory_basis: str | None
+    """``driver`` (a print-out), ``vendor`` (stated in GiB) or ``derived`` from the printed size."""
+    memory_tool: str | None
+    """What printed the driver's total: nvidia-smi, rocm-smi, …; None without a print-out."""
     memory_kind: str | None
     memory_bandwidth_bytes_per_s: float | None
     tdp_w: float | None
@@ -112,6 +121,7 @@ class Accelerator:
 
 _GROUPS = {
     "power": ("tdp", "power"),
+    "memory_driver": ("memory_driver", "memory_total"),
     "memory": ("memory",),
     "compute": ("compute", "clock"),
     "cache": ("l2", "cache"),

@@ -9,6 +9,7 @@ from typing import Any
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.facts import read
 from mfu_planner.hardware._cluster_spec import ClusterSpec
+from mfu_planner.hardware._memory import memory_figures
 from mfu_planner.hardware._spec import AcceleratorSpec, Figure, Peak
 from mfu_planner.hardware._words import words
 from mfu_planner.units import parse
@@ -31,6 +32,7 @@ def record(spec: AcceleratorSpec) -> dict[str, Any]:
     groups: dict[str, Figure | None] = {
         "memory": spec.memory, "compute": spec.compute, "cache": spec.cache,
         "scale_up": spec.scale_up, "pcie": spec.pcie, "power": spec.power,
+        "memory_driver": spec.memory.driver if spec.memory else None,
     }  # fmt: skip
     compute, link = spec.compute, spec.scale_up
     return {
@@ -44,7 +46,7 @@ def record(spec: AcceleratorSpec) -> dict[str, Any]:
         "devices_per_package": spec.devices_per_package,
         "confidence": spec.confidence,
         "peak": {k: _peak(p, per_device) for k, p in spec.peak.items()},
-        "memory_bytes": per_device(spec.memory.capacity, "byte") if spec.memory else None,
+        **memory_figures(spec, share),
         "memory_kind": spec.memory.kind if spec.memory else None,
         "memory_bandwidth_bytes_per_s": per_device(spec.memory.bandwidth, "byte_per_s") if spec.memory else None,
         "tdp_w": per_device(spec.power.tdp, "power") if spec.power else None,

@@ -15,6 +15,7 @@ from mfu_planner.hardware._build import accelerator_records, cluster_records
 from mfu_planner.hardware._cluster_spec import ClusterSpec, InstancesSpec
 from mfu_planner.hardware._index import INDEX_NAME, NAMES_NAME, light
 from mfu_planner.hardware._market import AchievableSpec, EnergySpec, PricesSpec
+from mfu_planner.hardware._memory import UsableSpec
 from mfu_planner.hardware._spec import AcceleratorSpec
 from mfu_planner.hardware._words import words
 
@@ -144,4 +145,5 @@ def generated(specs: Path) -> dict[str, Callable[[], str]]:
         "schema/prices.json": lambda: schema(PricesSpec),
         "schema/energy.json": lambda: schema(EnergySpec),
         "schema/achievable.json": lambda: schema(AchievableSpec),
+        "schema/usable_memory.json": lambda: schema(UsableSpec),
     }

@@ -73,6 +73,8 @@ def compare_records(
                 "peak_flops_per_s": peak,
                 "achievable_flops_per_s": top["flops_per_s"] if top else None,
                 "memory_bytes": record["memory_bytes"],
+                "memory_nominal_bytes": record["memory_nominal_bytes"],
+                "usable_bytes": record["usable_bytes"],
                 "memory_bandwidth_bytes_per_s": bandwidth,
                 "flop_per_byte": peak / bandwidth if peak and bandwidth else None,
                 "tdp_w": record["tdp_w"],
@@ -110,7 +112,10 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
         "devices_per_package": record["devices_per_package"],
         "confidence": record["confidence"],
         "peak_flops_per_s": record["peak"],
-        "memory_bytes": record["memory_bytes"],
+        **{
+            k: record[k]
+            for k in ("memory_bytes", "memory_nominal_bytes", "usable_bytes", "memory_basis", "memory_tool")
+        },
         "memory_kind": record["memory_kind"],
         "memory_bandwidth_bytes_per_s": record["memory_bandwidth_bytes_per_s"],
         "tdp_w": record["tdp_w"],

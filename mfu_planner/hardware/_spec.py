@@ -75,17 +75,28 @@ class Peak(Figure):
         return self
 
 
+class DriverMemory(Figure):
+    """The total that the driver reports, of one device."""
+
+    total: Size
+    """As printed, such as 81559 MiB; the newest driver's where drivers differ (the others under ``alternatives``)."""
+    tool: str
+    """What printed it: nvidia-smi, rocm-smi, npu-smi, libtpu, …"""
+
+
 class Memory(Figure):
     """The device memory."""
 
     capacity: Size
     """As labelled (decimal GB unless GiB is written)."""
+    gigabyte: str = pydantic.Field(default="binary", pattern="^(binary|decimal)$")
+    """How the label's GB counts where no driver's total is known: most vendors print GB for 2^30 bytes."""
     kind: str
     """HBM3, GDDR6X, …"""
     bandwidth: Bandwidth | None = None
     """Peak, reading; null when no source gives it."""
-    usable: Size | None = None
-    """What the driver reports."""
+    driver: DriverMemory | None = None
+    """What the driver reports; null when no print-out is on file."""
 
 
 class Compute(Figure):
@@ -212,6 +223,7 @@ class AcceleratorSpec(Spec):
         groups: list[Any] = [
             *self.peak.values(),
             self.memory,
+            self.memory.driver if self.memory else None,
             self.compute,
             self.cache,
             self.scale_up,

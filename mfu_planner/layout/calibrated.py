@@ -203,6 +203,7 @@ def machine(
         wide_peak_flops_per_s=wide.peak_flops_per_s,
         bandwidth_bytes_per_s=rate.bandwidth_bytes_per_s,
         memory_bytes=float(accelerator.memory_bytes or 0.0),
+        usable_bytes=float(accelerator.usable_bytes or 0.0),
         node_devices=float(node_devices),
         links=link_rates(accelerator, scale_up_bytes_per_s),
         fabric=network,

@@ -75,6 +75,9 @@ class Machine:
     """16-bit peak."""
     bandwidth_bytes_per_s: float
     memory_bytes: float
+    """The total that the driver reports; 0 when not known [byte]."""
+    usable_bytes: float
+    """What a framework can allocate; 0 when not known [byte]."""
     node_devices: float
     """Devices in one scale-up domain as the job uses it."""
     links: Mapping[str, LinkRate]

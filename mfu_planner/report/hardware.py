@@ -22,7 +22,7 @@ def render_list(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
             str(r["id"]),
             str(r["device_kind"]),
             *(_scaled(_dense(r, d), 1e12) for d in _COLUMNS),
-            _scaled(r["memory_bytes"], 1e9),
+            _scaled(r["memory_nominal_bytes"], 1e9),
             _scaled(r["memory_bandwidth_bytes_per_s"], 1e9),
             _scaled(r["tdp_w"], 1),
         )
@@ -65,7 +65,7 @@ def render_compare(rows: Sequence[Mapping[str, Any]], mfu: float, console: Conso
     facts: tuple[tuple[str, str, str], ...] = (
         (f"{dtype} dense peak", "peak_flops_per_s", "flop_per_s"),
         ("best ever measured", "achievable_flops_per_s", "flop_per_s"),
-        ("memory", "memory_bytes", "byte"),
+        ("memory as labelled", "memory_nominal_bytes", "byte"),
         ("memory bandwidth", "memory_bandwidth_bytes_per_s", "byte_per_s"),
         ("scale-up, one direction", "scale_up_bytes_per_s", "byte_per_s"),
         ("power", "tdp_w", "power"),
@@ -75,7 +75,7 @@ def render_compare(rows: Sequence[Mapping[str, Any]], mfu: float, console: Conso
     lines.append(("FLOP per byte of memory", *(_plain(r["flop_per_byte"]) for r in rows)))
     lines.append((f"USD per EFLOP at {mfu:.0%} MFU", *(_plain(r["usd_per_useful_exaflop"]) for r in rows)))
     console.print(_table(("per device", *(str(r["id"]) for r in rows)), lines))
-    for title, key, unit in (("compute", "peak_flops_per_s", "flop_per_s"), ("memory", "memory_bytes", "byte")):
+    for title, key, unit in (("compute", "peak_flops_per_s", "flop_per_s"), ("memory", "memory_nominal_bytes", "byte")):
         console.print(f"[bold]{title}[/bold]")
         top = max((r[key] or 0 for r in rows), default=0)
         for r in rows:
@@ -167,7 +167,12 @@ def _fact_rows(record: Mapping[str, Any], numbers: Mapping[str, int]) -> list[tu
     compute = record["compute"]
     clocks = ", ".join(f"{k} {show(v, 'frequency')}" for k, v in compute["clocks_hz"].items())
     facts = [
-        ("memory", "memory", f"{show(record['memory_bytes'], 'byte')} {record['memory_kind'] or ''}"),
+        (
+            "memory",
+            "memory as labelled",
+            f"{show(record['memory_nominal_bytes'], 'byte')} {record['memory_kind'] or ''}",
+        ),
+        *_memory_rows(record),
         ("memory", "bandwidth", show(record["memory_bandwidth_bytes_per_s"], "byte_per_s")),
         (
             "compute",
@@ -189,6 +194,19 @@ def _fact_rows(record: Mapping[str, Any], numbers: Mapping[str, int]) -> list[tu
         (label, value, _cite(numbers[record["fact_sources"][group]]))
         for group, label, value in facts
         if group in record["fact_sources"] and value != "–"
+    ]
+
+
+def _memory_rows(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What the driver reports of the memory and what of it a framework can allocate."""
+    total, usable = record["memory_bytes"], record["usable_bytes"]
+    if total is None:
+        return []
+    words = {"driver": f"by {record['memory_tool']}", "vendor": "stated in GiB", "derived": "derived from the label"}
+    group = "memory_driver" if record["memory_basis"] == "driver" else "memory"
+    return [
+        (group, f"total, {words[record['memory_basis']]}", f"{total / 2**30:.2f} GiB"),
+        ("memory", "usable by a framework", f"{usable / 2**30:.1f} GiB"),
     ]
 
 

@@ -46,7 +46,8 @@ class Case:
     place: str
     devices: int
     tools: Tools
-    capacity: float
+    usable_bytes: float
+    """What a framework can allocate on the device; 0 when not known."""
     price: float | None
     node: int
     flags: dict[str, Any]
@@ -100,7 +101,7 @@ def _case(flags: dict[str, Any], given: dict[str, Any]) -> Case:
         place=str(flags.get("cluster") or accelerator.id),
         devices=devices,
         tools=made,
-        capacity=box.memory_bytes,
+        usable_bytes=box.usable_bytes,
         price=_price(accelerator.id, given),
         node=int(box.node_devices),
         flags={k: v for k, v in flags.items() if v is not None},

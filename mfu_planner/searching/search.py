@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, NoAnswer, nearest
-from mfu_planner.layout.calibrated import calibration
 from mfu_planner.layout.flags import whole
 from mfu_planner.layout.request import FLAGS
 from mfu_planner.searching.cases import Case, cases_of, grids
@@ -44,12 +43,11 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
     cases = list(cases_of(given))
     evaluated = feasible = 0
     kept: list[tuple[Case, Found]] = []
-    usable = float(calibration()["memory"]["usable_share"])
     for case in cases:
         best = Best(max(top, 50))
         for outer, inner in grids(case, given, whole):
             seconds, held, allowed = evaluate(outer, inner, case.tools)
-            fits = allowed & (held <= usable * case.capacity)
+            fits = allowed & (held <= case.usable_bytes)
             evaluated += inner.size
             feasible += int(fits.sum())
             best.offer(seconds, held, fits, outer, inner, case.devices, case.place)
@@ -58,9 +56,8 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
         kept.extend((case, found) for found in best.ranked())
     if not kept:
         raise NoAnswer(
-            f"search: none of {evaluated:,} layouts fits {usable:.0%} of the memory; more devices, a smaller "
-            f"batch or sequence, "
-            "or devices with more memory would"
+            f"search: none of {evaluated:,} layouts fits into the memory that a framework can allocate; more devices, "
+            "a smaller batch or sequence, or devices with more memory would"
         )
     rows = ranked([row_of(case, found, given) for case, found in kept], rank, given)
     rows = distinct(rows)
@@ -73,7 +70,7 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
         layouts=tuple(rows[:top]),
         pareto=tuple(pareto(rows)),
         obvious=obvious(case_of(rows[0], cases), rows[0], given),
-        assumptions=tuple(_assumptions(cases, usable)),
+        assumptions=tuple(_assumptions(cases)),
     )
 
 
@@ -91,9 +88,9 @@ def _manner(given: dict[str, Any]) -> tuple[str, int, bool]:
     return rank, top, space == "whole"
 
 
-def _assumptions(cases: list[Case], usable: float) -> list[str]:
+def _assumptions(cases: list[Case]) -> list[str]:
     said = [
-        f"a layout fits when its peak is at most {usable:.0%} of the device's memory",
+        "a layout fits when its peak is at most what a framework can allocate of the device's memory (usable_bytes)",
         "interleaved pipelines only where the stages divide the micro-batches; degrees divide heads, layers, "
         "sequence and batch",
     ]

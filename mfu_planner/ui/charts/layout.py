@@ -82,13 +82,13 @@ def waterfall(parts: Sequence[Mapping[str, Any]], step_s: float) -> None:
 
 
 def memory(held: Mapping[str, Any]) -> None:
-    """Bytes of the fullest device against its capacity."""
+    """Bytes of the fullest device against what is usable."""
     rows = [
         {"kind": _(label), "gb": held[key] / 1e9, "row": _("fullest device"), "order": i}
         for i, (key, label) in enumerate(_HELD.items())
         if held.get(key)
     ]
-    most = max(held["total_bytes"], held["capacity_bytes"] or 0.0) / 1e9
+    most = max(held["total_bytes"], held["usable_bytes"] or 0.0) / 1e9
     x = {
         "field": "gb",
         "type": "quantitative",
@@ -115,8 +115,8 @@ def memory(held: Mapping[str, Any]) -> None:
             },
         }
     ]
-    if held["capacity_bytes"]:
-        limit = {"gb": held["capacity_bytes"] / 1e9, "said": _("capacity")}
+    if held["usable_bytes"]:
+        limit = {"gb": held["usable_bytes"] / 1e9, "said": _("capacity")}
         at = {"field": "gb", "type": "quantitative"}
         rule = {"type": "rule", "strokeWidth": 3, "color": base.HERE}
         written = {"type": "text", "align": "left", "dx": 6, "color": base.HERE, "fontWeight": 600}
@@ -125,7 +125,7 @@ def memory(held: Mapping[str, Any]) -> None:
             {"data": {"values": [limit]}, "mark": written, "encoding": {"x": at, "text": {"field": "said"}}},
         ]
     said = ", ".join(f"{r['kind']} {r['gb']:.1f} GB" for r in rows)
-    room = "" if not held["capacity_bytes"] else _(" of {n:.0f} GB").format(n=held["capacity_bytes"] / 1e9)
+    room = "" if not held["usable_bytes"] else _(" of {n:.0f} GB").format(n=held["usable_bytes"] / 1e9)
     alt = _("Memory of the fullest device, {total:.1f} GB{room}: {said}.").format(
         total=held["total_bytes"] / 1e9, room=room, said=said
     )

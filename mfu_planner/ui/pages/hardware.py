@@ -23,7 +23,7 @@ _DEFAULT = ("h100-sxm", "b200", "mi300x")
 _MOST = 6
 _FACTS = (
     ("achievable_flops_per_s", "flop_per_s", N_("best ever measured")),
-    ("memory_bytes", "byte", N_("memory")),
+    ("memory_nominal_bytes", "byte", N_("memory")),
     ("memory_bandwidth_bytes_per_s", "byte_per_s", N_("memory bandwidth")),
     ("scale_up_bytes_per_s", "byte_per_s", N_("scale-up, one direction")),
     ("tdp_w", "power", N_("power (TDP)")),
@@ -62,7 +62,7 @@ def _compare(names: Sequence[str], dtype: str, form: Form) -> None:
     with left:
         charts.bars(rows, "peak_flops_per_s", "flop_per_s", _("Compute: {dtype} dense peak").format(dtype=dtype))
         charts.bars(rows, "memory_bandwidth_bytes_per_s", "byte_per_s", _("Memory bandwidth"))
-        charts.bars(rows, "memory_bytes", "byte", _("Memory"))
+        charts.bars(rows, "memory_nominal_bytes", "byte", _("Memory"))
     with right:
         st.markdown(f"**{_('Roofline: what a kernel can reach')}**")
         charts.rooflines(rows)
@@ -124,7 +124,7 @@ def _peak(record: Mapping[str, Any], dtype: str, peak: Mapping[str, Any]) -> tup
 def _facts(record: Mapping[str, Any]) -> list[tuple[object, ...]]:
     up = record["interconnect"]["scale_up"]
     found = [
-        ("memory", _("memory"), f"{show(record['memory_bytes'], 'byte')} {record['memory_kind'] or ''}"),
+        ("memory", _("memory"), f"{show(record['memory_nominal_bytes'], 'byte')} {record['memory_kind'] or ''}"),
         ("memory", _("memory bandwidth"), show(record["memory_bandwidth_bytes_per_s"], "byte_per_s")),
         ("power", _("power (TDP)"), show(record["tdp_w"], "power")),
         ("cache", _("L2 cache"), show(record["compute"]["l2_bytes"], "byte")),
@@ -164,7 +164,7 @@ def _catalogue() -> None:
             _("year"): r["year"],
             _("device"): r["device_kind"],
             **{f"{d} TFLOP/s": _scaled((r["peak_flops_per_s"].get(d) or {}).get("dense"), 1e12) for d in DTYPES[:3]},
-            "GB": _scaled(r["memory_bytes"], 1e9),
+            "GB": _scaled(r["memory_nominal_bytes"], 1e9),
             "TB/s": _scaled(r["memory_bandwidth_bytes_per_s"], 1e12),
             "W": r["tdp_w"],
         }

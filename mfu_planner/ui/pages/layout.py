@@ -86,7 +86,7 @@ def _answer(r: Mapping[str, Any]) -> None:
         icon=":material/straighten:",
     )
     memory = r["memory"]
-    capacity = memory["capacity_bytes"]
+    capacity = memory["usable_bytes"]
     room = _("of {n}").format(n=show(capacity, "byte", 3)) if capacity else ""
     whole = f"{r['tokens_per_s']:,.0f} /s " + _("in all")
     of_peak = _("of {peak}").format(peak=show(r["peak_flops_per_s"], "flop_per_s"))
