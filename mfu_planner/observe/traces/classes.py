@@ -1,4 +1,5 @@
-"""What a device activity is for, from its name: the first row of ``kernel_classes.csv`` whose pattern is found decides.
+"""What a device activity is for, from its name: the first row whose pattern is found decides, of ``kernel_classes.csv``
+for kernels and of ``hlo_classes.csv`` for the operations of XLA programs.
 
 Collectives go by many names; a kernel that carries the collective's description among its arguments counts as one
 whatever it is called.
@@ -38,10 +39,10 @@ class Rule(NamedTuple):
     origin: str
 
 
-@lru_cache(maxsize=1)
-def rules() -> tuple[Rule, ...]:
-    """The table of names, in the order in which it is tried."""
-    text = resources.files(__package__).joinpath("kernel_classes.csv").read_text(encoding="utf-8")
+@lru_cache(maxsize=2)
+def rules(table: str = "kernel_classes.csv") -> tuple[Rule, ...]:
+    """A table of names, in the order in which it is tried."""
+    text = resources.files(__package__).joinpath(table).read_text(encoding="utf-8")
     return tuple(
         Rule(row["class"], re.compile(row["pattern"]), row["example"], row["origin"])
         for row in csv.DictReader(text.splitlines())
@@ -61,4 +62,21 @@ def classify(name: str) -> str:
     for rule in rules():
         if rule.pattern.search(name):
             return rule.kind
+    return "other"
+
+
+def classify_hlo(category: str, name: str) -> str:
+    """The class of an XLA operation by its HLO category, else by its own name; ``other`` when no rule knows either.
+
+    Examples
+    --------
+    >>> classify_hlo("convolution fusion", "fusion.12")
+    'matrix'
+    >>> classify_hlo("", "all-gather-done.3")
+    'communication'
+    """
+    for text in (category, name):
+        for rule in rules("hlo_classes.csv"):
+            if rule.pattern.search(text):
+                return rule.kind
     return "other"

@@ -35,8 +35,9 @@ def read_trace(
     Parameters
     ----------
     files
-        Chrome traces of torch.profiler, plain or gzipped; ``-`` is standard input; a folder stands for its ``.json``
-        and ``.json.gz`` files.  Each file is one rank.
+        Chrome traces of torch.profiler or of an XLA program (JAX), plain or gzipped; ``-`` is standard input; a folder
+        stands for its ``.json`` and ``.json.gz`` files, or for the newest profile that JAX left in it; an
+        ``.xplane.pb`` for the trace beside it.  Each file is one rank.
     window
         ``gpu``: from the first to the last device activity.  ``steps``: from the start of the first profiler step to
         the end of the last, on the host's clock.
@@ -91,13 +92,38 @@ def _paths(files: str | PathLike[str] | Sequence[str | PathLike[str]]) -> tuple[
     for entry in listed:
         path = fspath(entry)
         if path != "-" and Path(path).is_dir():
-            inside = sorted(str(p) for p in Path(path).iterdir() if p.name.endswith(_SUFFIXES))
-            if not inside:
-                raise InputError("file", path, f"a folder with {' or '.join(_SUFFIXES)} files")
-            paths += inside
+            paths += _inside(Path(path))
+        elif path.endswith(".xplane.pb"):
+            paths.append(_beside(Path(path)))
         else:
             paths.append(path)
     return tuple(paths)
+
+
+def _inside(folder: Path) -> list[str]:
+    """The traces of a folder; where it holds none, those of the newest profile that JAX wrote below it."""
+    try:
+        inside = sorted(str(p) for p in folder.iterdir() if p.name.endswith(_SUFFIXES))
+        profiles = sorted({p.parent for p in folder.glob("plugins/profile/*/*.trace.json.gz")})
+    except OSError as error:
+        raise InputError("file", str(folder), f"a readable folder ({error.strerror})") from None
+    found = inside or (sorted(str(p) for p in profiles[-1].glob("*.trace.json.gz")) if profiles else [])
+    if not found:
+        raise InputError("file", str(folder), f"a folder with {' or '.join(_SUFFIXES)} files")
+    return found
+
+
+def _beside(path: Path) -> str:
+    """The trace that the same profile wrote beside its protocol buffer."""
+    own = path.with_name(path.name.removesuffix(".xplane.pb") + ".trace.json.gz")
+    found = [own] if own.is_file() else sorted(path.parent.glob("*.trace.json.gz"))
+    if len(found) != 1:
+        raise InputError(
+            "file",
+            str(path),
+            "the trace.json.gz of the same profile: a protocol buffer is not read, and none is beside it",
+        )
+    return str(found[0])
 
 
 def _read_one(path: str, chosen: Window, top: int, progress: Callable[[str, int, int], None] | None) -> FilePart:
@@ -108,14 +134,15 @@ def _read_one(path: str, chosen: Window, top: int, progress: Callable[[str, int,
     from .scan import TraceScanner
     from .source import TraceText
     from .timeline import Timeline
+    from .xla import XlaEvents
 
     text = TraceText(path, (lambda done, total: progress(path, done, total)) if progress else None)
     scanner = TraceScanner(text, path, keep=STATED)
-    timeline = Timeline()
-    timeline.read(scanner.events())
+    timeline, events = Timeline(), XlaEvents(scanner.events())
+    timeline.read(events)
     found = devices(timeline)
     if not found:
-        raise NoAnswer(_nothing(path, timeline))
+        raise NoAnswer(_nothing(path, timeline, xla=events.found))
     stated = origin(scanner.metadata, path)
     ranks, per_step, kernels, matched, copied = [], [], [], [], []
     for device in found:
@@ -151,11 +178,16 @@ def _read_one(path: str, chosen: Window, top: int, progress: Callable[[str, int,
     )
 
 
-def _nothing(path: str, timeline: Timeline) -> str:
+def _nothing(path: str, timeline: Timeline, *, xla: bool) -> str:
     if timeline.events == 0:
         return f"{path}: the trace holds no events"
     host = timeline.host_spans or len(timeline.call_start)
-    why = "host events only: profile with ProfilerActivity.CUDA" if host else "is it a torch.profiler trace of a GPU?"
+    if xla:
+        why = "an XLA program with rows of the host alone: a run on the CPU, or one whose device was not traced"
+    elif host:
+        why = "rows of the host alone: a run on the CPU, or one profiled without its device's activity (CUDA, XPU)"
+    else:
+        why = "neither a torch.profiler nor an XLA trace of an accelerator"
     return f"{path}: no device activity (kernels, copies) among {timeline.events:,} events; {why}"
 
 

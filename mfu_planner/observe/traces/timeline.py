@@ -22,8 +22,20 @@ _DEVICE_KINDS = {
     "gpu_memset": "memset",
     "memset": "memset",
     "concurrent_kernel": "kernel",
+    "mtia_ccp_events": "kernel",
+    "hpu_op": "kernel",
 }
-_HOST_CALLS = {"cuda_runtime", "cuda_driver", "runtime", "driver", "hip_runtime", "xpu_runtime", "privateuse1_runtime"}
+_HOST_CALLS = {
+    "cuda_runtime",
+    "cuda_driver",
+    "runtime",
+    "driver",
+    "hip_runtime",
+    "xpu_runtime",
+    "privateuse1_runtime",
+    "mtia_runtime",
+    "xpu_driver",
+}
 _HOST_SPANS = {"user_annotation", "cpu_op", "operator"}
 
 _CALL = re.compile(
@@ -167,7 +179,8 @@ class Timeline:
         stream = _integer(args.get("stream", event.get("tid")))
         correlation = _integer(args.get("correlation", -1))
         collective = args.get("Collective name") if what == "kernel" else None
-        name = self._name(str(event["name"]), "communication" if collective else what)
+        kind = args.get("kind") if what == "kernel" else None
+        name = self._name(str(event["name"]), "communication" if collective else kind if kind in CLASSES else what)
         device_id = self._intern(device, self._device_ids, self.devices)
         group = -1
         if collective:
