@@ -30,6 +30,10 @@ class InputError(PlannerError):
         hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
         super().__init__(f"{field}: got {shorten(given)}; accepted: {accepted}{hint}")
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str, tuple[str, ...]]]:
+        """What another process needs to raise the same error."""
+        return InputError, (self.field, str(self.given), self.accepted, self.nearest)
+
 
 class NoAnswer(PlannerError):
     """The question is well put and nothing satisfies it: says what to change."""

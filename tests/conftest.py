@@ -1,4 +1,4 @@
-"""What all tests share: in CI, tests that need a browser or torch must run, not be skipped."""
+"""What all tests share: in CI, tests that need a browser, torch or an extra must run, not be skipped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-_MUST_RUN = ("browser", "golden")
+_MUST_RUN = ("browser", "golden", "extra")
 
 
 @pytest.hookimpl(wrapper=True)

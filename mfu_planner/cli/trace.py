@@ -33,6 +33,8 @@ _SHOWN_FROM = 32 << 20
 )
 @text("step", "One profiler step (5) or a range (5:8) in place of --window.", "NUMBER")
 @click.option("--top", type=int, default=5, show_default=True, help="Kernels shown per class.")
+@click.option("--jobs", type=int, help="Processes that read the ranks side by side.")
+@text("scheduler", "Address of a Dask scheduler whose workers see the files.", "ADDRESS")
 @model_options
 @hardware_options
 @devices_option

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from mfu_planner.errors import InputError
 
 from .efficiency import Efficiency, efficiency, waterfall
-from .findings import findings
+from .findings import findings, late
 from .ranks import Collectives, straggler
 from .report import Kernel, Rank, Step, TraceReport, Waterfall
 
@@ -80,6 +80,7 @@ def assemble(paths: tuple[str, ...], parts: list[FilePart], chosen: Window, flag
         kernels=tuple(parts[0].kernels),
         ranks=tuple(ranks),
         straggler=last,
+        late_rank=late(last, mean["window_s"]),
         mfu=measured.mfu if measured else None,
         peak_flops_per_s=measured.peak_flops_per_s if measured else None,
         flops_per_token=measured.flops_per_token if measured else None,

@@ -90,13 +90,13 @@ def findings(
             )
         )
     found.sort(key=lambda f: -float(f.evidence["seconds"]))
-    if last is not None and last.waited_for_s >= NOTABLE * window:
+    if last is not None and late(last, window) is not None:
         slower = last.compute_s / last.median_compute_s - 1 if last.median_compute_s else 0.0
         found.append(
             Finding(
                 code="trace/straggler",
                 severity="warning",
-                message=f"rank {last.rank if last.rank is not None else last.file} arrives last at the collectives: "
+                message=f"rank {late(last, window)} arrives last at the collectives: "
                 f"the others wait {last.waited_for_s / window:.1%} of the time; its computation takes {slower:+.1%} "
                 "against the median.",
                 evidence={"waited_for_s": last.waited_for_s, "compute_against_median": slower, "ranks": len(ranks)},
@@ -122,3 +122,10 @@ def findings(
             )
         )
     return found
+
+
+def late(last: Straggler | None, window_s: float) -> int | str | None:
+    """The rank (its file, where it states none) whose late arrival costs the others a notable share of the window."""
+    if last is None or last.waited_for_s < NOTABLE * window_s:
+        return None
+    return last.rank if last.rank is not None else last.file

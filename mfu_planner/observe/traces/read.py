@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ def read_trace(
     step: str | int | None = None,
     top: int = 5,
     progress: Callable[[str, int, int], None] | None = None,
+    jobs: int | None = None,
+    scheduler: str | None = None,
     **flags: Any,
 ) -> TraceReport:
     """Where the time of one profiler trace, or of several ranks' traces, went.
@@ -46,7 +49,9 @@ def read_trace(
     top
         Kernels reported per class.
     progress
-        Called with file, bytes read, bytes in all.
+        Called with file, bytes read, bytes in all; files read by other processes report nothing.
+    jobs, scheduler
+        Processes for many ranks, or the address of a Dask scheduler (:func:`.spread.spread`).
     **flags
         Those of ``mfu-planner mfu`` (``model``, ``config``, ``global_batch``, ``seq_len``, ``hardware``, ``devices``,
         …): with a model and a batch the report has the MFU and a waterfall.
@@ -64,13 +69,16 @@ def read_trace(
         The trace holds no device activity, or not the step asked for.
     """
     from .assemble import assemble
+    from .spread import processes, spread
 
     chosen = _window(window, step)
     if not 0 <= top <= 1000:
         raise InputError("top", top, "a number of kernels per class, 0 to 1000")
     paths = _paths(files)
-    parts = [_read_one(path, chosen, top, progress) for path in paths]
-    return assemble(paths, parts, chosen, flags)
+    count = processes(paths, jobs)
+    here = progress if count == 1 and scheduler is None else None
+    read = partial(_read_one, chosen=chosen, top=top, progress=here)
+    return assemble(paths, list(spread(read, paths, count, scheduler)), chosen, flags)
 
 
 def _window(window: str, step: str | int | None) -> Window:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .report import TraceReport
 
 _BAR = 30
+_RANKS = 16
+"""Ranks in the table; a late one is always among them."""
 _SCAFFOLD = re.compile(r"^void |at::native::|\(anonymous namespace\)::")
 """Parts of kernel names that are the same everywhere."""
 
@@ -118,11 +120,15 @@ def _kernels(report: TraceReport, console: Console) -> Table:
 def _ranks(report: TraceReport) -> Table:
     table = _table("Ranks", "rank", "window", "busy", "compute", "communication", "exposed", "idle", "waits")
     waits = report.straggler.waits_s if report.straggler else {}
-    for rank in report.ranks:
+    late = report.late_rank
+    shown = [r for i, r in enumerate(report.ranks) if i < _RANKS or (late is not None and late in (r.rank, r.file))]
+    for rank in shown:
         label = str(rank.rank) if rank.rank is not None else rank.file
         parts = (rank.busy_s, rank.compute_s, rank.communication_s, rank.exposed_communication_s, rank.idle_s)
         wait = _time(waits[label]) if label in waits else ""
         table.add_row(_plain(label), _time(rank.window_s), *(_share(part, rank.window_s) for part in parts), wait)
+    if len(report.ranks) > len(shown):
+        table.add_row(f"… {len(report.ranks) - len(shown):,} more")
     return table
 
 

@@ -133,6 +133,8 @@ class TraceReport(_Record):
     """The longest activities of each class, of the first file."""
     ranks: tuple[Rank, ...]
     straggler: Straggler | None
+    late_rank: int | str | None
+    """The rank (or file) that the others notably wait for inside collectives; None where none stands out."""
     mfu: float | None
     peak_flops_per_s: float | None
     flops_per_token: float | None
