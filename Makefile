@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
-.PHONY: help run app test lint format data bench accuracy docs lock clean check-samples
+.PHONY: help run app test lint format data prices bench accuracy docs lock clean check-samples
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,10 @@ data: $(STAMP) ## check every fact file and write the indexes and schemas made f
 	$(BIN)/python calibration/build_index.py
 	$(BIN)/python scripts/model_index.py
 	$(BIN)/python -m mfu_planner.backtesting.index --write
+
+prices: $(STAMP) ## read kept collections of prices under FROM= into hardware_specs/prices (scripts/prices.py says which)
+	$(BIN)/python scripts/prices.py $(FROM)
+	$(BIN)/python -m mfu_planner.facts.build
 
 accuracy: $(STAMP) ## run every back-test and write docs/accuracy.md anew
 	$(BIN)/python -m mfu_planner.backtesting.report

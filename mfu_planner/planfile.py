@@ -8,6 +8,7 @@ from typing import Any
 
 from mfu_planner.errors import InputError, NoAnswer, nearest
 from mfu_planner.planning import Plan, plan
+from mfu_planner.providers import over_providers
 from mfu_planner.reading import NEEDS_A_UNIT
 from mfu_planner.units import HOUR, format_value, parse
 
@@ -87,6 +88,8 @@ def plan_stages(given: Mapping[str, Any]) -> Plan:
     NoAnswer
         The sum misses the deadline or the budget.
     """
+    if (compared := over_providers(given, plan_stages)) is not None:
+        return compared
     rest = {k: v for k, v in given.items() if k != "stages"}
     stages = given.get("stages")
     if stages is None:

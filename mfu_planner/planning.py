@@ -11,6 +11,7 @@ from pydantic import Field
 from mfu_planner.costs import Rates, rates
 from mfu_planner.device_count import node_size
 from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.providers import AtProvider, over_providers
 from mfu_planner.ranges import PlanRange, plan_range
 from mfu_planner.results import Result
 from mfu_planner.run import QUANTITIES, Derived, PowerProduct, closed_forms, derived
@@ -47,6 +48,11 @@ class Plan(Result):
     """Of productive step time."""
     goodput: float
     price_usd_per_device_hour: float | None
+    provider: str | None = None
+    """Whose price it is; None where it was given."""
+    term: str | None = None
+    price_date: str | None = None
+    price_source: str | None = None
     flops_per_token: float
     """Per work unit (see ``work_unit``)."""
     total_flops: float
@@ -74,6 +80,8 @@ class Plan(Result):
     optimizer_steps: float | None = None
     """Tokens ÷ tokens per global batch, where a batch is given."""
     step_time_s: float | None = None
+    providers: tuple[AtProvider, ...] = ()
+    """The same plan at each provider's price, where several were named; cheapest first."""
     stages: tuple[Plan, ...] = ()
     """The parts of a run in stages, which this plan sums."""
 
@@ -98,7 +106,8 @@ def plan(**given: Any) -> Plan:
     >>> round(p.training_time_s / 86400, 1)
     26.5
     """
-    return plan_scenario(asked("plan", given))
+    compared = over_providers(given, lambda one: plan(**one))
+    return compared or plan_scenario(asked("plan", given))
 
 
 def plan_scenario(s: Scenario) -> Plan:
@@ -108,7 +117,7 @@ def plan_scenario(s: Scenario) -> Plan:
     warnings = [*subject.warnings, *prices.warnings]
     s = in_work_units(s, subject, warnings)
     known = _known(s, subject, prices, warnings)
-    if s.budget is not None and prices.price is None:
+    if s.budget is not None and prices.price.usd_per_device_hour is None:
         raise InputError("budget", format_value(s.budget, "usd"), "also a --price: none is on file for this hardware")
     limits = {k: v for k, v in (("training_time_s", s.deadline), ("cost_usd", s.budget)) if v is not None}
     exact = close(known, limits)
@@ -143,7 +152,8 @@ def plan_scenario(s: Scenario) -> Plan:
         devices_per_node=node,
         mfu=values["mfu"],
         goodput=values["goodput"],
-        price_usd_per_device_hour=prices.price,
+        price_usd_per_device_hour=prices.price.usd_per_device_hour,
+        **prices.price.record(),
         flops_per_token=values["flops_per_token"],
         total_flops=values["total_flops"],
         peak_flops_per_s=values["peak_flops_per_s"],
@@ -199,6 +209,7 @@ def _known(s: Scenario, subject: Subject, prices: Rates, warnings: list[str]) ->
     }
     if s.goodput is None:
         warnings.append("goodput 1.0 assumed: no time lost to failures, restarts or checkpoints; --goodput changes it")
+    price = prices.price.usd_per_device_hour
     optional = {
         "tokens": s.tokens,
         "devices": subject.devices,
@@ -206,7 +217,7 @@ def _known(s: Scenario, subject: Subject, prices: Rates, warnings: list[str]) ->
         "tokens_per_s": s.tokens_per_second,
         "tokens_per_s_per_device": s.tokens_per_second_per_device,
         "achieved_flops_per_s_per_device": s.flops_per_second_per_device,
-        "price_usd_per_device_s": None if prices.price is None else prices.price / HOUR,
+        "price_usd_per_device_s": None if price is None else price / HOUR,
         "power_w": prices.power_w,
         "tokens_per_step": batch_tokens(s, subject),
     }

@@ -60,6 +60,12 @@ class Scenario(BaseModel):
     """USD; an upper limit."""
     price: float | None = None
     """USD per device-hour."""
+    provider: str | None = None
+    """Whose price is taken; several, with commas between, are compared."""
+    term: str | None = None
+    """on-demand, spot, reserved-1y, reserved-3y."""
+    region: str | None = None
+    """A provider's own name of a region, for the price."""
     goodput: float | None = None
     pue: float | None = None
     """Power usage effectiveness."""
@@ -92,11 +98,13 @@ _SIZES = {"model", "config", "params", "active_params", "seq_len", "target_seq_l
 _MODEL = frozenset(_SIZES | {"packed", "lora_rank", "lora_targets", "freeze", "convention", "explain"})
 _SUBJECT = _MODEL | {"hardware", "peak", "dtype", "peak_dtype", "sparse", "devices"}
 _RATES = {"tokens_per_second", "tokens_per_second_per_device", "flops_per_second_per_device"}
+_MONEY = {"price", "provider", "term", "region", "as_of"}
 USED_BY = {
     "flops": _MODEL,
     "plan": _SUBJECT
     | _RATES
-    | {"tokens", "mfu", "deadline", "budget", "price", "goodput", "pue", "as_of", "devices_per_node", "global_batch"},
+    | {"tokens", "mfu", "deadline", "budget", "goodput", "pue", "devices_per_node", "global_batch"}
+    | _MONEY,
     "measure": _SUBJECT
     | _RATES
     | {"step_time", "global_batch", "tokens", "device_hours", "goodput", "reported_mfu", "recompute"}

@@ -21,6 +21,8 @@ from shell import ShellError, run
 
 WIDTH = "100"
 """Columns of the terminal in shown outputs."""
+TODAY = "1796083200"
+"""The moment of shown outputs (2026-12-01, in seconds): how old a price is must not change a page."""
 
 
 class ExampleError(Exception):
@@ -59,7 +61,7 @@ def rerun(page: str, root: Path, *, sketches: bool = False) -> str:
 @contextlib.contextmanager
 def _scratch(root: Path) -> Iterator[None]:
     """An empty folder with the project's docs in it, a terminal of a known width."""
-    fixed = {"COLUMNS": WIDTH, "TERM": "dumb", "NO_COLOR": "1"}
+    fixed = {"COLUMNS": WIDTH, "TERM": "dumb", "NO_COLOR": "1", "SOURCE_DATE_EPOCH": TODAY}
     before = {name: os.environ.get(name) for name in (*fixed, "FORCE_COLOR", "MFU_PLANNER_SPECS")}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         (Path(folder) / "docs").symlink_to(root / "docs")

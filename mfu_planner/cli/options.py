@@ -45,6 +45,13 @@ hardware_options = _flags(
     click.option("--peak-dtype", metavar="NAME", help="Number format whose peak is divided by (default: --dtype)."),
     click.option("--sparse", is_flag=True, help="Divide by the peak with structured sparsity."),
 )
+price_options = _flags(
+    text("price", "Price of a device-hour, such as '2.5 $/h' (default: dated prices of the providers).", "PRICE"),
+    text("provider", "Whose price: aws, gcp, lambda, …; several with commas are compared.", "NAMES"),
+    text("term", "on-demand (default), spot, reserved-1y or reserved-3y.", "TERM"),
+    text("region", "A provider's own region name, for the price.", "NAME"),
+    text("as-of", "Use the prices of this date, such as 2026-01-01.", "DATE"),
+)
 convention_option = text("convention", "What counts as model FLOPs (default: full).", "NAME")
 devices_option = text("devices", "Number of devices, or '64 chips'.", "COUNT")
 explain_option = click.option("--explain", is_flag=True, help="Show each formula with the numbers put in, and sources.")

@@ -12,6 +12,7 @@ from mfu_planner.cli.options import (
     explain_option,
     hardware_options,
     model_options,
+    price_options,
     text,
     without_empty,
 )
@@ -28,10 +29,9 @@ from mfu_planner.cli.output import emit, json_option
 @text("mfu", "Target MFU: 0.4 or 40%.", "FRACTION")
 @text("deadline", "Latest wall-clock time, such as 30d.", "TIME")
 @text("budget", "Most money for device time, such as '$2M'.", "USD")
-@text("price", "Price of a device-hour, such as '2.5 $/h' (default: dated market data).", "PRICE")
+@price_options
 @text("goodput", "Productive share of the wall clock (default: 1.0, with a warning).", "FRACTION")
 @text("pue", "Power usage effectiveness of the data centre.", "NUMBER")
-@text("as-of", "Use the prices of this date, such as 2026-01-01.", "DATE")
 @text("global-batch", "Sequences per step, or '16M tokens': gives the number of steps and the time of one.", "BATCH")
 @text("tokens-per-second", "Observed rate of the whole job, in place of --mfu.", "RATE")
 @text("tokens-per-second-per-device", "Observed rate of one device, in place of --mfu.", "RATE")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mfu_planner.cli.layout_options import layout_options, whole_numbers
-from mfu_planner.cli.options import text
+from mfu_planner.cli.options import price_options, text
 from mfu_planner.cli.output import emit, json_option
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @text("top", "How many layouts to show (default: 10).", "N")
 @text("tokens", "Training tokens: time and cost of the whole run.", "TOKENS")
 @text("deadline", "Latest wall-clock time, such as 30d (with --tokens).", "TIME")
-@text("price", "Price of a device-hour (default: dated market data).", "PRICE")
+@price_options
 @text("goodput", "Productive share of the wall clock (default: 1).", "FRACTION")
 @json_option
 def command(as_json: bool, **flags: Any) -> None:
@@ -63,23 +63,33 @@ def render(result: SearchResult, console: Console) -> None:
     """The layouts for people, and why the obvious one lost."""
     from rich.table import Table
 
+    from mfu_planner.searching.outcome import SECONDS_A_DAY
+
     console.print(f"{result['evaluated']:,} layouts in {result['elapsed_s']:.1f} s, {result['feasible']:,} fit")
     table = Table()
-    for name in ("on", "devices", "layout", "recompute", "step s", "MFU", "GiB", "USD"):
-        table.add_column(name, justify="left" if name in ("on", "layout", "recompute") else "right")
-    for row in result["layouts"]:
+    rows = result["layouts"]
+    whole = any(row["training_time_s"] is not None for row in rows)
+    several = len({(row["place"], row["provider"], row["price_usd_per_device_hour"]) for row in rows}) > 1
+    places = {row["place"] for row in rows}
+    sellers = ("provider",) if len({(row["place"], row["provider"]) for row in rows}) > len(places) else ()
+    own = ("$/h",) if several else ("recompute", "GiB")
+    for name in ("on", *sellers, "devices", "layout", *own, "step s", "MFU", *(("days",) if whole else ()), "USD"):
+        table.add_column(name, justify="left" if name in ("on", "provider", "layout", "recompute") else "right")
+    for row in rows:
         again = row["recompute"]
         if row["recompute_share"] not in (None, 1.0):
             again += f" {row['recompute_share']:.0%}"
-        cost = "" if row["cost_usd"] is None else f"{row['cost_usd']:,.2f}"
+        rate = "–" if row["price_usd_per_device_hour"] is None else f"{row['price_usd_per_device_hour']:.2f}"
+        cost = "" if row["cost_usd"] is None else f"{row['cost_usd']:,.{0 if whole else 2}f}"
         table.add_row(
             row["place"],
+            *((row["provider"] or "–",) if sellers else ()),
             str(row["devices"]),
-            _layout(row),
-            again,
+            _layout(row) + (f", recompute {again}" if several and again != "none" else ""),
+            *((rate,) if several else (again, f"{row['total_bytes'] / 2**30:.1f}")),
             f"{row['step_time_s']:.4g}",
             f"{row['mfu']:.1%}",
-            f"{row['total_bytes'] / 2**30:.1f}",
+            *((f"{row['training_time_s'] / SECONDS_A_DAY:.1f}",) if whole else ()),
             cost,
         )
     console.print(table)

@@ -14,8 +14,9 @@ from mfu_planner.facts import Spec, folder, read
 from mfu_planner.hardware._build import accelerator_records, cluster_records
 from mfu_planner.hardware._cluster_spec import ClusterSpec, InstancesSpec
 from mfu_planner.hardware._index import INDEX_NAME, NAMES_NAME, light
-from mfu_planner.hardware._market import AchievableSpec, EnergySpec, PricesSpec
+from mfu_planner.hardware._market import AchievableSpec, EnergySpec
 from mfu_planner.hardware._memory import UsableSpec
+from mfu_planner.hardware._quotes import ProvidersSpec, price_index
 from mfu_planner.hardware._spec import AcceleratorSpec
 from mfu_planner.hardware._words import words
 
@@ -79,18 +80,6 @@ def _known(clouds: InstancesSpec, accelerators: dict[str, Any], said: WordsSpec)
         raise InputError("instances.yaml: sources", ", ".join(sorted(clouds.sources)), ", ".join(sorted(sources)))
 
 
-def price_records(specs: Path) -> list[dict[str, Any]]:
-    """Every quote of every price file, one record per accelerator."""
-    packages = {i: r["devices_per_package"] for i, r in accelerator_records(specs).items()}
-    rows = []
-    for path in sorted((specs / "prices").glob("*.yaml")):
-        try:
-            rows.extend(read(PricesSpec, path).records(packages))
-        except (KeyError, ValueError) as error:
-            raise InputError(str(path), str(error), "quotes with known ids and sources") from None
-    return rows
-
-
 def energy_record(specs: Path) -> dict[str, Any]:
     """PUE and carbon figures with their sources in place."""
     said = read(EnergySpec, specs / "energy" / "energy.yaml")
@@ -135,14 +124,14 @@ def generated(specs: Path) -> dict[str, Callable[[], str]]:
     return {
         INDEX_NAME: lambda: _json(build_index(specs)) + "\n",
         NAMES_NAME: lambda: _json(light(build_index(specs))) + "\n",
-        "prices.json": lambda: _json(price_records(specs), 1) + "\n",
+        "prices.json": lambda: _json(price_index(specs, accelerator_records(specs))) + "\n",
         "energy.json": lambda: _json(energy_record(specs)) + "\n",
         "achievable.json": lambda: _json(achievable_records(specs), 1) + "\n",
         "schema/accelerator.json": lambda: schema(AcceleratorSpec),
         "schema/cluster.json": lambda: schema(ClusterSpec),
         "schema/instances.json": lambda: schema(InstancesSpec),
         "schema/names.json": lambda: schema(WordsSpec),
-        "schema/prices.json": lambda: schema(PricesSpec),
+        "schema/prices.json": lambda: schema(ProvidersSpec),
         "schema/energy.json": lambda: schema(EnergySpec),
         "schema/achievable.json": lambda: schema(AchievableSpec),
         "schema/usable_memory.json": lambda: schema(UsableSpec),

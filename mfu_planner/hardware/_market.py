@@ -1,100 +1,14 @@
-"""What the price, energy and achievable-rate files may hold. Needed only to read or check them."""
+"""What the energy and achievable-rate files may hold. Needed only to read or check them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import pydantic
 
-from mfu_planner.facts import Source, Spec, quantity
+from mfu_planner.facts import Source, Spec
 from mfu_planner.hardware._spec import Dtype, Id, Rate
 from mfu_planner.units import parse
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Price: TypeAlias = str
-else:
-    Price = quantity("usd_per_device_hour")
-
-TERMS = ("on-demand", "reserved", "spot", "capacity-block", "list", "community", "assumption")
-Day = Annotated[str, pydantic.Field(pattern=r"^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$")]
-
-
-class Quote(Spec):
-    """One published price, or a range, on one date."""
-
-    accelerators: list[Id]
-    """Catalogue ids that the quote covers (several when the page does not say which board)."""
-    provider: str
-    """Who offers it."""
-    terms: str = pydantic.Field(pattern=f"^({'|'.join(TERMS)})$")
-    """on-demand, reserved, spot, …"""
-    price: Price | None = None
-    """One price."""
-    low: Price | None = None
-    """Lower end of a range."""
-    high: Price | None = None
-    """Upper end of a range."""
-    per: str = pydantic.Field(default="device", pattern="^(device|package)$")
-    """What the price buys: a device, or a package (a TPU or Trainium chip)."""
-    date: str | Any
-    """The day or month it was valid."""
-    devices: int | None = None
-    """How many devices the quote is for."""
-    region: str | None = None
-    """Where, when the source says so."""
-    source: str
-    """A key of ``sources``."""
-    note: str | None = None
-
-    @pydantic.field_validator("date", mode="before")
-    @classmethod
-    def _text(cls, value: object) -> str:
-        text = str(value)
-        pydantic.TypeAdapter(Day).validate_python(text)
-        return text
-
-    @pydantic.model_validator(mode="after")
-    def _one_or_range(self) -> Quote:
-        given = (self.price is not None, self.low is not None, self.high is not None)
-        if given not in ((True, False, False), (False, True, True)):
-            raise ValueError("give price, or low and high")
-        return self
-
-
-class PricesSpec(Spec):
-    """One price file."""
-
-    sources: dict[str, Source]
-    quotes: list[Quote]
-
-    def records(self, packages: dict[str, int]) -> list[dict[str, Any]]:
-        """One record per accelerator and quote, USD per device-hour."""
-        out = []
-        for q in self.quotes:
-            for identifier in q.accelerators:
-                if identifier not in packages:
-                    raise ValueError(f"quotes: {identifier!r} is not in the catalogue")
-                share = packages[identifier] if q.per == "package" else 1
-                low, high = q.low or q.price, q.high or q.price
-                assert low is not None
-                assert high is not None
-                out.append(
-                    {
-                        "accelerator": identifier,
-                        "provider": q.provider,
-                        "terms": q.terms,
-                        "low": parse(low, "usd_per_device_hour", field="low") / share,
-                        "high": parse(high, "usd_per_device_hour", field="high") / share,
-                        "date": q.date,
-                        "devices": q.devices,
-                        "region": q.region,
-                        "note": q.note,
-                        "source": self.sources[q.source].record(),
-                    }
-                )
-        return out
 
 
 class Pue(Spec):

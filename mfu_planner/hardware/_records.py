@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware._accelerator import dtype_key
 from mfu_planner.hardware._index import index
 from mfu_planner.hardware._resolve import lookup
+
+if TYPE_CHECKING:
+    from mfu_planner.hardware.prices import Quote
 
 
 def list_records(vendor: str | None = None) -> list[dict[str, Any]]:
@@ -27,7 +30,8 @@ def list_records(vendor: str | None = None) -> list[dict[str, Any]]:
 def full_record(name: str, as_of: str | dt.date | None = None) -> dict[str, Any]:
     """One accelerator with prices, achievable rates and how the name was read."""
     from mfu_planner.hardware._achievable import achievable
-    from mfu_planner.hardware.prices import typical_price
+    from mfu_planner.hardware.prices import offers, typical_price
+    from mfu_planner.hardware.sellers import TERMS
 
     found = lookup(name)
     identifier = found.accelerator.id
@@ -43,12 +47,31 @@ def full_record(name: str, as_of: str | dt.date | None = None) -> dict[str, Any]
         if price is None
         else {
             "typical_usd_per_device_hour": price.usd_per_device_hour,
-            "low_usd_per_device_hour": price.range.low,
-            "high_usd_per_device_hour": price.range.high,
+            "low_usd_per_device_hour": price.offers[0].usd_per_device_hour,
+            "high_usd_per_device_hour": price.offers[-1].usd_per_device_hour,
+            "date": price.date,
             "basis": price.basis,
-            "quotes": [dataclasses.asdict(q) for q in price.range.quotes],
+            "quotes": [_quote(q) for term in TERMS for q in offers(identifier, term=term, as_of=as_of)],
         },
         "warnings": [found.note] if found.note else [],
+    }
+
+
+def _quote(quote: Quote) -> dict[str, Any]:
+    """One provider's price on one term, with its source."""
+    return {
+        "provider": quote.seller,
+        "instance": quote.instance,
+        "devices": quote.devices,
+        "region": quote.region or None,
+        "terms": quote.term,
+        "usd_per_device_hour": quote.usd_per_device_hour,
+        "usd_per_instance_hour": quote.usd_per_instance_hour,
+        "low": quote.usd_per_device_hour,
+        "high": quote.usd_per_device_hour,
+        "date": quote.date,
+        "note": quote.note or None,
+        "source": quote.source,
     }
 
 

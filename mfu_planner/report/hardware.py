@@ -218,11 +218,10 @@ def _price(record: Mapping[str, Any], console: Console) -> None:
     typical = show(price["typical_usd_per_device_hour"], "usd_per_device_hour")
     console.print(f"price: {typical} ({price['basis']})", markup=False)
     for quote in price["quotes"]:
-        low, high = quote["low"], quote["high"]
-        rate = f"${low:.2f}" if low == high else f"${low:.2f} to ${high:.2f}"
-        place = f", {quote['region']}" if quote["region"] else ""
+        place = f" {quote['region']}" if quote["region"] else ""
         console.print(
-            f"    {quote['date']}  {rate}  {quote['terms']}, {quote['provider']}{place}  {quote['source']['url']}",
+            f"    {quote['date']}  ${quote['usd_per_device_hour']:.2f}  {quote['terms']}, {quote['provider']}, "
+            f"{quote['instance']}{place}  {quote['source']['url']}",
             markup=False,
         )
 

@@ -53,6 +53,7 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
         rows.append(("left of the budget", show(max(0.0, plan.budget_slack_usd), "usd")))
     console.print(plain_table(rows))
     _print_stages(plan, console)
+    _print_providers(plan, console)
     _print_range(plan, console)
     _print_conventions(plan, console)
     print_warnings(console, plan.warnings)
@@ -101,6 +102,28 @@ def _print_stages(plan: Plan, console: Console) -> None:
     ]
     console.print("Stages (hours: of devices)", style="bold")
     console.print(grid(("stage", "tokens", "length", "devices", "MFU", "time", "hours", "cost"), rows))
+
+
+def _print_providers(plan: Plan, console: Console) -> None:
+    if not plan.providers:
+        return
+    from mfu_planner.report.human import grid
+
+    rows = [
+        (
+            p.provider,
+            p.term or "–",
+            "–" if p.price_usd_per_device_hour is None else f"{p.price_usd_per_device_hour:.2f}",
+            p.price_date or "–",
+            show(p.training_time_s, "time"),
+            show(p.total_cost_usd, "usd"),
+        )
+        for p in plan.providers
+    ]
+    console.print(grid(("provider", "term", "$/h", "of", "time", "cost"), rows, title="The whole run at each provider"))
+    for p in plan.providers:
+        if p.said:
+            console.print(f"{p.provider}: {p.said}", style="dim", markup=False)
 
 
 def _print_conventions(plan: Plan, console: Console) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from mfu_planner.costs import Price, price_for
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.footprint.calibrated import memory_constants
 from mfu_planner.footprint.states import optimizer_bytes
+from mfu_planner.hardware.sellers import provider_id, seller_of
 from mfu_planner.layout.flags import batch_of, whole, whole_zero
 from mfu_planner.layout.request import FLAGS, WHOLE, read_common
 from mfu_planner.layout.schedules import SCHEDULES
@@ -48,7 +50,9 @@ class Case:
     tools: Tools
     usable_bytes: float
     """What a framework can allocate on the device; 0 when not known."""
-    price: float | None
+    prices: tuple[Price, ...]
+    """What a device-hour costs: of each provider asked about, or the one price."""
+    cluster: str | None
     node: int
     flags: dict[str, Any]
     selective: bool
@@ -102,22 +106,24 @@ def _case(flags: dict[str, Any], given: dict[str, Any]) -> Case:
         devices=devices,
         tools=made,
         usable_bytes=box.usable_bytes,
-        price=_price(accelerator.id, given),
+        prices=_prices(accelerator.id, flags, given),
+        cluster=flags.get("cluster"),
         node=int(box.node_devices),
         flags={k: v for k, v in flags.items() if v is not None},
         selective=selective,
     )
 
 
-def _price(device: str, given: dict[str, Any]) -> float | None:
-    if given.get("price") is not None:
-        from mfu_planner.units import parse
+def _prices(device: str, flags: dict[str, Any], given: dict[str, Any]) -> tuple[Price, ...]:
+    from mfu_planner.units import parse
 
-        return parse(given["price"], "usd_per_device_hour", field="price")
-    from mfu_planner.hardware.prices import typical_price
-
-    found = typical_price(device)
-    return None if found is None else found.usd_per_device_hour
+    own = None if given.get("price") is None else parse(given["price"], "usd_per_device_hour", field="price")
+    said = {name: given.get(name) for name in ("term", "region", "as_of")}
+    machine = flags.get("cluster") or flags.get("hardware")
+    providers = _listed(given.get("provider"))
+    if len(providers) > 1 and (seller := seller_of(machine)):
+        providers = [p for p in providers if provider_id(p) == seller[0]] or [None]
+    return tuple(price_for(device, given=own, provider=p, machine=machine, **said) for p in providers)
 
 
 def fixed_flags(given: dict[str, Any]) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from mfu_planner.prediction.predicting import predict
 from mfu_planner.searching.cases import FIXED
 
 if TYPE_CHECKING:
+    from mfu_planner.costs import Price
     from mfu_planner.searching.cases import Case
     from mfu_planner.searching.rank import Found
 
 SECONDS_A_DAY = 86400.0
 
 
-def row_of(case: Case, found: Found, given: dict[str, Any]) -> dict[str, Any]:
+def row_of(case: Case, found: Found, price: Price, given: dict[str, Any]) -> dict[str, Any]:
     """One found layout as a row of the answer: its flags, time, rate, memory, and cost."""
     from mfu_planner.units import parse
 
@@ -28,6 +29,9 @@ def row_of(case: Case, found: Found, given: dict[str, Any]) -> dict[str, Any]:
         **found.flags(),
         "schedule": t.schedule or schedule_name(found.flags()["vpp"]),
         "place": case.place,
+        "cluster": case.cluster,
+        **price.record(),
+        "price_usd_per_device_hour": price.usd_per_device_hour,
         "devices": case.devices,
         "step_time_s": found.seconds,
         "mfu": architecture_flops / (found.seconds * case.devices * t.machine.peak_flops_per_s),
@@ -35,15 +39,17 @@ def row_of(case: Case, found: Found, given: dict[str, Any]) -> dict[str, Any]:
         "total_bytes": found.held_bytes,
         "cost_usd": None,
         "training_time_s": None,
+        "total_cost_usd": None,
     }
-    per_step = case.devices * found.seconds / 3600.0 * case.price if case.price is not None else None
+    usd = price.usd_per_device_hour
+    per_step = case.devices * found.seconds / 3600.0 * usd if usd is not None else None
     row["cost_usd_per_step"] = per_step
     tokens = given.get("tokens")
     if tokens is not None:
         goodput = 1.0 if given.get("goodput") is None else parse(given["goodput"], "fraction", field="goodput")
         steps = parse(tokens, "token", field="tokens") / (t.global_batch * t.seq_len)
         row["training_time_s"] = steps * found.seconds / goodput
-        row["cost_usd"] = None if per_step is None else per_step * steps / goodput
+        row["cost_usd"] = row["total_cost_usd"] = None if per_step is None else per_step * steps / goodput
     else:
         row["cost_usd"] = per_step
     return row
@@ -74,11 +80,11 @@ def ranked(rows: list[dict[str, Any]], rank: str, given: dict[str, Any]) -> list
                 f"{quickest / SECONDS_A_DAY:.1f} days: more devices, fewer tokens, or a later deadline"
             )
         rows = in_time
-    if rank == "cost" and any(r["cost_usd"] is None for r in rows):
-        raise InputError("price", "nothing", "a price such as --price '2.5 $/h': none is on file for every device here")
+    if rank == "cost" and all(r["cost_usd"] is None for r in rows):
+        raise InputError("price", "nothing", "a price such as --price '2.5 $/h': none is on file for what is asked")
     keys: dict[str, Callable[[dict[str, Any]], tuple[float, ...]]] = {
         "time": lambda r: (r["step_time_s"],),
-        "cost": lambda r: (r["cost_usd"], r["step_time_s"]),
+        "cost": lambda r: (float("inf") if r["cost_usd"] is None else r["cost_usd"], r["step_time_s"]),
         "devices": lambda r: (r["devices"], r["step_time_s"]),
     }
     return sorted(rows, key=keys[rank])
@@ -91,14 +97,31 @@ def case_of(row: dict[str, Any], cases: list[Case]) -> Case:
 
 def distinct(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without layouts of the same time, bytes and devices as one before them (the simpler one comes first)."""
-    seen: set[tuple[float, float, int]] = set()
+    seen: set[tuple[object, ...]] = set()
     left = []
     for row in rows:
-        key = (row["step_time_s"], row["total_bytes"], row["devices"])
+        key = (row["step_time_s"], row["total_bytes"], row["devices"], *_cloud(row))
         if key not in seen:
             seen.add(key)
             left.append(row)
     return left
+
+
+def _cloud(row: dict[str, Any]) -> tuple[str, str | None]:
+    return row["place"], row["provider"]
+
+
+def best_of_each_first(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """Ranked rows with the best of every place and provider first, then the front of time and cost; how many are best.
+
+    Where one place and provider is asked about, the order stays.
+    """
+    best = {_cloud(row): row for row in reversed(rows)}
+    if len(best) == 1:
+        return rows, 1
+    first = [row for row in rows if row is best[_cloud(row)]]
+    order = {id(row): row for row in (*first, *pareto(rows), *rows)}
+    return list(order.values()), len(first)
 
 
 def pareto(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from mfu_planner.layout.flags import whole
 from mfu_planner.layout.request import FLAGS
 from mfu_planner.searching.cases import Case, cases_of, grids
 from mfu_planner.searching.evaluate import evaluate
-from mfu_planner.searching.outcome import case_of, distinct, obvious, pareto, ranked, row_of
+from mfu_planner.searching.outcome import best_of_each_first, case_of, distinct, obvious, pareto, ranked, row_of
 from mfu_planner.searching.rank import Best, Found
 from mfu_planner.searching.result import SearchResult
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RANKS = ("time", "cost", "devices")
-OWN = ("devices", "hardware", "cluster", "rank", "top", "space", "tokens", "price", "deadline", "goodput")
+OWN = (
+    "devices", "hardware", "cluster", "rank", "top", "space", "tokens", "deadline", "goodput",
+    "price", "provider", "term", "region", "as_of",
+)  # fmt: skip
 
 
 def search(progress: Callable[[int], None] | None = None, **given: Any) -> SearchResult:
@@ -59,15 +62,15 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
             f"search: none of {evaluated:,} layouts fits into the memory that a framework can allocate; more devices, "
             "a smaller batch or sequence, or devices with more memory would"
         )
-    rows = ranked([row_of(case, found, given) for case, found in kept], rank, given)
-    rows = distinct(rows)
+    rows = [row_of(case, found, price, given) for case, found in kept for price in case.prices]
+    rows, heads = best_of_each_first(distinct(ranked(rows, rank, given)))
     return SearchResult(
         inputs={name: value for name, value in given.items() if value is not None},
         evaluated=evaluated,
         feasible=feasible,
         elapsed_s=time.perf_counter() - start,
         rank=rank,
-        layouts=tuple(rows[:top]),
+        layouts=tuple(rows[: max(top, heads)]),
         pareto=tuple(pareto(rows)),
         obvious=obvious(case_of(rows[0], cases), rows[0], given),
         assumptions=tuple(_assumptions(cases)),
@@ -95,6 +98,5 @@ def _assumptions(cases: list[Case]) -> list[str]:
         "sequence and batch",
     ]
     said += sorted({f"software stack {c.tools.stack.name}" for c in cases})
-    if any(c.price is None for c in cases):
-        said.append("no price is on file for some devices: their cost is null")
+    said += dict.fromkeys(price.said for c in cases for price in c.prices if price.said)
     return said

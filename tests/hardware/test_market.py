@@ -1,70 +1,16 @@
-"""Prices by date, site energy, implied peaks, achievable rates."""
+"""Site energy, implied peaks, achievable rates."""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-import statistics
 
 import pytest
 
 from mfu_planner.errors import InputError
 from mfu_planner.facts import folder
 from mfu_planner.hardware import achievable, implied_peak, resolve
-from mfu_planner.hardware._index import index
 from mfu_planner.hardware._records import usd_per_exaflop
 from mfu_planner.hardware.energy import carbon_intensity, pue, typical_pue
-from mfu_planner.hardware.prices import price_range, quotes, typical_price
-
-ALL_PRICES = json.loads((folder("hardware_specs") / "prices.json").read_text())
-
-
-def test_every_price_has_provider_terms_date_and_source() -> None:
-    """No price without who, on what terms, when, and where it stands."""
-    for row in ALL_PRICES:
-        assert row["provider"]
-        assert row["terms"]
-        assert 0 < row["low"] <= row["high"] < 100
-        assert dt.date.fromisoformat(row["date"] if len(row["date"]) > 7 else row["date"] + "-01") <= dt.date.today()
-        assert row["source"]["url"].startswith("https://")
-        assert row["accelerator"] in index()["accelerators"]
-
-
-def test_typical_is_the_median_of_on_demand_quotes() -> None:
-    """The typical price, recomputed here from the quotes."""
-    found = typical_price("h100-sxm")
-    assert found is not None
-    on_demand = [(q.low + q.high) / 2 for q in found.range.quotes if q.terms == "on-demand"]
-
-    assert found.usd_per_device_hour == pytest.approx(statistics.median(on_demand))
-    assert found.range.low <= found.usd_per_device_hour <= found.range.high
-    assert str(len(on_demand)) in found.basis
-
-
-def test_history_is_kept_and_as_of_reads_it() -> None:
-    """An old plan can be recomputed: quotes after the date are not seen."""
-    past = typical_price("h100-sxm", as_of="2024-08-01")
-    assert past is not None
-
-    assert past.usd_per_device_hour == 3.5
-    assert all(q.date <= "2024-08" for q in past.range.quotes)
-    assert price_range("h100-sxm", as_of="2019-01-01") is None
-    assert len(quotes("h100-sxm")) > len(quotes("h100-sxm", as_of=dt.date(2026, 2, 1)))
-
-
-def test_packages_are_priced_per_device() -> None:
-    """$2.20 per TPU v3 chip is $1.10 per core, the device."""
-    found = typical_price("tpu-v3")
-    assert found is not None
-
-    assert found.usd_per_device_hour == pytest.approx(1.1)
-
-
-def test_unknown_prices_are_none_and_bad_dates_are_errors() -> None:
-    """No quote, no number; a date that is none is bad input."""
-    assert typical_price("wse-2") is None
-    with pytest.raises(InputError, match="as-of"):
-        typical_price("h100-sxm", as_of="last week")
 
 
 def test_energy_figures() -> None:

@@ -106,7 +106,7 @@ def _one(name: str) -> None:
         price = record["price"]
         if price:
             rows = [
-                (f"{q['provider']}, {q['terms']}", q["date"], _dollars(q["low"], q["high"]), _source(q["source"]))
+                (_offer(q), q["date"], f"{q['usd_per_device_hour']:,.2f}", _source(q["source"]))
                 for q in price["quotes"]
             ]
             st.caption(_("Price: {basis}").format(basis=price["basis"]).replace("$", "\\$"))
@@ -151,8 +151,8 @@ def _source(source: Mapping[str, Any]) -> tuple[str, str]:
     return (str(source["title"]), str(source["url"]))
 
 
-def _dollars(low: float, high: float) -> str:
-    return f"{low:,.2f}" if low == high else f"{low:,.2f} – {high:,.2f}"
+def _offer(quote: Mapping[str, Any]) -> str:
+    return ", ".join(filter(None, (quote["provider"], quote["terms"], quote["instance"], quote["region"])))
 
 
 def _catalogue() -> None:
