@@ -45,7 +45,8 @@ _SHOWN_FROM = 32 << 20
 def command(files: tuple[str, ...], window: str, step: str | None, top: int, as_json: bool, **flags: Any) -> None:
     """Where the time of a profiler trace went: busy, communication, idle and why.
 
-    FILE is a Chrome trace of torch.profiler, plain or .gz; several files or a folder are several ranks; '-' is stdin.
+    FILE is a Chrome trace of torch.profiler or JAX, plain or .gz, or a SQLite export of Nsight Systems; several files
+    or a folder are several ranks; '-' is stdin.
 
     \b
     mfu-planner trace rank0.pt.trace.json.gz

@@ -1,7 +1,7 @@
 """Reading profiler traces: where a step's time went, and why the device stood still.
 
-``read_trace`` streams torch.profiler (Kineto) Chrome traces of NVIDIA and AMD devices, plain or compressed, of one
-rank or several.
+``read_trace`` streams Chrome traces of torch.profiler (Kineto) and of XLA programs, plain or compressed, and SQLite
+exports of Nsight Systems, of one rank or several.
 """
 
 from __future__ import annotations

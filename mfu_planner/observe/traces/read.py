@@ -13,13 +13,14 @@ from mfu_planner.errors import InputError, NoAnswer, nearest
 
 if TYPE_CHECKING:
     from .assemble import FilePart, Window
+    from .nsys import NsysScanner
     from .report import TraceReport
     from .scan import TraceScanner
     from .source import TraceText
     from .timeline import Timeline
 
 _WINDOWS = ("gpu", "steps")
-_SUFFIXES = (".json", ".json.gz")
+_SUFFIXES = (".json", ".json.gz", ".sqlite")
 
 
 def read_trace(
@@ -40,7 +41,7 @@ def read_trace(
     files
         Chrome traces of torch.profiler or of an XLA program (JAX), plain or gzipped; ``-`` is standard input; a folder
         stands for its ``.json`` and ``.json.gz`` files, or for the newest profile that JAX left in it; an
-        ``.xplane.pb`` for the trace beside it.  Each file is one rank.
+        ``.xplane.pb`` for the trace beside it; SQLite exports of Nsight Systems.  Each file is one rank.
     window
         ``gpu``: from the first to the last device activity.  ``steps``: from the start of the first profiler step to
         the end of the last, on the host's clock.
@@ -103,6 +104,8 @@ def _paths(files: str | PathLike[str] | Sequence[str | PathLike[str]]) -> tuple[
             paths += _inside(Path(path))
         elif path.endswith(".xplane.pb"):
             paths.append(_beside(Path(path)))
+        elif path.endswith((".nsys-rep", ".qdrep")):
+            raise InputError("file", path, "its SQLite export: nsys export --type sqlite FILE")
         else:
             paths.append(path)
     return tuple(paths)
@@ -117,7 +120,7 @@ def _inside(folder: Path) -> list[str]:
         raise InputError("file", str(folder), f"a readable folder ({error.strerror})") from None
     found = inside or (sorted(str(p) for p in profiles[-1].glob("*.trace.json.gz")) if profiles else [])
     if not found:
-        raise InputError("file", str(folder), f"a folder with {' or '.join(_SUFFIXES)} files")
+        raise InputError("file", str(folder), f"a folder with {', '.join(_SUFFIXES)} files")
     return found
 
 
@@ -137,6 +140,7 @@ def _beside(path: Path) -> str:
 def _read_one(path: str, chosen: Window, top: int, progress: Callable[[str, int, int], None] | None) -> FilePart:
     from .analyse import analyse, copies, devices, steps, top_kernels, window
     from .assemble import FilePart
+    from .nsys import NsysScanner, is_export
     from .origin import STATED, device_name, origin
     from .ranks import collectives
     from .scan import TraceScanner
@@ -145,7 +149,7 @@ def _read_one(path: str, chosen: Window, top: int, progress: Callable[[str, int,
     from .xla import XlaEvents
 
     text = TraceText(path, (lambda done, total: progress(path, done, total)) if progress else None)
-    scanner = TraceScanner(text, path, keep=STATED)
+    scanner = NsysScanner(path) if is_export(path) else TraceScanner(text, path, keep=STATED)
     timeline, events = Timeline(), XlaEvents(scanner.events())
     timeline.read(events)
     found = devices(timeline)
@@ -199,7 +203,7 @@ def _nothing(path: str, timeline: Timeline, *, xla: bool) -> str:
     return f"{path}: no device activity (kernels, copies) among {timeline.events:,} events; {why}"
 
 
-def _warnings(name: str, text: TraceText, scanner: TraceScanner, timeline: Timeline) -> list[str]:
+def _warnings(name: str, text: TraceText, scanner: TraceScanner | NsysScanner, timeline: Timeline) -> list[str]:
     found = []
     if text.truncated or scanner.truncated:
         found.append(f"{name}: the file is truncated; what stands before the cut was measured")
