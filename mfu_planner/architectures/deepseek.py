@@ -9,10 +9,13 @@ References
 
 from __future__ import annotations
 
+from typing import Any
+
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.decoder import (
     causal_decoder,
     layer_blocks,
+    listed_kinds,
     optional_size,
     pre_norm_layer,
     prediction_module,
@@ -20,17 +23,38 @@ from mfu_planner.architectures.decoder import (
 from mfu_planner.architectures.experts import expert_sizes, moe, shared_expert, without_experts
 from mfu_planner.architectures.model import Architecture, Block
 from mfu_planner.architectures.parts import gated_mlp
-from mfu_planner.operators import CAUSAL, Attention, Elementwise, MatMul, Norm, Operator, Role, Split
+from mfu_planner.errors import InputError
+from mfu_planner.operators import CAUSAL, Attention, Elementwise, Mask, MatMul, Norm, Operator, Role, Split
+
+ROUTING = (
+    "hidden_act", "norm_topk_prob", "n_group", "topk_group", "topk_method", "scoring_func", "routed_scaling_factor",
+    "aux_loss_alpha", "seq_aux", "ep_size",
+)  # fmt: skip
+"""Keys about how tokens choose their experts, which change no size."""
 
 
-def latent_attention(c: Config, hidden: int) -> tuple[Operator, ...]:
+def latent_attention(
+    c: Config,
+    hidden: int,
+    *,
+    mask: Mask = CAUSAL,
+    selection: tuple[Operator, ...] = (),
+    compressed: bool | None = None,
+    v_head_dim: int | None = None,
+) -> tuple[Operator, ...]:
     """Multi-head latent attention in its training form: keys and values are expanded for every head [1]_.
 
     One rotary key part is shared by all heads; ``q_lora_rank`` null means that queries are not compressed.
+    ``mask`` and ``selection``: which keys a query sees and what chooses them, where the attention is sparse.
+    ``compressed``: whether queries are, where the type leaves no choice.  ``v_head_dim``: where it is left out.
     """
     heads, bias = c.size("num_attention_heads"), c.flag("attention_bias", default=False)
-    nope, rope, v_dim = c.size("qk_nope_head_dim"), c.size("qk_rope_head_dim"), c.size("v_head_dim")
-    q_rank, kv_rank = optional_size(c, "q_lora_rank", needed=True), c.size("kv_lora_rank")
+    unstated: dict[str, Any] = {} if v_head_dim is None else {"default": v_head_dim}
+    nope, rope, v_dim = c.size("qk_nope_head_dim"), c.size("qk_rope_head_dim"), c.size("v_head_dim", **unstated)
+    q_rank = None if compressed is False else optional_size(c, "q_lora_rank", needed=True)
+    kv_rank = c.size("kv_lora_rank")
+    if compressed and not q_rank:
+        raise InputError(f"{c.origin}: q_lora_rank", None, "a rank: queries are always compressed in this type")
     qk_dim = nope + rope
     c.no_effect("num_key_value_heads", "head_dim", "qk_head_dim", "rope_interleave")
 
@@ -52,22 +76,31 @@ def latent_attention(c: Config, hidden: int) -> tuple[Operator, ...]:
         Norm(name="kv_a_norm", width=kv_rank),
         product("kv_b_proj", kv_rank, heads * (nope + v_dim), Split.COLUMN),
         Elementwise(name="rotary", width=heads * rope + rope, split=Split.HEADS),
-        Attention(name="attention", heads=heads, kv_heads=heads, qk_dim=qk_dim, v_dim=v_dim, mask=CAUSAL),
+        *selection,
+        Attention(name="attention", heads=heads, kv_heads=heads, qk_dim=qk_dim, v_dim=v_dim, mask=mask),
         product("o_proj", heads * v_dim, hidden, Split.ROW, bias=bias),
     )
 
 
 def sparse_from(c: Config, layers: int) -> list[str]:
-    """ "dense" for the first layers, then "sparse".
+    """ "dense" for the first layers, then "sparse"; all dense where the config has no experts.
 
     A ``moe_layer_freq`` other than one is left among the unused keys: transformers does not read it.
     """
-    first = c.size("first_k_dense_replace", default=0, least=0)
+    kinds = dense_then_sparse(c, layers)
+    return kinds if _has_experts(c) else ["dense"] * layers
+
+
+def dense_then_sparse(c: Config, layers: int, *, first: int = 0) -> list[str]:
+    """ "dense" or "sparse" for each layer: as ``mlp_layer_types`` lists it, or dense for the first layers.
+
+    ``first``: how many, where ``first_k_dense_replace`` is left out and the type has no default.
+    """
+    listed = listed_kinds(c, "mlp_layer_types", layers=layers, known=("dense", "sparse"), legacy={})
+    until = c.size("first_k_dense_replace", default=first, least=0)
     if c.data.get("moe_layer_freq", 1) == 1:
         c.no_effect("moe_layer_freq")
-    if _has_experts(c):
-        return ["sparse" if n >= first else "dense" for n in range(layers)]
-    return ["dense"] * layers
+    return listed or ["sparse" if n >= until else "dense" for n in range(layers)]
 
 
 def _has_experts(c: Config) -> bool:
@@ -78,18 +111,7 @@ def _has_experts(c: Config) -> bool:
 def feed_forwards(c: Config, hidden: int, kinds: list[str], *, bias: bool = False) -> dict[str, tuple[Operator, ...]]:
     """The MLP of dense layers, and routed plus shared experts of the sparse ones, as far as the model has them."""
     found: dict[str, tuple[Operator, ...]] = {}
-    c.no_effect(
-        "hidden_act",
-        "norm_topk_prob",
-        "n_group",
-        "topk_group",
-        "topk_method",
-        "scoring_func",
-        "routed_scaling_factor",
-        "aux_loss_alpha",
-        "seq_aux",
-        "ep_size",
-    )
+    c.no_effect(*ROUTING)
     if "dense" in kinds:
         found["dense"] = gated_mlp(hidden, c.size("intermediate_size"), bias=bias)
     else:
@@ -104,11 +126,16 @@ def feed_forwards(c: Config, hidden: int, kinds: list[str], *, bias: bool = Fals
     return found
 
 
-def latent_decoder(c: Config, *, mlp_bias: bool = False) -> Architecture:
-    """A decoder with latent attention; ``num_nextn_predict_layers`` modules of multi-token prediction on request."""
+def latent_decoder(
+    c: Config, *, mlp_bias: bool = False, first: int | None = None, attention: tuple[Operator, ...] = ()
+) -> Architecture:
+    """A decoder with latent attention; ``num_nextn_predict_layers`` modules of multi-token prediction on request.
+
+    ``first``: dense layers where the config does not say.
+    """
     hidden, layers = c.size("hidden_size"), c.size("num_hidden_layers")
-    attention = latent_attention(c, hidden)
-    kinds = sparse_from(c, layers)
+    attention = attention or latent_attention(c, hidden)
+    kinds = sparse_from(c, layers) if first is None else dense_then_sparse(c, layers, first=first)
     operators = {
         name: pre_norm_layer(hidden, attention, mlp)
         for name, mlp in feed_forwards(c, hidden, kinds, bias=mlp_bias).items()
@@ -133,4 +160,34 @@ def _deepseek_v2(c: Config) -> Architecture:
     return latent_decoder(c, mlp_bias=c.flag("mlp_bias", default=False))
 
 
-IMPORTERS = {"deepseek_v2": _deepseek_v2, "deepseek_v3": latent_decoder, "kimi_k2": latent_decoder}
+def _glm4_moe_lite(c: Config) -> Architecture:
+    return latent_decoder(c, first=1)
+
+
+def dense_latent_decoder(c: Config, *, tied_default: bool, bias: bool = False) -> Architecture:
+    """Latent attention and gated MLPs throughout."""
+    hidden, layers = c.size("hidden_size"), c.size("num_hidden_layers")
+    c.no_effect("hidden_act", "scale_depth", "scale_emb", "dim_model_base", "embedding_initializer_range")
+    attention = latent_attention(c, hidden, v_head_dim=hidden // c.size("num_attention_heads"))
+    layer = pre_norm_layer(hidden, attention, gated_mlp(hidden, c.size("intermediate_size"), bias=bias))
+    blocks = layer_blocks(["layer"] * layers, {"layer": layer})
+    return causal_decoder(c, hidden, blocks, tied_default=tied_default)
+
+
+def _youtu(c: Config) -> Architecture:
+    return dense_latent_decoder(c, tied_default=True)
+
+
+def _minicpm3(c: Config) -> Architecture:
+    return dense_latent_decoder(c, tied_default=True, bias=c.flag("mlp_bias", default=False))
+
+
+IMPORTERS = {
+    "deepseek_v2": _deepseek_v2,
+    "deepseek_v3": latent_decoder,
+    "glm4_moe_lite": _glm4_moe_lite,
+    "kimi_k2": latent_decoder,
+    "minicpm3": _minicpm3,
+    "mistral4": latent_decoder,
+    "youtu": _youtu,
+}

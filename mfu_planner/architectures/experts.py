@@ -18,8 +18,11 @@ from mfu_planner.errors import InputError
 from mfu_planner.operators import Elementwise, MatMul, Operator, Role, Split
 
 _COUNT_NAMES = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+_ACTIVE_NAMES = (
+    "num_experts_per_tok", "experts_per_token", "moe_top_k", "num_experts_per_token", "moe_k", "moe_topk",
+)  # fmt: skip
 _SIZES = (
-    *_COUNT_NAMES, "num_experts_per_tok", "moe_intermediate_size", "n_shared_experts",
+    *_COUNT_NAMES, *_ACTIVE_NAMES, "moe_intermediate_size", "n_shared_experts",
     "shared_expert_intermediate_size", "moe_shared_expert_intermediate_size", "moe_latent_size",
 )  # fmt: skip
 
@@ -44,7 +47,7 @@ def expert_sizes(c: Config, ffn: int, *, active: int | None = None) -> Experts:
         if c.data.get(name) not in (None, count):
             raise InputError(f"{c.origin}: {name}", c.data[name], f"{count}, as the other name of the same field says")
     if active is None:
-        active = c.size("num_experts_per_tok", "experts_per_token", "moe_top_k", "num_experts_per_token")
+        active = c.size(*_ACTIVE_NAMES)
     if active > count:
         raise InputError(f"{c.origin}: num_experts_per_tok", active, f"at most the number of experts, which is {count}")
     return Experts(count, active, ffn)

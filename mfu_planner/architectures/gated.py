@@ -186,6 +186,7 @@ IMPORTERS = {
     "qwen2_5_vl_text": _qwen2,
     "qwen3_vl_text": _qwen3,
     "qwen2": _qwen2,
+    "hunyuan_v1_dense": _qwen3,
     "qwen3": _qwen3,
     "phi3": _phi3,
     "olmo": _olmo,

@@ -17,13 +17,16 @@ class MaskKind(StrEnum):
     CAUSAL = "causal"
     WINDOW = "window"
     CHUNK = "chunk"
+    TOP = "top"
+    """The best ``size`` of the keys before a query, chosen by an indexer (sparse attention)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """A causal, windowed or chunked mask, or none.
+    """A causal, windowed, chunked or selected mask, or none.
 
-    ``size`` is the window (keys that a query sees, itself included) or the chunk length; unused otherwise.
+    ``size`` is the window (keys that a query sees, itself included), the chunk length or the number of chosen keys;
+    unused otherwise.
     """
 
     kind: MaskKind = MaskKind.CAUSAL
@@ -32,13 +35,14 @@ class Mask:
     def pairs(self, queries: Number, keys: Number) -> Number:
         """(query, key) pairs that one sequence allows.
 
-        Causal: s(s+1)/2.  Window W: m(m+1)/2 + (s−m)·m with m = min(W, s).  Chunk C: the causal count of each chunk.
+        Causal: s(s+1)/2.  Window W, or W chosen keys: m(m+1)/2 + (s−m)·m with m = min(W, s).  Chunk C: the causal count
+        of each chunk.
         """
         if self.kind is MaskKind.ALL:
             return queries * keys
         if self.kind is MaskKind.CAUSAL:
             return half(queries * (queries + 1))
-        if self.kind is MaskKind.WINDOW:
+        if self.kind in (MaskKind.WINDOW, MaskKind.TOP):
             seen = minimum(self.size, queries)
             return half(seen * (seen + 1)) + (queries - seen) * seen
         whole, rest = queries // self.size, queries % self.size

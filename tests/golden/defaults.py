@@ -29,7 +29,7 @@ PARTS = {
 NESTED = ("llama4_vision_model", "qwen2_vl_vision", "qwen2_5_vl_vision", "qwen3_vl_vision", "qwen3_vl_moe_vision")
 """Types of nested configs that no importer reads by themselves."""
 NO_EFFECT = re.compile(
-    r"token_id|token_index|drop|initializer|init_|_eps(ilon)?$|^use_cache$|rope_|torch_dtype|^dtype$|transformers_version"
+    r"token_id|token_index|drop|initializer|init_|_eps(ilon)?$|^use_cache$|(?<!qk_)rope_|torch_dtype|^dtype$|transformers_version"
     r"|^output_|return_dict|^summary_|mask_time|mask_feature|^time_step_(min|max|floor|limit|scale|init)|logit_scale"
     r"|logits_scaling|multiplier|softcapping|router_aux|jitter|_loss_|^pretraining_tp$|slow_but_exact|^chunk_size_feed"
     r"|id2label|label2id|problem_type|architectures|_name_or_path|^is_decoder$|suppress_tokens|median_filter|spec_augment"

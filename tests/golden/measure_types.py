@@ -43,9 +43,14 @@ class Allowed:
 
 
 def counted_attention(
-    module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: Any = None, **_: Any
+    module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: Any = None, **given: Any
 ) -> tuple[Any, None]:
     """Attention over all pairs with grouped keys repeated, which also counts the pairs that the mask allows."""
+    chosen = given.get("sparse_indices", given.get("indices"))
+    if chosen is not None:  # sparse attention: the keys that an indexer has chosen for each query
+        rows = torch.zeros(query.shape[0], query.shape[2], key.shape[2], dtype=torch.bool)
+        open_chosen = rows.scatter(-1, chosen.long(), True).unsqueeze(1)
+        mask = mask & open_chosen if mask.dtype == torch.bool else mask.masked_fill(~open_chosen, -torch.inf)
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
     batch, heads, queries, width = query.shape
