@@ -1,6 +1,6 @@
 """Mixtures of 2025 and 2026: grouped-query attention, dense first layers, experts beside one that every token visits.
 
-Each type is one importer: its attention, its masks, its feed-forwards; what they share stands in :func:`sparse_decoder`.
+Each type is one importer: its attention, masks and feed-forwards; what they share is :func:`sparse_decoder`.
 
 References
 ----------
