@@ -23,10 +23,9 @@ sys.path.insert(0, str(HERE.parent))
 
 import build_index  # noqa: E402
 
-from mfu_planner.backtesting.case import Skipped  # noqa: E402
 from mfu_planner.backtesting.memory import predict_group  # noqa: E402
 from mfu_planner.backtesting.reading import read_case  # noqa: E402
-from mfu_planner.backtesting.runs import read_runs  # noqa: E402
+from mfu_planner.backtesting.runs import Unusable, read_runs  # noqa: E402
 from mfu_planner.backtesting.selection import selects  # noqa: E402
 from mfu_planner.backtesting.stated import stated_memory  # noqa: E402
 from mfu_planner.backtesting.steptime import grouped  # noqa: E402
@@ -49,7 +48,7 @@ def fit(spec: dict, rows: list) -> dict[str, float]:
         if any(selects(chosen, row) for chosen in spec["rows"]) and stated_memory(row):
             try:
                 case = read_case(row)
-            except Skipped:
+            except Unusable:
                 continue
             cases.append(case)
             peaks[case.id] = stated_memory(row)

@@ -26,9 +26,8 @@ sys.path.insert(0, str(HERE.parent))
 
 import build_index  # noqa: E402
 
-from mfu_planner.backtesting.case import Skipped  # noqa: E402
 from mfu_planner.backtesting.reading import read_case  # noqa: E402
-from mfu_planner.backtesting.runs import read_runs  # noqa: E402
+from mfu_planner.backtesting.runs import Unusable, read_runs  # noqa: E402
 from mfu_planner.backtesting.selection import selects  # noqa: E402
 from mfu_planner.backtesting.stated import published_step_time  # noqa: E402
 from mfu_planner.backtesting.steptime import grouped, predict_group  # noqa: E402
@@ -65,7 +64,7 @@ def fit(spec: dict, rows: list) -> dict[str, float]:
             continue
         try:
             case = read_case(row)
-        except Skipped:
+        except Unusable:
             continue
         published = published_step_time(row, case)
         if published is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from mfu_planner.backtesting.case import Skipped
+from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.layout.calibrated import calibration
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def batches(
     if batch is None and seconds and rate:
         batch = float(max(1, round(seconds * rate * (row.number("num_devices") or devices) / seq_len)))
     if batch is None and accumulated is None and pp > 1:
-        raise Skipped("the batch is not stated: with pipeline stages the step cannot be told without it")
+        raise Unusable("the batch is not stated: with pipeline stages the step cannot be told without it")
     if batch is None:
         batch = (micro or 1.0) * dp * (accumulated or 1.0)
     per_pipeline = batch / dp

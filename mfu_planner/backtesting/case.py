@@ -10,10 +10,6 @@ if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
 
 
-class Skipped(Exception):
-    """The row cannot be predicted; the text says why."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """A row as numbers for the step-time and memory models."""
@@ -44,4 +40,3 @@ class Case:
     compiled: float
     offload: float
     adapters: float
-    layer_only: bool

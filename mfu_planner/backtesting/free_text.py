@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.case import Skipped
+from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.layout.calibrated import calibration, generation
 from mfu_planner.layout.toolbox import node_devices
 
@@ -61,7 +61,7 @@ def format_of(row: Run, accelerator: Accelerator) -> str:
     for name in (wanted, "fp8" if wanted == "fp4" else "bf16", "bf16", "fp16"):
         if name in accelerator.peak:
             return name
-    raise Skipped(f"no matrix rate is known for {accelerator.id}")
+    raise Unusable(f"no matrix rate is known for {accelerator.id}")
 
 
 def zero_of(text: str, default: float) -> float:

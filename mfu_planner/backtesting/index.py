@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mfu_planner.backtesting.mfu import flops_per_token, peak_tflops, published_percent
-from mfu_planner.backtesting.models import Unusable, model_of, stated_params
-from mfu_planner.backtesting.runs import Run, read_runs
+from mfu_planner.backtesting.row_model import counted_model, stated_params
+from mfu_planner.backtesting.runs import Run, Unusable, read_runs
 from mfu_planner.backtesting.sources import Rule, RunSources, load_sources, rule_of, source_of
 from mfu_planner.counting.conventions import convention
 from mfu_planner.errors import InputError
@@ -66,7 +66,7 @@ def _entry(run: Run, sources: RunSources, *, as_published: bool) -> dict[str, An
     seq_len = run.size("seq_len") or rule.seq_len
     if seq_len is None or seq_len > _LONGEST:
         return None
-    model = model_of(run, sources, rule).architecture
+    model = counted_model(run, sources, rule).architecture
     device = resolve(run.text("hw_key"))
     kind = number_format(run.text("dtype"))
     peak = device.peak_flops_per_s(kind)

@@ -7,9 +7,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.case import Case, Skipped
+from mfu_planner.backtesting.case import Case
 from mfu_planner.backtesting.reading import read_case
-from mfu_planner.backtesting.runs import Run
+from mfu_planner.backtesting.runs import Run, Unusable
 from mfu_planner.backtesting.selection import stalled, used_for_calibration
 from mfu_planner.backtesting.steptime import predict_rows
 from mfu_planner.backtesting.summary import describe, source_of
@@ -51,7 +51,7 @@ def judged(runs: Sequence[Run]) -> list[Judged]:
             continue
         try:
             case = read_case(run)
-        except Skipped:  # pragma: no cover - it was read a moment ago
+        except Unusable:  # pragma: no cover - it was read a moment ago
             continue
         found.append(
             Judged(run, case, result["published"], result["predicted"], used_for_calibration(run), stalled(run))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.case import Skipped
 from mfu_planner.backtesting.reading import read_case
 from mfu_planner.backtesting.rules import RULES
+from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.backtesting.stated import stated_memory
 from mfu_planner.backtesting.steptime import constants_of, grouped, layout_of
 from mfu_planner.backtesting.summary import summarise
@@ -77,7 +77,7 @@ def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
     for index, row in enumerate(rows):
         try:
             case = read_case(row)
-        except Skipped as reason:
+        except Unusable as reason:
             results[index]["skipped"] = str(reason)
             continue
         places[id(case)] = index

@@ -10,9 +10,9 @@ from statistics import mean, median
 from typing import Any
 
 from mfu_planner.architectures.model import Architecture
-from mfu_planner.backtesting.models import Unusable, model_of
-from mfu_planner.backtesting.models import stated_params as stated_params
-from mfu_planner.backtesting.runs import Run
+from mfu_planner.backtesting.row_model import counted_model
+from mfu_planner.backtesting.row_model import stated_params as stated_params
+from mfu_planner.backtesting.runs import Run, Unusable
 from mfu_planner.backtesting.sources import Rule, RunSources, load_misses, load_sources, rule_of
 from mfu_planner.counting.conventions import Convention, batch_flops, convention
 from mfu_planner.counting.conventions.definition import Embedding, Weights
@@ -105,7 +105,7 @@ def _check(run: Run, sources: RunSources) -> Checked:
     seq_len = rule.attends or run.size("seq_len") or rule.seq_len
     if seq_len is None:
         raise Unusable("sequence length not stated")
-    built = model_of(run, sources, rule)
+    built = counted_model(run, sources, rule)
     chosen = convention(rule.convention, **rule.switches)
     peak, peak_rule = peak_tflops(run, rule)
     tensor_parallel = run.size("tp") or 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.backtesting.blanks import batches, left_over, usual_layout
-from mfu_planner.backtesting.case import Case, Skipped
+from mfu_planner.backtesting.case import Case
 from mfu_planner.backtesting.free_text import (
     device_of,
     format_of,
@@ -18,7 +18,8 @@ from mfu_planner.backtesting.free_text import (
     stack_of,
     text_of,
 )
-from mfu_planner.backtesting.row_models import model_of_row
+from mfu_planner.backtesting.row_model import model_of
+from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.errors import InputError
 from mfu_planner.layout.calibrated import calibration
 from mfu_planner.layout.toolbox import node_devices
@@ -29,30 +30,27 @@ if TYPE_CHECKING:
     from mfu_planner.backtesting.runs import Run
     from mfu_planner.hardware import Accelerator
 
-LAYER_BENCHMARK = "layer_microbench"
-"""Kind of a row that times one layer on its tensor-parallel group."""
-
 
 def read_case(row: Run) -> Case:
     """The layout of a row.
 
     Raises
     ------
-    Skipped
+    Unusable
         With the reason, where the row does not say enough.
     """
-    architecture = model_of_row(row)
+    architecture = model_of(row).architecture
     devices = row.number("num_devices") or _from_layout(row)
     if devices is None:
-        raise Skipped("the number of devices is not stated")
+        raise Unusable("the number of devices is not stated")
     try:
         accelerator = device_of(row.text("hw_key") or row.text("hardware"))
     except InputError as error:
-        raise Skipped(str(error)) from None
+        raise Unusable(str(error)) from None
     tokens, sequences = row.number("global_batch_tokens"), row.number("global_batch_seqs")
     seq_len = row.number("seq_len") or (tokens / sequences if tokens and sequences else None)
     if seq_len is None:
-        raise Skipped("the sequence length is not stated")
+        raise Unusable("the sequence length is not stated")
     text = text_of(row)
     per_package = accelerator.devices_per_package
     if per_package > 1 and "per-chip" in text:
@@ -128,7 +126,6 @@ def _layout(
         compiled=float(row.text("compile").lower().startswith("y")),
         offload=1.0 if "offload" in text and "false" not in text else 0.0,
         adapters=_adapters(text),
-        layer_only=row.text("kind") == LAYER_BENCHMARK,
     )
 
 
@@ -148,14 +145,12 @@ def _degrees(
         tp, pp = _usual(architecture, accelerator, devices / cp, bool(_adapters(text)), bool(defaults["zero_stage"]))
     if pp > 1 and not row.text("vpp") and ("interleaved" in text or kind.startswith("mlperf")):
         vpp = max(1.0, round(architecture.layers / (2 * pp)))
-    if kind == LAYER_BENCHMARK:
-        devices = tp
     dp = devices / (tp * pp * cp)
     batch = row.number("global_batch_seqs")
     if batch and batch < dp and (_adapters(text) or not row.text("cp")) and dp % batch == 0:
         cp, dp = cp * dp / batch, batch
     if dp < 1 or not dp.is_integer():
-        raise Skipped(f"tp·pp·cp = {tp * pp * cp:g} does not divide {devices:g} devices")
+        raise Unusable(f"tp·pp·cp = {tp * pp * cp:g} does not divide {devices:g} devices")
     if not row.text("ep") and "deepep" in text:
         ep = float(math.gcd(round(dp), most_experts(architecture)))
     return _Degrees(devices=devices, tp=tp, pp=pp, vpp=vpp, cp=cp, ep=ep, dp=dp)
@@ -168,11 +163,11 @@ def _usual(
 
     Raises
     ------
-    Skipped
+    Unusable
         The device's memory is not known: nothing says what fits.
     """
     if not accelerator.memory_nominal_bytes:
-        raise Skipped(f"tp and pp are not stated, and the memory of {accelerator.id} is not known")
+        raise Unusable(f"tp and pp are not stated, and the memory of {accelerator.id} is not known")
     states = calibration()["rules"]["usual_layout"]["state_bytes"]
     each = states["frozen" if adapters else "sharded" if sharded else "whole"]
     return usual_layout(architecture.params, devices, accelerator.memory_nominal_bytes, each)

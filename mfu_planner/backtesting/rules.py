@@ -1,11 +1,12 @@
 """How a published row is read where it leaves something blank, in words (the numbers: ``calibration/rules.yaml``)."""
 
 RULES = (
-    "model: built from hidden, layers, heads, kv_heads (blank = heads), head_dim (blank = hidden ÷ heads), ffn and "
-    "vocab (blank = the preset of the model's name where hidden and layers agree, else from the stated parameters "
-    "(ffn: or those in the name), else 4 × hidden and 50,304), tied; gated feed-forward by the model's "
-    "name, else where ffn < 3.9 × hidden; `top-k of n` in arch_notes makes n experts of that ffn; dimensions blank = "
-    "that preset; a benchmark of one layer has no head",
+    "model: a config.json of a published type from hidden, layers, heads (blank = hidden ÷ 128), kv_heads (blank = "
+    "heads), head_dim (blank = hidden ÷ heads), ffn and vocab (blank = the preset of the model's name where hidden and "
+    "layers agree, else what the source says of its models, else from the stated parameters (ffn: or those in the "
+    "name), else 4 × hidden and 50,304), tied (blank = tied without a gate); feed-forward with a gate by the model's "
+    "name, else what comes nearer to the stated parameters, else unless ffn = 4 × hidden; `top-k of n` in arch_notes "
+    "makes n experts of that ffn; dimensions blank = that preset; a benchmark of one layer is left out",
     "hardware: hw_key (blank = hardware) resolved in the catalogue; counts said to be chips where the device is a core "
     "are multiplied; num_devices blank = tp·pp·cp·dp; seq_len blank = tokens ÷ sequences of the batch",
     "dtype: fp4, fp8/float8 or 16 bits by its text; blank = bf16, but fp8 in MLPerf logs on Hopper and later",

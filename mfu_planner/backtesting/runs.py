@@ -20,6 +20,10 @@ _ABSURD = 1e30
 """No figure of a run is larger (the largest are training FLOPs)."""
 
 
+class Unusable(Exception):
+    """A row that cannot be used, with the reason for the report."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One published run or benchmark point: the cells as they stand, and numbers where they are numbers."""

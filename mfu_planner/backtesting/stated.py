@@ -31,7 +31,7 @@ def _from_flops(row: Run, case: Case) -> dict[str, float]:
         recompute_counted,
         stated_params,
     )
-    from mfu_planner.backtesting.models import Unusable
+    from mfu_planner.backtesting.runs import Unusable
     from mfu_planner.backtesting.sources import load_sources, rule_of
     from mfu_planner.counting.conventions import convention
 

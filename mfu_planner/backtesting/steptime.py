@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.case import Case, Skipped
+from mfu_planner.backtesting.case import Case
 from mfu_planner.backtesting.reading import read_case
 from mfu_planner.backtesting.rules import RULES
+from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.backtesting.stated import published_step_time
 from mfu_planner.backtesting.summary import summarise
 from mfu_planner.layout.calibrated import fabric, generation, machine, stack
@@ -50,7 +51,6 @@ def group_key(case: Case) -> tuple[Any, ...]:
         case.fabric,
         case.nic_bytes_per_s,
         case.node,
-        case.layer_only,
     )
 
 
@@ -84,9 +84,7 @@ def predict_group(
     box, software = constants_of(first)
     if adjust is not None:
         box, software = adjust(first, box, software)
-    return step_time(
-        cached_model_work(first.architecture), layout_of(cases), box, software, layer_only=first.layer_only
-    )
+    return step_time(cached_model_work(first.architecture), layout_of(cases), box, software)
 
 
 def steptime_backtest(rows: Sequence[Run]) -> dict[str, Any]:
@@ -100,12 +98,12 @@ def stated_step_time(row: Run, case: Case) -> float:
 
     Raises
     ------
-    Skipped
+    Unusable
         The source gives neither a time nor a rate.
     """
     published = published_step_time(row, case)
     if published is None:
-        raise Skipped("neither a time nor a rate is stated")
+        raise Unusable("neither a time nor a rate is stated")
     return published
 
 
@@ -122,7 +120,7 @@ def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
         try:
             case = read_case(row)
             published = stated_step_time(row, case)
-        except Skipped as reason:
+        except Unusable as reason:
             results[index]["skipped"] = str(reason)
             continue
         places[id(case)] = (index, published)

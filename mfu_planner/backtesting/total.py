@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mfu_planner.backtesting.index import number_format
-from mfu_planner.backtesting.models import Unusable
-from mfu_planner.backtesting.runs import Run
+from mfu_planner.backtesting.runs import Run, Unusable
 from mfu_planner.backtesting.sources import RunSources, load_sources
 from mfu_planner.backtesting.summary import summarise
 from mfu_planner.errors import InputError

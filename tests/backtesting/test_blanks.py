@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mfu_planner.backtesting.blanks import left_over
-from mfu_planner.backtesting.case import Skipped
 from mfu_planner.backtesting.reading import read_case
-from mfu_planner.backtesting.runs import Run
-from mfu_planner.backtesting.shapes import architecture_of
+from mfu_planner.backtesting.row_model import model_of
+from mfu_planner.backtesting.runs import Run, Unusable
 
 ROW = {
     "id": "own-1",
@@ -42,29 +41,20 @@ def run(**change: str) -> Run:
 
 @pytest.mark.parametrize("column", ["ffn", "vocab"])
 def test_width_and_vocabulary_follow_from_the_parameters(column):
-    whole, blank = architecture_of(run()), architecture_of(run(**{column: ""}))
+    whole, blank = model_of(run()), model_of(run(**{column: ""}))
 
-    assert whole is not None
-    assert blank is not None
-    assert blank.params == pytest.approx(whole.params, rel=0.01)
+    assert blank.architecture.params == pytest.approx(whole.architecture.params, rel=0.01)
+    assert blank.guessed == {column}
 
 
 def test_width_follows_from_the_parameters_in_the_name():
-    blank = architecture_of(run(ffn="", params="", model="Llama-like 8B"))
+    blank = model_of(run(ffn="", params="", model="Llama-like 8B"))
 
-    assert blank is not None
-    assert blank.params == pytest.approx(8.03e9, rel=0.02)
+    assert blank.architecture.params == pytest.approx(8.03e9, rel=0.02)
 
 
 def test_preset_of_the_name_fills_blanks_where_its_sizes_agree():
     assert read_case(run(ffn="", vocab="", params="", model="Llama 3.1 8B")).architecture.params == 8030261248
-
-
-def test_one_layer_has_no_head():
-    layer = architecture_of(run(kind="layer_microbench", vocab=""))
-
-    assert layer is not None
-    assert layer.vocab == 0
 
 
 @pytest.mark.parametrize("column", ["tp", "pp"])
@@ -90,7 +80,7 @@ def test_marketing_name_does_where_the_key_is_blank():
 
 
 def test_absurd_depth_is_refused():
-    with pytest.raises(Skipped):
+    with pytest.raises(Unusable):
         read_case(run(layers="1000000000000"))
 
 

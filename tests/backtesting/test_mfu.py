@@ -121,12 +121,22 @@ def test_reported_rate_is_divided_by_the_peak() -> None:
             {"mfu_reported": 40, "mfu_convention": "PaLM", "tokens_per_s_per_device": 1, "hw_key": "abacus"},
             "peak of abacus",
         ),
-        ({"mfu_reported": 40, "mfu_convention": "PaLM", "tokens_per_s_per_device": 1, "vocab": ""}, "vocabulary"),
+        ({"mfu_reported": 40, "mfu_convention": "PaLM", "tokens_per_s_per_device": 1, "vocab": ""}, None),
+        (
+            {
+                "mfu_reported": 40,
+                "mfu_convention": "PaLM",
+                "tokens_per_s_per_device": 1,
+                "vocab": "",
+                "model": "gated MLP",
+            },
+            "vocabulary",
+        ),
         ({"mfu_reported": "high", "mfu_convention": "PaLM"}, "no MFU"),
     ],
 )
 def test_reasons_to_skip(cells: dict[str, object], reason: str | None) -> None:
-    """What is missing is named; a model without dimensions is looked up by its name."""
+    """What is missing is named; a model without dimensions, or with its preset's, is looked up by name."""
     found = only(row(**cells))
 
     assert (found["skipped"] is None) == (reason is None)

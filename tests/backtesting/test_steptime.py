@@ -8,10 +8,9 @@ import pytest
 
 from mfu_planner.backtesting import backtest
 from mfu_planner.backtesting.blanks import batches, usual_layout
-from mfu_planner.backtesting.case import Skipped
 from mfu_planner.backtesting.free_text import nic_share, zero_of
 from mfu_planner.backtesting.reading import read_case
-from mfu_planner.backtesting.runs import Run
+from mfu_planner.backtesting.runs import Run, Unusable
 from mfu_planner.backtesting.selection import used_for_calibration
 from mfu_planner.backtesting.stated import published_step_time
 from mfu_planner.backtesting.summary import source_of
@@ -86,7 +85,7 @@ def test_rate_becomes_a_step_time():
 )
 def test_reasons_for_leaving_a_row_out(change, reason):
     """What a row does not say is named."""
-    with pytest.raises(Skipped, match=reason):
+    with pytest.raises(Unusable, match=reason):
         read_case(run(**change))
 
 
