@@ -40,7 +40,14 @@ def _plan() -> Iterator[Question]:
         yield {**common, "devices": 512, "mfu": 0.3, "budget": "2M", "global_batch": 1024, "pue": 1.2}
     yield {"params": "70B", "tokens": "1.4T", "hardware": "h100-sxm", "devices": 2048, "deadline": "40d", "price": 2}
     yield {"params": "70B", "active_params": "13B", "tokens": "2T", "peak": "989 TFLOP/s", "devices": 512, "mfu": 0.4}
-    yield {"model": "llama-3.1-8b", "tokens": "1T", "hardware": "h100-sxm", "devices": 256, "tokens_per_second": 2e6}
+    yield {
+        "model": "llama-3.1-8b",
+        "tokens": "1T",
+        "hardware": "h100-sxm",
+        "devices": 256,
+        "tokens_per_second": 2e6,
+        "price": 2,
+    }
     for convention in ("causal", "6n", "palm", "megatron", "nanogpt"):
         yield {
             "model": "llama-3.1-8b",
@@ -48,6 +55,7 @@ def _plan() -> Iterator[Question]:
             "hardware": "h100-sxm",
             "devices": 256,
             "mfu": 0.4,
+            "price": 2,
             "convention": convention,
         }
 
@@ -144,7 +152,7 @@ def _search() -> Iterator[Question]:
         ("mamba2-2.7b", "h100-sxm"),
     ):
         yield {"model": model, "hardware": device, "devices": 256, "global_batch": 512, "seq_len": 4096, "price": 2}
-    yield {"model": "llama-3.1-70b", "hardware": "h100-sxm", "devices": 128, "tp": 8, "global_batch": 256}
+    yield {"model": "llama-3.1-70b", "hardware": "h100-sxm", "devices": 128, "tp": 8, "global_batch": 256, "price": 2}
 
 
 def _diagnose() -> Iterator[Question]:
@@ -236,6 +244,14 @@ _KEPT = {
 }
 
 
+_ROW = (
+    *("tp", "pp", "vpp", "cp", "ep", "dp", "zero", "zero_group", "sequence_parallel", "micro_batch", "recompute"),
+    *("recompute_share", "offload", "schedule", "devices", "step_time_s", "mfu", "tokens_per_s", "total_bytes"),
+    "cost_usd",
+)
+"""What is kept of a search's first row."""
+
+
 def answer(kind: str, question: Question) -> dict[str, Any]:
     """The figures of one answer that are kept; of a refused question the class of the refusal."""
     import mfu_planner
@@ -253,7 +269,7 @@ def answer(kind: str, question: Question) -> dict[str, Any]:
         kept["range"] = {key: found["range"][key] for key in ("low", "high")}
         kept["waterfall"] = {part["name"]: part["seconds"] for part in found["waterfall"]}
     if kind == "search" and found["layouts"]:
-        kept["first"] = {k: v for k, v in found["layouts"][0].items() if k not in ("place", "question", "command")}
+        kept["first"] = {key: found["layouts"][0][key] for key in _ROW}
     if kind == "diagnose":
         kept["gap"] = {part["part"]: part["share"] for part in found["gap"]}
         kept["actions"] = [[a["change"], a["predicted_mfu"]] for a in found["actions"][:5]]
