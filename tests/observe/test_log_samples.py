@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from mfu_planner.errors import NoAnswer
 from mfu_planner.observe.logs import read_log
 from mfu_planner.observe.logs.check_samples import check, main
+from mfu_planner.observe.logs.dialects import DIALECTS
+from mfu_planner.observe.logs.formats import all_formats
 
 SAMPLES = Path(__file__).parent / "samples"
 ROWS = list(csv.DictReader((SAMPLES / "expected.csv").read_text(encoding="utf-8").splitlines()))
@@ -46,3 +49,21 @@ def test_format_is_told_by_content_not_by_name(row, tmp_path):
         return
 
     assert read_log(renamed).format == expected
+
+
+def test_told_format_of_each_sample_that_names_one():
+    """Formats that stand in the table are the ones that are told."""
+    told = {row["file"]: read_log(SAMPLES / row["file"]).format for row in ROWS if row["format"]}
+
+    assert told == {row["file"]: row["format"] for row in ROWS if row["format"]}
+
+
+def test_every_format_and_dialect_has_a_sample():
+    """A reader without a sample of its own is not tested by anything."""
+    told = set()
+    for row in ROWS:
+        with contextlib.suppress(NoAnswer):
+            told.add(read_log(SAMPLES / row["file"]).format)
+    known = {kind.name for kind in all_formats()} | {dialect.name for dialect in DIALECTS}
+
+    assert known - told == set()

@@ -3,8 +3,8 @@
 Run as ``python -m mfu_planner.observe.logs.check_samples DIR``.
 
 Known columns: ``file``, ``n_gpus``, ``global_batch_size``, ``seq_len`` (given to the reader) and ``step_time_s``,
-``tokens_per_s``, ``tokens_per_s_per_gpu``, ``reported_tflops_per_gpu``, ``reported_mfu_pct``, ``implied_peak_tflops``
-(compared).  The exit status is 1 when a speed is missed.
+``tokens_per_s``, ``tokens_per_s_per_gpu``, ``samples_per_s``, ``reported_tflops_per_gpu``, ``reported_mfu_pct``,
+``implied_peak_tflops`` (compared).  The exit status is 1 when a speed is missed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from mfu_planner.errors import PlannerError
 from mfu_planner.observe.logs import LogReport, read_log
 
-_SPEEDS = ("step_time_s", "tokens_per_s", "tokens_per_s_per_gpu")
+_SPEEDS = ("step_time_s", "tokens_per_s", "tokens_per_s_per_gpu", "samples_per_s")
 _CLAIMS = ("reported_tflops_per_gpu", "reported_mfu_pct", "implied_peak_tflops")
 _GIVEN = {"n_gpus": "devices", "global_batch_size": "global_batch", "seq_len": "seq_len"}
 TOLERANCE = 0.01
@@ -49,6 +49,7 @@ def _values(report: LogReport) -> dict[str, float | None]:
         "step_time_s": report.step_time_s,
         "tokens_per_s": report.tokens_per_s,
         "tokens_per_s_per_gpu": report.tokens_per_s_per_device,
+        "samples_per_s": report.samples_per_s,
         "reported_tflops_per_gpu": report.reported.tflops_per_device,
         "reported_mfu_pct": None if mfu is None else 100 * mfu,
         "implied_peak_tflops": None if report.implied_peak is None else report.implied_peak.flops_per_s / 1e12,

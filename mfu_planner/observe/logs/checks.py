@@ -188,7 +188,7 @@ def _means(log: Reading, q: Quantities, stated: dict[str, float]) -> None:
 
 def _sessions(q: Quantities, log: Reading) -> None:
     """Run time ÷ steps of a tracker against the rate: a resumed run counts the time of its last session only."""
-    whole, seconds = q.get("whole_run_s"), q.get("step_time_s")
+    whole, seconds = q.get("whole_run_s") or q.get("session_s"), q.get("step_time_s")
     if whole and seconds and whole.value < seconds.value * (1 - AGREE):
         log.note(
             "log/resumed-run", "warning",

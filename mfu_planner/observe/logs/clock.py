@@ -18,6 +18,7 @@ _STAMP = re.compile(
     r"|(?:^|[\s\[(])(?P<t5>\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)(?=[\s\]|)])"
 )
 _COMMON = re.compile(r"(20\d\d)-(\d\d)-(\d\d)[T ](\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)")
+_WRITTEN = re.compile(r"^\s*(?:(\d+)d\s*)?(?:(\d+)h\s*)?(?:(\d+)m(?:in)?\s*)?(?:(\d+(?:\.\d+)?)s(?:ec)?)?\s*$")
 _DURATION = re.compile(
     r"^\s*(?:(?P<d>\d+)\s*(?:days?,?|d)[\s-]*)?(?:(?P<h>\d+):(?=\d+:))?(?P<m>\d+):(?P<s>\d+(?:\.\d+)?)\s*$"
 )
@@ -70,13 +71,16 @@ def stamp_resolution(line: str) -> float:
 
 
 def duration(text: str) -> float | None:
-    """Seconds of a written duration such as ``52:46``, ``3:04:47`` or ``4 days, 7:19:52``.
+    """Seconds of a written duration such as ``52:46``, ``3:04:47``, ``4 days, 7:19:52`` or ``2h 5m 59s``.
 
     >>> duration("4 days, 7:19:52")
     371992.0
     """
     found = _DURATION.match(text[:60])
     if found is None:
-        return None
+        written = _WRITTEN.match(text[:60])
+        if written is None or not any(written.groups()):
+            return None
+        return sum(float(n or 0) * each for n, each in zip(written.groups(), (86400, 3600, 60, 1), strict=True))
     days, hours, minutes, seconds = (float(found[k] or 0) for k in "dhms")
     return days * DAY + hours * HOUR + minutes * 60 + seconds

@@ -6,10 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from mfu_planner.observe.logs.dialects import dialect_of
+from mfu_planner.observe.logs.dialects.base import bare
 from mfu_planner.observe.logs.formats.tables import JsonLines, flat
 from mfu_planner.observe.logs.keys import fraction
 from mfu_planner.observe.logs.metric_names import as_number, field_of
 from mfu_planner.observe.logs.reading import Reading
+from mfu_planner.observe.logs.rows import Rows
+from mfu_planner.observe.logs.text import resolution
 
 #: A document above this size is not read whole.
 LARGEST_DOCUMENT = 256 << 20
@@ -17,10 +21,13 @@ _RESULT_FIELDS = {
     "train_runtime": "runtime_s",
     "train_samples_per_second": "samples_per_s",
     "train_steps_per_second": "steps_per_s",
-    "train_tokens_per_second": "tokens_per_s",
     "total_flos": "total_flops",
+    "num_input_tokens_seen": "tokens_total",
     "step": "steps",
+    "global_step": "steps",
 }
+#: Quotients this near to a whole number are one.
+NEAR = 0.02
 
 
 def parse(data: bytes) -> Any:
@@ -40,9 +47,12 @@ def read_document(value: Any, log: Reading, columns: Mapping[str, str] | None = 
     if isinstance(value.get("log_history"), list):
         return _trainer_state(value, log)
     if "train_runtime" in value:
-        _results(value, log)
+        read_results(value, log)
         return "hf-trainer"
     flattened = flat(value)
+    dialect = dialect_of(frozenset(flattened))
+    if dialect is not None and "_runtime" not in value and Rows(log).take(flattened):
+        return dialect.name
     if (
         "_step" in value
         or "_runtime" in value
@@ -71,7 +81,7 @@ def _trainer_state(state: dict[str, Any], log: Reading) -> str:
         if not isinstance(entry, dict):
             continue
         if "train_runtime" in entry:
-            _results(entry, log)
+            read_results(entry, log)
         log.store.counted += "loss" in entry
     if "runtime_s" in log.summary and steps:
         log.summary["steps"] = steps
@@ -83,17 +93,53 @@ def _trainer_state(state: dict[str, Any], log: Reading) -> str:
     return "hf-trainer-state"
 
 
-def _results(entry: Mapping[str, Any], log: Reading) -> None:
+def read_results(entry: Mapping[str, Any], log: Reading) -> None:
+    """Take what the Trainer says of a whole run: its time, steps, rates and tokens.
+
+    Rates are of the whole job but ``train_tokens_per_second``, which counts one process' batches; the tokens that all
+    have seen tell how many there are.
+    """
+    values = {bare(k): v for k, v in entry.items()}
+    s = log.summary
     for own, field in _RESULT_FIELDS.items():
-        value = as_number(entry.get(own))
+        value = as_number(values.get(own), "elapsed_s" if field == "runtime_s" else "")
         if value:
-            log.summary[field] = value
-            if field in ("samples_per_s", "steps_per_s"):
+            s[field] = value
+            if isinstance(values[own], str):
+                log.see({field: resolution(values[own])})
+            elif field in ("samples_per_s", "steps_per_s"):
                 log.see({field: 0.0005 / value})  # printed with three decimals
+    rate, seen, runtime = as_number(values.get("train_tokens_per_second")), s.get("tokens_total"), s.get("runtime_s")
+    if seen and runtime:
+        s["tokens_per_s"] = seen / runtime
+        if rate:
+            processes = s["tokens_per_s"] / rate
+            if processes > 1.5 and abs(processes / round(processes) - 1) < NEAR:
+                log.header.values.setdefault("devices", float(round(processes)))
+    elif rate:
+        s["tokens_per_s_per_device"] = rate
+    _without_warm_up(values, s, log)
+
+
+def _without_warm_up(values: Mapping[str, Any], s: dict[str, float], log: Reading) -> None:
+    """Samples ÷ run time against the stated rate: where the rate is higher, it leaves warm-up out and the time not."""
+    samples, epochs = as_number(values.get("train_samples")), as_number(values.get("epoch"))
+    rate, runtime = s.get("samples_per_s"), s.get("runtime_s")
+    if not (samples and epochs and rate and runtime) or rate * runtime < 1.05 * samples * epochs:
+        return
+    del s["runtime_s"]
+    log.note(
+        "log/rate-without-warm-up", "note",
+        f"{rate:.4g} samples/s is measured after warm-up: {samples * epochs:,.0f} samples in {runtime:,.4g} s would be "
+        f"{samples * epochs / runtime:.4g}", rate=rate, whole_run=samples * epochs / runtime,
+    )  # fmt: skip
 
 
 def read_summary(values: Mapping[str, Any], log: Reading, name: str = "wandb-summary") -> str:
     """Take the last values of a tracker: means over the run win for times, the last value for rates."""
+    if any(bare(k) == "train_runtime" for k in values):
+        read_results({k: v for k, v in values.items() if not k.startswith(("eval/", "test/"))}, log)
+        return "hf-trainer"
     chosen: dict[str, tuple[bool, float]] = {}
     for key, raw in values.items():
         meaning = field_of(key)

@@ -31,10 +31,15 @@ def _million(text: str) -> float | None:
 
 _RULES: tuple[tuple[str, str, Callable[[str], float | None]], ...] = (
     ("devices", rf"\bworld[_ ]size{_DOTS}{_NUM}", _count),
+    ("devices", r"\bWORLD_SIZE[=: ]{1,3}(\d{1,9})\b", _count),
+    # MLPerf's start scripts: GPUs of a node beside its sockets and NUMA nodes
+    ("devices_per_node", r"\bnum_gpus[ \t]?[:=][ \t]?(\d{1,5})[^\n]{1,60}?\bnum_(?:sockets|nodes)\b", _count),
+    ("nodes", r"\bnum_gpus[ \t]?[:=][ \t]?\d{1,5}[^\n]{1,80}?\bnum_nodes[ \t]?[:=][ \t]?(\d{1,6})", _count),
     ("devices", r"\bnum_processes[ \t]?[:=][ \t]?(\d{1,15})", _count),
     ("devices", r"\bNum_devices:[ \t]*(\d{1,15})", _count),
     ("devices", r"device mesh with \[[^\]\n]{1,200}\], \[([\d, ]+)\]", _product),
-    ("devices", r"\bn(?:um)?_(?:gpus|devices)\b['\"]?[ \t]?[:=][ \t]?(\d{1,15})", _count),
+    ("devices", r"\bn(?:um)?_(?:gpus|devices)\b['\"]?[ \t]?[:=][ \t]?(\d{1,15})"
+                r"(?![^\n]{0,60}\bnum_(?:sockets|nodes)\b)", _count),
     ("global_batch", rf"\bglobal[_ ](?:train_)?batch[_ ]size{_DOTS}{_NUM}\b", _count),
     ("global_batch", r"Total train batch size[^=\n]{0,80}= ([\d,]+)", _count),
     ("seq_len", rf"(?<![\w])(?:max_)?seq(?:uence)?_len(?:gth)?{_DOTS}{_NUM}", _count),
@@ -90,3 +95,9 @@ class Header:
             self.device_name = named[1].strip()
         self.recompute = self.recompute or _RECOMPUTE.search(text) is not None
         self.fp8 = self.fp8 or _FP8.search(text) is not None
+
+    def finish(self) -> None:
+        """Devices from a node's and the nodes, where nothing says the job's."""
+        each, nodes = self.values.get("devices_per_node"), self.values.get("nodes")
+        if each and nodes:
+            self.values.setdefault("devices", each * nodes)

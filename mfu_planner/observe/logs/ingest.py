@@ -50,6 +50,7 @@ def ingest(source: LogSource, columns: Mapping[str, str] | None, progress: Progr
             opened.close()
     if out.reader is not None:
         out.reader.end()
+        out.log.header.finish()
         out.name, out.warmup = out.reader.name, out.reader.warmup
     return out
 

@@ -12,8 +12,8 @@ from mfu_planner.observe.logs.steady import Window
 COARSE = 0.005
 #: Derived counts within this share of a whole number are that number.
 NEAR_INTEGER = 0.01
-#: Nothing that a log states is larger; what is, is garbage.
-_LARGEST = 1e40
+#: Nothing that a log states is larger or smaller; what is, is garbage.
+_LARGEST, _SMALLEST = 1e40, 1e-20
 #: What a running mean's last value is taken to be known to.
 RUNNING = 0.02
 
@@ -43,7 +43,7 @@ class Quantities(dict[str, Quantity]):
 
     def put(self, name: str, value: float | None, origin: str, resolution: float = 0.0) -> None:
         """Set a quantity that is not set yet."""
-        if value is not None and 0 < value < _LARGEST and name not in self:
+        if value is not None and _SMALLEST < value < _LARGEST and name not in self:
             self[name] = Quantity(value, origin, resolution)
 
     def value(self, name: str) -> float | None:
@@ -119,7 +119,9 @@ def _whole_run(log: Reading, q: Quantities) -> None:
         steps = float(round(runtime * s["steps_per_s"])) or None
         log.resolution["steps"] = log.resolution.get("steps_per_s", 0.05)
     if runtime and steps and "tracker" in s:
-        q.put("whole_run_s", runtime / steps, "stated (whole run)")
+        # of the last session where the run was resumed: a stated rate is not gone round with it
+        name = "session_s" if s.get("tokens_per_s") or s.get("samples_per_s") else "whole_run_s"
+        q.put(name, runtime / steps, "stated (whole run)")
     elif runtime and steps:
         q.put("step_time_s", runtime / steps, "derived: run time ÷ steps", log.resolution.get("steps", 0.0))
         if s.get("samples_per_s") and "steps_per_s" in s:
@@ -173,7 +175,7 @@ def _whole_devices(q: Quantities) -> None:
     job = q.get("tokens_per_s")
     if job is None:
         return
-    exact = job.value / q["tokens_per_s_per_device"].value
+    exact = min(job.value / q["tokens_per_s_per_device"].value, _LARGEST)
     near = round(exact)
     if near >= 1 and abs(exact / near - 1) < NEAR_INTEGER + min(0.02, job.resolution):
         q.put("devices", float(near), "derived: whole-job rate ÷ per-device rate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -30,6 +31,8 @@ class Reading:
     header: Header = field(default_factory=Header)
     #: Statements about the whole run: ``runtime_s``, ``steps`` and fields of Record.
     summary: dict[str, float] = field(default_factory=dict)
+    #: What the file says of the whole run, start-up, evaluation and checkpoints included.
+    job: dict[str, float] = field(default_factory=dict)
     #: Field → relative half-width with which the log prints it.
     resolution: dict[str, float] = field(default_factory=dict)
     #: Seconds between ticks of the log's wall clock and of its elapsed time.
@@ -41,6 +44,10 @@ class Reading:
     #: Sums of named parts of a step (forward, backward, all-reduce …), with their count.
     parts: dict[str, tuple[float, int]] = field(default_factory=dict)
     total_steps: float | None = None
+    #: Whether steps differ much by nature (variable lengths, generation): then only gross outliers are left out.
+    uneven: bool = False
+    #: Whether the stated utilisation and FLOP/s are of one phase of the step.
+    phase_mfu: bool = False
 
     def add(self, record: Record) -> bool:
         """Keep a record (copies of other ranks are not kept)."""
@@ -49,7 +56,8 @@ class Reading:
     def note(self, code: str, severity: Severity, message: str, **evidence: float | str | None) -> None:
         """Say something once."""
         if all(n.code != code for n in self.notes):
-            self.notes.append(Note(code, severity, message, evidence))
+            finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in evidence.items()}
+            self.notes.append(Note(code, severity, message, finite))
 
     def part(self, name: str, seconds: float) -> None:
         """Add one measured part of a step."""

@@ -33,6 +33,7 @@ class Record:
     tokens_total: float | None = None
     samples_total: float | None = None
     data_s: float | None = None  # waiting for input, seconds per step
+    phases: dict[str, float] | None = None  # seconds of named phases of the step
     evaluation: bool = False
     tag: str = ""  # the rank, pod or process that printed the line
 

@@ -18,6 +18,12 @@ OUTLIER_SHARE = 0.03
 LEADING_DEVIATIONS, LEADING_SHARE, LEADING_AT_MOST = 3.0, 0.02, 3
 #: Differences of a coarse clock are taken over at least this many of its ticks.
 TICKS = 50
+#: In a log of at least so many records whose later half is faster by this share, that half sets what is typical.
+SHORT_LOG, DECAY = 6, 0.1
+#: Token counts that differ by less are equal for the choice of typical steps.
+EVEN = 0.02
+#: Where steps differ by nature, one is left out beyond this many medians.
+STALL = 2.5
 _MAD_TO_SIGMA = 1.4826
 RULE = (
     "start-up steps, evaluation and other batch sizes are left out, then records further from the median than "
@@ -48,6 +54,9 @@ def choose(log: Reading, warmup: int) -> Window:
             if record.evaluation:
                 log.store.drop("evaluation", record)
     _per_step_counts(blocks)
+    if log.uneven:
+        _own_times(blocks, log.running)
+        log.uneven = _uneven(blocks)
     by_clock = _differences(blocks, "time", log.clock_tick_s)
     basis, pairs = _basis(log, blocks, by_clock)
     if basis is None:
@@ -73,6 +82,8 @@ def averages(log: Reading, window: Window) -> dict[str, float]:
             continue
         if name in log.running:
             out[name] = values[-1]
+        elif log.uneven and name != "step_time_s":
+            out[name] = _by_time(window.kept, name)
         elif name in SPEEDS and name != "step_time_s":
             out[name] = len(values) / sum(1 / v for v in values)
         else:
@@ -83,9 +94,31 @@ def averages(log: Reading, window: Window) -> dict[str, float]:
             out["step_time_s"] = _weighted(window, out["step_time_s"])
     for name in LAST:
         values = [v for r in window.kept if (v := getattr(r, name)) is not None and v > 0]
-        if values:
-            out[name] = values[-1] if name != "tokens_per_step" else statistics.median(values)
+        if values and name == "tokens_per_step":
+            out[name] = statistics.fmean(values) if log.uneven else statistics.median(values)
+        elif values:
+            out[name] = values[-1]
     return out
+
+
+def phase_means(window: Window) -> dict[str, float]:
+    """Phase → mean seconds a step over the window, in the order in which the log names them."""
+    out: dict[str, list[float]] = {}
+    for record in window.kept:
+        for name, seconds in (record.phases or {}).items():
+            out.setdefault(name, []).append(seconds)
+    return {name: sum(values) / max(1, len(window.kept)) for name, values in out.items()}
+
+
+def _by_time(kept: list[Record], name: str) -> float:
+    """The mean of a rate over the time of the steps, which differ; over the steps where no time is known."""
+    pairs: list[tuple[float, float | None]] = [
+        (v, r.step_time_s) for r in kept if (v := getattr(r, name)) is not None and v > 0
+    ]
+    timed = [(v, s) for v, s in pairs if s is not None and s > 0]
+    if timed:
+        return sum(v * s for v, s in timed) / sum(s for _, s in timed)
+    return statistics.fmean(v for v, _ in pairs)
 
 
 def _usable(value: float | None) -> bool:
@@ -111,6 +144,23 @@ def _per_step_counts(blocks: Iterable[list[Record]]) -> None:
                 a, b = getattr(before, total), getattr(after, total)
                 if a is not None and b is not None and b > a and getattr(after, each) is None:
                     setattr(after, each, (b - a) / (after.step - before.step))
+
+
+def _uneven(blocks: Iterable[list[Record]]) -> bool:
+    """Whether the tokens of a step differ by more than jitter; unknown tokens may."""
+    tokens = [r.tokens_per_step for r in itertools.chain.from_iterable(blocks) if _usable(r.tokens_per_step)]
+    each = [t for t in tokens if t is not None]
+    return len(each) < 3 or statistics.pstdev(each) > EVEN * statistics.fmean(each)
+
+
+def _own_times(blocks: Iterable[list[Record]], running: set[str]) -> None:
+    """Seconds of a step from its tokens and its rate, where both are its own."""
+    if "tokens_per_s" in running:
+        return
+    for record in itertools.chain.from_iterable(blocks):
+        rate, tokens = record.tokens_per_s or 0.0, record.tokens_per_step or 0.0
+        if record.step_time_s is None and rate > 0 and tokens > 0:
+            record.step_time_s = tokens / rate
 
 
 def _differences(blocks: Iterable[list[Record]], attribute: str, tick: float) -> list[tuple[Record, float]]:
@@ -173,7 +223,7 @@ def _series(records: list[Record], name: str) -> list[tuple[Record, float]]:
 
 def _one_batch(log: Reading, pairs: list[tuple[Record, float]]) -> list[tuple[Record, float]]:
     """Only the batch size of the end: a ramp-up has other step times."""
-    batches = [r.global_batch for r, _ in pairs if r.global_batch is not None]
+    batches = [r.global_batch for r, _ in pairs if r.global_batch]
     if not batches or batches[0] == batches[-1]:
         return pairs
     last = batches[-1]
@@ -214,7 +264,13 @@ def _typical(log: Reading, pairs: list[tuple[Record, float]]) -> list[tuple[Reco
     if len(pairs) < 3:
         return pairs
     median = statistics.median(s for _, s in pairs)
-    sigma = _MAD_TO_SIGMA * statistics.median(abs(s - median) for _, s in pairs)
+    if log.uneven:
+        return _but_stalls(log, pairs, median)
+    judged = pairs[len(pairs) // 2 :]  # a start-up that takes as long as what follows does not set what is typical
+    if len(pairs) < SHORT_LOG or median < (1 + DECAY) * statistics.median(s for _, s in judged):
+        judged = pairs
+    median = statistics.median(s for _, s in judged)
+    sigma = _MAD_TO_SIGMA * statistics.median(abs(s - median) for _, s in judged)
     limit = max(OUTLIER_DEVIATIONS * sigma, OUTLIER_SHARE * median)
     kept = []
     for record, seconds in pairs:
@@ -229,6 +285,20 @@ def _typical(log: Reading, pairs: list[tuple[Record, float]]) -> list[tuple[Reco
     while len(kept) > 3 and dropped < LEADING_AT_MOST and kept[0][1] > median + leading:
         log.store.drop("warm-up", *kept.pop(0))
         dropped += 1
+    return kept
+
+
+def _but_stalls(log: Reading, pairs: list[tuple[Record, float]], median: float) -> list[tuple[Record, float]]:
+    """Steps of uneven lengths without gross stalls, and without a first one that is the slowest of all."""
+    kept = []
+    for i, (record, seconds) in enumerate(pairs):
+        starts = i == 0 and len(pairs) > 3 and (record.step is None or record.step <= 1)
+        if starts and seconds >= max(s for _, s in pairs):
+            log.store.drop("warm-up", record, seconds)
+        elif seconds > STALL * median:
+            log.store.drop("outlier: slower than typical (evaluation, checkpoint, hiccup)", record, seconds)
+        else:
+            kept.append((record, seconds))
     return kept
 
 

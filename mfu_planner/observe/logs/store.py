@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 
 from mfu_planner.observe.logs.record import Record
@@ -49,6 +50,11 @@ class Store:
         self.last = record
         return True
 
+    def clear(self) -> None:
+        """Let all records go: a better source of the same steps was found."""
+        self.blocks, self.held, self.counted, self.last = [[]], 0, 0, None
+        self._recent.clear()
+
     def new_block(self) -> None:
         """The next records do not follow the last ones: a new file, or a skipped stretch."""
         if self.blocks[-1]:
@@ -69,7 +75,8 @@ class Store:
         """Note a record that is not part of the steady state, and why."""
         self.drop_counts[reason] += 1
         if len(self.dropped) < _DROPS_LISTED:
-            self.dropped.append((record.step, reason, seconds))
+            finite = seconds if seconds is not None and math.isfinite(seconds) else None
+            self.dropped.append((record.step, reason, finite))
 
     def one_rank(self) -> None:
         """Keep the rank that printed most; of the others, only steps outside its range (a restart elsewhere)."""

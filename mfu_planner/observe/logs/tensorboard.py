@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from mfu_planner.observe.logs.metric_names import row_record
 from mfu_planner.observe.logs.reading import Reading
+from mfu_planner.observe.logs.rows import Rows
 from mfu_planner.observe.logs.source import Source
 
 _LARGEST_RECORD = 64 << 20
@@ -24,6 +24,7 @@ def is_event_file(head: bytes) -> bool:
 def read_events(source: Source, log: Reading) -> str:
     """Take an event file: one record per step, from its wall clock and the scalars whose tag is a speed."""
     log.clock_tick_s = 1e-3
+    rows = Rows(log)
     step: int | None = None
     wall = 0.0
     scalars: dict[str, float] = {}
@@ -32,21 +33,20 @@ def read_events(source: Source, log: Reading) -> str:
         if event is None or not event[2]:
             continue
         if step is not None and event[1] != step:
-            _keep(log, step, wall, scalars)
+            _keep(rows, step, wall, scalars)
             scalars = {}
         wall, step = event[0], event[1]
         scalars.update(event[2])
     if step is not None:
-        _keep(log, step, wall, scalars)
-    return "tensorboard"
+        _keep(rows, step, wall, scalars)
+    return "tensorboard" if rows.dialect is None else rows.dialect.name
 
 
-def _keep(log: Reading, step: int, wall: float, scalars: dict[str, float]) -> None:
-    record, means = row_record(scalars)
-    log.running |= means
+def _keep(rows: Rows, step: int, wall: float, scalars: dict[str, float]) -> None:
+    record = rows.record(scalars)
     record.step, record.time = float(step), wall
-    log.add(record)
-    log.store.thin()
+    rows.log.add(record)
+    rows.log.store.thin()
 
 
 def _records(source: Source) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ class DeepSpeed(Format):
 
     name = "deepspeed"
     weight = 0.7  # other frameworks print these lines between their own
+    warmup = 2  # the first step builds buffers and kernels
     hints = ("SamplesPerSec=", "iter time (s):", "time (ms) |")
     mark = re.compile(r"(?:CurrSamplesPerSec|\bSamplesPerSec)=[\d.]|iter time \(s\): [\d.]+")
     keys = Keys({

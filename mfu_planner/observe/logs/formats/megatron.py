@@ -62,6 +62,7 @@ class _Megatron(Format):
 
     def __init__(self, log: Reading) -> None:
         super().__init__(log)
+        self._whole = False
         self._claimed: float | None = None  # Megatron Bridge prints the rate on a line of its own, before the iteration
 
     def line(self, line: str) -> None:
@@ -71,8 +72,29 @@ class _Megatron(Format):
         else:
             super().line(line)
 
+    def _is_cut(self, line: str) -> bool:
+        """Whether a line stops before what every record has: a wrapped one, whose rest may follow."""
+        ends = line.rstrip().endswith("|")
+        return ends and not self._whole and not any(w in line for w in ("loss", "skipped", "TFLOP", "tokens/s"))
+
+    def _continues(self, line: str) -> bool:
+        pending = self._pending
+        taken = super()._continues(line)
+        if not taken and pending is not None:
+            self._keep_as_is(pending)
+        return taken
+
+    def _keep_as_is(self, line: str) -> None:
+        self._whole, self._pending = True, None
+        self.line(line)
+        self._whole, self._pending = False, None
+
+    def end(self) -> None:
+        if self._pending is not None:
+            self._keep_as_is(self._pending)
+
     def record(self, line: str) -> Record | None:
-        record = super().record(line)
+        record = None if self._is_cut(line) else super().record(line)
         if record is None or (record.step_time_s is None and record.tokens_per_s_per_device is None):
             return None
         if record.flops_per_s_per_device is None:
@@ -83,6 +105,41 @@ class _Megatron(Format):
             summary = self.log.summary
             summary["skipped_steps"] = summary.get("skipped_steps", 0.0) + float(skipped[1])
         return record
+
+
+_STEP_TIME = re.compile(r"Step Time ?: {0,4}(\d{1,9}(?:\.\d{1,9})?) ?s\b")
+_RATE = re.compile(r"GPU utilization: {0,4}(\d{1,9}(?:\.\d{1,9})?) ?(?:MODEL_)?TFLOP/s/GPU")
+
+
+@register
+class BridgeStepTime(Format):
+    """Megatron Bridge's ``Step Time : 2.24s GPU utilization: 1165.6MODEL_TFLOP/s/GPU`` alone: TFLOP/s, not percent."""
+
+    name = "megatron-bridge"
+    weight = 0.85  # where iteration lines stand beside, they say more
+    hints = ("Step Time",)
+    mark = re.compile(r"Step Time ?: {0,4}[\d.]+ ?s\b[^\n]{0,40}?TFLOP/s/GPU")
+    warmup = 2  # the first iteration builds kernels
+
+    def __init__(self, log: Reading) -> None:
+        super().__init__(log)
+        self._lines = 0
+
+    def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
+        time, rate = _STEP_TIME.search(line), _RATE.search(line)
+        if time is None or rate is None:
+            return None
+        self._lines += 1
+        return Record(
+            step=float(self._lines), step_time_s=float(time[1]),
+            flops_per_s_per_device=float(rate[1]) * UNITS["TFLOP/s"],
+        )  # fmt: skip
+
+    def end(self) -> None:
+        """A single line may be the average that a recipe prints at its end."""
+        if self._lines == 1:
+            self.warmup = 0  # type: ignore[misc]
 
 
 @register
@@ -120,6 +177,7 @@ class MegatronDeepSpeed(_Megatron):
 
     def end(self) -> None:
         """Finish: all text has been read."""
+        super().end()
         self.log.note(
             "log/recomputation-may-be-counted", "note",
             "this framework's TFLOPs counts the forward pass a second time where activations are checkpointed "

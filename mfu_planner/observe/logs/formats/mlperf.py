@@ -1,9 +1,17 @@
-"""MLPerf logging: ``:::MLLOG {"key": "tracked_stats", "value": {"throughput": 30.6}, …}``."""
+"""MLPerf logging: ``:::MLLOG {"key": "tracked_stats", "value": {"throughput": 30.6}, …}``.
+
+Keys of results are the submitters' own: ``throughput`` is samples per second of the whole job in most, of one device or
+in tokens in some; counters count steps, samples or tokens.  What all share is the clock of blocks and epochs, so that
+what a key means follows from it.
+"""
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from mfu_planner.observe.logs.formats.base import Format, register
@@ -13,11 +21,27 @@ from mfu_planner.observe.logs.record import Record
 
 _MOST_LOSSES = 50_000
 _HEADER = {"global_batch_size": "global_batch", "max_sequence_length": "seq_len", "max_seq_length": "seq_len"}
+_STEP_TIMES = ("train_step_time", "train_step_timing in s", "step_time")
+#: Images of an epoch of the detection benchmark (MLCommons training policies, OpenImages-v6 subset); some
+#: submitters log the steps of an epoch under ``train_samples``.
+_DETECTION, _DETECTION_IMAGES = ("ssd", "retinanet"), 1_170_301
+#: A stated rate and one by the clock (which holds evaluation) belong together within these factors.
+_LEAST, _MOST = 0.85, 1.6
+
+
+@dataclass(frozen=True, slots=True)
+class _Interval:
+    """A block or epoch: when it began and ended, and what it said."""
+
+    start_s: float
+    stop_s: float
+    start: dict[str, Any]
+    stop: dict[str, Any]
 
 
 @register
 class MLPerf(Format):
-    """Throughput is samples per second; ``step`` in the metadata counts samples as often as steps."""
+    """Step times where they are stated, else the clock of blocks and epochs, else throughput in the unit that fits."""
 
     name = "mlperf"
     weight = 1.0
@@ -26,7 +50,13 @@ class MLPerf(Format):
 
     def __init__(self, log: Reading) -> None:
         super().__init__(log)
-        self._losses: list[Record] = []  # used where no throughput is logged: their clock gives one
+        self._values: dict[str, Any] = {}
+        self._losses: list[tuple[float, dict[str, Any]]] = []
+        self._timed: list[Record] = []
+        self._block_means: list[Record] = []
+        self._throughput: list[tuple[float | None, float, dict[str, Any]]] = []
+        self._open: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._intervals: dict[str, list[_Interval]] = {"block": [], "epoch": []}
 
     def line(self, line: str) -> None:
         """Take a line that holds a hint."""
@@ -38,40 +68,187 @@ class MLPerf(Format):
         if not isinstance(entry, dict):
             return
         key, value, meta = entry.get("key"), entry.get("value"), entry.get("metadata")
-        seconds = as_number(entry.get("time_ms"))
-        seconds = None if seconds is None else seconds / 1e3
+        milliseconds = as_number(entry.get("time_ms"))
+        seconds = None if milliseconds is None else milliseconds / 1e3
         self.log.clock_tick_s = 1e-3
-        meta = meta if isinstance(meta, dict) else {}
+        meta = {k: v for k, v in meta.items() if as_number(v) is not None} if isinstance(meta, dict) else {}
         if key in _HEADER and (count := as_number(value)):
             self.log.header.values.setdefault(_HEADER[key], count)
         elif key == "tracked_stats" and isinstance(value, dict):
             self._stats(value, meta, seconds)
-        elif key in ("train_loss", "eval_accuracy") and seconds is not None and len(self._losses) < _MOST_LOSSES:
-            samples = as_number(meta.get("samples_count"))
-            batch = self.log.header.values.get("global_batch")
-            if samples is not None and batch:
-                self._losses.append(Record(step=samples / batch, time=seconds, samples_total=samples))
+        elif isinstance(key, str) and seconds is not None:
+            self._event(key, value, meta, seconds)
 
-    def end(self) -> None:
-        """Without a logged throughput, the clock between two losses is what there is."""
-        if not self.log.store.held:
-            for record in self._losses:
-                self.log.add(record)
+    def _event(self, key: str, value: Any, meta: dict[str, Any], seconds: float) -> None:
+        name, _, which = key.rpartition("_")
+        if which == "start" and name in self._intervals:
+            self._open[name] = seconds, meta
+        elif key == "run_stop":
+            self._open.clear()  # what ends after it was cut short
+        elif which == "stop" and name in self._intervals and name in self._open:
+            began, first = self._open.pop(name)
+            if seconds > began and len(self._intervals[name]) < _MOST_LOSSES:
+                self._intervals[name].append(_Interval(began, seconds, first, meta))
+        elif key in ("train_loss", "eval_accuracy") and len(self._losses) < _MOST_LOSSES:
+            self._losses.append((seconds, meta))
+        else:
+            self._values.setdefault(key, value)
 
     def _stats(self, value: dict[str, Any], meta: dict[str, Any], seconds: float | None) -> None:
-        samples = next((as_number(meta[k]) for k in ("samples_count", "step") if k in meta), None)
-        batch = self.log.header.values.get("global_batch")
-        record = Record(time=seconds, samples_per_s=as_number(value.get("throughput")))
-        record.step_time_s = as_number(value.get("train_step_time"))
-        record.step = samples
-        if batch and samples is not None and ("samples_count" in meta or (samples >= batch and samples % batch == 0)):
-            record.step = samples / batch
-            record.samples_total = samples
-            self.log.note(
-                "log/step-counts-samples", "note",
-                f"the log's step advances by multiples of the global batch of {batch:g}: it counts samples, and "
-                f"was divided",
-                global_batch=batch,
-            )  # fmt: skip
-        if record.samples_per_s is not None or record.step_time_s is not None:
+        step_time = next((t for k in _STEP_TIMES if (t := as_number(value.get(k)))), None)
+        if step_time is not None:
+            record = Record(time=seconds, step_time_s=step_time, samples_total=as_number(meta.get("samples_count")))
+            if "step" in meta:
+                record.step = self._steps(meta)
+                self._timed.append(record)
+            else:  # after a block: its mean, and its samples
+                self._block_means.append(record)
+        elif (rate := as_number(value.get("throughput"))) is not None:
+            own = {"epoch_num": value["epoch_num"]} if as_number(value.get("epoch_num")) else {}
+            self._throughput.append((seconds, rate, own | meta))
+        elif "train_loss" in value and seconds is not None and len(self._losses) < _MOST_LOSSES:
+            self._losses.append((seconds, meta))
+
+    def end(self) -> None:
+        """Choose what the steps are told by."""
+        self._devices()
+        if not self._timed:
+            blocks = self._by_blocks() or self._block_means
+            if blocks:
+                for record in blocks[1:] if len(blocks) > 1 else blocks:  # the first holds start-up
+                    self.log.add(record)
+            elif not self._by_throughput():
+                self._by_losses()
+        for record in self._timed:
             self.log.add(record)
+        self._whole_run()
+
+    def _batch(self) -> float | None:
+        return self.log.header.values.get("global_batch")
+
+    def _devices(self) -> None:
+        """A batch of the job ÷ the batch of a device; ``16x…x4…``: nodes and what is in one."""
+        header, batch = self.log.header.values, self._batch()
+        local = as_number(self._values.get("local_batch_size"))
+        accumulation = as_number(self._values.get("gradient_accumulation_steps")) or 1.0
+        if batch and local and (quotient := batch / local / accumulation) >= 1 and quotient == int(quotient):
+            header.setdefault("devices", quotient)
+        platform = self._values.get("submission_platform")
+        if not isinstance(platform, str):
+            return
+        if found := re.match(r"(\d{1,6})x[^\n]{0,60}?x(\d{1,3})(?=[A-Z ])", platform):
+            header.setdefault("devices", float(int(found[1]) * int(found[2])))
+        elif (nodes := re.match(r"(\d{1,6})x", platform)) and "devices_per_node" in header:
+            header.setdefault("devices", int(nodes[1]) * header["devices_per_node"])
+
+    def _steps(self, meta: dict[str, Any]) -> float | None:
+        """The number of a step from a counter of steps, samples or tokens."""
+        batch = self._batch()
+        samples = as_number(meta.get("samples_count"))
+        if samples is not None and batch:
+            return samples / batch
+        count = next((c for k in ("step", "epoch_num") if (c := as_number(meta.get(k))) is not None), None)
+        return None if count is None else self._counted(count)
+
+    def _counted(self, count: float) -> float:
+        """Steps that a bare counter stands for."""
+        batch, length = self._batch(), self.log.header.values.get("seq_len")
+        if batch and length and count >= batch * length and count % (batch * length) == 0:
+            self._say("tokens", batch * length)
+            return count / (batch * length)
+        if batch and count >= batch and count % batch == 0:
+            self._say("samples", batch)
+            return count / batch
+        return count
+
+    def _say(self, what: str, each: float) -> None:
+        self.log.note(
+            "log/step-counts-samples", "note",
+            f"the log's step advances by multiples of {each:,.0f}: it counts {what}, and was divided", each=each,
+        )  # fmt: skip
+
+    def _between(self, block: _Interval) -> float | None:
+        """Steps of a block or epoch."""
+        batch = self._batch()
+        first, last = as_number(block.start.get("step")), as_number(block.stop.get("step"))
+        if first is not None and last is not None and last > first:
+            return self._counted(last - first)
+        before, after = as_number(block.start.get("samples_count")), as_number(block.stop.get("samples_count"))
+        if batch and after:
+            samples = after - before if before is not None and after > before else after
+            return samples / batch if samples >= batch else None
+        if count := as_number(block.stop.get("epoch_count") or block.start.get("epoch_count")):
+            steps = self._counted(count)
+            return steps if steps != count else self._of_an_epoch(count)
+        return self._of_an_epoch(1.0) if "epoch_num" in block.start or "epoch_num" in block.stop else None
+
+    def _of_an_epoch(self, epochs: float) -> float | None:
+        """Steps of some epochs by ``train_samples``, where a batch is known."""
+        samples, batch = as_number(self._values.get("train_samples")), self._batch()
+        if not samples or not batch or epochs > 1000:
+            return None
+        detection = self._values.get("submission_benchmark") in _DETECTION
+        if detection and samples * batch >= _DETECTION_IMAGES >= (samples - 1) * batch * 0.9:
+            return epochs * samples  # steps of an epoch under this name
+        return epochs * math.ceil(samples / batch)
+
+    def _by_blocks(self) -> list[Record]:
+        """A record for each block (or epoch) whose steps are known."""
+        for name in ("block", "epoch"):
+            records = []
+            total = 0.0
+            for block in self._intervals[name]:
+                steps = self._between(block)
+                if steps and steps >= 1:
+                    total += steps
+                    records.append(Record(
+                        step=total, time=block.stop_s, step_time_s=(block.stop_s - block.start_s) / steps,
+                    ))  # fmt: skip
+            if records:
+                self.log.note(
+                    "log/by-blocks", "note",
+                    f"the step time is the clock of {name}s ÷ their steps, whatever the logged throughput means",
+                )  # fmt: skip
+                return records
+        return []
+
+    def _by_throughput(self) -> bool:
+        """Records of a throughput whose unit the clock between two of them tells."""
+        batch = self._batch()
+        counted = [(t, r, self._steps(m)) for t, r, m in self._throughput if t is not None]
+        pairs = [
+            (a, b) for a, b in itertools.pairwise(counted)
+            if a[2] is not None and b[2] is not None and b[2] > a[2] and b[0] > a[0]
+        ]  # fmt: skip
+        if not self._throughput or not batch:
+            return False
+        if not pairs:
+            self.log.note(
+                "log/throughput-unclear", "warning",
+                "throughput is of a device or the job, in samples or tokens, as the submitter likes; nothing else in "
+                "the log tells which", throughput=self._throughput[-1][1],
+            )  # fmt: skip
+            return True
+        by_clock = sorted((b[2] - a[2]) * batch / (b[0] - a[0]) for a, b in pairs)[len(pairs) // 2]  # type: ignore[operator]
+        length, devices = self.log.header.values.get("seq_len") or 0.0, self.log.header.values.get("devices") or 0.0
+        rate = sorted(r for _, r, _ in counted)[len(counted) // 2]
+        scales = [
+            s for s in (1.0, 1 / length if length else 0.0, devices) if s and _LEAST < rate * s / by_clock < _MOST
+        ]
+        if not scales:
+            return False
+        scale = min(scales, key=lambda s: abs(math.log(rate * s / by_clock)))
+        for t, r, step in counted:
+            self.log.add(Record(step=step, time=t, samples_per_s=r * scale))
+        return True
+
+    def _by_losses(self) -> None:
+        """Without anything else, the clock between two losses is what there is."""
+        for seconds, meta in self._losses:
+            step = self._steps(meta)
+            if step is not None and self._batch():
+                self.log.add(Record(step=step, time=seconds))
+
+    def _whole_run(self) -> None:
+        if self._throughput and "mlperf_throughput" not in self.log.job:
+            self.log.job["throughput"] = self._throughput[-1][1]

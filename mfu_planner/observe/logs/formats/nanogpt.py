@@ -33,6 +33,11 @@ class NanoGPT(Format):
         return record if record is not None and record.step_time_s is not None else None
 
 
+#: nanochat's default ``total_batch_size``, the peak it divides by (H100 bf16, base_train.py), and FLOPs per token
+#: that none of its models reaches.
+TOKENS_PER_STEP, PEAK, LARGEST_MODEL = 524_288.0, 989e12, 5e10
+
+
 @register
 class NanoChat(Format):
     """``step 00004/21400 … | dt: 989.44ms | tok/sec: 529,882 | mfu: 74.13``: rates are of the whole job."""
@@ -52,6 +57,26 @@ class NanoChat(Format):
         "fp8_mfu": ("mfu", "%"),
     })  # fmt: skip
     warmup = 2
+
+    def end(self) -> None:
+        """Early releases divide the tokens of one micro-batch by the time of a step; ``mfu`` counts the whole batch."""
+        records = [r for r in self.log.store.records() if r.mfu and r.tokens_per_s and r.step_time_s]
+        if not records:
+            return
+        devices = self.log.header.values.get("devices", 1.0)
+        last = records[-1]
+        each = (last.mfu or 0.0) * PEAK * devices / (last.tokens_per_s or 1.0)
+        if each < LARGEST_MODEL:
+            return
+        product = (last.tokens_per_s or 0.0) * (last.step_time_s or 0.0)
+        for record in records:
+            record.tokens_per_s = None
+        self.log.header.values.setdefault("tokens_per_step", TOKENS_PER_STEP)
+        self.log.note(
+            "log/rate-of-a-micro-batch", "warning",
+            f"tok/sec × dt is {product:,.0f} tokens: one micro-batch, not "
+            f"the step that mfu counts; a step is taken to have nanochat's {TOKENS_PER_STEP:,.0f} tokens",
+        )  # fmt: skip
 
 
 _LLMC = re.compile(

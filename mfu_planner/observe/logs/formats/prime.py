@@ -6,6 +6,7 @@ import re
 
 from mfu_planner.observe.logs.formats.base import Format, register
 from mfu_planner.observe.logs.keys import Keys
+from mfu_planner.observe.logs.record import Record
 
 
 @register
@@ -27,3 +28,9 @@ class Prime(Format):
         "total_samples": ("samples_total", ""),
     })  # fmt: skip
     warmup = 2
+
+    def record(self, line: str) -> Record | None:
+        """The record of a line; prime-rl's ``Throughput`` is a mean over the last steps."""
+        if "Throughput:" in line:
+            self.log.running |= {"tokens_per_s", "mfu"}
+        return super().record(line)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mfu_planner.observe.logs.formats.base import Format, register
-from mfu_planner.observe.logs.metric_names import row_record
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import SPEEDS
+from mfu_planner.observe.logs.rows import Rows
 from mfu_planner.observe.logs.source import LONGEST_LINE
 from mfu_planner.observe.logs.text import number, resolution
 
@@ -25,18 +25,27 @@ class _Rows(Format):
     columns: Mapping[str, str] | None = None
     tagged = False
 
+    def __init__(self, log: Reading) -> None:
+        super().__init__(log)
+        self._rows: Rows | None = None
+
     def row(self, row: Mapping[str, Any]) -> None:
         """Take one row of names and values."""
-        record, means = row_record(row, self.columns)
-        self.log.running |= means
-        if any(getattr(record, f) is not None for f in (*SPEEDS, "elapsed_s", "time", "mfu")) and self.log.add(record):
-            self.log.clock_tick_s = 1e-3 if record.time is not None and record.time % 1 else self.log.clock_tick_s
-            if self._seen < 64:
-                self._seen += 1
-                for name, cell in row.items():
-                    if isinstance(cell, str) and number(cell) and len(cell) < 40:
-                        meaning = row_record({name: cell}, self.columns)[0]
-                        self.log.see({f: resolution(cell) for f in SPEEDS if getattr(meaning, f) is not None})
+        rows = self._rows = self._rows or Rows(self.log, self.columns)
+        if not rows.take(row):
+            return
+        if rows.dialect is not None:
+            self.name = rows.dialect.name  # type: ignore[misc]
+            self.warmup = rows.dialect.warmup  # type: ignore[misc]
+        last = self.log.store.last
+        if last is not None and last.time is not None and last.time % 1:
+            self.log.clock_tick_s = 1e-3
+        if self._seen < 64:
+            self._seen += 1
+            for name, cell in row.items():
+                if isinstance(cell, str) and number(cell) and len(cell) < 40:
+                    meaning = rows.record({name: cell})
+                    self.log.see({f: resolution(cell) for f in SPEEDS if getattr(meaning, f) is not None})
 
 
 def flat(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:

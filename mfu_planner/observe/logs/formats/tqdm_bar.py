@@ -9,9 +9,12 @@ import re
 
 from mfu_planner.observe.logs import clock
 from mfu_planner.observe.logs.formats.base import Format, register
+from mfu_planner.observe.logs.formats.dictionaries import pairs
+from mfu_planner.observe.logs.formats.trainer_logs import TrainerLogs
 from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
+from mfu_planner.observe.logs.steady import TICKS
 from mfu_planner.observe.logs.text import number, resolution
 
 _BAR = re.compile(
@@ -21,12 +24,12 @@ _BAR = re.compile(
 )
 _NOTEBOOK = re.compile(r"\[ {0,2}(?P<n>\d{1,9})/(?P<total>\d{1,9}) {1,3}(?P<elapsed>[\d:]{4,12})(?:<[^,\]]{0,20})?,")
 _OTHER_WORK = re.compile(r"\b(?:Map|Filter|Loading|Downloading|Generating|Tokeniz|Running tokenizer|Grouping|Saving"
-                         r"|Packing|Casting|Fetching|Evaluat|Validat|Processing|Dropping|Sampl|examples/s"
+                         r"|Packing|Casting|mAP50|Class {2,20}Images"
+                         r"|Fetching|Evaluat|Validat|Processing|Dropping|Sampl|examples/s"
                          r"|shards?)", re.I)  # fmt: skip
-_GLOBAL_STEP = re.compile(r"global_step=(\d{1,15})")
-_RUNTIME = re.compile(r"train_runtime\s{1,20}=\s{1,4}([\d:.]+)")
 _SPEED = re.compile(r"train_speed\((iter/s|s/it)\)['\"]?: ?['\"]?([\d.]{1,20})")
-_AT = re.compile(r"global_step/max_steps['\"]?: ?['\"]?(\d{1,12})/")
+_AT = re.compile(r"global_step/max_steps['\"]?: ?['\"]?(\d{1,12})/(\d{1,12})")
+_ELAPSED = re.compile(r"'elapsed_time': '([\w :]{2,30})'")
 #: An elapsed time of this many printed seconds is finer than a smoothed rate.
 _FINE_ELAPSED_S = 100.0
 
@@ -37,29 +40,20 @@ class HfTrainer(Format):
 
     name = "hf-trainer"
     weight = 0.6
-    hints = ("train_", "s/", "/s", ", Epoch", "tokens", "'loss':")
+    hints = ("train_", "s/", "/s", ", Epoch", "tokens", "'loss':", "step_time")
     mark = re.compile(
-        r"['\"]train_runtime['\"]: |train_speed\((?:iter/s|s/it)\)['\"]?:|\btrain_runtime\s{1,20}="
+        r"['\"]train_runtime['\"]: |train_speed\((?:iter/s|s/it)\)['\"]?:|['\"]num_tokens['\"]: "
         r"|\d{1,10}/\d{1,10} {1,3}\[[^\]\n]{4,40}<[^\]\n]{1,40}, {0,8}[\d.]+ ?(?:s/it|it/s)"
     )
-    keys = Keys({
-        "train_runtime": ("elapsed_s", "s"),
-        "train_samples_per_second": ("samples_per_s", ""),
-        "train_steps_per_second": ("steps_per_s", ""),
-        "train_tokens_per_second": ("tokens_per_s", ""),
-        "tokens/train_per_sec_per_gpu": ("tokens_per_s_per_device", ""),
-        "tokens_per_second_per_gpu": ("tokens_per_s_per_device", ""),
-        "tokens/total": ("tokens_total", ""),
-        "num_input_tokens_seen": ("tokens_total", ""),
-        "total_flos": ("flops_per_s", ""),  # operations of the whole run, made a rate below
-    })  # fmt: skip
     tagged = False
     warmup = 1
 
     def __init__(self, log: Reading) -> None:
         super().__init__(log)
-        self._dictionaries = False  # whether the Trainer's own lines were seen
+        self._logs = TrainerLogs(log)
         self._resolution = 1.0
+        self._bar_step: float | None = None
+        self._since_start: list[tuple[float, float, float]] = []  # step, rate × step, elapsed of the first bars
 
     def count(self, text: str) -> int:
         """How many bars a stretch holds that is only counted."""
@@ -67,10 +61,6 @@ class HfTrainer(Format):
 
     def line(self, line: str) -> None:
         """Take a line that holds a hint."""
-        if "train_runtime" in line:
-            self._summary(line)
-            return
-        self._dictionaries = self._dictionaries or "'loss':" in line
         bar = _BAR.search(line) if "<" in line else None
         if bar is not None:
             if not (_OTHER_WORK.search(line[:120]) or _OTHER_WORK.search(bar["unit"])):
@@ -80,70 +70,69 @@ class HfTrainer(Format):
             self.log.summary["notebook_elapsed_s"] = clock.duration(note["elapsed"]) or 0.0
         if "train_speed" in line:
             self._swift(line)
-        pairs = self.keys.pairs(line) if "tokens" in line else {}
-        if pairs:
-            self.log.add(Record(tag="dict", step=None, **pairs))  # type: ignore[arg-type]
+        if "{" in line:
+            self._logs.dictionary(pairs(line), self._bar_step)
+        elif "train_" in line and "=" in line:
+            self._logs.row_of_table(line)
 
     def _swift(self, line: str) -> None:
-        """ms-swift prints the mean speed in its dictionaries."""
-        speed, at = _SPEED.search(line), _AT.search(line)
+        """ms-swift prints the mean speed since the start, and the time elapsed, in its dictionaries."""
+        speed, at, elapsed = _SPEED.search(line), _AT.search(line), _ELAPSED.search(line)
         if speed is None or at is None or not (value := number(speed[2])):
             return
         self.log.running.add("step_time_s")
         self.log.see({"step_time_s": resolution(speed[2])})
-        self.log.add(Record(step=float(at[1]), step_time_s=value if speed[1] == "s/it" else 1 / value, tag="swift"))
+        record = Record(step=float(at[1]), step_time_s=value if speed[1] == "s/it" else 1 / value, tag="swift")
+        record.elapsed_s = clock.duration(elapsed[1]) if elapsed else None
+        self.log.total_steps = float(at[2])
+        self.log.add(record)
 
     def _bar(self, bar: re.Match[str]) -> None:
         rate = number(bar["rate"])
         record = Record(step=float(bar["n"]), elapsed_s=clock.duration(bar["elapsed"]), tag=f"of {bar['total']}")
+        self._bar_step = record.step
         if rate:
             record.step_time_s = rate if bar["unit"].startswith("s/") else 1 / rate
             if self._seen < 64:
                 self._seen, self._resolution = self._seen + 1, resolution(bar["rate"])
+                if record.step and record.elapsed_s is not None:
+                    self._since_start.append((record.step, record.step * record.step_time_s, record.elapsed_s))
         if record.step and self.log.add(record):
             self.log.total_steps = float(bar["total"])
 
-    def _summary(self, line: str) -> None:
-        pairs = self.keys.pairs(line)
-        if "elapsed_s" not in pairs and (found := _RUNTIME.search(line)):
-            pairs["elapsed_s"] = clock.duration(found[1]) or number(found[1]) or 0.0
-        s = self.log.summary
-        if not pairs.get("elapsed_s"):
-            return
-        if "runtime_s" in s:  # every rank prints the summary
-            self.log.store.copies += 1
-            return
-        s["runtime_s"] = pairs["elapsed_s"]
-        self.log.see(self.keys.resolutions(line))
-        for field in ("samples_per_s", "steps_per_s", "tokens_per_s"):
-            if pairs.get(field):
-                s[field] = pairs[field]
-        if pairs.get("flops_per_s"):
-            s["total_flops"] = pairs["flops_per_s"]
-        if found := _GLOBAL_STEP.search(line):
-            s["steps"] = float(found[1])
-
     def end(self) -> None:
         """A long bar's elapsed time is finer than its smoothed rate; a short one's rate is all there is."""
-        records = [r for r in self.log.store.records() if r.elapsed_s is not None]
+        swift = any(r.tag == "swift" for r in self.log.store.records())
+        records = [r for r in self.log.store.records() if r.elapsed_s is not None and not swift]
         self.log.elapsed_tick_s = 1.0
         self.log.see({"step_time_s": self._resolution})
         if records and (records[-1].elapsed_s or 0) - (records[0].elapsed_s or 0) >= _FINE_ELAPSED_S:
             for r in records:
                 r.step_time_s = None
-        else:
+        elif records and self._is_mean():
+            for r in records:
+                if r.step_time_s is not None and r.step is not None:
+                    r.elapsed_s = r.step * r.step_time_s
+                r.step_time_s = None
+            self.log.elapsed_tick_s = 2 * self._resolution * (records[-1].elapsed_s or 0.0) / TICKS
+        elif records:
             self.log.running.add("step_time_s")
             for r in records:
                 r.elapsed_s = None
-            if records:
-                self.log.note(
-                    "log/smoothed-rate", "note", "the progress bar's rate is smoothed: its last value is used"
-                )
+            self.log.note("log/smoothed-rate", "note", "the progress bar's rate is smoothed: its last value is used")
         summary = self.log.summary
-        if type(self) is HfTrainer and not summary and not self._dictionaries:
+        self._logs.end()
+        if type(self) is HfTrainer and not summary and not self._logs.any:
             self.name = "progress-bar"  # type: ignore[misc]
+        elif type(self) is HfTrainer and self._logs.trl:
+            self.name = "trl"  # type: ignore[misc]
         if "runtime_s" in summary and "steps" not in summary and summary.get("notebook_steps"):
             summary["steps"] = summary["notebook_steps"]
+
+    def _is_mean(self) -> bool:
+        """Whether the bar's rate is its mean since the start (Lightning's): then steps × rate is the time elapsed."""
+        seen = self._since_start
+        return len(seen) >= 3 and all(abs(by_rate - elapsed) <= 1.0 + 0.01 * elapsed for _, by_rate, elapsed in seen)
 
 
 @register
@@ -177,3 +166,29 @@ class TorchTuneMetrics(Format):
         "tokens_per_second_per_gpu": ("tokens_per_s_per_device", ""),
     })  # fmt: skip
     warmup = 2
+
+
+@register
+class Ultralytics(HfTrainer):
+    """A bar for each epoch, with the mean time of its batches; the bar below it is validation."""
+
+    name = "ultralytics"
+    weight = 0.75
+    mark = re.compile(r"\bEpoch {2,12}(?:GPU_mem|gpu_mem)\b[^\n]{0,120}\b(?:Instances|labels|targets)\b")
+
+    def __init__(self, log: Reading) -> None:
+        super().__init__(log)
+        self._epochs = 0
+
+    def _bar(self, bar: re.Match[str]) -> None:
+        rate = number(bar["rate"])
+        if bar["n"] != bar["total"] or not rate:
+            return
+        self._epochs += 1
+        self.log.see({"step_time_s": resolution(bar["rate"])})
+        self.log.add(Record(
+            step=float(self._epochs * int(bar["n"])), step_time_s=rate if bar["unit"].startswith("s/") else 1 / rate,
+        ))  # fmt: skip
+
+    def end(self) -> None:
+        """Each record is an epoch with its mean."""

@@ -1,0 +1,221 @@
+"""Reinforcement learning: verl and its forks, NeMo-RL, prime-rl, OpenRLHF, slime, AReaL, TRL's trainers."""
+
+from __future__ import annotations
+
+from mfu_planner.observe.logs.dialects.base import Dialect
+
+GENERATION, LOG_PROBABILITIES, REFERENCE, VALUES = "generation", "log-probabilities", "reference", "values"
+REWARD, ADVANTAGE, TRAINING, CRITIC = "reward", "advantage", "training", "critic training"
+SYNC, WAITING, CHECKPOINT, EVALUATION, DATA = "weight sync", "waiting", "checkpoint", "evaluation", "data"
+
+#: Phases in which a model of the policy's size is run forward only, over all tokens of the step.
+FORWARD_ONLY = (GENERATION, LOG_PROBABILITIES, REFERENCE)
+
+#: ``timing_s/…`` in releases with the Ray trainer, ``timing/…`` before.
+_VERL_PHASES = {
+    "gen": GENERATION,
+    "old_log_prob": LOG_PROBABILITIES,
+    "ref": REFERENCE,
+    "ref_log_prob": REFERENCE,
+    "values": VALUES,
+    "reward": REWARD,
+    "reward_model": REWARD,
+    "verify": REWARD,
+    "adv": ADVANTAGE,
+    "update_actor": TRAINING,
+    "update_critic": CRITIC,
+    "update_weights": SYNC,
+    "sync_rollout_weights": SYNC,
+    "save_checkpoint": CHECKPOINT,
+    "testing": EVALUATION,
+}
+
+VERL = Dialect(
+    name="verl",
+    marks=(
+        ("perf/total_num_tokens", "perf/throughput"),
+        ("timing_s/step",),
+        ("timing_s/update_actor",),
+        ("perf/time_per_step",),
+        ("timing/update_actor", "timing/gen"),
+        ("perf/mfu/actor", "actor/grad_norm"),
+        ("perf/delta_time/step", "perf/delta_time/actor"),
+    ),
+    keys={
+        "training/global_step": ("step", ""),
+        "step": ("step", ""),
+        "perf/time_per_step": ("step_time_s", "s"),
+        "timing_s/step": ("step_time_s", "s"),
+        "perf/delta_time/step": ("step_time_s", "s"),
+        "perf/throughput": ("tokens_per_s_per_device", ""),
+        "perf/total_num_tokens": ("tokens_per_step", ""),
+        "perf/mfu/actor": ("mfu", ""),
+    },
+    phases={f"{head}/{key}": phase for head in ("timing_s", "timing") for key, phase in _VERL_PHASES.items()}
+    | {
+        "perf/delta_time/rollout": GENERATION,
+        "perf/delta_time/actor_log_prob": LOG_PROBABILITIES,
+        "perf/delta_time/reference": REFERENCE,
+        "perf/delta_time/reward": REWARD,
+        "perf/delta_time/advantage": ADVANTAGE,
+        "perf/delta_time/actor": TRAINING,
+        "perf/delta_time/data_loading": DATA,
+    },
+    uneven=True,
+    phase_mfu=True,
+)
+
+VERL_SFT = Dialect(
+    name="verl-sft",
+    marks=(("train/loss", "train/time(s)"), ("loss", "time(s)"), ("train/global_tokens", "train/mfu")),
+    keys={
+        "step": ("step", ""),
+        "train/time(s)": ("step_time_s", "s"),
+        "time(s)": ("step_time_s", "s"),
+        "train/global_tokens": ("tokens_per_step", ""),
+        "train/mfu": ("mfu", ""),
+    },
+    uneven=True,
+)
+
+_NEMO_RL_PHASES = {
+    "generation": GENERATION,
+    "policy_training": TRAINING,
+    "policy_and_reference_logprobs": LOG_PROBABILITIES,
+    "policy_and_reference_logprobs/total": LOG_PROBABILITIES,
+    "value_training": CRITIC,
+    "reward_calculation": REWARD,
+    "checkpointing": CHECKPOINT,
+    "prepare_for_generation/total": SYNC,
+    "weight_sync": SYNC,
+    "exposed_generation": WAITING,
+    "data_processing": DATA,
+}
+
+NEMO_RL = Dialect(
+    name="nemo-rl",
+    marks=(
+        ("timing/train/total_step_time",),
+        ("performance/tokens_per_sec_per_gpu",),
+        ("total_step_time", "policy_training"),
+    ),
+    keys={
+        "step": ("step", ""),
+        "timing/train/total_step_time": ("step_time_s", "s"),
+        "total_step_time": ("step_time_s", "s"),
+        "performance/tokens_per_sec_per_gpu": ("tokens_per_s_per_device", ""),
+        "performance/tokens_per_sec": ("tokens_per_s", ""),
+        "train/total_num_tokens": ("tokens_per_step", ""),
+        "total_num_tokens": ("tokens_per_step", ""),
+        "train/train_fp_utilization": ("mfu", ""),
+        "train/tokens_per_sec_per_gpu": ("tokens_per_s_per_device", ""),
+    },
+    phases={f"{head}{key}": phase for head in ("timing/train/", "") for key, phase in _NEMO_RL_PHASES.items()},
+    uneven=True,
+    phase_mfu=True,
+)
+
+PRIME_RL = Dialect(
+    name="prime-rl",
+    marks=(("perf/throughput", "perf/mfu"), ("perf/throughput_per_gpu",), ("perf/throughput", "time/step")),
+    keys={
+        "step": ("step", ""),
+        "time/step": ("step_time_s", "s"),
+        "perf/throughput": ("tokens_per_s", ""),
+        "perf/throughput_per_gpu": ("tokens_per_s_per_device", ""),
+        "perf/mfu": ("mfu", "%"),
+    },
+    phases={
+        "time/forward_backward": TRAINING,
+        "time/wait_for_batch": WAITING,
+        "time/load_data": DATA,
+        "time/broadcast_weights": SYNC,
+        "time/save_ckpt": CHECKPOINT,
+        "time/generate_completions": GENERATION,
+        "time/recompute_logprobs": LOG_PROBABILITIES,
+    },
+    uneven=True,
+)
+
+OPENRLHF = Dialect(
+    name="openrlhf",
+    marks=(("timing/step_total",), ("timing/make_experience", "timing/ppo_train")),
+    keys={"step": ("step", ""), "global_step": ("step", ""), "timing/step_total": ("step_time_s", "s")},
+    phases={
+        "timing/make_experience": "experience",
+        "timing/generation": GENERATION,
+        "timing/ppo_train": TRAINING,
+        "timing/broadcast": SYNC,
+    },
+    uneven=True,
+)
+
+SLIME = Dialect(
+    name="slime",
+    marks=(("perf/actor_train_time",), ("perf/actor_train_tok_per_s",), ("perf/step_time", "perf/wait_time_ratio")),
+    keys={
+        "rollout/step": ("step", ""),
+        "step": ("step", ""),
+        "perf/step_time": ("step_time_s", "s"),
+        "perf/actor_train_tflops": ("flops_per_s_per_device", "TFLOP/s"),  # of the training phase
+    },
+    products={"tokens_per_step": ("perf/actor_train_tok_per_s", "perf/actor_train_time")},
+    phases={
+        "perf/rollout_time": GENERATION,
+        "perf/log_probs_time": LOG_PROBABILITIES,
+        "perf/ref_log_probs_time": REFERENCE,
+        "perf/actor_train_time": TRAINING,
+        "perf/critic_train_time": CRITIC,
+        "perf/update_weights_time": SYNC,
+        "perf/save_model_time": CHECKPOINT,
+        "perf/data_preprocess_time": DATA,
+        "perf/train_wait_time": WAITING,
+    },
+    uneven=True,
+    phase_mfu=True,
+)
+
+AREAL = Dialect(
+    name="areal",
+    marks=(("timeperf/train_step",), ("timeperf/rollout",), ("time_perf/e2e",), ("timeperf/e2e",)),
+    keys={
+        "step": ("step", ""),
+        "timeperf/e2e": ("step_time_s", "s"),
+        "time_perf/e2e": ("step_time_s", "s"),
+        "ppo_actor/n_tokens": ("tokens_per_step", ""),
+        "ppo_actor/update/n_tokens": ("tokens_per_step", ""),
+        "sft/n_tokens": ("tokens_per_step", ""),
+    },
+    phases={
+        "timeperf/rollout": GENERATION,
+        "timeperf/recompute_logp": LOG_PROBABILITIES,
+        "timeperf/ref_logp": REFERENCE,
+        "timeperf/critic_values": VALUES,
+        "timeperf/compute_advantage": ADVANTAGE,
+        "timeperf/compute_advantages": ADVANTAGE,
+        "timeperf/train_step": TRAINING,
+        "timeperf/update_weights": SYNC,
+        "timeperf/save": CHECKPOINT,
+        "timeperf/checkpoint_for_recover": CHECKPOINT,
+        "timeperf/eval": EVALUATION,
+        "timeperf/clear_batches": DATA,
+    },
+    sums=True,
+    uneven=True,
+)
+
+TRL = Dialect(
+    name="trl",
+    marks=(("num_tokens", "step_time"), ("num_tokens", "completions/mean_length"), ("num_tokens", "reward"),
+           ("num_tokens", "mean_token_accuracy"), ("num_tokens", "completion_length"), ("num_tokens", "loss")),
+    keys={
+        "step": ("step", ""),
+        "global_step": ("step", ""),
+        "step_time": ("step_time_s", "s"),
+        "num_tokens": ("tokens_total", ""),  # since the start
+    },
+    uneven=True,
+)  # fmt: skip
+
+#: OpenRLHF before verl: both print ``timing/…``, but other keys.
+DIALECTS = (OPENRLHF, SLIME, VERL, VERL_SFT, NEMO_RL, PRIME_RL, AREAL, TRL)

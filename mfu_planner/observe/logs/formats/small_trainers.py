@@ -1,0 +1,119 @@
+"""Smaller trainers with their own lines: picotron, mlx-lm, ColossalAI's benchmarks, PaddleNLP."""
+
+from __future__ import annotations
+
+import re
+
+from mfu_planner.observe.logs.formats.base import Format, register
+from mfu_planner.observe.logs.keys import Keys
+from mfu_planner.observe.logs.reading import Reading
+from mfu_planner.observe.logs.record import Record
+from mfu_planner.observe.logs.text import NUMBER, UNITS, number
+
+
+@register
+class Picotron(Format):
+    """``Step: 3 | … | Global batch size: 2.05K | Tokens/s: 10.61K | Tokens/s/GPU: 1.33K``: the batch is in tokens."""
+
+    name = "picotron"
+    weight = 0.97
+    hints = ("Tokens/s/GPU",)
+    mark = re.compile(r"Step: {0,4}\d+ {1,8}\|[^\n]{0,200}?Tokens/s: {1,6}[\d.]+[KMB]? \| Tokens/s/GPU:")
+    keys = Keys({
+        "Step": ("step", ""),
+        "Global batch size": ("tokens_per_step", ""),
+        "Tokens/s/GPU": ("tokens_per_s_per_device", ""),
+        "Tokens/s": ("tokens_per_s", ""),
+        "Tokens": ("tokens_total", ""),
+        "MFU": ("mfu", "%"),
+    })  # fmt: skip
+    warmup = 3
+
+
+@register
+class MlxLm(Format):
+    """``Iter 60: Train loss 2.9, … It/sec 17.1, Tokens/sec 1700.1, Trained Tokens 5539``: means of an interval."""
+
+    name = "mlx-lm"
+    weight = 0.97
+    hints = ("It/sec",)
+    mark = re.compile(r"\bIter \d+: Train loss [^\n]{1,100}?It/sec [\d.]+")
+    keys = Keys({
+        "Iter": ("step", ""),
+        "It/sec": ("steps_per_s", ""),
+        "Tokens/sec": ("tokens_per_s", ""),
+        "Trained Tokens": ("tokens_total", ""),
+    })  # fmt: skip
+    warmup = 2
+
+
+_STEP_TIME = re.compile(rf"\bStep time: ({NUMBER})")
+_THROUGHPUT = re.compile(
+    rf"Throughput: ({NUMBER}) samples?/s(?:ec)?(?:, TFLOPS per GPU by Megatron: ({NUMBER}))?"
+    rf"(?:, TFLOPS per GPU: ({NUMBER}))?"
+)
+
+
+@register
+class ColossalAI(Format):
+    """``Step time: 19.714`` of each step; at the end the mean ``Throughput`` of the whole job and TFLOPS per GPU."""
+
+    name = "colossalai"
+    weight = 0.93
+    hints = ("Step time:", "Throughput:")
+    mark = re.compile(
+        r"olossalai[^\n]{0,80}INFO: {0,4}Step time: [\d.]+|Throughput: [\d.]+ samples?/sec, TFLOPS per GPU"
+    )
+    warmup = 1
+    tagged = False
+
+    def __init__(self, log: Reading) -> None:
+        super().__init__(log)
+        self._steps = 0
+
+    def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
+        if found := _STEP_TIME.search(line):
+            self._steps += 1
+            return Record(step=float(self._steps - 1), step_time_s=number(found[1]))
+        if found := _THROUGHPUT.search(line):
+            summary = self.log.summary
+            summary["samples_per_s"] = number(found[1]) or 0.0
+            by_layers, by_megatron = (number(g) if g else None for g in (found[3], found[2]))
+            if rate := by_layers or by_megatron:
+                summary["flops_per_s_per_device"] = rate * UNITS["TFLOP/s"]
+        return None
+
+
+_PADDLE = re.compile(
+    rf"\bglobal_step: (\d{{1,12}})[^\n]{{0,400}}?interval_runtime: ({NUMBER}), "
+    rf"interval_samples_per_second: ({NUMBER}), "
+    rf"interval_steps_per_second: ({NUMBER})"
+)
+_PADDLE_TOKENS = re.compile(rf"interval_tokens_per_second_per_device: ({NUMBER})")
+_PADDLE_FLOPS = re.compile(rf"interval_hardware_tflops_per_device: ({NUMBER})")
+
+
+@register
+class PaddleNLP(Format):
+    """``global_step: 40, interval_runtime: 18.8, …``: the time is of all steps of an interval, rates of the job."""
+
+    name = "paddlenlp"
+    weight = 0.97
+    hints = ("interval_runtime",)
+    mark = _PADDLE
+
+    def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
+        found = _PADDLE.search(line)
+        if found is None:
+            return None
+        record = Record(step=float(found[1]), samples_per_s=number(found[3]), steps_per_s=number(found[4]))
+        if rate := number(found[4]):
+            record.step_time_s = 1 / rate
+        if tokens := _PADDLE_TOKENS.search(line):
+            record.tokens_per_s_per_device = number(tokens[1])
+        if flops := _PADDLE_FLOPS.search(line):
+            rate = number(flops[1])
+            record.hardware_flops_per_s_per_device = rate * UNITS["TFLOP/s"] if rate else None
+        return record

@@ -1,0 +1,55 @@
+"""TensorFlow: Model Garden's ``TimeHistory``, Estimator's ``global_step/sec``, tf_cnn_benchmarks, ``Step Time:``."""
+
+from __future__ import annotations
+
+import re
+
+from mfu_planner.observe.logs.formats.base import Format, register
+from mfu_planner.observe.logs.record import Record
+from mfu_planner.observe.logs.text import NUMBER, number
+
+_HISTORY = re.compile(
+    rf"TimeHistory: ({NUMBER}) seconds, ({NUMBER}) examples/second between steps (\d{{1,12}}) and (\d{{1,12}})"
+)
+_ESTIMATOR = re.compile(rf"global_step/sec: ({NUMBER})")
+_EXAMPLES = re.compile(rf"examples/sec(?:ond)?: ({NUMBER})")
+_CNN = re.compile(rf"^\s{{0,4}}(\d{{1,12}})\s{{1,8}}images/sec: ({NUMBER}) \+/- ", re.M)
+_STEP_TIME = re.compile(
+    rf"\b[Gg]lobal [Ss]tep:? {{0,3}}(\d{{1,12}}),[^\n]{{0,60}}?Step Time: ({NUMBER})(?![\d.]| ?m?s)"
+)
+_LOSS_STEP = re.compile(r"\bstep = (\d{1,12})")
+
+
+@register
+class TensorFlow(Format):
+    """Rates are of the whole job; ``Step Time`` is in seconds."""
+
+    name = "tensorflow"
+    weight = 0.9
+    hints = ("TimeHistory", "global_step/sec", "images/sec", "Step Time", "examples/sec", "step = ")
+    mark = re.compile(
+        r"TimeHistory: [\d.]+ seconds, |global_step/sec: [\d.]+|^\s{0,4}\d+\s{1,8}images/sec: [\d.]+ \+/- "
+        r"|\b[Gg]lobal [Ss]tep:? {0,3}\d+,[^\n]{0,60}?Step Time: [\d.]+", re.M
+    )  # fmt: skip
+    warmup = 1
+
+    def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
+        if found := _HISTORY.search(line):
+            steps = float(found[4]) - float(found[3])
+            seconds = number(found[1])
+            each = seconds / steps if seconds and steps > 0 else None
+            return Record(step=float(found[4]), step_time_s=each, samples_per_s=number(found[2]))
+        if found := _STEP_TIME.search(line):
+            return Record(step=float(found[1]), step_time_s=number(found[2]))
+        if found := _CNN.search(line):
+            return Record(step=float(found[1]), samples_per_s=number(found[2]))
+        if found := _ESTIMATOR.search(line):
+            return Record(steps_per_s=number(found[1]))
+        if found := _EXAMPLES.search(line):
+            last = self.log.store.last
+            if last is not None and last.samples_per_s is None:
+                last.samples_per_s = number(found[1])
+        elif (found := _LOSS_STEP.search(line)) and (last := self.log.store.last) is not None and last.step is None:
+            last.step = float(found[1])
+        return None

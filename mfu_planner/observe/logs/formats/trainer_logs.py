@@ -1,0 +1,139 @@
+"""The dictionaries of Hugging Face's Trainer: losses between the bars, counted tokens, and the results at the end."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mfu_planner.observe.logs import documents
+from mfu_planner.observe.logs.metric_names import as_number
+from mfu_planner.observe.logs.reading import Reading
+from mfu_planner.observe.logs.record import Record
+from mfu_planner.observe.logs.text import resolution
+
+_MOST = 20_000
+#: Keys that count tokens since the start, the surest first: without padding, with padding.
+_COUNTERS = ("num_tokens", "tokens/total", "num_input_tokens_seen")
+_TABLE = re.compile(r"^\W{0,12}(train_\w{3,60}|num_input_tokens_seen|epoch) {1,60}= {1,40}([\w.:,+\-]{1,40})\s{0,8}$")
+_AXOLOTL = "tokens/train_per_sec_per_gpu"
+
+
+class TrainerLogs:
+    """Collects dictionaries; at the end says what they mean."""
+
+    def __init__(self, log: Reading) -> None:
+        self.log = log
+        self._rows: list[tuple[float | None, dict[str, Any]]] = []
+        self._results: dict[str, Any] = {}
+        self._table: dict[str, str] = {}
+        self.trl = False
+
+    @property
+    def any(self) -> bool:
+        """Whether the Trainer's own lines were seen."""
+        return bool(self._rows or self._results)
+
+    def dictionary(self, row: dict[str, Any], step: float | None) -> None:
+        """Take a dictionary that stands after a bar at this step."""
+        if not row or any(k.startswith(("eval_", "test_")) for k in row):
+            return
+        if "train_runtime" in row and ("train_samples_per_second" in row or "train_loss" in row):
+            if self._results:  # every rank prints its own
+                self.log.store.copies += 1
+            else:
+                self._results = row
+        elif len(self._rows) < _MOST and ("loss" in row or "reward" in row or any(k in row for k in _COUNTERS)):
+            own = as_number(row.get("step")) or as_number(row.get("global_step"))
+            self._rows.append((own or step, row))
+
+    def row_of_table(self, line: str) -> None:
+        """Take a line of the table of results."""
+        if found := _TABLE.search(line):
+            self._table.setdefault(found[1], found[2])
+
+    def end(self) -> None:
+        """Results of the whole run, tokens of a step, times of a step."""
+        results, s = self._results or self._table, self.log.summary
+        if results:
+            if self.log.total_steps and "global_step" not in results:
+                s["steps"] = self.log.total_steps
+            documents.read_results(results, self.log)
+            self.log.job |= {k: v for k, v in s.items() if k != "steps_per_s"}
+        self.trl = any("num_tokens" in row for _, row in self._rows)
+        self._running_time()
+        self._tokens()
+        self._step_times()
+        rates = [v for _, row in self._rows if (v := as_number(row.get(_AXOLOTL)))]
+        if rates:
+            s["trainable_tokens_per_s_of_unknown_scope"] = sum(rates[len(rates) // 2 :]) / len(rates[len(rates) // 2 :])
+
+    def _running_time(self) -> None:
+        """``train_runtime`` between the losses counts from the start, and leaves the last checkpoint out."""
+        s = self.log.summary
+        timed = [(step, row) for step, row in self._rows if as_number(row.get("train_runtime"))]
+        if not timed:
+            return
+        step, row = timed[-1]
+        runtime, seen = as_number(row["train_runtime"]), as_number(row.get("num_input_tokens_seen"))
+        if not runtime or ("tokens_total" in s and seen != s["tokens_total"]):
+            return
+        steps = s.get("steps") or step or self.log.total_steps
+        s["runtime_s"] = runtime
+        if seen:
+            s["tokens_total"], s["tokens_per_s"] = seen, seen / runtime
+        if steps:
+            s["steps"] = steps
+        for stale in ("samples_per_s", "steps_per_s"):
+            if self.log.job.get("runtime_s") and stale in s:
+                s[stale] *= self.log.job["runtime_s"] / runtime
+
+    def _counts(self) -> list[tuple[float, float, float]]:
+        """Step, tokens so far and their half-width, of the surest counter."""
+        for key in _COUNTERS:
+            found = [(step, row[key]) for step, row in self._rows if as_number(row.get(key))]
+            if found:
+                if all(step is None for step, _ in found):  # one dictionary a step, as far as anything tells
+                    found = [(float(i + 1), raw) for i, (_, raw) in enumerate(found)]
+                return [(step, as_number(raw) or 0.0, resolution(str(raw))) for step, raw in found if step]
+        return []
+
+    def _tokens(self) -> None:
+        """Tokens of a step that were really there."""
+        counts = self._counts()
+        if not counts:
+            return
+        first, last = counts[0], counts[-1]
+        if len(counts) > 1 and last[0] > first[0] and last[1] > first[1]:
+            each = (last[1] - first[1]) / (last[0] - first[0])
+        else:
+            each = last[1] / last[0]
+        if "tokens_per_s" not in self.log.summary:
+            self.log.summary["tokens_per_step"] = each
+            self.log.see({"tokens_per_step": last[2]})
+        self.log.summary.setdefault("tokens_total", last[1])
+
+    def _step_times(self) -> None:
+        """TRL states the seconds of a step: they replace the bars."""
+        timed = [(step, row) for step, row in self._rows if as_number(row.get("step_time"))]
+        if len(timed) < 2 or "runtime_s" in self.log.summary:
+            return
+        store = self.log.store
+        store.clear()
+        if all(step is None for step, _ in timed):
+            self.log.note(
+                "log/one-dictionary-a-step", "warning",
+                "nothing in the log numbers its steps: each dictionary is taken for one step (logging_steps 1)",
+            )  # fmt: skip
+        self.log.uneven = True
+        self.log.running.discard("step_time_s")
+        before: tuple[float, float] | None = None
+        for i, (step, row) in enumerate(timed):
+            at = step or float(i + 1)
+            record = Record(step=at, step_time_s=as_number(row["step_time"]))
+            total = as_number(row.get("num_tokens"))
+            if total and before and at > before[0] and total > before[1]:
+                record.tokens_per_step = (total - before[1]) / (at - before[0])
+            before = (at, total) if total else before
+            record.tokens_total = total
+            store.add(record)
+        self.log.summary.pop("tokens_per_step", None)
