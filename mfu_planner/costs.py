@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mfu_planner.run.goodput import Job, job_estimate
 from mfu_planner.scenario import Scenario
 from mfu_planner.subject import Subject
+from mfu_planner.units import DAY, HOUR
 
 if TYPE_CHECKING:
+    from mfu_planner.hardware.energy import SiteWatts
     from mfu_planner.hardware.prices import Quote
 
 
@@ -22,6 +25,11 @@ class Price:
     """One line for people; empty where the user gave the price."""
     quote: Quote | None = None
     """The quote that it is; None where the user gave the price, or none is on file."""
+
+    @property
+    def term(self) -> str | None:
+        """The quote's term."""
+        return self.quote.term if self.quote else None
 
     def record(self) -> dict[str, str | None]:
         """Provider, term, day and source as the answers show them."""
@@ -39,8 +47,8 @@ class Rates:
     """What a device costs and draws."""
 
     price: Price
-    power_w: float | None = None
-    """Watt at the meter: TDP × PUE."""
+    watts: SiteWatts | None = None
+    """At the meter, by part."""
     pue: float | None = None
     warnings: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
@@ -109,8 +117,8 @@ def rates(s: Scenario, subject: Subject) -> Rates:
         warnings.append(price.said)
     if price.usd_per_device_hour is not None:
         sources["price_usd_per_device_hour"] = price.record()["price_source"] or ""
-    power, pue = _power(s, subject, warnings, sources)
-    return Rates(price, power, pue, tuple(warnings), sources)
+    watts, pue = _watts(s, subject, warnings, sources)
+    return Rates(price, watts, pue, tuple(warnings), sources)
 
 
 def price_of(s: Scenario, subject: Subject) -> Price:
@@ -126,22 +134,71 @@ def price_of(s: Scenario, subject: Subject) -> Price:
     )
 
 
-def _power(
+def spot_job(price: Price, params: float, devices: float) -> tuple[Job, str] | None:
+    """Interruptions and goodput of a synchronous job on spot instances, and the basis in words; None on other terms.
+
+    Every instance is taken away by itself at the provider's published rate, and each time the whole job restarts from
+    its last checkpoint.
+    """
+    quote = price.quote
+    if quote is None or quote.term != "spot":
+        return None
+    from mfu_planner.hardware.sellers import interruptions, provider_name
+    from mfu_planner.layout.calibrated import calibration
+
+    whose, rate = interruptions(quote.provider)
+    instances = devices / quote.devices
+    job = job_estimate(params, devices, calibration()["failures"], instances * rate["per_instance_hour"] / HOUR)
+    of = "" if whose == quote.provider else f" (of {provider_name(whose)}; {quote.seller} publishes none)"
+    often = f"{rate['per_instance_hour']:.3g} times an hour"
+    said = (
+        f"goodput {job['goodput']:.1%} on spot: {instances:,.3g} instances, each taken away "
+        f"{often}{of}, {rate['low']:g} to {rate['high']:g} by place and time ({rate['basis']}, {rate['year']}: "
+        f"{rate['source']}); --goodput gives your own"
+    )
+    return job, said
+
+
+def gap_cost(
+    mfu: float | None,
+    expected: float | None,
+    price: float | None,
+    devices: float | None,
+    device_hours: float | None = None,
+) -> dict[str, float | None]:
+    """What a run loses against the MFU that similar runs reach: USD a day, and device-hours of the whole run.
+
+    Null where a figure is unknown, zero where the run does better.
+    """
+    wasted = None if mfu is None or expected is None else max(0.0, 1.0 - mfu / expected)
+    a_day = None if wasted is None or price is None or devices is None else wasted * price * devices * DAY / HOUR
+    hours = None if wasted is None or device_hours is None else wasted * device_hours
+    return {"gap_cost_usd_per_day": a_day, "gap_device_hours": hours}
+
+
+def _watts(
     s: Scenario, subject: Subject, warnings: list[str], sources: dict[str, str]
-) -> tuple[float | None, float | None]:
+) -> tuple[SiteWatts | None, float | None]:
     accelerator = subject.accelerator
     if accelerator is None or accelerator.tdp_w is None:
         warnings.append("no power rating is known for this hardware: energy is null")
         return None, None
-    pue = s.pue
-    if pue is None:
-        from mfu_planner.hardware.energy import typical_pue
+    from mfu_planner.device_count import node_size
+    from mfu_planner.hardware.energy import site_watts, typical_pue
 
+    pue = s.pue
+    basis = "given"
+    if pue is None:
         found = typical_pue()
-        pue = found.value
+        pue, basis = found.value, found.basis
         sources["pue"] = found.source
-        warnings.append(f"energy: TDP of {accelerator.tdp_w:g} W × PUE {pue:g} ({found.basis}); --pue gives your own")
     else:
         sources["pue"] = "given"
+    node = node_size(s, accelerator) or 1
+    watts = site_watts(
+        accelerator.id, accelerator.tdp_w, pue, networked=not (subject.devices and subject.devices <= node)
+    )
+    warnings.append(f"{watts.said}; PUE: {basis}; --pue gives your own")
     sources["power_w"] = str(accelerator.source_of("power")["url"])
-    return accelerator.tdp_w * pue, pue
+    sources.update(watts.sources)
+    return watts, pue

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import field_serializer
 
+from mfu_planner.costs import gap_cost, price_of
 from mfu_planner.errors import InputError
 from mfu_planner.results import Finding, Result
 from mfu_planner.run import QUANTITIES, closed_forms, derived, solve
@@ -49,6 +50,10 @@ class Measurement(Result):
     seq_len: int | None
     work_unit: str
     verdict: Verdict | None
+    gap_cost_usd_per_day: float | None = None
+    """What the MFU below that of similar runs costs a day; zero above it, null where price or devices are unknown."""
+    gap_device_hours: float | None = None
+    """The same in device-hours of the whole run; null where its length is unknown."""
     findings: tuple[Finding, ...]
     """Whether the number itself can be right; likely causes first."""
 
@@ -108,6 +113,7 @@ def measure_scenario(s: Scenario) -> Measurement:
         seq_len=subject.seq_len,
         work_unit=subject.model.work_unit if subject.model else "token",
         verdict=judged,
+        **_gap(s, subject, values, judged, warnings),
         findings=(
             *check(s, subject, values["mfu"], per_convention, judged),
             *peak_findings(s, subject, values["mfu"], values["achieved_flops_per_s_per_device"]),
@@ -119,6 +125,20 @@ def measure_scenario(s: Scenario) -> Measurement:
         ),
         sources=subject.sources,
     )
+
+
+def _gap(
+    s: Scenario, subject: Subject, values: dict[str, float], judged: Verdict | None, warnings: list[str]
+) -> dict[str, float | None]:
+    """Money and device-hours lost against similar runs; the price is said where it is used and was not given."""
+    expected = judged.similar_typical if judged else None
+    price = price_of(s, subject) if expected is not None and subject.devices is not None else None
+    hours = values["device_time_s"] / HOUR if "device_time_s" in values else None
+    usd = price.usd_per_device_hour if price else None
+    found = gap_cost(values["mfu"], expected, usd, subject.devices, hours)
+    if price and price.said and found["gap_cost_usd_per_day"]:
+        warnings.append(price.said)
+    return found
 
 
 def _observed(s: Scenario, subject: Subject, warnings: list[str]) -> dict[str, float]:

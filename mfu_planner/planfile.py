@@ -131,6 +131,11 @@ def _stage(number: int, stage: Any, above: Mapping[str, Any]) -> Plan:
         raise NoAnswer(f"stages[{number}]: {outcome}") from None
 
 
+def _by_part(found: Sequence[dict[str, float] | None]) -> dict[str, float] | None:
+    known = [f for f in found if f is not None]
+    return {name: sum(f[name] for f in known) for name in known[0]} if len(known) == len(found) else None
+
+
 def _sum(parts: Sequence[Plan], inputs: dict[str, Any]) -> Plan:
     def total(name: str) -> float:
         return float(sum(getattr(p, name) for p in parts))
@@ -152,6 +157,11 @@ def _sum(parts: Sequence[Plan], inputs: dict[str, Any]) -> Plan:
             "device_hours": hours,
             "cost_usd": cost,
             "energy_kwh": total_or_none("energy_kwh"),
+            **{name: _by_part([getattr(p, name) for p in parts]) for name in ("energy", "co2_kg")},
+            **{name: total_or_none(name) for name in ("energy_total_kwh", "co2_total_kg")},
+            "gap_cost_usd_per_day": None,
+            "gap_device_hours": total_or_none("gap_device_hours"),
+            "interruptions_per_day": None,
             "tokens": tokens,
             "devices": max(p.devices for p in parts),
             "devices_exact": max(p.devices_exact for p in parts),

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import Field
 
-from mfu_planner.costs import Rates, rates
+from mfu_planner.carbon import emissions
+from mfu_planner.costs import Rates, gap_cost, rates, spot_job
 from mfu_planner.device_count import node_size
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.providers import AtProvider, over_providers
@@ -23,6 +24,9 @@ from mfu_planner.work_units import batch_tokens, in_work_units
 
 _ASKED = ("tokens", "devices", "mfu", "training_time_s", "cost_usd")
 _WHOLE = 1e-9
+_ROUNDS = 50
+_SETTLED = 1e-6
+"""Rounds between the devices of a job on spot instances and its goodput, and when they agree."""
 _PALM = "Chowdhery et al. 2022, arXiv:2204.02311, appendix B"
 
 
@@ -38,7 +42,23 @@ class Plan(Result):
     """Wall clock."""
     cost_usd: float | None
     energy_kwh: float | None
-    """At the meter: TDP × PUE."""
+    """The devices' own at the meter: TDP × PUE × device-hours (host and network: ``energy``)."""
+    energy: dict[str, float] | None = None
+    """Of the whole site by part, kWh: device, host, network, cooling (PUE − 1 times the rest)."""
+    energy_total_kwh: float | None = None
+    """The sum of these parts."""
+    co2_kg: dict[str, float] | None = None
+    """CO₂ equivalent in the same parts, from the average electricity of ``grid``."""
+    co2_total_kg: float | None = None
+    """The sum of these parts."""
+    grid: str | None = None
+    """Whose electricity: a country, or the world."""
+    gap_cost_usd_per_day: float | None = None
+    """What the MFU below that of similar runs costs a day; zero above it, null where unknown."""
+    gap_device_hours: float | None = None
+    """The same in device-hours of the whole run."""
+    interruptions_per_day: float | None = None
+    """Of the whole job, failures included; filled on spot instances."""
     tokens: float
     devices: int
     devices_exact: float
@@ -111,9 +131,30 @@ def plan(**given: Any) -> Plan:
 
 
 def plan_scenario(s: Scenario) -> Plan:
-    """Plan from a Scenario."""
+    """Plan from a Scenario; on spot instances interruptions lower the goodput, where none is given."""
     subject = resolve_subject(s)
     prices = rates(s, subject)
+    if s.goodput is not None or prices.price.term != "spot":
+        return _plan(s, subject, prices)
+    assert subject.model is not None
+    goodput = 1.0
+    for _ in range(_ROUNDS):
+        found = _plan(s.model_copy(update={"goodput": goodput}), subject, prices)
+        spot = spot_job(prices.price, subject.model.params, found.devices)
+        assert spot is not None
+        job, said = spot
+        if abs(job["goodput"] / goodput - 1) < _SETTLED:
+            per_day = job["failures_per_day"]
+            told = (said, f"{per_day:,.1f} interruptions a day are expected of the whole job", *found.warnings)
+            return found.model_copy(update={"inputs": s.given(), "warnings": told, "interruptions_per_day": per_day})
+        goodput = job["goodput"]
+    raise NoAnswer(
+        "on spot instances more devices are interrupted more often than they help here: give a later deadline, "
+        "--devices, or --term on-demand"
+    )
+
+
+def _plan(s: Scenario, subject: Subject, prices: Rates) -> Plan:
     warnings = [*subject.warnings, *prices.warnings]
     s = in_work_units(s, subject, warnings)
     known = _known(s, subject, prices, warnings)
@@ -138,14 +179,25 @@ def plan_scenario(s: Scenario) -> Plan:
     assert subject.model is not None
     forms = closed_forms(frozenset({**known, **{n: values[n] for n in closed.binding}})).solved
     order = [n for n in QUANTITIES if n in forms]
+    kwh = values["energy_j"] / KWH if "energy_j" in values else None
+    hours = values["device_time_s"] / HOUR
+    runs = plan_range(subject, values)
     return Plan(
         inputs=s.given(),
         solved_for=tuple(n for n in _ASKED if n not in _stated(s) and n in values),
         training_time_s=values["training_time_s"],
         productive_time_s=values["productive_time_s"],
-        device_hours=values["device_time_s"] / HOUR,
+        device_hours=hours,
         cost_usd=values.get("cost_usd"),
-        energy_kwh=values["energy_j"] / KWH if "energy_j" in values else None,
+        energy_kwh=kwh,
+        **_site(s, prices, hours, warnings),
+        **gap_cost(
+            values["mfu"],
+            runs.mfu_typical if runs else None,
+            prices.price.usd_per_device_hour,
+            values["devices"],
+            hours,
+        ),
         tokens=values["tokens"],
         devices=round(values["devices"]),
         devices_exact=exact.values["devices"],
@@ -169,7 +221,7 @@ def plan_scenario(s: Scenario) -> Plan:
         active_params=subject.model.active_params,
         deadline_slack_s=None if s.deadline is None else s.deadline - values["training_time_s"],
         budget_slack_usd=None if s.budget is None else s.budget - values["cost_usd"],
-        range=plan_range(subject, values),
+        range=runs,
         optimizer_steps=values.get("optimizer_steps"),
         step_time_s=values.get("step_time_s"),
         pue=prices.pue,
@@ -178,6 +230,24 @@ def plan_scenario(s: Scenario) -> Plan:
         by_convention=_by_convention(s, subject, values["mfu"]),
         sources={**subject.sources, **prices.sources},
     )
+
+
+def _site(s: Scenario, prices: Rates, device_hours: float, warnings: list[str]) -> dict[str, Any]:
+    """Energy and CO₂ of the whole site by part, their sums, and whose electricity it is."""
+    if prices.watts is None:
+        return {}
+    total = prices.watts.total * device_hours * HOUR / KWH
+    grid = s.grid or "world"
+    found = emissions(total, grid)
+    if s.grid is None:
+        warnings.append(f"CO₂ at {found.g_per_kwh:g} g/kWh, {found.basis}; --grid names a country")
+    return {
+        "energy": prices.watts.split(total),
+        "energy_total_kwh": total,
+        "co2_kg": prices.watts.split(found.co2e_kg),
+        "co2_total_kg": found.co2e_kg,
+        "grid": grid,
+    }
 
 
 def _steps(order: list[str], values: dict[str, float], forms: Mapping[str, PowerProduct]) -> Iterator[Derived]:
@@ -218,7 +288,7 @@ def _known(s: Scenario, subject: Subject, prices: Rates, warnings: list[str]) ->
         "tokens_per_s_per_device": s.tokens_per_second_per_device,
         "achieved_flops_per_s_per_device": s.flops_per_second_per_device,
         "price_usd_per_device_s": None if price is None else price / HOUR,
-        "power_w": prices.power_w,
+        "power_w": None if prices.watts is None else prices.watts.device * (prices.pue or 1.0),
         "tokens_per_step": batch_tokens(s, subject),
     }
     return known | {k: float(v) for k, v in optional.items() if v is not None}

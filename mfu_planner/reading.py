@@ -115,6 +115,7 @@ READERS: dict[str, Callable[[Any, str], Any]] = {
     "region": _text,
     "goodput": _fraction,
     "pue": _at_least_one,
+    "grid": _text,
     "as_of": _date,
     "global_batch": _whole("count"),
     "step_time": _quantity("time"),

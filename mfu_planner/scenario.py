@@ -69,6 +69,8 @@ class Scenario(BaseModel):
     goodput: float | None = None
     pue: float | None = None
     """Power usage effectiveness."""
+    grid: str | None = None
+    """Whose electricity the CO₂ is counted with: a country, or the world."""
     as_of: str | None = None
     """Date (YYYY-MM-DD) of the prices."""
     global_batch: int | None = None
@@ -103,12 +105,13 @@ USED_BY = {
     "flops": _MODEL,
     "plan": _SUBJECT
     | _RATES
-    | {"tokens", "mfu", "deadline", "budget", "goodput", "pue", "devices_per_node", "global_batch"}
+    | {"tokens", "mfu", "deadline", "budget", "goodput", "pue", "grid", "devices_per_node", "global_batch"}
     | _MONEY,
     "measure": _SUBJECT
     | _RATES
     | {"step_time", "global_batch", "tokens", "device_hours", "goodput", "reported_mfu", "recompute"}
-    | {"attention_kernel"},
+    | {"attention_kernel"}
+    | _MONEY,
 }
 """The fields that each question reads."""
 

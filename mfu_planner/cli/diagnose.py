@@ -12,6 +12,7 @@ from mfu_planner.cli.options import (
     devices_option,
     hardware_options,
     model_options,
+    price_options,
     text,
     without_empty,
 )
@@ -70,6 +71,7 @@ _SAID = ("loader_workers", "fused_optimizer", "sequence_parallel", "offload", "c
 @text("framework", "megatron-lm, torchtitan, nanotron, nemo, maxtext, pytorch, …", "NAME")
 @text("stack", "Software stack of the step-time model, where --framework is too coarse.", "NAME")
 @click.option("--search/--no-search", default=True, help="Look for a better layout too (about a second).")
+@price_options
 @convention_option
 @json_option
 def command(files: tuple[str, ...], as_json: bool, **flags: Any) -> None:

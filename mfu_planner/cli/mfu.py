@@ -12,6 +12,7 @@ from mfu_planner.cli.options import (
     explain_option,
     hardware_options,
     model_options,
+    price_options,
     text,
     without_empty,
 )
@@ -33,6 +34,7 @@ from mfu_planner.cli.output import emit, json_option
 @text("goodput", "Productive share of those hours (default: 1.0, with a warning).", "FRACTION")
 @click.option("--recompute", help="none, selective or full activation recomputation: gives the HFU.")
 @click.option("--attention-kernel", help="fused or unfused: a fused kernel computes the scores again (HFU).")
+@price_options
 @convention_option
 @explain_option
 @json_option

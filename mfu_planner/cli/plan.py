@@ -32,6 +32,7 @@ from mfu_planner.cli.output import emit, json_option
 @price_options
 @text("goodput", "Productive share of the wall clock (default: 1.0, with a warning).", "FRACTION")
 @text("pue", "Power usage effectiveness of the data centre.", "NUMBER")
+@text("grid", "Whose electricity, for CO₂: a country (default: the world).", "COUNTRY")
 @text("global-batch", "Sequences per step, or '16M tokens': gives the number of steps and the time of one.", "BATCH")
 @text("tokens-per-second", "Observed rate of the whole job, in place of --mfu.", "RATE")
 @text("tokens-per-second-per-device", "Observed rate of one device, in place of --mfu.", "RATE")

@@ -186,6 +186,8 @@ def answer(
         range_basis=point.basis if point else None,
         verdict=measurement.verdict if measurement else None,
         first_cause=causes[0].cause if causes and causes[0].share >= ranking.NOTABLE else None,
+        gap_cost_usd_per_day=measurement.gap_cost_usd_per_day if measurement else None,
+        gap_device_hours=measurement.gap_device_hours if measurement else None,
         gap=by_importance,
         waterfall=waterfall,
         findings=findings,

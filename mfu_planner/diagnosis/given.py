@@ -66,7 +66,9 @@ LAYOUT = (
     "optimizer",
     "offload",
 )
-KNOWN = (*FILES, *ANSWERS, *OBSERVED, *SUBJECT, *LAYOUT)
+MONEY = ("price", "provider", "term", "region", "as_of")
+"""What a device-hour costs: for the cost of the gap."""
+KNOWN = (*FILES, *ANSWERS, *OBSERVED, *SUBJECT, *LAYOUT, *MONEY)
 """Everything that ``diagnose`` takes."""
 SPELLINGS = {"gpu_utilization": "gpu_utilisation"}
 

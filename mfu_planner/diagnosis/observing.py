@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.diagnosis.evidence import Measured, from_answers, from_log, from_trace
-from mfu_planner.diagnosis.given import OBSERVED, SUBJECT, Answers
+from mfu_planner.diagnosis.given import MONEY, OBSERVED, SUBJECT, Answers
 from mfu_planner.diagnosis.result import CauseFinding
 from mfu_planner.errors import InputError, NoAnswer, PlannerError
 
@@ -149,7 +149,9 @@ def _measure(seen: Observed) -> None:
     if rated and hard and (named or "flops_per_second_per_device" in given):
         from mfu_planner.measuring import measure
 
-        flags = {k: given[k] for k in (*SUBJECT, *OBSERVED) if k in given and k not in ("mfu", "attention_kernel")}
+        flags = {
+            k: given[k] for k in (*SUBJECT, *OBSERVED, *MONEY) if k in given and k not in ("mfu", "attention_kernel")
+        }
         if "step_time" not in flags:
             flags.pop("global_batch", None)
         if seen.answers.goodput is not None and "device_hours" in flags:

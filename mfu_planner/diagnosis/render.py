@@ -47,6 +47,8 @@ def _head(found: Diagnosis, console: Console) -> None:
         said.append(f"the step-time model expects {percent(found.predicted_mfu)} of these settings")
     if found.verdict is not None:
         said.append(f"{found.verdict.grade}: {found.verdict.meaning}")
+    if found.gap_cost_usd_per_day:
+        said.append(f"the gap to similar runs costs ${found.gap_cost_usd_per_day:,.0f} a day")
     if said:
         console.print("; ".join(said), markup=False)
 

@@ -111,6 +111,10 @@ class Diagnosis(Result):
     range_basis: str | None
     verdict: Verdict | None
     first_cause: str | None
+    gap_cost_usd_per_day: float | None = None
+    """What the MFU below that of similar runs costs a day; zero above it, null where unknown."""
+    gap_device_hours: float | None = None
+    """The same in device-hours of the whole run; null where its length is unknown."""
     gap: tuple[GapPart, ...]
     """Most important cause first; shares add up to 1 − effective MFU (without a model: 1 − the share of products)."""
     waterfall: tuple[GapPart, ...]

@@ -87,6 +87,9 @@ def energy_record(specs: Path) -> dict[str, Any]:
     return {
         "typical_pue": said.typical_pue,
         "pue": {k: {**p.model_dump(), "source": sources[p.source]} for k, p in said.pue.items()},
+        "servers": {k: {**v.model_dump(), "source": sources[v.source]} for k, v in said.servers.items()},
+        "typical_server": said.typical_server,
+        "network": {**said.network.model_dump(), "source": sources[said.network.source]},
         "carbon_year": said.carbon_year,
         "carbon_source": sources[said.carbon_source],
         "carbon_g_per_kwh": dict(sorted(said.carbon_g_per_kwh.items())),

@@ -21,6 +21,27 @@ class Pue(Spec):
     """Whose figure it is."""
 
 
+class Server(Spec):
+    """A server's greatest power, and that of its devices."""
+
+    name: str
+    max_w: float
+    devices: int
+    device_w: float
+    accelerators: list[Id]
+    """Whose host it is taken for."""
+    source: str
+
+
+class NetworkPower(Spec):
+    """Switches and transceivers between servers."""
+
+    share_of_total: float = pydantic.Field(ge=0, lt=1)
+    year: int
+    source: str
+    basis: str
+
+
 class EnergySpec(Spec):
     """``energy.yaml``."""
 
@@ -28,6 +49,10 @@ class EnergySpec(Spec):
     typical_pue: str
     """The key of ``pue`` to use when nothing is given."""
     pue: dict[str, Pue]
+    servers: dict[str, Server]
+    typical_server: str
+    """The key of ``servers`` whose ratio of host to devices stands for every other device."""
+    network: NetworkPower
     carbon_year: int
     carbon_source: str
     carbon_g_per_kwh: dict[str, int]

@@ -40,12 +40,27 @@ class PriceSource(Spec):
     kind: str = pydantic.Field(pattern="^(vendor|code|community|paper)$")
 
 
+class Interruptions(Spec):
+    """How often a provider takes a spot instance away, per instance and hour."""
+
+    per_instance_hour: float = pydantic.Field(gt=0)
+    low: float
+    high: float
+    year: int
+    basis: str
+    source: str = pydantic.Field(pattern="^https://")
+
+
 class ProvidersSpec(Spec):
     """``providers.yaml``."""
 
     providers: dict[str, Provider]
     sources: dict[str, PriceSource]
     """A repository (``owner/name``), or the beginning of an address."""
+    interruptions: dict[str, Interruptions]
+    """Of spot instances, by provider."""
+    typical_interruptions: str
+    """Whose figure stands for the providers that publish none."""
 
 
 class Line(Spec):
@@ -107,6 +122,8 @@ def price_index(specs: Path, accelerators: dict[str, Any]) -> dict[str, Any]:
         "providers": {k: p.model_dump(exclude={"machines"}) for k, p in said.providers.items()},
         "machines": {m: [k, i] for k, p in said.providers.items() for m, i in p.machines.items()},
         "instances": dict(sorted(named.items())),
+        "interruptions": {k: i.model_dump() for k, i in said.interruptions.items()},
+        "typical_interruptions": said.typical_interruptions,
         "kinds": {k: s.model_dump() for k, s in said.sources.items()},
         "sources": list(sources),
         "quotes": {

@@ -46,6 +46,13 @@ def provider_name(identifier: str) -> str:
     return str(price_data()["providers"][identifier]["name"])
 
 
+def interruptions(identifier: str) -> tuple[str, dict[str, Any]]:
+    """How often spot instances are taken away: whose figure it is, and the figure (its own, else the typical one)."""
+    data = price_data()
+    whose = identifier if identifier in data["interruptions"] else data["typical_interruptions"]
+    return whose, data["interruptions"][whose]
+
+
 def chosen_term(term: str | None) -> str:
     """The term asked for; on-demand when left out.
 

@@ -36,6 +36,8 @@ def render_measurement(m: Measurement, console: Console, *, explain: bool = Fals
     console.print(plain_table(rows))
     if m.verdict is not None:
         _print_verdict(m.verdict, console)
+    if m.gap_cost_usd_per_day:
+        console.print(f"The gap to the typical one costs {show(m.gap_cost_usd_per_day, 'usd')} a day.", markup=False)
     _print_findings(m, console)
     if len(m.by_convention) > 1:
         console.print(

@@ -32,7 +32,8 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
         ("training time", mark("training_time_s", show(plan.training_time_s, "time"))),
         ("device-hours", _hours(plan.device_hours)),
         ("cost", mark("cost_usd", show(plan.cost_usd, "usd")) + _price(plan)),
-        ("energy", show(None if plan.energy_kwh is None else plan.energy_kwh * KWH, "energy")),
+        ("energy", _energy(plan)),
+        *_carbon(plan),
         ("devices", mark("devices", f"{plan.devices:,}") + exact),
         (f"{plan.work_unit}s", mark("tokens", show(plan.tokens, "count"))),
         ("MFU", mark("mfu", percent(plan.mfu, 2)) + f"  of {_peak(plan)}"),
@@ -43,6 +44,7 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
             f"{show(plan.total_flops, 'flop')} in all",
         ),
         ("goodput", percent(plan.goodput)),
+        *_gap(plan),
     ]
     if plan.optimizer_steps is not None:
         each = "" if plan.step_time_s is None else f" of {show(plan.step_time_s, 'time')}"
@@ -80,6 +82,27 @@ def _price(plan: Plan) -> str:
     return (
         "" if plan.price_usd_per_device_hour is None else f"  at ${plan.price_usd_per_device_hour:.2f} per device-hour"
     )
+
+
+def _energy(plan: Plan) -> str:
+    if plan.energy is None or plan.energy_kwh is None:
+        return show(None if plan.energy_kwh is None else plan.energy_kwh * KWH, "energy")
+    total = sum(plan.energy.values())
+    each = ", ".join(f"{name} {kwh / total:.0%}" for name, kwh in plan.energy.items() if kwh)
+    return f"{show(total * KWH, 'energy')} ({each}); devices × PUE alone {show(plan.energy_kwh * KWH, 'energy')}"
+
+
+def _carbon(plan: Plan) -> list[tuple[str, str]]:
+    if plan.co2_total_kg is None:
+        return []
+    return [("CO₂", f"{show(plan.co2_total_kg / 1000, 'count', 3)} t, electricity of {plan.grid}")]
+
+
+def _gap(plan: Plan) -> list[tuple[str, str]]:
+    if not plan.gap_device_hours:
+        return []
+    money = "" if plan.gap_cost_usd_per_day is None else f", {show(plan.gap_cost_usd_per_day, 'usd')} a day"
+    return [("below similar runs", f"{_hours(plan.gap_device_hours)} device-hours{money}")]
 
 
 def _print_stages(plan: Plan, console: Console) -> None:

@@ -47,13 +47,16 @@ def goodput(save_s: float, restart_s: float, interval_s: float, failures_per_s: 
     return 1.0 / (1.0 + lost)
 
 
-def job_estimate(params: float, devices: float, failures: Mapping[str, Mapping[str, Any]]) -> Job:
+def job_estimate(
+    params: float, devices: float, failures: Mapping[str, Mapping[str, Any]], interruptions_per_s: float = 0.0
+) -> Job:
     """Failures, checkpoints and goodput that published runs suggest for a job of this size.
 
-    ``failures``: the figures of ``calibration/failures.yaml`` by name, each with its ``value``.
+    ``failures``: the figures of ``calibration/failures.yaml`` by name, each with its ``value``;
+    ``interruptions_per_s``: of the whole job, beside its failures (spot instances taken away).
     """
     held = {name: float(block["value"]) for name, block in failures.items()}
-    rate = devices / (held["device_years_between_failures"] * YEAR)
+    rate = devices / (held["device_years_between_failures"] * YEAR) + interruptions_per_s
     save = held["checkpoint_bytes_per_parameter"] * params / (held["checkpoint_bytes_per_s_per_device"] * devices)
     interval = checkpoint_interval(save, rate)
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mfu_planner.costs import spot_job
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.layout.schedules import schedule_name
 from mfu_planner.prediction.counted import flops_per_sequence
@@ -40,19 +41,31 @@ def row_of(case: Case, found: Found, price: Price, given: dict[str, Any]) -> dic
         "cost_usd": None,
         "training_time_s": None,
         "total_cost_usd": None,
+        "goodput": None,
     }
     usd = price.usd_per_device_hour
     per_step = case.devices * found.seconds / 3600.0 * usd if usd is not None else None
     row["cost_usd_per_step"] = per_step
     tokens = given.get("tokens")
     if tokens is not None:
-        goodput = 1.0 if given.get("goodput") is None else parse(given["goodput"], "fraction", field="goodput")
+        goodput = _goodput(case, price, given)
+        row["goodput"] = goodput
         steps = parse(tokens, "token", field="tokens") / (t.global_batch * t.seq_len)
         row["training_time_s"] = steps * found.seconds / goodput
         row["cost_usd"] = row["total_cost_usd"] = None if per_step is None else per_step * steps / goodput
     else:
         row["cost_usd"] = per_step
     return row
+
+
+def _goodput(case: Case, price: Price, given: dict[str, Any]) -> float:
+    """The one that is given; on spot instances what interruptions leave; else 1."""
+    from mfu_planner.units import parse
+
+    if given.get("goodput") is not None:
+        return parse(given["goodput"], "fraction", field="goodput")
+    spot = spot_job(price, _architecture(case).params, case.devices)
+    return 1.0 if spot is None else spot[0]["goodput"]
 
 
 def _architecture(case: Case) -> Any:

@@ -62,8 +62,15 @@ FIELDS: dict[str, Field] = {
     "deadline": Field(N_("Deadline"), N_("Latest end of the run, such as 30d or 8 weeks."), "", "60d"),
     "budget": Field(N_("Budget"), N_("The most that the device time may cost."), "", "$2M"),
     "price": Field(
-        N_("Price"), N_("Of one device for one hour. Empty: the median of dated public quotes."), "", "2.5 $/h"
+        N_("Price"),
+        N_("Of one device for one hour. Empty: the middle one of the providers' newest prices."),
+        "",
+        "2.5 $/h",
     ),
+    "provider": Field(
+        N_("Provider"), N_("Whose price; several, with commas, are compared. Empty: the middle of all."), "", "aws,gcp"
+    ),
+    "term": Field(N_("Term"), N_("What the price is for; spot instances are taken away now and then."), "on-demand"),
     "pue": Field(
         N_("PUE"), N_("Power usage effectiveness of the site: energy at the meter ÷ energy of the devices."), "", "1.1"
     ),

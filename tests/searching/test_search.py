@@ -101,3 +101,53 @@ def test_unknown_flag_is_refused():
 def test_divisors():
     """All of them, ascending."""
     assert divisors(12) == (1, 2, 3, 4, 6, 12)
+
+
+CLOUDS = {"aws-p5": 6.88, "oci-h100": 10.0, "gcp-a3-highgpu": 11.06125, "azure-nd-h100-v5": 12.29}
+"""Each provider's own on-demand price of an H100, USD per device-hour."""
+
+
+@pytest.fixture(scope="module")
+def clouds():
+    """Four clouds, by the cost of the whole run."""
+    asked = {k: v for k, v in SMALL.items() if k != "hardware"}
+    return search(**asked, cluster=",".join(CLOUDS), tokens="20B", rank="cost", space="usual", top=10)
+
+
+def test_four_clouds_have_four_prices_and_their_best_rows_come_first(clouds) -> None:
+    """Price, day and source in the row; time and cost of the whole run by hand."""
+    rows = clouds["layouts"]
+    assert [r["cluster"] for r in rows[:4]] == list(CLOUDS)
+    for row in rows:
+        assert row["price_usd_per_device_hour"] == pytest.approx(CLOUDS[row["cluster"]])
+        assert row["term"] == "on-demand"
+        assert row["price_date"] >= "2026"
+        assert row["price_source"].startswith("https://")
+        steps = 20e9 / (SMALL["global_batch"] * SMALL["seq_len"])
+        assert row["training_time_s"] == pytest.approx(steps * row["step_time_s"])
+        hours = row["devices"] * row["training_time_s"] / 3600
+        assert row["total_cost_usd"] == pytest.approx(hours * CLOUDS[row["cluster"]])
+    for best in rows[:4]:
+        assert all(best["cost_usd"] <= r["cost_usd"] for r in rows if r["cluster"] == best["cluster"])
+
+
+def test_after_the_best_of_each_cloud_comes_the_front(clouds) -> None:
+    """No other is both faster and cheaper than a row of it."""
+    front = [r for r in clouds["pareto"] if r not in clouds["layouts"][:4]]
+    assert list(clouds["layouts"][4 : 4 + len(front)]) == front[: len(clouds["layouts"]) - 4]
+
+
+def test_providers_share_one_search() -> None:
+    """One machine at three providers: the same layout, three prices; without tokens no total."""
+    found = search(**SMALL, provider="lambda,aws,coreweave", space="usual", top=1)
+    assert sorted(r["price_usd_per_device_hour"] for r in found["layouts"]) == [3.99, 6.155, 6.88]
+    assert len({(r["tp"], r["dp"], r["step_time_s"]) for r in found["layouts"]}) == 1
+    assert {r["total_cost_usd"] for r in found["layouts"]} == {None}
+
+
+def test_spot_rows_carry_the_goodput_of_their_size() -> None:
+    """Interruptions make the whole run longer than steps × step time."""
+    spot = search(**SMALL, provider="gcp", term="spot", tokens="20B", space="usual", top=1)["layouts"][0]
+    assert 0.9 < spot["goodput"] < 1
+    steps = 20e9 / (SMALL["global_batch"] * SMALL["seq_len"])
+    assert spot["training_time_s"] == pytest.approx(steps * spot["step_time_s"] / spot["goodput"])

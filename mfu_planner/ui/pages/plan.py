@@ -6,14 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from mfu_planner.carbon import countries, emissions
+from mfu_planner.carbon import countries
 from mfu_planner.errors import PlannerError
+from mfu_planner.hardware.sellers import ASKED_TERMS
 from mfu_planner.planning import Plan, plan
 from mfu_planner.report.human import percent
 from mfu_planner.report.markdown import plan_markdown
 from mfu_planner.suggestions import optimal_tokens, predicted_mfu, typical_mfu
 from mfu_planner.sweeps import over_hardware
-from mfu_planner.ui.cards import Card, cards, heading, hero, notes, scientific
+from mfu_planner.ui.cards import Card, cards, heading, hero, notes, scientific, table
 from mfu_planner.ui.charts import plan as charts
 from mfu_planner.ui.derivation import derivation
 from mfu_planner.ui.fields import FIELDS
@@ -37,14 +38,14 @@ def page() -> None:
     )
     asked, answer = st.columns([5, 9], gap="large")
     with asked:
-        form, grid = _fields()
+        form = _fields()
     with answer:
         try:
             result = plan(**form.given)
         except PlannerError as error:
             form.blame(error)
             return
-        _answer(result, grid)
+        _answer(result)
         _charts(result, form.given)
         derivation(result.steps, result.sources)
         command = as_command("plan", shown(form.given))
@@ -59,7 +60,7 @@ def page() -> None:
         keep_button("plan")
 
 
-def _fields() -> tuple[Form, str]:
+def _fields() -> Form:
     form = Form()
     with st.container(border=True):
         model_fields(form)
@@ -80,15 +81,21 @@ def _fields() -> tuple[Form, str]:
         with right:
             form.text("budget")
             form.text("price")
+        left, right = st.columns(2)
+        with left:
+            form.text("provider")
+        with right:
+            term = form.choice("term", ASKED_TERMS)
+        form.put("term", None if term == FIELDS["term"].default else term)
     with st.expander(_("Energy and own peak")):
         left, right = st.columns(2)
         with left:
             form.text("pue")
         with right:
             grid = form.choice("grid", countries())
-        form.put("grid", None)
+        form.put("grid", None if grid == FIELDS["grid"].default else grid)
         rare_hardware_fields(form)
-    return form, grid
+    return form
 
 
 def _mfu(form: Form) -> None:
@@ -155,7 +162,7 @@ def _suggest_tokens(form: Form) -> None:
         st.markdown(text.format(ratio=found.tokens_per_parameter, url=found.url), width="content")
 
 
-def _answer(p: Plan, grid: str) -> None:
+def _answer(p: Plan) -> None:
     hero(
         _("{tokens} {unit}s on {devices} devices at {mfu} MFU take").format(
             tokens=show(p.tokens, "count", 4), unit=p.work_unit, devices=f"{p.devices:,}", mfu=percent(p.mfu)
@@ -168,11 +175,12 @@ def _answer(p: Plan, grid: str) -> None:
     )
     if p.range is not None:
         _range(p)
-    cards(_cards(p, grid))
+    cards(_cards(p))
+    _providers(p)
     notes(p.warnings)
 
 
-def _cards(p: Plan, grid: str) -> list[Card]:
+def _cards(p: Plan) -> list[Card]:
     solved = set(p.solved_for)
     exactly = _("exactly {n:,.2f}; nodes of {k}").format(n=p.devices_exact, k=p.devices_per_node)
     rounded = abs(p.devices_exact - p.devices) > 1e-6
@@ -189,7 +197,7 @@ def _cards(p: Plan, grid: str) -> list[Card]:
         Card("MFU", percent(p.mfu), f"{100 * p.mfu!r}%", of_peak, "mfu" in solved),
         Card(_("Cost"), show(p.cost_usd, "usd", 4), money, hourly),
         _energy(p),
-        *_carbon(p, grid),
+        *_carbon(p),
         Card(_("Throughput"), f"{p.tokens_per_s_per_device:,.1f} /s", whole, per_device),
         Card(_("Work"), scientific(p.total_flops) + " FLOP", f"{p.total_flops:.12g} FLOP", each),
     ]
@@ -201,17 +209,35 @@ def _cards(p: Plan, grid: str) -> list[Card]:
 
 
 def _energy(p: Plan) -> Card:
-    if p.energy_kwh is None:
+    if p.energy is None or p.energy_total_kwh is None:
         return Card(_("Energy"), "–", more=_("no power rating on file"))
-    return Card(_("Energy"), show(p.energy_kwh * KWH, "energy", 3), f"{p.energy_kwh:,.0f} kWh", f"PUE {p.pue:g}")
+    parts = {"device": _("device"), "host": _("host"), "network": _("network"), "cooling": _("cooling")}
+    each = ", ".join(f"{parts[k]} {percent(v / p.energy_total_kwh, 0)}" for k, v in p.energy.items())
+    return Card(_("Energy"), show(p.energy_total_kwh * KWH, "energy", 3), f"{p.energy_total_kwh:,.0f} kWh", each)
 
 
-def _carbon(p: Plan, grid: str) -> list[Card]:
-    if p.energy_kwh is None:
+def _carbon(p: Plan) -> list[Card]:
+    if p.co2_total_kg is None:
         return []
-    found = emissions(p.energy_kwh, grid)
-    tonnes = show(found.co2e_kg / 1000, "count", 3) + " t"
-    return [Card("CO₂", tonnes, f"{found.co2e_kg:,.0f} kg", f"{found.g_per_kwh:g} g/kWh, {grid}")]
+    tonnes = show(p.co2_total_kg / 1000, "count", 3) + " t"
+    return [Card("CO₂", tonnes, f"{p.co2_total_kg:,.0f} kg", str(p.grid))]
+
+
+def _providers(p: Plan) -> None:
+    """Each provider's price, and the whole run at it."""
+    if not p.providers:
+        return
+    rows = [
+        (
+            r.provider,
+            "–" if r.price_usd_per_device_hour is None else f"{r.price_usd_per_device_hour:,.2f}",
+            (r.price_date or "–", r.price_source) if r.price_source else "–",
+            show(r.training_time_s, "time", 3),
+            show(r.total_cost_usd, "usd", 4),
+        )
+        for r in p.providers
+    ]
+    table((_("provider"), _("$ per device-hour"), _("source"), _("time"), _("cost")), rows)
 
 
 def _range(p: Plan) -> None:
@@ -244,7 +270,7 @@ def _charts(p: Plan, given: dict[str, Any]) -> None:
         dtype = str(given.get("dtype") or FIELDS["dtype"].default)
         rows = over_hardware(p, dtype)
         text = _(
-            "Same devices, MFU and goodput; the {dtype} dense peak and the median public price of each. "
+            "Same devices, MFU and goodput; the {dtype} dense peak and the middle price of each. "
             "Named: none is both faster and cheaper."
         )
         st.caption(text.format(dtype=dtype))
