@@ -20,6 +20,7 @@ _COMMANDS = {
     "predict": "Step time and MFU that a layout will reach, with a waterfall from the peak.",
     "search": "The best parallel layouts for a model on a cluster.",
     "log": "Throughput and MFU from a training log.",
+    "watch": "A running job: MFU, expected finish and cost, alarms; Prometheus and OpenTelemetry.",
     "trace": "Where the time of a profiler trace went.",
     "diagnose": "Why the MFU is low and what to change first.",
     "backtest": "Predictions against published runs.",

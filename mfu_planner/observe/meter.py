@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError
 from mfu_planner.run import solve
+
+if TYPE_CHECKING:
+    from mfu_planner.observe.watch.exports import Exports
+    from mfu_planner.observe.watch.look import Look
 
 _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "JAX_PROCESS_INDEX")
 _FLUSH_EVERY_S = 1.0
@@ -40,6 +44,9 @@ class Meter:
         This process; by default what the launcher put into the environment, else 0.
     warmup
         First steps that the averages leave out.
+    prometheus, textfile, opentelemetry
+        Where rank 0 also sends its numbers (:mod:`mfu_planner.observe.watch.exports`), as the job ``name``:
+        ``":9464"`` serves them on this machine, ``"FILE.prom"`` is for the node exporter.
 
     Examples
     --------
@@ -60,6 +67,10 @@ class Meter:
         every_rank: bool = False,
         warmup: int = 1,
         clock: Callable[[], float] = time.perf_counter,
+        name: str = "training",
+        prometheus: str | None = None,
+        textfile: str | None = None,
+        opentelemetry: bool = False,
         **described: Any,
     ) -> None:
         if devices < 1:
@@ -79,6 +90,13 @@ class Meter:
         self._file: IO[str] | None = None
         if path is not None and (self.rank == 0 or every_rank):
             self._open(Path(path), with_rank=every_rank and self.rank != 0)
+        self._exports: Exports | None = None
+        if self.rank == 0 and (prometheus or textfile or opentelemetry):
+            from mfu_planner.observe.watch.exports import Exports
+
+            self._exports = Exports(
+                lambda: {name: self._look()}, prometheus=prometheus, textfile=textfile, opentelemetry=opentelemetry
+            )
         self._mark = self._flushed = clock()
 
     def step(self, tokens: float) -> float:
@@ -103,10 +121,31 @@ class Meter:
                 f'{{"step":{self.steps},"step_time_s":{seconds:.9g},"data_time_s":{waited:.9g},"tokens_per_step":{tokens:.17g},'
                 f'"total_tokens":{self.tokens:.17g},"mfu":{mfu:.6g},"timestamp":{time.time():.6f}}}\n'
             )
-            if now - self._flushed > _FLUSH_EVERY_S:
-                self._flushed = now
-                self._file.flush()
+        if now - self._flushed > _FLUSH_EVERY_S:
+            self._flushed = now
+            self._flush()
         return mfu
+
+    def _flush(self) -> None:
+        if self._file is not None:
+            self._file.flush()
+        if self._exports is not None:
+            self._exports.write()
+
+    def _look(self) -> Look:
+        """The meter's numbers as a look at a job."""
+        from mfu_planner.observe.watch.look import Look
+
+        return Look(
+            step=self.steps,
+            tokens=self.tokens,
+            step_time_s=self.step_time_s,
+            recent_step_time_s=self.step_time_s,
+            tokens_per_s=self.tokens_per_s,
+            mfu=self.mfu,
+            peak_flops_per_s=self.peak_flops_per_s * self.devices,
+            model_flops=self.tokens * self.flops_per_token,
+        )
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -143,7 +182,10 @@ class Meter:
         return self._steady_wait_s / self._steady_s if self._steady_s > 0 else None
 
     def close(self) -> None:
-        """Close the file, if one is written."""
+        """Close the file, if one is written, and end what is served."""
+        if self._exports is not None:
+            self._exports.close()
+            self._exports = None
         if self._file is not None:
             self._file.close()
             self._file = None
