@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mfu_planner.architectures import Architecture, from_config
 from mfu_planner.architectures.presets import preset
 from mfu_planner.errors import InputError
+
+if TYPE_CHECKING:
+    from mfu_planner.architectures.lettering import Letters
 
 _LARGEST_CONFIG = 4 << 20
 """Bytes; published configs have a few kilobytes."""
@@ -45,8 +48,9 @@ def choose_model(
     params: int | None = None,
     active_params: int | None = None,
     image_size: int | None = None,
+    letters: Letters | None = None,
 ) -> Model:
-    """The one model that was named.
+    """The one model that was named; with ``letters`` its sizes remember the formulas that they enter.
 
     Raises
     ------
@@ -66,10 +70,11 @@ def choose_model(
             raise InputError("active-params", active, f"at most --params ({params:,})")
         return Model(id="", name=f"{params:,} parameters", params=params, active_params=active)
     if model is not None:
-        return _from_preset(model, image_size)
+        # what shows formulas is built anew: a cache would hand plain numbers to it
+        return _cached_preset(model, image_size) if letters is None else _from_preset(model, image_size, letters)
     assert config is not None
     data, origin = (config, "config") if isinstance(config, Mapping) else (read_config(config), str(config))
-    built = _build(data, origin, image_size)
+    built = _build(data, origin, image_size, letters)
     name = str(data.get("_name_or_path") or built.name)
     return Model(
         id="",
@@ -83,9 +88,13 @@ def choose_model(
 
 
 @lru_cache(maxsize=64)
-def _from_preset(name: str, image_size: int | None) -> Model:
+def _cached_preset(name: str, image_size: int | None) -> Model:
+    return _from_preset(name, image_size)
+
+
+def _from_preset(name: str, image_size: int | None, letters: Letters | None = None) -> Model:
     found = preset(name)
-    built = _build(found.config, f"model {found.id}", image_size)
+    built = _build(found.config, f"model {found.id}", image_size, letters)
     return Model(
         id=found.id,
         name=found.name,
@@ -99,8 +108,10 @@ def _from_preset(name: str, image_size: int | None) -> Model:
     )
 
 
-def _build(data: Mapping[str, Any], origin: str, image_size: int | None) -> Architecture:
-    return from_config(data, origin=origin, image_size=image_size)
+def _build(
+    data: Mapping[str, Any], origin: str, image_size: int | None, letters: Letters | None = None
+) -> Architecture:
+    return from_config(data, origin=origin, image_size=image_size, letters=letters)
 
 
 def read_config(path: str | Path) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from mfu_planner.architectures import Architecture
+from pydantic import Field, PrivateAttr
+
 from mfu_planner.counting import conventions, model_work
+from mfu_planner.counting.formulas import Formula, number
 from mfu_planner.errors import InputError, nearest
+from mfu_planner.lettered import Lettered
 from mfu_planner.model import Model, choose_model
-from mfu_planner.operators import Workload
 from mfu_planner.results import Result
-from mfu_planner.run import Derived
 from mfu_planner.scenario import asked
 from mfu_planner.subject import BARE_CONVENTION, choose_lengths
 from mfu_planner.training import trained, workload
@@ -28,26 +29,57 @@ class FlopsResult(Result):
     seq_len: int | None
     target_seq_len: int | None
     convention: str
-    """Of ``flops`` and ``operators``: full or causal."""
+    """Of ``flops``; operators are counted exactly, under ``full`` or ``causal``."""
     params: dict[str, int]
     """total, embedding, active."""
-    flops: dict[str, int]
-    """forward, backward, total."""
+    flops: dict[str, int | float | None]
+    """forward, backward, total: training work under the convention, which may not part forward and backward (null)."""
     by_convention: dict[str, float | None]
     """Training FLOP per work unit."""
     not_applicable: dict[str, str]
     """Why a convention has no value for this model."""
     operators: tuple[dict[str, Any], ...]
+    formulas: dict[str, Formula] = Field(default_factory=dict)
+    """Under ``symbolic``: params, forward, training_per_token, each convention and each operator group."""
+    _question: Any = PrivateAttr(default=None)
+
+    def formula(self, name: str) -> Any:
+        """One of the formulas as a sympy expression, its letters positive symbols.
+
+        Parameters
+        ----------
+        name : ``params``, ``active_params``, ``forward``, ``backward``, ``training``, ``training_per_token`` (per work
+            unit), a convention, or an operator group (``attention``, ``mlp``, ``expert``, ``head``, …).
+
+        Raises
+        ------
+        InputError
+            No such formula, or a bare number of parameters, which has none.
+
+        Examples
+        --------
+        >>> from mfu_planner import flops
+        >>> flops(model="gpt2", seq_len=128).formula("training_per_token")
+        72*L*d**2 + 12*L*d*s + 6*V*d
+        """
+        from mfu_planner.numeric.formula import sympy_of
+        from mfu_planner.numeric.paper import paper
+
+        found = {} if self._question is None else self._question.all()
+        if name not in found:
+            accepted = f"one of {', '.join(found)}" if found else "a --model or --config: a bare number has no formula"
+            raise InputError("formula", name, accepted, nearest(name, found))
+        return sympy_of(paper(found[name]))
 
 
-def flops(*, batch: Any = 1, convention: str | None = None, **given: Any) -> FlopsResult:
+def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = False, **given: Any) -> FlopsResult:
     """Count a model's work.
 
     Parameters
     ----------
     batch : sequences; packed documents say it themselves.
-    convention : ``full`` (default) or ``causal`` for the counts; any other name, or ``all``, counts ``full`` and
-        stands in ``by_convention``.
+    convention : what ``flops`` counts (default, and ``all``: ``full``); every other stands in ``by_convention``.
+    symbolic : also derive the formulas in the field's letters.
     given : model, config, params, active_params, seq_len, target_seq_len, image_size, images, packed, lora_rank,
         lora_targets, freeze, explain.
 
@@ -70,27 +102,37 @@ def flops(*, batch: Any = 1, convention: str | None = None, **given: Any) -> Flo
         ),
         s,
     )
-    if convention not in (None, "all"):
-        conventions.convention(convention)
+    chosen = conventions.convention("full" if convention in (None, "all") else str(convention))
     if model.architecture is None:
         return _bare(model, sequences, s.seq_len, convention, s.given())
     warnings = list(model.notes)
     sources: dict[str, str] = {}
     seq_len, target = choose_lengths(s, model, "full", warnings, sources)
-    every = workload(s, seq_len, target, batch=sequences)
-    work = every.allowed() if convention == "causal" else every
-    counted = model_work(model.architecture, work)
-    per_unit = conventions.by_convention(model.architecture, every)
-    return FlopsResult(
+    work = workload(s, seq_len, target, batch=sequences)
+    question = Lettered(s, work, chosen)
+    counted = model_work(model.architecture, work.allowed() if chosen.name == "causal" else work)
+    per_unit = conventions.by_convention(model.architecture, work)
+    totals: dict[str, int | float | None] = {
+        "forward": counted.forward,
+        "backward": counted.backward,
+        "total": counted.total,
+    }
+    if not chosen.exact:
+        if reason := conventions.why_not(chosen, model.architecture):
+            raise InputError("convention", chosen.name, f"full or causal for {model.name}: {reason}")
+        training = number(conventions.batch_flops(chosen, model.architecture, work))
+        totals = {"forward": None, "backward": None, "total": training}
+        warnings.append(f"operators are counted by full; {chosen.name} does not part forward and backward")
+    result = FlopsResult(
         inputs={**s.given(), "batch": sequences},
         model=model.id or model.name,
         work_unit=model.work_unit,
-        batch=every.batch,
+        batch=work.batch,
         seq_len=seq_len,
         target_seq_len=target,
-        convention="causal" if convention == "causal" else "full",
+        convention=chosen.name,
         params={"total": model.params, "embedding": model.architecture.embedding_params, "active": model.active_params},
-        flops={"forward": counted.forward, "backward": counted.backward, "total": counted.total},
+        flops=totals,
         by_convention={n: None if v is None else float(v) for n, v in per_unit.items()},
         not_applicable={
             n: conventions.why_not(conventions.convention(n), model.architecture) or ""
@@ -98,15 +140,13 @@ def flops(*, batch: Any = 1, convention: str | None = None, **given: Any) -> Flo
             if v is None
         },
         operators=tuple(asdict(o) for o in counted.operators),
+        formulas=question.shown() if symbolic else {},
         warnings=tuple(warnings),
-        steps=_steps(convention, model.architecture, every) if s.explain else (),
+        steps=question.steps() if s.explain else (),
         sources={"config": model.source, **sources},
     )
-
-
-def _steps(name: str | None, architecture: Architecture, work: Workload) -> tuple[Derived, ...]:
-    chosen = "full" if name in (None, "all") else conventions.convention(name).name
-    return conventions.explain(chosen, architecture, work)
+    result._question = question
+    return result
 
 
 def _bare(model: Model, batch: int, seq_len: int | None, convention: str | None, inputs: dict[str, Any]) -> FlopsResult:

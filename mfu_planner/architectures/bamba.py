@@ -65,7 +65,7 @@ _NO_EFFECT = (
 def _state_space(c: Config, hidden: int, inner: int | None = None) -> StateSpace:
     inner = inner or expanded(c, hidden, "mamba_expand")
     heads = c.size("mamba_n_heads")
-    head_dim = c.divides("mamba inner width / mamba_n_heads", inner, heads)
+    head_dim = c.divides("mamba inner width / mamba_n_heads", inner, heads, letter="h_m")
     stated = c.raw("mamba_d_head", "auto")
     if stated not in ("auto", head_dim):
         raise InputError(f"{c.origin}: mamba_d_head", stated, f"inner width / mamba_n_heads = {head_dim}")

@@ -51,7 +51,7 @@ def tower_sizes(c: Config, tower: str) -> Sizes:
         kv_heads=heads,
         ffn=c.size(f"{tower}_ffn_dim"),
         vocab=c.size("vocab_size"),
-        head_dim=c.divides(f"d_model / {tower}_attention_heads", hidden, heads),
+        head_dim=c.divides(f"d_model / {tower}_attention_heads", hidden, heads, letter="h"),
         layers=c.size(f"{tower}_layers"),
     )
 

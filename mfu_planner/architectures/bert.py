@@ -37,7 +37,7 @@ def _sizes(c: Config) -> Sizes:
         heads=heads,
         kv_heads=heads,
         vocab=c.size("vocab_size"),
-        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads),
+        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads, letter="h"),
         ffn=c.size("intermediate_size", "hidden_dim"),
         layers=c.size("num_hidden_layers", "n_layers"),
     )

@@ -35,7 +35,7 @@ def _opt(c: Config) -> Architecture:
         kv_heads=heads,
         ffn=c.size("ffn_dim"),
         vocab=c.size("vocab_size"),
-        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads),
+        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads, letter="h"),
         layers=c.size("num_hidden_layers"),
     )
     bias, weight = c.flag("enable_bias", default=True), c.flag("layer_norm_elementwise_affine", default=True)
@@ -77,7 +77,7 @@ def _bloom(c: Config) -> Architecture:
         kv_heads=heads,
         ffn=4 * hidden,
         vocab=c.size("vocab_size"),
-        head_dim=c.divides("hidden_size / n_head", hidden, heads),
+        head_dim=c.divides("hidden_size / n_head", hidden, heads, letter="h"),
         layers=c.size("n_layer", "num_hidden_layers"),
     )
     c.no_effect(
@@ -134,7 +134,7 @@ def _mpt(c: Config) -> Architecture:
         hidden=hidden,
         heads=heads,
         kv_heads=heads,
-        head_dim=c.divides("d_model / n_heads", hidden, heads),
+        head_dim=c.divides("d_model / n_heads", hidden, heads, letter="h"),
         ffn=_MPT_EXPANSION * hidden,
         vocab=c.size("vocab_size"),
         layers=c.size("n_layers"),
@@ -149,7 +149,7 @@ def _gpt_bigcode(c: Config) -> Architecture:
         hidden=hidden,
         heads=heads,
         kv_heads=1 if c.flag("multi_query", default=True) else heads,
-        head_dim=c.divides("n_embd / n_head", hidden, heads),
+        head_dim=c.divides("n_embd / n_head", hidden, heads, letter="h"),
         vocab=c.size("vocab_size"),
         ffn=c.size("n_inner", default=4 * hidden),
         layers=c.size("n_layer", "num_hidden_layers"),

@@ -42,11 +42,12 @@ def vision_tower(c: Config, *, siglip: bool, stream: Stream = Stream.SEQUENCE) -
     """Blocks of the image tower without its pooling, its width, and the tokens of one image."""
     s = tower_sizes(c)
     down, across, patch = patch_grid(c)
-    tokens = down * across + (0 if siglip else 1)
+    patches = c.derived("P", down * across)
+    tokens = patches if siglip else c.derived("T", patches + 1)
     rows = Rows(stream, tokens)
     c.no_effect(*_VISION_KEYS)
     first: Operators = (
-        patch_embedding(c.size("num_channels"), s.hidden, patch, Rows(stream, down * across), bias=siglip),
+        patch_embedding(c.size("num_channels"), s.hidden, patch, Rows(stream, patches), bias=siglip),
         free_vectors("vision_position_embedding", tokens, s.hidden, rows),
     )
     if not siglip:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mfu_planner.errors import InputError, nearest
+from mfu_planner.numeric.letters import plain
 
+if TYPE_CHECKING:
+    from mfu_planner.architectures.lettering import Letters
+
+TOWERS = {"vision_config": "vision", "audio_config": "audio", "encoder": "encoder", "decoder": "decoder"}
+"""Nested configs of towers with letters of their own, and the index of these."""
 _LARGEST = 2**40
 """No size in a config is larger: a guard against hostile or garbled files."""
 _MOST_LAYERS = 10_000
@@ -17,6 +24,7 @@ _WITHOUT_EFFECT = frozenset((Path(__file__).parent / "keys_without_effect.txt").
 """Keys that change neither parameters nor FLOPs in any model type."""
 
 _REQUIRED: Any = object()
+Size = TypeVar("Size")
 
 
 class Config:
@@ -35,6 +43,8 @@ class Config:
         origin: str = "config.json",
         defaults: Mapping[str, Any] | None = None,
         image_size: int | None = None,
+        letters: Letters | None = None,
+        part: str = "",
     ) -> None:
         if not isinstance(data, Mapping):
             raise InputError(origin, type(data).__name__, "a JSON object with a model_type, as config.json holds it")
@@ -46,12 +56,27 @@ class Config:
         """Nested configs that were read."""
         self.used: set[str] = set()
         self.assumed: dict[str, Any] = {}
+        self.letters = letters
+        """The letters to show sizes by, where formulas are asked for."""
+        self._part = part
 
     @property
     def image_size(self) -> int | None:
         """Side of the images, where the user chose one: it wins over the config's own."""
         self._image_used = True
-        return self._image_size
+        return self._image_size and self._shown("image_size", self._image_size)
+
+    def _shown(self, name: str, value: Size, index: str = "") -> Size:
+        """A size, as a letter where formulas are asked for."""
+        if self.letters is None:
+            return value
+        return cast("Size", self.letters.of_field(name, value, part=self._part, index=index))
+
+    def _choice(self, name: str, value: Size) -> Size:
+        """A switch, remembered as a condition where formulas are asked for."""
+        if self.letters is not None:
+            self.letters.said[f"{self._part}.{name}" if self._part else name] = str(value).lower()
+        return value
 
     @property
     def takes_images(self) -> bool:
@@ -99,35 +124,45 @@ class Config:
         """The first of the named fields that is present, as an int of at least ``least``."""
         name, value = self._find(names, default)
         most = _MOST_LAYERS if "layer" in name or name == "depth" else _LARGEST
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        if isinstance(plain(value), bool) or not isinstance(plain(value), int) or not least <= value <= most:
             raise InputError(f"{self.origin}: {name}", value, f"an integer from {least:,} to {most:,}")
-        return value
+        size: int = value
+        return size if value is default else self._shown(name, size)
 
     def number(self, *names: str, default: Any = _REQUIRED) -> float:
         """The first of the named fields that is present, as a number."""
         name, value = self._find(names, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(f"{self.origin}: {name}", value, "a number")
-        return float(value)
+        return float(value) if self.letters is None else cast("float", self._shown(name, Fraction(value)))
 
     def flag(self, *names: str, default: Any = _REQUIRED) -> bool:
         """The first of the named fields that is present, as true or false."""
         name, value = self._find(names, default)
         if not isinstance(value, bool):
             raise InputError(f"{self.origin}: {name}", value, "true or false")
-        return value
+        switch: bool = value
+        return self._choice(name, switch)
 
     def text(self, *names: str, default: Any = _REQUIRED) -> str:
         """The first of the named fields that is present, as text."""
         name, value = self._find(names, default)
         if not isinstance(value, str):
             raise InputError(f"{self.origin}: {name}", value, "text")
-        return value
+        text: str = value
+        return self._choice(name, text)
 
     def part(self, name: str, defaults: Mapping[str, Any] | None = None) -> Config:
         """A nested config such as ``text_config``."""
         value = self.raw(name, {})
-        nested = Config(value, origin=f"{self.origin}: {name}", defaults=defaults, image_size=self._image_size)
+        nested = Config(
+            value,
+            origin=f"{self.origin}: {name}",
+            defaults=defaults,
+            image_size=self._image_size,
+            letters=self.letters,
+            part=TOWERS.get(name, self._part),
+        )
         self.parts.append(nested)
         return nested
 
@@ -137,7 +172,7 @@ class Config:
         listed = isinstance(value, list | tuple) and len(value) > 0
         if not listed or not all(type(v) is int and 0 < v <= _LARGEST for v in value):
             raise InputError(f"{self.origin}: {name}", value, "a list of positive integers")
-        return tuple(value)
+        return tuple(self._shown(name, size, str(place)) for place, size in enumerate(value, 1))
 
     def pair(self, name: str, default: Any = _REQUIRED) -> tuple[int, int]:
         """A (height, width): one integer for a square, or two."""
@@ -145,7 +180,9 @@ class Config:
         sides = (value, value) if type(value) is int else value
         if not isinstance(sides, list | tuple) or len(sides) != 2 or not all(type(v) is int and v > 0 for v in sides):
             raise InputError(f"{self.origin}: {name}", value, "a positive integer, or two (height and width)")
-        return sides[0], sides[1]
+        if sides[0] == sides[1]:
+            return (self._shown(name, sides[0]),) * 2
+        return self._shown(name, sides[0], "height"), self._shown(name, sides[1], "width")
 
     def image(self, name: str = "image_size", default: Any = _REQUIRED) -> tuple[int, int]:
         """(height, width) of the images in pixels: what the user chose, or else the config's."""
@@ -156,8 +193,12 @@ class Config:
         """Keys that were neither used nor known to have no effect."""
         return sorted(k for k in self.data if k not in self.used and k not in _WITHOUT_EFFECT)
 
-    def divides(self, what: str, whole: int, parts: int) -> int:
-        """``whole / parts``, or an error that names the contradiction."""
+    def divides(self, what: str, whole: int, parts: int, *, letter: str = "") -> int:
+        """``whole / parts``, or an error that names the contradiction; ``letter``: what the quotient is shown by."""
         if whole % parts:
             raise InputError(f"{self.origin}: {what}", f"{whole} / {parts}", "sizes that divide without remainder")
-        return whole // parts
+        return self.derived(letter, whole // parts)
+
+    def derived(self, letter: str, value: Size) -> Size:
+        """A value that follows from sizes, shown by a letter of its own where formulas are asked for."""
+        return cast("Size", self.letters.derived(letter, value, part=self._part)) if self.letters and letter else value

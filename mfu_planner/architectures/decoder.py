@@ -29,7 +29,8 @@ def attention_heads(c: Config, hidden: int, *, head_dim: bool = True) -> Heads:
     kv_heads = c.size("num_key_value_heads", default=heads)
     c.divides("num_attention_heads / num_key_value_heads", heads, kv_heads)
     stated = head_dim and optional_size(c, "head_dim")
-    return Heads(heads, kv_heads, stated or c.divides("hidden_size / num_attention_heads", hidden, heads))
+    divided = stated or c.divides("hidden_size / num_attention_heads", hidden, heads, letter="h")
+    return Heads(heads, kv_heads, divided)
 
 
 def optional_size(c: Config, name: str, *, needed: bool = False) -> int | None:

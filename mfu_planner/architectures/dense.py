@@ -37,7 +37,7 @@ def head_size(c: Config, hidden: int, heads: int, *, apart: bool = False) -> int
     """Size of a head: ``head_dim`` where the config states it, otherwise hidden / heads (or the type's default)."""
     if c.has("head_dim") or (apart and c.defaults.get("head_dim") is not None and "head_dim" not in c.data):
         return c.size("head_dim")
-    return c.divides("hidden_size / num_attention_heads", hidden, heads)
+    return c.divides("hidden_size / num_attention_heads", hidden, heads, letter="h")
 
 
 def window_size(c: Config, name: str = "sliding_window") -> int | None:

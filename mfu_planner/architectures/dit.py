@@ -115,7 +115,7 @@ def _dit(c: Config) -> Architecture:
     (height, width), patch = _latent(c), c.pair("patch_size")
     if height % patch[0] or width % patch[1]:
         raise InputError(f"{c.origin}: sample_size", f"{height} × {width}", f"whole patches of {patch[0]} × {patch[1]}")
-    rows = Rows(Stream.SEQUENCE, height // patch[0] * (width // patch[1]))
+    rows = Rows(Stream.SEQUENCE, c.derived("P", height // patch[0] * (width // patch[1])))
     outputs = c.size("out_channels", default=channels) * patch[0] * patch[1]
     classes = c.size("num_embeds_ada_norm", default=1000)
     c.no_effect(

@@ -17,7 +17,7 @@ from mfu_planner.operators import CAUSAL
 
 def _gpt2(c: Config) -> Architecture:
     hidden, heads, vocab = c.size("n_embd"), c.size("n_head"), c.size("vocab_size")
-    head_dim = c.divides("n_embd / n_head", hidden, heads)
+    head_dim = c.divides("n_embd / n_head", hidden, heads, letter="h")
     ffn = c.size("n_inner", default=4 * hidden)
     c.no_effect("activation_function")
     layer = (
@@ -61,7 +61,7 @@ def _gpt_neox(c: Config) -> Architecture:
             hidden=hidden,
             heads=heads,
             kv_heads=heads,
-            head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads),
+            head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads, letter="h"),
             mask=CAUSAL,
             qkv_bias=bias,
             out_bias=bias,

@@ -20,7 +20,7 @@ def llama_like(c: Config, *, qkv_bias: bool = False, out_bias: bool = False, mas
     """A decoder of the Llama kind from its config."""
     hidden, heads = c.size("hidden_size"), c.size("num_attention_heads")
     kv_heads = c.size("num_key_value_heads", default=heads)
-    head_dim = c.size("head_dim") if c.has("head_dim") else c.divides("hidden_size by heads", hidden, heads)
+    head_dim = c.size("head_dim") if c.has("head_dim") else c.divides("hidden_size by heads", hidden, heads, letter="h")
     c.divides("num_attention_heads / num_key_value_heads", heads, kv_heads)
     ffn = c.size("intermediate_size")
     mlp_bias = c.flag("mlp_bias", default=False)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from mfu_planner.architectures.config import Config
 from mfu_planner.errors import InputError
+from mfu_planner.numeric import floor
 from mfu_planner.operators import (
     Convolution,
     Elementwise,
@@ -168,7 +169,7 @@ def state_space(
 def expanded(c: Config, hidden: int, *names: str) -> int:
     """The inner width ``expand`` × hidden."""
     factor = c.number(*names)
-    width = int(factor * hidden)
+    width: int = floor(factor * hidden)
     if width < 1:
         raise InputError(f"{c.origin}: {names[0]}", factor, "a positive factor of the hidden width")
     return width

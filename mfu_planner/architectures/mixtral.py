@@ -102,7 +102,7 @@ def _dbrx(c: Config) -> Architecture:
         hidden=hidden,
         heads=heads,
         kv_heads=kv_heads,
-        head_dim=c.divides("d_model / n_heads", hidden, heads),
+        head_dim=c.divides("d_model / n_heads", hidden, heads, letter="h"),
         mask=CAUSAL,
         fused=True,
     )

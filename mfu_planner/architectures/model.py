@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from mfu_planner.operators import Operator, Role, Stream
 
@@ -20,11 +20,13 @@ class Block:
     """Which tower the block belongs to: decoder, encoder, vision, audio, text."""
     shared: bool = False
     """Every layer uses one and the same set of weights: counted once as parameters, each time as work."""
+    counted: Any = None
+    """The letter that stands for how many layers there are, where formulas are asked for."""
 
     @property
     def count(self) -> int:
         """How many times the block runs in one pass."""
-        return max(1, len(self.layers))
+        return self.counted if self.counted is not None else max(1, len(self.layers))
 
     @property
     def parameter_sets(self) -> int:

@@ -24,6 +24,7 @@ from mfu_planner.architectures.qwen_vision import qwen2_5_vl_tower, qwen2_vl_tow
 from mfu_planner.architectures.registry import importer_of
 from mfu_planner.architectures.vit import free_vectors, patch_grid, tower_sizes, vision_layer
 from mfu_planner.errors import InputError
+from mfu_planner.numeric import floor
 from mfu_planner.operators import Elementwise, MatMul, Role, Rows, Split, Stream
 
 _JOINTS = (
@@ -121,9 +122,10 @@ def _llama4(c: Config) -> Architecture:
     v = _vision(c, "llama4_vision_model")
     s = tower_sizes(v)
     down, across, patch = patch_grid(v)
-    patches, rows = Rows(Stream.IMAGE, down * across), Rows(Stream.IMAGE, down * across + 1)
+    patches = Rows(Stream.IMAGE, v.derived("P", down * across))
+    rows = Rows(Stream.IMAGE, v.derived("T", patches.factor + 1))
     ratio = v.number("pixel_shuffle_ratio")
-    shuffled = Rows(Stream.IMAGE, int(down * across * ratio * ratio))
+    shuffled = Rows(Stream.IMAGE, floor(patches.factor * ratio * ratio))
     channels, inner, outer = v.size("num_channels"), v.size("projector_input_dim"), v.size("projector_output_dim")
     v.no_effect(
         "hidden_act",

@@ -32,7 +32,7 @@ def _falcon(c: Config) -> Architecture:
         heads=heads,
         kv_heads=kv_heads,
         vocab=c.size("vocab_size"),
-        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads),
+        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads, letter="h"),
         ffn=c.size("ffn_hidden_size") if c.has("ffn_hidden_size") else 4 * hidden,
         layers=c.size("num_hidden_layers", "n_layer"),
     )
@@ -110,7 +110,7 @@ def _gptj(c: Config) -> Architecture:
         hidden=hidden,
         heads=heads,
         kv_heads=heads,
-        head_dim=c.divides("n_embd / n_head", hidden, heads),
+        head_dim=c.divides("n_embd / n_head", hidden, heads, letter="h"),
         ffn=c.size("n_inner", default=4 * hidden),
         vocab=c.size("vocab_size"),
         layers=c.size("n_layer"),

@@ -17,6 +17,7 @@ from mfu_planner.architectures.layers import Operators, Sizes, attention_of
 from mfu_planner.architectures.model import Block, layer_numbers
 from mfu_planner.architectures.parts import gated_mlp, norm, plain_mlp, residual
 from mfu_planner.architectures.vit import free_vectors, patch_embedding
+from mfu_planner.numeric import floor, maximum, nearest
 from mfu_planner.operators import ALL, Elementwise, MatMul, Role, Rows, Split, Stream
 
 
@@ -27,16 +28,18 @@ class Grid:
     height: int
     width: int
     merge: int
+    count: int = 0
+    """Patches in all."""
 
     @property
     def patches(self) -> Rows:
         """A row for each patch of each image."""
-        return Rows(Stream.IMAGE, self.height * self.width)
+        return Rows(Stream.IMAGE, self.count)
 
     @property
     def merged(self) -> Rows:
         """A row for each merged square."""
-        return Rows(Stream.IMAGE, self.height * self.width // self.merge**2)
+        return Rows(Stream.IMAGE, self.count // self.merge**2)
 
     @property
     def all_pairs(self) -> int:
@@ -60,7 +63,8 @@ def image_grid(c: Config, notes: list[str]) -> Grid:
         notes.append(f"{c.origin}: the images have any size: give one (--image-size) to count their tower's work")
         return Grid(0, 0, merge)
     (tall, wide), side = c.pair("patch_size"), c.image_size
-    return Grid(max(1, round(side / (tall * merge))) * merge, max(1, round(side / (wide * merge))) * merge, merge)
+    down, across = (maximum(1, nearest(side / (one * merge))) * merge for one in (tall, wide))
+    return Grid(down, across, merge, c.derived("P", down * across))
 
 
 def _merger(
@@ -95,7 +99,7 @@ def _tower_sizes(c: Config, width: int, ffn: int) -> Sizes:
         hidden=width,
         heads=heads,
         kv_heads=heads,
-        head_dim=c.divides("hidden_size / num_heads", width, heads),
+        head_dim=c.divides("hidden_size / num_heads", width, heads, letter="h"),
         ffn=ffn,
         vocab=0,
         layers=c.size("depth"),
@@ -138,7 +142,7 @@ def _every_layer(s: Sizes, layer: Operators) -> tuple[Block, ...]:
 def qwen2_vl_tower(c: Config, notes: list[str]) -> tuple[Block, ...]:
     """Plain MLPs, all patches of an image see one another; ``hidden_size`` is the decoder's width here."""
     grid, width = image_grid(c, notes), c.size("embed_dim")
-    s = _tower_sizes(c, width, int(width * c.number("mlp_ratio")))
+    s = _tower_sizes(c, width, floor(width * c.number("mlp_ratio")))
     c.no_effect("hidden_act", "spatial_patch_size")
     layer = _layer(s, grid, plain_mlp(width, s.ffn, rows=grid.patches), grid.all_pairs)
     return _blocks(_patches(c, grid, width), _every_layer(s, layer), _merger(grid, width, c.size("hidden_size")))

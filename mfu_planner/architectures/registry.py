@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.defaults import top_level_defaults_of
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.trained_head import with_trained_head
 from mfu_planner.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from mfu_planner.architectures.lettering import Letters
 
 Importer = Callable[[Config], Architecture]
 
@@ -140,7 +143,13 @@ def known_model_types() -> tuple[str, ...]:
     return tuple(sorted(_FAMILIES))
 
 
-def from_config(data: Mapping[str, Any], *, origin: str = "config.json", image_size: int | None = None) -> Architecture:
+def from_config(
+    data: Mapping[str, Any],
+    *,
+    origin: str = "config.json",
+    image_size: int | None = None,
+    letters: Letters | None = None,
+) -> Architecture:
     """The architecture that a Hugging Face ``config.json`` describes.
 
     Parameters
@@ -151,6 +160,8 @@ def from_config(data: Mapping[str, Any], *, origin: str = "config.json", image_s
         Its name, for messages.
     image_size
         Side of the images [pixels], where it is not the config's own.
+    letters
+        Show every size by its letter; the letters used are noted in it.
 
     Raises
     ------
@@ -166,11 +177,17 @@ def from_config(data: Mapping[str, Any], *, origin: str = "config.json", image_s
             f"{origin}: add_cross_attention", True, "false: a decoder with cross-attention of its own is not known here"
         )
     config = Config(
-        {**data, "model_type": name}, origin=origin, defaults=top_level_defaults_of(name), image_size=image_size
+        {**data, "model_type": name},
+        origin=origin,
+        defaults=top_level_defaults_of(name),
+        image_size=image_size,
+        letters=letters,
     )
     built = importer_of(name, origin)(config)
     if "architectures" not in config.used:  # an importer that reads it has decided on the head
         built = with_trained_head(config, built)
+    if letters is not None:
+        letters.said |= {"model_type": name, "architectures": ", ".join(data.get("architectures") or ())}
     if image_size is not None and not config.takes_images:
         raise InputError("image-size", image_size, f"nothing: {name} works on no images of a chosen size")
     return replace(built, notes=(*built.notes, *_unused(config)), assumed=tuple(_assumed(config)))

@@ -70,7 +70,7 @@ def tower_sizes(c: Config, *, layers: str = "num_hidden_layers") -> Sizes:
         vocab=0,
         ffn=c.size("intermediate_size"),
         layers=c.size(layers),
-        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads),
+        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads, letter="h"),
     )
 
 
@@ -90,12 +90,13 @@ def _vit(c: Config) -> Architecture:
     deit = c.model_type == "deit"
     s, extra = tower_sizes(c), 2 if deit else 1
     down, across, patch = patch_grid(c)
-    rows, patches = Rows(Stream.SEQUENCE, down * across + extra), Rows(Stream.SEQUENCE, down * across)
+    patches = Rows(Stream.SEQUENCE, c.derived("P", down * across))
+    rows = Rows(Stream.SEQUENCE, c.derived("T", patches.factor + extra))
     c.no_effect("hidden_act", "encoder_stride", "pooler_act", "pooler_output_size")
     first = (
         patch_embedding(c.size("num_channels"), s.hidden, patch, patches),
         free_vectors("class_token", extra, s.hidden, rows),
-        free_vectors("position_embedding", down * across + extra, s.hidden, rows),
+        free_vectors("position_embedding", rows.factor, s.hidden, rows),
     )
     output: Operators = (norm("final_norm", s.hidden, bias=True, rows=rows),)
     if kind == "no head":
@@ -138,12 +139,13 @@ def _dinov2(c: Config) -> Architecture:
         vocab=0,
         ffn=ffn,
         layers=c.size("num_hidden_layers"),
-        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads),
+        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads, letter="h"),
     )
     down, across, patch = patch_grid(c)
     own = c.pair("image_size")
     trained = (own[0] // patch[0]) * (own[1] // patch[1]) + 1
-    rows, patches = Rows(Stream.SEQUENCE, down * across + 1), Rows(Stream.SEQUENCE, down * across)
+    patches = Rows(Stream.SEQUENCE, c.derived("P", down * across))
+    rows = Rows(Stream.SEQUENCE, c.derived("T", patches.factor + 1))
     c.no_effect(
         "hidden_act",
         "layerscale_value",

@@ -43,7 +43,7 @@ def _shared_block(c: Config, hidden: int, ffn: int) -> tuple[Operator, ...]:
     heads, bias = c.size("num_attention_heads"), c.flag("add_bias_linear", default=False)
     kv_heads = c.size("num_key_value_heads", default=heads)
     c.divides("num_attention_heads / num_key_value_heads", heads, kv_heads)
-    head_dim = c.divides("2 × hidden_size / num_attention_heads", 2 * hidden, heads)
+    head_dim = c.divides("2 × hidden_size / num_attention_heads", 2 * hidden, heads, letter="h")
     *into, out = self_attention(
         hidden=2 * hidden,
         heads=heads,
@@ -90,7 +90,7 @@ def _mamba_layer(c: Config, hidden: int) -> tuple[Operator, ...]:
     sizes = state_space(
         c,
         heads=heads,
-        head_dim=c.divides("mamba_expand × hidden_size / n_mamba_heads", inner, heads),
+        head_dim=c.divides("mamba_expand × hidden_size / n_mamba_heads", inner, heads, letter="h_m"),
         groups=c.size("mamba_ngroups"),
         state=c.size("mamba_d_state"),
         kernel=c.size("mamba_d_conv"),

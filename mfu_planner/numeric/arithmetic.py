@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 Number: TypeAlias = Any
 """An int, a float, a sympy expression, a float64 array, or a kind of its own."""
 
-JOINED = ("minimum", "maximum", "where", "ceil", "power")
+JOINED = ("minimum", "maximum", "where", "ceil", "floor", "nearest", "power")
 """What a kind of its own must bring."""
 _PLAIN = frozenset((int, float, bool))
 
@@ -117,6 +117,20 @@ def ceil(value: Number) -> Number:
     import numpy as np
 
     return np.ceil(value)
+
+
+def floor(value: Number) -> Number:
+    """Largest integer not above a value."""
+    if type(value) in _PLAIN:
+        return math.floor(value)
+    if (own := _own(value)) is not None:
+        return own.floor(value)
+    return value // 1
+
+
+def nearest(value: Number) -> Number:
+    """The integer nearest to a value, of two equally near ones the even one."""
+    return own.nearest(value) if (own := _own(value)) is not None else round(value)
 
 
 def power(base: Number, exponent: Number) -> Number:

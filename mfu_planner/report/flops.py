@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mfu_planner.report.formulas import render_formulas
 from mfu_planner.report.human import grid, plain_table, print_steps, print_warnings, show
 
 if TYPE_CHECKING:
@@ -12,21 +13,24 @@ if TYPE_CHECKING:
     from mfu_planner.work import FlopsResult
 
 
-def render_flops(r: FlopsResult, console: Console, *, explain: bool = False) -> None:
-    """Print parameters, FLOPs, operators and conventions; with ``explain`` each convention's formula."""
+def render_flops(r: FlopsResult, console: Console, *, symbolic: bool = False, explain: bool = False) -> None:
+    """Print parameters, FLOPs, operators and conventions; ``symbolic``: their formulas in the field's letters."""
     length = f", {r.seq_len:,} tokens each" if r.seq_len else ""
+    each = {name: "–" if v is None else f"{v:,} FLOP" for name, v in r.flops.items()}
     rows = [
         ("model", r.model),
         ("parameters", f"{r.params['total']:,}  (active {r.params['active']:,}, embedding {r.params['embedding']:,})"),
         ("batch", f"{r.batch:,} sequence{'s' if r.batch != 1 else ''}{length}"),
-        ("forward", f"{r.flops['forward']:,} FLOP"),
-        ("backward", f"{r.flops['backward']:,} FLOP"),
-        ("total", f"{r.flops['total']:,} FLOP  ({show(r.flops['total'], 'flop')}, convention {r.convention})"),
+        ("forward", each["forward"]),
+        ("backward", each["backward"]),
+        ("total", f"{each['total']}  ({show(r.flops['total'], 'flop')}, convention {r.convention})"),
     ]
     console.print(plain_table(rows))
     busy = [o for o in r.operators if o["params"] or o["forward_flops"]]
-    if busy:
-        whole = max(1, r.flops["forward"])
+    if symbolic:
+        render_formulas(r, console)
+    elif busy:
+        whole = max(1, sum(o["forward_flops"] for o in busy))
         console.print(
             grid(
                 ("operator", "count", "parameters", "forward FLOP", "share"),
@@ -43,7 +47,7 @@ def render_flops(r: FlopsResult, console: Console, *, explain: bool = False) -> 
             )
         )
     base = r.by_convention.get(r.convention)
-    if base:
+    if base and not symbolic:
         console.print(
             grid(
                 ("convention", f"training FLOP per {r.work_unit}", f"against {r.convention}"),

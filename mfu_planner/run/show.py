@@ -29,6 +29,8 @@ class Derived(BaseModel):
     unit: str
     source: str
     """Where the formula (or the given number) comes from."""
+    latex: str = ""
+    """The formula as LaTeX, where it is in letters of its own."""
 
 
 def text(form: PowerProduct, show: Mapping[str, str]) -> str:

@@ -22,6 +22,7 @@ def test_a_number_and_an_element_of_an_array_agree_to_the_last_bit(values: list[
     for function in (numeric.minimum, numeric.maximum):
         assert [function(v, other) for v in values] == list(function(array, other))
     assert [numeric.ceil(v) for v in values] == list(numeric.ceil(array))
+    assert [numeric.floor(v) for v in values] == list(numeric.floor(array))
     assert [numeric.power(v, 1.37) for v in values] == list(numeric.power(array, 1.37))
     assert [numeric.where(v > other, v, 0.0) for v in values] == list(numeric.where(array > other, array, 0.0))
     assert [numeric.whole(v) for v in values] == list(numeric.whole(array))
@@ -45,6 +46,8 @@ class Tagged:
         maximum = staticmethod(lambda a, b: "most")
         where = staticmethod(lambda condition, yes, no: "chosen")
         ceil = staticmethod(lambda value: "up")
+        floor = staticmethod(lambda value: "down")
+        nearest = staticmethod(lambda value: "near")
         power = staticmethod(lambda base, exponent: "raised")
 
 
@@ -57,6 +60,8 @@ def test_a_kind_of_its_own_joins(place: int) -> None:
     assert numeric.power(*pair) == "raised"
     assert numeric.where(Tagged(), 1.0, 2.0) == "chosen"
     assert numeric.ceil(Tagged()) == "up"
+    assert numeric.floor(Tagged()) == "down"
+    assert numeric.nearest(Tagged()) == "near"
 
 
 def test_plain_numbers_load_neither_numpy_nor_sympy() -> None:

@@ -1,0 +1,89 @@
+"""A question about a model's work asked again with letters in place of sizes: the formulas behind its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mfu_planner.architectures.lettering import Letters
+from mfu_planner.architectures.model import Architecture
+from mfu_planner.counting import formulas
+from mfu_planner.counting.conventions import Convention
+from mfu_planner.counting.formulas import Formula
+from mfu_planner.model import choose_model
+from mfu_planner.numeric import formula as writing
+from mfu_planner.numeric.letters import plain
+from mfu_planner.numeric.paper import paper
+from mfu_planner.operators import Workload
+from mfu_planner.run import Derived
+from mfu_planner.scenario import Scenario
+from mfu_planner.training import trained
+
+
+@dataclass(frozen=True, slots=True)
+class Lettered:
+    """One question: a model and what of it is trained, a batch, a convention."""
+
+    scenario: Scenario
+    work: Workload
+    convention: Convention
+
+    def all(self) -> dict[str, Any]:
+        """Every formula by name, as traced values; what is zero and what a convention does not count is left out."""
+        architecture, work, _ = self._asked()
+        return {
+            **formulas.groups(architecture, work, self.convention),
+            **formulas.traced(architecture, work, self.convention),
+        }
+
+    def shown(self) -> dict[str, Formula]:
+        """The same for people and programs."""
+        architecture, work, letters = self._asked()
+        said = tuple(formulas.switches(letters))
+        found = {
+            **formulas.traced(architecture, work, self.convention),
+            **formulas.groups(architecture, work, self.convention),
+        }
+        return {name: formulas.shown(value, said) for name, value in found.items()}
+
+    def steps(self) -> tuple[Derived, ...]:
+        """How the work per unit comes about: the formula of each operator group, then that of their sum."""
+        architecture, work, _ = self._asked()
+        total = formulas.traced(architecture, work, self.convention)[formulas.GROUPS_OF]
+        groups = formulas.groups(architecture, work, self.convention)
+        unit, source = f"FLOP/{architecture.work_unit}", str(self.convention.source)
+        steps = [self._step(name, f"training work of {name}", value, unit, source) for name, value in groups.items()]
+        name = f"flops_per_{architecture.work_unit}"
+        return (*steps, self._step(name, self.convention.title, total, unit, source, tuple(groups)))
+
+    def _step(self, name: str, meaning: str, value: Any, unit: str, source: str, of: tuple[str, ...] = ()) -> Derived:
+        form = paper(value)
+        return Derived(
+            name=name,
+            meaning=meaning,
+            formula=f"{writing.text(form)}{_holding(value)}",
+            formula_of=of,
+            substituted=writing.substituted(form),
+            value=float(plain(form)),
+            unit=unit,
+            source=source,
+            latex=writing.latex(form),
+        )
+
+    def _asked(self) -> tuple[Architecture, Workload, Letters]:
+        s, letters = self.scenario, Letters()
+        if s.lora_rank is not None:
+            s = s.model_copy(update={"lora_rank": letters.of_field("lora_rank", s.lora_rank)})
+        model = trained(choose_model(model=s.model, config=s.config, image_size=s.image_size, letters=letters), s)
+        assert model.architecture is not None, "a bare number of parameters has no sizes"
+        for name in ("freeze", "lora_targets", "packed"):
+            if (value := getattr(s, name)) is not None:
+                letters.said[name] = str(value)
+        architecture = letters.counted(model.architecture)
+        return architecture, formulas.lettered(self.work, letters, architecture), letters
+
+
+def _holding(value: Any) -> str:
+    """The conditions under which a formula holds, behind it."""
+    found = writing.conditions(value)
+    return f"   ({', '.join(found)})" if found else ""
