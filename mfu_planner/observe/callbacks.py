@@ -87,7 +87,7 @@ def lightning_callback(meter: Meter, *, tokens_per_step: float) -> Any:
     try:
         from lightning.pytorch.callbacks import Callback
     except ImportError:
-        from pytorch_lightning.callbacks import Callback  # type: ignore[import-not-found,unused-ignore]
+        from pytorch_lightning.callbacks import Callback  # type: ignore[import-not-found,assignment,unused-ignore]
 
     class MeterCallback(Callback):  # type: ignore[misc,unused-ignore]
         """Ends a step of the meter after every optimizer step."""
