@@ -34,7 +34,8 @@ _RULES: tuple[tuple[str, str, Callable[[str], float | None]], ...] = (
     ("devices", r"\bWORLD_SIZE[=: ]{1,3}(\d{1,9})\b", _count),
     # MLPerf's start scripts: GPUs of a node beside its sockets and NUMA nodes
     ("devices_per_node", r"\bnum_gpus[ \t]?[:=][ \t]?(\d{1,5})[^\n]{1,60}?\bnum_(?:sockets|nodes)\b", _count),
-    ("nodes", r"\bnum_gpus[ \t]?[:=][ \t]?\d{1,5}[^\n]{1,80}?\bnum_nodes[ \t]?[:=][ \t]?(\d{1,6})", _count),
+    ("nodes", r"\bnum_gpus[ \t]?[:=][ \t]?\d{1,5}(?![^\n]{0,60}num_sockets)[^\n]{1,80}?\bnum_nodes[ \t]?[:=][ \t]?"
+              r"(\d{1,6})", _count),  # beside num_sockets it counts NUMA nodes
     ("devices", r"\bnum_processes[ \t]?[:=][ \t]?(\d{1,15})", _count),
     ("devices", r"\bNum_devices:[ \t]*(\d{1,15})", _count),
     ("devices", r"device mesh with \[[^\]\n]{1,200}\], \[([\d, ]+)\]", _product),

@@ -116,7 +116,7 @@ def _whole_run(log: Reading, q: Quantities) -> None:
         q.put(name, s.get(name), "stated (whole run)", log.resolution.get(name, 0.0))
     runtime, steps = s.get("runtime_s"), s.get("steps")
     if runtime and not steps and s.get("steps_per_s"):
-        steps = float(round(runtime * s["steps_per_s"])) or None
+        steps = float(round(min(runtime * s["steps_per_s"], _LARGEST))) or None
         log.resolution["steps"] = log.resolution.get("steps_per_s", 0.05)
     if runtime and steps and "tracker" in s:
         # of the last session where the run was resumed: a stated rate is not gone round with it

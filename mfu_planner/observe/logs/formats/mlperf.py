@@ -25,6 +25,8 @@ _STEP_TIMES = ("train_step_time", "train_step_timing in s", "step_time")
 #: Images of an epoch of the detection benchmark (MLCommons training policies, OpenImages-v6 subset); some
 #: submitters log the steps of an epoch under ``train_samples``.
 _DETECTION, _DETECTION_IMAGES = ("ssd", "retinanet"), 1_170_301
+#: The start script's line of each rank, behind srun's number.
+_RANK = re.compile(r"\s{0,8}(\d{1,6}): num_gpus=\d")
 #: A stated rate and one by the clock (which holds evaluation) belong together within these factors.
 _LEAST, _MOST = 0.85, 1.6
 
@@ -45,7 +47,7 @@ class MLPerf(Format):
 
     name = "mlperf"
     weight = 1.0
-    hints = (":::MLLOG",)
+    hints = (":::MLLOG", "num_gpus=")
     mark = re.compile(r':::MLLOG {0,2}\{[^\n]{0,300}"key"')
 
     def __init__(self, log: Reading) -> None:
@@ -54,12 +56,18 @@ class MLPerf(Format):
         self._losses: list[tuple[float, dict[str, Any]]] = []
         self._timed: list[Record] = []
         self._block_means: list[Record] = []
+        self._ranks: set[int] = set()
         self._throughput: list[tuple[float | None, float, dict[str, Any]]] = []
         self._open: dict[str, tuple[float, dict[str, Any]]] = {}
         self._intervals: dict[str, list[_Interval]] = {"block": [], "epoch": []}
+        self._gaps: list[_Interval] = []  # from one evaluation to the next
+        self._evaluated: tuple[float, dict[str, Any]] | None = None
 
     def line(self, line: str) -> None:
         """Take a line that holds a hint."""
+        if "num_gpus=" in line and (rank := _RANK.match(line)):
+            self._ranks.add(int(rank[1]))
+            return
         start = line.find("{", line.find(":::MLLOG"))
         try:
             entry = json.loads(line[start : line.rfind("}") + 1])
@@ -81,6 +89,9 @@ class MLPerf(Format):
 
     def _event(self, key: str, value: Any, meta: dict[str, Any], seconds: float) -> None:
         name, _, which = key.rpartition("_")
+        if key == "eval_start" and self._evaluated is not None and len(self._gaps) < _MOST_LOSSES:
+            self._gaps.append(_Interval(self._evaluated[0], seconds, self._evaluated[1], meta))
+        self._evaluated = None if key == "eval_start" else (seconds, meta) if key == "eval_stop" else self._evaluated
         if which == "start" and name in self._intervals:
             self._open[name] = seconds, meta
         elif key == "run_stop":
@@ -98,8 +109,8 @@ class MLPerf(Format):
         step_time = next((t for k in _STEP_TIMES if (t := as_number(value.get(k)))), None)
         if step_time is not None:
             record = Record(time=seconds, step_time_s=step_time, samples_total=as_number(meta.get("samples_count")))
-            if "step" in meta:
-                record.step = self._steps(meta)
+            if "step" in meta or "step_num" in meta:
+                record.step = as_number(meta.get("step_num")) or self._steps(meta)
                 self._timed.append(record)
             else:  # after a block: its mean, and its samples
                 self._block_means.append(record)
@@ -133,6 +144,9 @@ class MLPerf(Format):
         accumulation = as_number(self._values.get("gradient_accumulation_steps")) or 1.0
         if batch and local and (quotient := batch / local / accumulation) >= 1 and quotient == int(quotient):
             header.setdefault("devices", quotient)
+        each, ranks = header.get("devices_per_node"), len(self._ranks)
+        if each and ranks > 1 and ranks == max(self._ranks) + 1 and ranks % each == 0:  # all have said so
+            header.setdefault("devices", float(ranks))
         platform = self._values.get("submission_platform")
         if not isinstance(platform, str):
             return
@@ -167,15 +181,17 @@ class MLPerf(Format):
             f"the log's step advances by multiples of {each:,.0f}: it counts {what}, and was divided", each=each,
         )  # fmt: skip
 
-    def _between(self, block: _Interval) -> float | None:
-        """Steps of a block or epoch."""
+    def _between(self, block: _Interval, following: float) -> float | None:
+        """Steps of a block or epoch; ``following`` is the samples' count at the next one's start."""
         batch = self._batch()
         first, last = as_number(block.start.get("step")), as_number(block.stop.get("step"))
         if first is not None and last is not None and last > first:
-            return self._counted(last - first)
+            return last - first if "samples_count" in block.stop else self._counted(last - first)
         before, after = as_number(block.start.get("samples_count")), as_number(block.stop.get("samples_count"))
-        if batch and after:
+        if batch and after is not None:
             samples = after - before if before is not None and after > before else after
+            if following is not None and before == after and following > after:  # where it began, not how long it was
+                samples = following - after
             return samples / batch if samples >= batch else None
         if count := as_number(block.stop.get("epoch_count") or block.start.get("epoch_count")):
             steps = self._counted(count)
@@ -192,17 +208,42 @@ class MLPerf(Format):
             return epochs * samples  # steps of an epoch under this name
         return epochs * math.ceil(samples / batch)
 
+    def _by_gaps(self) -> list[Record]:
+        """A record for each stretch between evaluations, where a share of an epoch is what counts the progress."""
+        samples, batch = as_number(self._values.get("train_samples")), self._batch()
+        records = []
+        for gap in self._gaps:
+            first, last = as_number(gap.start.get("epoch_num")), as_number(gap.stop.get("epoch_num"))
+            if not samples or not batch or first is None or last is None or not 0 < last - first < 1:
+                continue
+            steps = (last - first) * samples / batch
+            records.append(Record(
+                step=last * samples / batch, step_time_s=(gap.stop_s - gap.start_s) / steps,
+            ))  # fmt: skip
+        if records:
+            self.log.note(
+                "log/by-blocks", "note",
+                "the step time is the clock from one evaluation to the next ÷ the steps between, whatever the logged "
+                "throughput means",
+            )  # fmt: skip
+        return records
+
     def _by_blocks(self) -> list[Record]:
         """A record for each block (or epoch) whose steps are known."""
+        if gaps := self._by_gaps():
+            return gaps
         for name in ("block", "epoch"):
             records = []
             total = 0.0
-            for block in self._intervals[name]:
-                steps = self._between(block)
+            blocks = self._intervals[name]
+            for i, block in enumerate(blocks):
+                counts = [as_number(b.start.get("samples_count")) or 0.0 for b in blocks[i - 1 if i else 0 : i + 2]]
+                following = counts[-1] + (counts[1] - counts[0] if i + 1 == len(blocks) and i else 0.0)
+                steps = self._between(block, following)
                 if steps and steps >= 1:
                     total += steps
                     records.append(Record(
-                        step=total, time=block.stop_s, step_time_s=(block.stop_s - block.start_s) / steps,
+                        step=total, step_time_s=(block.stop_s - block.start_s) / steps,
                     ))  # fmt: skip
             if records:
                 self.log.note(
