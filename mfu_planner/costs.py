@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mfu_planner.questions.runs import MeasureQuestion, PlanQuestion
 from mfu_planner.run.goodput import Job, job_estimate
-from mfu_planner.scenario import Scenario
 from mfu_planner.subject import Subject
 from mfu_planner.units import DAY, HOUR
 
@@ -108,7 +108,7 @@ def price_for(
     )
 
 
-def rates(s: Scenario, subject: Subject) -> Rates:
+def rates(s: PlanQuestion, subject: Subject) -> Rates:
     """The price and power to plan with; null with a warning where none is known."""
     warnings: list[str] = []
     sources: dict[str, str] = {}
@@ -121,7 +121,7 @@ def rates(s: Scenario, subject: Subject) -> Rates:
     return Rates(price, watts, pue, tuple(warnings), sources)
 
 
-def price_of(s: Scenario, subject: Subject) -> Price:
+def price_of(s: PlanQuestion | MeasureQuestion, subject: Subject) -> Price:
     """The price that a question means."""
     return price_for(
         None if subject.accelerator is None else subject.accelerator.id,
@@ -177,7 +177,7 @@ def gap_cost(
 
 
 def _watts(
-    s: Scenario, subject: Subject, warnings: list[str], sources: dict[str, str]
+    s: PlanQuestion, subject: Subject, warnings: list[str], sources: dict[str, str]
 ) -> tuple[SiteWatts | None, float | None]:
     accelerator = subject.accelerator
     if accelerator is None or accelerator.tdp_w is None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from mfu_planner.errors import InputError
 from mfu_planner.hardware import Accelerator, cluster_for, lookup
-from mfu_planner.scenario import Scenario
+from mfu_planner.questions.parts import HardwarePart
 
 _NODES = ("node", "instance", "host", "server", "machine")
 _DIES = ("gcd", "core")
 
 
-def count_devices(s: Scenario, accelerator: Accelerator | None, warnings: list[str]) -> int | None:
+def count_devices(s: HardwarePart, accelerator: Accelerator | None, warnings: list[str]) -> int | None:
     """Devices as the catalogue counts them; None where nothing says how many.
 
     Raises
@@ -42,10 +42,11 @@ def count_devices(s: Scenario, accelerator: Accelerator | None, warnings: list[s
     return count
 
 
-def node_size(s: Scenario, accelerator: Accelerator | None) -> int | None:
+def node_size(s: HardwarePart, accelerator: Accelerator | None) -> int | None:
     """Devices of a node: as given, as the cloud instance has them, or as the usual server has."""
-    if s.devices_per_node is not None:
-        return s.devices_per_node
+    stated: int | None = getattr(s, "devices_per_node", None)
+    if stated is not None:
+        return stated
     named = lookup(s.hardware).devices if s.hardware is not None else None
     if named is not None and not is_slice(s.hardware):
         return named
@@ -60,7 +61,7 @@ def is_slice(name: str | None) -> bool:
     return name is not None and SLICE.match(name.strip()) is not None
 
 
-def _in_name(s: Scenario, warnings: list[str]) -> int | None:
+def _in_name(s: HardwarePart, warnings: list[str]) -> int | None:
     """The size that a TPU slice's name states."""
     if s.hardware is None or not is_slice(s.hardware):
         return None

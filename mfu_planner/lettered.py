@@ -15,8 +15,8 @@ from mfu_planner.numeric import formula as writing
 from mfu_planner.numeric.letters import plain
 from mfu_planner.numeric.paper import paper
 from mfu_planner.operators import Workload
+from mfu_planner.questions.runs import FlopsQuestion
 from mfu_planner.run import Derived
-from mfu_planner.scenario import Scenario
 from mfu_planner.training import trained
 
 
@@ -24,7 +24,7 @@ from mfu_planner.training import trained
 class Lettered:
     """One question: a model and what of it is trained, a batch, a convention."""
 
-    scenario: Scenario
+    scenario: FlopsQuestion
     work: Workload
     convention: Convention
 
@@ -73,7 +73,7 @@ class Lettered:
     def _asked(self) -> tuple[Architecture, Workload, Letters]:
         s, letters = self.scenario, Letters()
         if s.lora_rank is not None:
-            s = s.model_copy(update={"lora_rank": letters.of_field("lora_rank", s.lora_rank)})
+            s = s.changed(lora_rank=letters.of_field("lora_rank", s.lora_rank))
         model = trained(choose_model(model=s.model, config=s.config, image_size=s.image_size, letters=letters), s)
         assert model.architecture is not None, "a bare number of parameters has no sizes"
         for name in ("freeze", "lora_targets", "packed"):

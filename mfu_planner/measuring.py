@@ -9,11 +9,11 @@ from pydantic import field_serializer
 
 from mfu_planner.costs import gap_cost, price_of
 from mfu_planner.errors import InputError
+from mfu_planner.questions.runs import MeasureQuestion
 from mfu_planner.results import Finding, Result
 from mfu_planner.run import QUANTITIES, closed_forms, derived, solve
 from mfu_planner.run.limits import refuse_absurd, refuse_contradiction
 from mfu_planner.sanity import check, peak_findings
-from mfu_planner.scenario import Scenario, asked
 from mfu_planner.subject import Subject, resolve_subject
 from mfu_planner.units import HOUR
 from mfu_planner.verdict import Verdict, verdict
@@ -77,11 +77,11 @@ def measure(**given: Any) -> Measurement:
     >>> round(m.mfu, 3)
     0.55
     """
-    return measure_scenario(asked("measure", given))
+    return measure_question(MeasureQuestion.of(given))
 
 
-def measure_scenario(s: Scenario) -> Measurement:
-    """Measure from a Scenario."""
+def measure_question(s: MeasureQuestion) -> Measurement:
+    """Measure from a question that is read."""
     subject = resolve_subject(s, model_needed=s.flops_per_second_per_device is None)
     warnings = list(subject.warnings)
     s = in_work_units(s, subject, warnings)
@@ -128,7 +128,7 @@ def measure_scenario(s: Scenario) -> Measurement:
 
 
 def _gap(
-    s: Scenario, subject: Subject, values: dict[str, float], judged: Verdict | None, warnings: list[str]
+    s: MeasureQuestion, subject: Subject, values: dict[str, float], judged: Verdict | None, warnings: list[str]
 ) -> dict[str, float | None]:
     """Money and device-hours lost against similar runs; the price is said where it is used and was not given."""
     expected = judged.similar_typical if judged else None
@@ -141,7 +141,7 @@ def _gap(
     return found
 
 
-def _observed(s: Scenario, subject: Subject, warnings: list[str]) -> dict[str, float]:
+def _observed(s: MeasureQuestion, subject: Subject, warnings: list[str]) -> dict[str, float]:
     known: dict[str, float] = {"peak_flops_per_s": subject.peak_flops_per_s}
     if subject.flops_per_token is not None:
         known["flops_per_token"] = float(subject.flops_per_token)
@@ -165,7 +165,7 @@ def _observed(s: Scenario, subject: Subject, warnings: list[str]) -> dict[str, f
     return known
 
 
-def _step(s: Scenario, subject: Subject) -> dict[str, float]:
+def _step(s: MeasureQuestion, subject: Subject) -> dict[str, float]:
     """Time and tokens of a step: each needs the other."""
     if s.step_time is None:
         raise InputError("step-time", "nothing", "the seconds of one step, such as 5.2s, beside --global-batch")
@@ -177,7 +177,7 @@ def _step(s: Scenario, subject: Subject) -> dict[str, float]:
     return {"step_time_s": s.step_time, "tokens_per_step": batch}
 
 
-def _needed(s: Scenario, subject: Subject) -> str:
+def _needed(s: MeasureQuestion, subject: Subject) -> str:
     whole_job = s.tokens_per_second is not None or s.step_time is not None
     if whole_job and subject.devices is None:
         return "--devices beside it: the rate is the whole job's"
@@ -200,7 +200,7 @@ def _by_convention(subject: Subject, values: dict[str, float]) -> dict[str, floa
     }
 
 
-def _executed(s: Scenario, subject: Subject, values: dict[str, float], warnings: list[str]) -> dict[str, float]:
+def _executed(s: MeasureQuestion, subject: Subject, values: dict[str, float], warnings: list[str]) -> dict[str, float]:
     """Work with recomputation, counted by the same convention as the model's; empty where it is not known."""
     if s.recompute is None:
         return {}

@@ -9,25 +9,11 @@ from typing import Any
 from mfu_planner.errors import InputError, NoAnswer, nearest
 from mfu_planner.planning import Plan, plan
 from mfu_planner.providers import over_providers
-from mfu_planner.reading import NEEDS_A_UNIT
+from mfu_planner.questions.question import asks, names
+from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.units import HOUR, format_value, parse
 
-_PER_STAGE = (
-    "tokens",
-    "seq_len",
-    "target_seq_len",
-    "global_batch",
-    "devices",
-    "devices_per_node",
-    "mfu",
-    "goodput",
-    "price",
-    "dtype",
-    "peak_dtype",
-    "image_size",
-    "tokens_per_second",
-    "tokens_per_second_per_device",
-)
+_PER_STAGE = tuple(name for name, asked in asks(PlanQuestion).items() if asked.ask.stage)
 """What a stage may state for itself; everything else is said once, above."""
 _AGREE = 1e-6
 _MOST_STAGES = 1000
@@ -58,8 +44,15 @@ def _typed(data: Any) -> Any:
     """Keys as fields; a number where a unit is needed becomes text, since it says no unit."""
     if not isinstance(data, Mapping):
         return data
-    fields = {str(k).replace("-", "_"): v for k, v in data.items()}
-    return {k: str(v) if k in NEEDS_A_UNIT and isinstance(v, int | float) else v for k, v in fields.items()}
+    fields = {_field(k): v for k, v in data.items()}
+    unclear = {name for name, asked in asks(PlanQuestion).items() if not asked.ask.bare}
+    return {k: str(v) if k in unclear and isinstance(v, int | float) else v for k, v in fields.items()}
+
+
+def _field(key: Any) -> str:
+    """A key as the name of a field: a flag's spelling and other names are taken."""
+    name = str(key).replace("-", "_")
+    return names(PlanQuestion).get(name, name)
 
 
 def plan_file(path: str | Path, **flags: Any) -> Plan:
@@ -75,7 +68,7 @@ def _without(stage: Any, flags: set[str]) -> Any:
     """A stage without the keys that a flag gives for all of them."""
     if not isinstance(stage, Mapping):
         return stage
-    return {k: v for k, v in stage.items() if str(k).replace("-", "_") not in flags}
+    return {k: v for k, v in stage.items() if _field(k) not in flags}
 
 
 def plan_stages(given: Mapping[str, Any]) -> Plan:
@@ -116,7 +109,7 @@ def plan_stages(given: Mapping[str, Any]) -> Plan:
 def _stage(number: int, stage: Any, above: Mapping[str, Any]) -> Plan:
     if not isinstance(stage, Mapping):
         raise InputError(f"stages[{number}]", type(stage).__name__, f"a mapping with keys of {', '.join(_PER_STAGE)}")
-    own = {str(k).replace("-", "_"): v for k, v in stage.items()}
+    own = {_field(k): v for k, v in stage.items()}
     own.pop("name", None)
     for key in own:
         if key not in _PER_STAGE:

@@ -13,11 +13,11 @@ from mfu_planner.costs import Rates, gap_cost, rates, spot_job
 from mfu_planner.device_count import node_size
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.providers import AtProvider, over_providers
+from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.ranges import PlanRange, plan_range
 from mfu_planner.results import Result
 from mfu_planner.run import QUANTITIES, Derived, PowerProduct, closed_forms, derived
 from mfu_planner.run.limits import LIMITS, Closed, close, refuse_absurd
-from mfu_planner.scenario import Scenario, asked
 from mfu_planner.subject import Subject, resolve_subject
 from mfu_planner.units import HOUR, KWH, format_value
 from mfu_planner.work_units import batch_tokens, in_work_units
@@ -127,11 +127,11 @@ def plan(**given: Any) -> Plan:
     26.5
     """
     compared = over_providers(given, lambda one: plan(**one))
-    return compared or plan_scenario(asked("plan", given))
+    return compared or plan_question(PlanQuestion.of(given))
 
 
-def plan_scenario(s: Scenario) -> Plan:
-    """Plan from a Scenario; on spot instances interruptions lower the goodput, where none is given."""
+def plan_question(s: PlanQuestion) -> Plan:
+    """Plan from a question that is read; on spot instances interruptions lower the goodput, where none is given."""
     subject = resolve_subject(s)
     prices = rates(s, subject)
     if s.goodput is not None or prices.price.term != "spot":
@@ -139,7 +139,7 @@ def plan_scenario(s: Scenario) -> Plan:
     assert subject.model is not None
     goodput = 1.0
     for _ in range(_ROUNDS):
-        found = _plan(s.model_copy(update={"goodput": goodput}), subject, prices)
+        found = _plan(s.changed(goodput=goodput), subject, prices)
         spot = spot_job(prices.price, subject.model.params, found.devices)
         assert spot is not None
         job, said = spot
@@ -154,7 +154,7 @@ def plan_scenario(s: Scenario) -> Plan:
     )
 
 
-def _plan(s: Scenario, subject: Subject, prices: Rates) -> Plan:
+def _plan(s: PlanQuestion, subject: Subject, prices: Rates) -> Plan:
     warnings = [*subject.warnings, *prices.warnings]
     s = in_work_units(s, subject, warnings)
     known = _known(s, subject, prices, warnings)
@@ -232,7 +232,7 @@ def _plan(s: Scenario, subject: Subject, prices: Rates) -> Plan:
     )
 
 
-def _site(s: Scenario, prices: Rates, device_hours: float, warnings: list[str]) -> dict[str, Any]:
+def _site(s: PlanQuestion, prices: Rates, device_hours: float, warnings: list[str]) -> dict[str, Any]:
     """Energy and CO₂ of the whole site by part, their sums, and whose electricity it is."""
     if prices.watts is None:
         return {}
@@ -255,7 +255,7 @@ def _steps(order: list[str], values: dict[str, float], forms: Mapping[str, Power
         yield derived(name, values, forms[name], _PALM if name == "mfu" or "mfu" in forms[name].names else "definition")
 
 
-def _by_convention(s: Scenario, subject: Subject, mfu: float) -> dict[str, float | None]:
+def _by_convention(s: PlanQuestion, subject: Subject, mfu: float) -> dict[str, float | None]:
     """The plan's MFU as each convention would count it, where all were asked for."""
     if s.convention != "all" or subject.model is None or subject.model.architecture is None:
         return {}
@@ -266,11 +266,11 @@ def _by_convention(s: Scenario, subject: Subject, mfu: float) -> dict[str, float
     return {n: None if work is None else mfu * float(work / subject.flops_per_token) for n, work in counted.items()}
 
 
-def _stated(s: Scenario) -> set[str]:
+def _stated(s: PlanQuestion) -> set[str]:
     return {n for n in ("tokens", "devices", "mfu") if getattr(s, n) is not None}
 
 
-def _known(s: Scenario, subject: Subject, prices: Rates, warnings: list[str]) -> dict[str, float]:
+def _known(s: PlanQuestion, subject: Subject, prices: Rates, warnings: list[str]) -> dict[str, float]:
     assert subject.flops_per_token is not None
     known = {
         "flops_per_token": float(subject.flops_per_token),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mfu_planner.hardware import dtype_key
+from mfu_planner.questions.runs import MeasureQuestion
 from mfu_planner.results import Finding
 from mfu_planner.run import solve
 from mfu_planner.sanity_causes import Cause, causes, mfu_at
-from mfu_planner.scenario import Scenario
 from mfu_planner.subject import Subject
 from mfu_planner.verdict import Verdict, rule_of_thumb
 
@@ -18,7 +18,7 @@ _NAMED = 3
 
 
 def check(
-    s: Scenario, subject: Subject, mfu: float, by_convention: Mapping[str, float | None], judged: Verdict
+    s: MeasureQuestion, subject: Subject, mfu: float, by_convention: Mapping[str, float | None], judged: Verdict
 ) -> list[Finding]:
     """Findings on an MFU that cannot be right, likely causes first; empty for a plausible one."""
     doubt = rule_of_thumb()["doubt"]
@@ -50,12 +50,12 @@ def _head(mfu: float, high: bool) -> Finding:
     return Finding(code=code, severity=severity, message=f"{text}; likely causes follow, best first")
 
 
-def peak_findings(s: Scenario, subject: Subject, mfu: float, achieved: float) -> list[Finding]:
+def peak_findings(s: MeasureQuestion, subject: Subject, mfu: float, achieved: float) -> list[Finding]:
     """Whose peak was divided by: a sparse one, one that is not this device's, or the one behind somebody's MFU."""
     return [*_own_peak(s, subject, mfu), *_implied(s, subject, mfu, achieved)]
 
 
-def _own_peak(s: Scenario, subject: Subject, mfu: float) -> list[Finding]:
+def _own_peak(s: MeasureQuestion, subject: Subject, mfu: float) -> list[Finding]:
     """The peak here beside the dense one that the catalogue has."""
     accelerator = subject.accelerator
     entry = accelerator.peak.get(dtype_key(subject.peak_dtype)) if accelerator else None
@@ -79,7 +79,7 @@ def _own_peak(s: Scenario, subject: Subject, mfu: float) -> list[Finding]:
     return [Finding(code=code, severity="note" if s.sparse else "warning", message=text, mfu_if_so=then)]
 
 
-def _implied(s: Scenario, subject: Subject, mfu: float, achieved: float) -> list[Finding]:
+def _implied(s: MeasureQuestion, subject: Subject, mfu: float, achieved: float) -> list[Finding]:
     """The peak that somebody's rate and MFU were divided by, where both were given."""
     if s.reported_mfu is None:
         return []

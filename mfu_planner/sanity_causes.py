@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from mfu_planner.questions.runs import MeasureQuestion
 from mfu_planner.run import solve
-from mfu_planner.scenario import Scenario
 from mfu_planner.subject import Subject
 from mfu_planner.verdict import rule_of_thumb
 
@@ -30,7 +30,9 @@ class Cause:
     """How common the mistake is, relative to the others: higher comes first among equally plausible ones."""
 
 
-def causes(s: Scenario, subject: Subject, mfu: float, by_convention: Mapping[str, float | None]) -> Iterator[Cause]:
+def causes(
+    s: MeasureQuestion, subject: Subject, mfu: float, by_convention: Mapping[str, float | None]
+) -> Iterator[Cause]:
     """Every cause that could apply to what was given."""
     yield from _peak(subject, mfu)
     yield from _package(subject, mfu)
@@ -93,7 +95,7 @@ def _likely_count(mfu: float) -> int:
     return min(_COUNTS, key=lambda count: abs(distance - math.log(count)))
 
 
-def _counts(s: Scenario, subject: Subject, mfu: float) -> Iterator[Cause]:
+def _counts(s: MeasureQuestion, subject: Subject, mfu: float) -> Iterator[Cause]:
     """The whole job's rate taken for one device's, and the other way round."""
     n = subject.devices
     if n and n > 1 and s.tokens_per_second is not None:
@@ -109,7 +111,7 @@ def _counts(s: Scenario, subject: Subject, mfu: float) -> Iterator[Cause]:
             yield Cause("sanity/job-rate", text, mfu / count, 0.6)
 
 
-def _step(s: Scenario, subject: Subject, mfu: float) -> Iterator[Cause]:
+def _step(s: MeasureQuestion, subject: Subject, mfu: float) -> Iterator[Cause]:
     """One device's or one micro-batch's share taken for the step's."""
     if s.step_time is None:
         return

@@ -11,8 +11,8 @@ from mfu_planner.errors import InputError
 from mfu_planner.hardware import Accelerator, resolve
 from mfu_planner.model import Model, choose_model
 from mfu_planner.operators import Workload
+from mfu_planner.questions.runs import Run
 from mfu_planner.run import Derived
-from mfu_planner.scenario import Scenario
 from mfu_planner.training import trained, workload
 
 BARE_CONVENTION = "6n"
@@ -57,7 +57,7 @@ class Subject:
         return (self.seq_len or 0) + (self.target_seq_len or 0)
 
 
-def resolve_subject(s: Scenario, *, model_needed: bool = True) -> Subject:
+def resolve_subject(s: Run, *, model_needed: bool = True) -> Subject:
     """Look up the model, its work and the peak rate.
 
     Raises
@@ -94,7 +94,7 @@ def resolve_subject(s: Scenario, *, model_needed: bool = True) -> Subject:
     )
     warnings.extend(model.notes)
     convention = _convention(s, model, warnings)
-    seq_len, target = choose_lengths(s, model, convention, warnings, sources)
+    seq_len, target = choose_lengths(s.seq_len, s.target_seq_len, model, convention, warnings, sources)
     work = workload(s, seq_len, target)
     per_token = _work_per_token(model, convention, work)
     if model.architecture is None:
@@ -118,7 +118,7 @@ def resolve_subject(s: Scenario, *, model_needed: bool = True) -> Subject:
     )
 
 
-def _peak(s: Scenario, sources: dict[str, str], warnings: list[str]) -> tuple[Accelerator | None, float]:
+def _peak(s: Run, sources: dict[str, str], warnings: list[str]) -> tuple[Accelerator | None, float]:
     if s.hardware is None and s.peak is None:
         raise InputError(
             "hardware", "nothing", "--hardware NAME (`mfu-planner hardware` lists them) or --peak '989 TFLOP/s'"
@@ -137,14 +137,14 @@ def _peak(s: Scenario, sources: dict[str, str], warnings: list[str]) -> tuple[Ac
         field = "dtype" if s.peak_dtype is None else "peak-dtype"
         raise InputError(field, dtype, error.accepted, error.nearest) from None
     basis = "sparse" if s.sparse else "dense"
-    if s.peak_dtype is None and "dtype" not in s.model_fields_set:
+    if s.peak_dtype is None and not s.says("dtype"):
         warnings.append(f"peak of {dtype}, {basis}: the default number format; --dtype changes it")
     where = accelerator.source_of(f"peak.{dtype}")["url"]
     sources["peak_flops_per_s"] = f"{accelerator.name}, {dtype} {basis}, per {accelerator.device_kind}: {where}"
     return accelerator, peak
 
 
-def _convention(s: Scenario, model: Model, warnings: list[str]) -> str:
+def _convention(s: Run, model: Model, warnings: list[str]) -> str:
     if model.architecture is None:
         if s.convention not in (None, "all", BARE_CONVENTION):
             raise InputError(
@@ -162,7 +162,7 @@ def _convention(s: Scenario, model: Model, warnings: list[str]) -> str:
     return convention("full" if s.convention in (None, "all") else s.convention).name
 
 
-def _stated_convention(s: Scenario, warnings: list[str]) -> str:
+def _stated_convention(s: Run, warnings: list[str]) -> str:
     """How somebody's FLOP/s were counted, where the user says so."""
     if s.convention in (None, "all"):
         warnings.append(
@@ -175,31 +175,32 @@ def _stated_convention(s: Scenario, warnings: list[str]) -> str:
 
 
 def choose_lengths(
-    s: Scenario, model: Model, convention: str, warnings: list[str], sources: dict[str, str]
+    seq_len: int | None, target: int | None, model: Model, convention: str, warnings: list[str], sources: dict[str, str]
 ) -> tuple[int | None, int | None]:
-    """Positions per sequence, and per decoder sequence of an encoder–decoder."""
-    return _sequence(s, model, convention, warnings, sources), _target(s, model)
+    """Positions per sequence, and per decoder sequence of an encoder–decoder: as given, else the model's own."""
+    length = _sequence(seq_len, target, model, convention, warnings, sources)
+    return length, _target(target, model)
 
 
-def _sequence(s: Scenario, model: Model, convention: str, warnings: list[str], sources: dict[str, str]) -> int | None:
+def _sequence(
+    given: int | None, target: int | None, model: Model, convention: str, warnings: list[str], sources: dict[str, str]
+) -> int | None:
     arch = model.architecture
     if arch is None:
-        return s.seq_len
+        return given
     if arch.fixed_length is not None and not arch.has_text:
-        if s.seq_len not in (None, arch.fixed_length):
+        if given not in (None, arch.fixed_length):
             raise InputError(
-                "seq-len",
-                s.seq_len,
-                f"nothing, or {arch.fixed_length}: the image size fixes it (--image-size changes it)",
+                "seq-len", given, f"nothing, or {arch.fixed_length}: the image size fixes it (--image-size changes it)"
             )
         return arch.fixed_length
-    if s.seq_len is None and s.target_seq_len is not None and _speech(model):
-        return s.target_seq_len
-    if s.seq_len is not None:
-        if s.seq_len % 1000 == 0:
-            near = f"the power of two beside it is {_binary(s.seq_len):,}"
-            warnings.append(f"seq_len {s.seq_len:,}: K is 1,000 here; {near}")
-        return s.seq_len
+    if given is None and target is not None and _speech(model):
+        return target
+    if given is not None:
+        if given % 1000 == 0:
+            near = f"the power of two beside it is {_binary(given):,}"
+            warnings.append(f"seq_len {given:,}: K is 1,000 here; {near}")
+        return given
     if model.seq_len is not None:
         sources["seq_len"] = model.seq_len_source
         warnings.append(f"seq_len {model.seq_len:,}: the length that {model.name} was trained at; --seq-len changes it")
@@ -220,15 +221,15 @@ def _speech(model: Model) -> bool:
     return arch is not None and arch.encoder_decoder and not arch.uses_target
 
 
-def _target(s: Scenario, model: Model) -> int | None:
+def _target(given: int | None, model: Model) -> int | None:
     arch = model.architecture
     if arch is None or not arch.uses_target:
-        if s.target_seq_len is not None and not _speech(model):
-            raise InputError("target-seq-len", s.target_seq_len, "nothing: only encoder–decoders have one")
+        if given is not None and not _speech(model):
+            raise InputError("target-seq-len", given, "nothing: only encoder–decoders have one")
         return None
-    if s.target_seq_len is None:
+    if given is None:
         raise InputError("target-seq-len", "nothing", "the decoder's length, such as --target-seq-len 512")
-    return s.target_seq_len
+    return given
 
 
 def _work_per_token(model: Model, convention: str, work: Workload) -> Fraction:

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.hardware import resolve
 from mfu_planner.model import Model, choose_model
+from mfu_planner.questions.runs import MeasureQuestion, PlanQuestion, Run
 from mfu_planner.run import solve
 from mfu_planner.run.scaling import Suggestion, compute_optimal_tokens
-from mfu_planner.scenario import Scenario, scenario
 from mfu_planner.subject import resolve_subject
 
 
@@ -60,7 +60,7 @@ def typical_mfu(**given: Any) -> TypicalMfu:
     """
     from mfu_planner.published.similar import is_mixture, similar_runs
 
-    s = scenario(**given)
+    s = PlanQuestion.of(given)
     subject = resolve_subject(s)
     found = None
     if subject.model is not None and subject.accelerator is not None:
@@ -93,7 +93,7 @@ def optimal_tokens(law: str | None = None, **given: Any) -> Suggestion:
     InputError
         The model cannot be used, or there is no such law.
     """
-    return compute_optimal_tokens(_chosen(scenario(**given)).active_params, law)
+    return compute_optimal_tokens(_chosen(PlanQuestion.of(given)).active_params, law)
 
 
 def published_runs(hardware: str | None = None) -> tuple[PublishedRun, ...]:
@@ -119,12 +119,12 @@ def published_runs(hardware: str | None = None) -> tuple[PublishedRun, ...]:
 
 def of_run(**given: Any) -> tuple[int | None, str | None]:
     """Active parameters and catalogue id of what arguments of ``measure`` are about, where they name them."""
-    s = scenario(**given)
+    s = MeasureQuestion.of(given)
     named = any(value is not None for value in (s.model, s.config, s.params))
     return (_chosen(s).active_params if named else None, resolve(s.hardware).id if s.hardware is not None else None)
 
 
-def _chosen(s: Scenario) -> Model:
+def _chosen(s: Run) -> Model:
     return choose_model(
         model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
     )
@@ -162,7 +162,7 @@ def fewer_and_more(devices: Any) -> list[int]:
     InputError
         It is no whole number of at least 2.
     """
-    number = scenario(devices=devices).devices
+    number = PlanQuestion.of({"devices": devices}).devices
     if number is None or number < 2:
         raise InputError("devices", devices, "a whole number of at least 2")
     return [number // 2, number, 2 * number]

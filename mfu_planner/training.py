@@ -9,12 +9,12 @@ from typing import Any
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.model import Model
 from mfu_planner.operators import Stream, Workload
-from mfu_planner.scenario import Scenario
+from mfu_planner.questions.parts import TrainingPart
 
 _MOST_LENGTHS = 100_000
 
 
-def trained(model: Model, s: Scenario) -> Model:
+def trained(model: Model, s: TrainingPart) -> Model:
     """The model with its frozen parts and adapters, where the scenario names any; images only where it sees them.
 
     Raises
@@ -62,7 +62,7 @@ def trained(model: Model, s: Scenario) -> Model:
     )
 
 
-def _with_images(model: Model, s: Scenario) -> Model:
+def _with_images(model: Model, s: TrainingPart) -> Model:
     """The model, with a remark where it could see images and none are said; refuses images that it cannot see."""
     architecture = model.architecture
     sees = architecture is not None and any(op.rows.stream is Stream.IMAGE for _, op in architecture.each())
@@ -74,7 +74,7 @@ def _with_images(model: Model, s: Scenario) -> Model:
     return model
 
 
-def workload(s: Scenario, seq_len: int | None, target_seq_len: int | None, batch: int = 1) -> Workload:
+def workload(s: TrainingPart, seq_len: int | None, target_seq_len: int | None, batch: int = 1) -> Workload:
     """One batch as the scenario describes it: its documents and images.
 
     Raises

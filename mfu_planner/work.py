@@ -12,11 +12,10 @@ from mfu_planner.counting.formulas import Formula, number
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.lettered import Lettered
 from mfu_planner.model import Model, choose_model
+from mfu_planner.questions.runs import FlopsQuestion
 from mfu_planner.results import Result
-from mfu_planner.scenario import asked
 from mfu_planner.subject import BARE_CONVENTION, choose_lengths
 from mfu_planner.training import trained, workload
-from mfu_planner.units import parse_whole
 
 
 class FlopsResult(Result):
@@ -94,8 +93,8 @@ def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = Fal
     >>> flops(model="gpt2", seq_len=128).flops["forward"]
     32228179968
     """
-    s = asked("flops", given)
-    sequences = parse_whole(batch, "count", field="batch")
+    s = FlopsQuestion.of({**given, "batch": batch})
+    sequences = s.batch
     model = trained(
         choose_model(
             model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
@@ -107,7 +106,7 @@ def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = Fal
         return _bare(model, sequences, s.seq_len, convention, s.given())
     warnings = list(model.notes)
     sources: dict[str, str] = {}
-    seq_len, target = choose_lengths(s, model, "full", warnings, sources)
+    seq_len, target = choose_lengths(s.seq_len, s.target_seq_len, model, "full", warnings, sources)
     work = workload(s, seq_len, target, batch=sequences)
     question = Lettered(s, work, chosen)
     counted = model_work(model.architecture, work.allowed() if chosen.name == "causal" else work)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from mfu_planner.errors import InputError
-from mfu_planner.scenario import Scenario
+from mfu_planner.questions.parts import BatchPart
+from mfu_planner.questions.runs import MeasureQuestion, PlanQuestion
 from mfu_planner.subject import Subject
 from mfu_planner.units import format_value
 
@@ -16,8 +17,11 @@ _READ = {
 }
 
 
-def in_work_units(s: Scenario, subject: Subject, warnings: list[str]) -> Scenario:
-    """The scenario with sequences per second (or in all) turned into tokens, where the model counts tokens.
+Rated = TypeVar("Rated", PlanQuestion, MeasureQuestion)
+
+
+def in_work_units(s: Rated, subject: Subject, warnings: list[str]) -> Rated:
+    """The question with sequences per second (or in all) turned into tokens, where the model counts tokens.
 
     Raises
     ------
@@ -35,10 +39,10 @@ def in_work_units(s: Scenario, subject: Subject, warnings: list[str]) -> Scenari
         changed[field] = value * units
         read = format_value(changed[field], _READ[field])
         warnings.append(f"{flag}: {value:g} sequences of {units:,} tokens are {read}")
-    return s.model_copy(update=changed) if changed else s
+    return s.changed(**changed) if changed else s
 
 
-def batch_tokens(s: Scenario, subject: Subject) -> float | None:
+def batch_tokens(s: BatchPart, subject: Subject) -> float | None:
     """Work units in a global batch; None without one."""
     if s.global_batch_tokens is not None:
         return s.global_batch_tokens

@@ -10,6 +10,7 @@ import click
 from docstrings import cell
 
 from mfu_planner.cli.main import group
+from mfu_planner.cli.options import AskOption
 
 
 def available() -> list[str]:
@@ -70,7 +71,7 @@ def _spelling(option: click.Option) -> str:
 
 
 def _meaning(option: click.Option) -> str:
-    text = option.help or ""
+    text = option.meaning if isinstance(option, AskOption) else option.help or ""
     if option.show_default and option.default not in (None, False) and "default" not in text.lower():
         text += f" Default: `{option.default}`."
     if option.multiple:

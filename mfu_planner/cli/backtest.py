@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import click
 
-from mfu_planner.cli.options import explain_option
 from mfu_planner.cli.output import emit, json_option
 
 
 @click.command("backtest")
 @click.option("--kind", default="step-time", show_default=True, help="step-time, mfu, memory or total.")
 @click.option("--runs", metavar="FILE.csv", help="Runs to test against (default: the published runs that ship).")
-@explain_option
+@click.option("--explain", is_flag=True, help="Show each formula with the numbers put in, and sources.")
 @json_option
 def command(kind: str, runs: str | None, explain: bool, as_json: bool) -> None:
     """Predictions against published runs: by source, with every miss and every assumption.

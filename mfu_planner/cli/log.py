@@ -7,42 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
-
-from mfu_planner.cli.options import (
-    convention_option,
-    devices_option,
-    hardware_options,
-    model_options,
-    text,
-    without_empty,
-)
-from mfu_planner.cli.output import emit, json_option
+from mfu_planner.cli.options import asking
+from mfu_planner.cli.output import emit
 
 _SHOWN_FROM = 32 << 20
 """Bytes on disk from which progress is shown."""
 
 
-@click.command("log")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@devices_option
-@text("global-batch", "Sequences per step of the whole job, or '16M tokens'.", "BATCH")
-@click.option(
-    "--column",
-    "column",
-    multiple=True,
-    metavar="WHAT=NAME",
-    help="For CSV and JSON lines: time, time_ms, tokens, total_tokens, elapsed, step, … is the column NAME.",
-)
-@text("target-tokens", "Tokens to reach: gives the remaining time, device-hours and cost.", "TOKENS")
-@text("tokens-done", "Tokens trained so far, where the log does not say.", "TOKENS")
-@text("price", "Price of a device-hour, such as '2.5 $/h'.", "PRICE")
-@model_options
-@hardware_options
-@convention_option
-@click.option("--recompute", help="none, selective or full activation recomputation: gives the HFU.")
-@json_option
-def command(files: tuple[str, ...], column: tuple[str, ...], as_json: bool, **flags: Any) -> None:
+@asking("log")
+def command(as_json: bool, files: tuple[str, ...], column: tuple[str, ...] = (), **flags: Any) -> None:
     """Throughput and MFU from a training log of any framework; the format is told by content.
 
     FILE is a log, a folder (a Weights & Biases run, say), or '-' for stdin; several files are parts of one run.
@@ -55,8 +28,7 @@ def command(files: tuple[str, ...], column: tuple[str, ...], as_json: bool, **fl
     """
     from mfu_planner.observe.logs import read_log
 
-    given = without_empty(flags)
-    report = read_log(files, columns=_columns(column), progress=_progress(files), **given)
+    report = read_log(files, columns=_columns(column), progress=_progress(files), **flags)
     if as_json:
         emit(report.model_dump(mode="json"), True, lambda _: None)
         return

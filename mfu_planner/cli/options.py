@@ -1,62 +1,99 @@
-"""Flags that several commands share; each one's name, with underscores, is a field of the Scenario."""
+"""A command's flags, out of the class of its question: names, values, help and headings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+from mfu_planner.questions.ask import GROUPS, Asked
+from mfu_planner.questions.commands import question_of
+from mfu_planner.questions.question import Question, asks
+
+_JSON = "One JSON object on stdout, SI units in the keys."
+_OUTPUT = "Output"
+"""The heading of what belongs to a command rather than to its question."""
 
 
-def _flags(*options: Callable[[F], F]) -> Callable[[F], F]:
-    def decorate(function: F) -> F:
-        for option in reversed(options):
-            function = option(function)
-        return function
+class AskOption(click.Option):
+    """The flag of one field; its other names are taken too, and not listed."""
+
+    def __init__(self, asked: Asked, question: type[Question]) -> None:
+        self.asked, self.question = asked, question
+        flag, off = f"--{asked.field}", asked.ask.off
+        if asked.is_flag:
+            super().__init__([f"{flag}/--{off}" if off else flag, asked.name], is_flag=True, default=None)
+        else:
+            several = isinstance(asked.default, tuple)
+            super().__init__([flag, asked.name], metavar=asked.metavar, multiple=several, default=None)
+
+    @property
+    def meaning(self) -> str:
+        """The text under the field; what a form says of an empty field, a command line says of one left out."""
+        from mfu_planner.questions.texts import help_of
+
+        return help_of(self.question).get(self.asked.name, "").replace("Empty:", "Left out:")
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The flag and its meaning, looked up now: only help needs it."""
+        self.help = self.meaning
+        return super().get_help_record(ctx)
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Under its own name and every alias."""
+        listed = self.opts
+        self.opts = [*listed, *(f"--{alias.replace('_', '-')}" for alias in self.asked.ask.aliases)]
+        super().add_to_parser(parser, ctx)
+        self.opts = listed
+
+
+class QuestionCommand(click.Command):
+    """A command whose help has a heading for each group of its fields."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The flags by group; those of the command itself last."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                group = param.asked.ask.group if isinstance(param, AskOption) else _OUTPUT
+                groups.setdefault(group, []).append(record)
+        for name in (*GROUPS, _OUTPUT):
+            if name in groups:
+                with formatter.section(name):
+                    formatter.write_dl(groups[name])
+
+
+def asking(
+    command: str, *own: click.Parameter, kind: type[QuestionCommand] = QuestionCommand, as_json: bool = True
+) -> Callable[[Callable[..., None]], QuestionCommand]:
+    """A command out of a function and the question that bears the command's name.
+
+    The function gets ``as_json`` and, by field, what was said; its docstring is the help.
+
+    Parameters
+    ----------
+    command : the name of the command and the key of its question.
+    own : what belongs to the command and not to its question.
+    kind : the class of the command.
+    as_json : whether it has an answer as JSON.
+    """
+    question = question_of(command)
+    fields = [_parameter(asked, question) for asked in asks(question).values()]
+    shown = [click.Option(["--json", "as_json"], is_flag=True, help=_JSON)] if as_json else []
+
+    def decorate(function: Callable[..., None]) -> QuestionCommand:
+        def run(**flags: Any) -> None:
+            function(**{name: value for name, value in flags.items() if value is not None and value != ()})
+
+        return kind(command, callback=run, params=[*own, *fields, *shown], help=function.__doc__)
 
     return decorate
 
 
-def text(name: str, help_text: str, metavar: str = "VALUE") -> Callable[[F], F]:
-    """A flag whose text the planner reads itself, with units."""
-    return click.option(f"--{name}", metavar=metavar, help=help_text)
-
-
-model_options = _flags(
-    text("model", "A preset, such as llama-3.1-8b (see `mfu-planner models`).", "NAME"),
-    text("config", "A Hugging Face config.json.", "PATH"),
-    text("params", "Bare number of parameters, such as 70B: the 6n convention only.", "COUNT"),
-    text("active-params", "Parameters that one token uses, beside --params.", "COUNT"),
-    text("seq-len", "Tokens per sequence (default: the preset's training length).", "TOKENS"),
-    text("target-seq-len", "Decoder tokens per sequence of an encoder–decoder.", "TOKENS"),
-    text("image-size", "Pixels along each side of an image.", "PIXELS"),
-    text("images", "Images per sequence of a multimodal model (default: none).", "COUNT"),
-    text("packed", "Documents packed into sequences, as length:count, such as '512:1000,1024:20'.", "LENGTHS"),
-    text("lora-rank", "Train low-rank adapters of this rank; the model itself is frozen.", "RANK"),
-    text("lora-targets", "Linear layers with an adapter, such as q_proj,v_proj (default: all).", "NAMES"),
-    text("freeze", "Stacks, blocks or operators that are not trained, such as vision.", "NAMES"),
-)
-hardware_options = _flags(
-    text("hardware", "Catalogue id, marketing name, or what the driver prints.", "NAME"),
-    text("peak", "Peak rate of one device in place of the catalogue's, such as '989 TFLOP/s'.", "RATE"),
-    click.option("--dtype", metavar="NAME", help="Number format of the matrix products (default: bf16)."),
-    click.option("--peak-dtype", metavar="NAME", help="Number format whose peak is divided by (default: --dtype)."),
-    click.option("--sparse", is_flag=True, help="Divide by the peak with structured sparsity."),
-)
-price_options = _flags(
-    text("price", "Price of a device-hour, such as '2.5 $/h' (default: dated prices of the providers).", "PRICE"),
-    text("provider", "Whose price: aws, gcp, lambda, …; several with commas are compared.", "NAMES"),
-    text("term", "on-demand (default), spot, reserved-1y or reserved-3y.", "TERM"),
-    text("region", "A provider's own region name, for the price.", "NAME"),
-    text("as-of", "Use the prices of this date, such as 2026-01-01.", "DATE"),
-)
-convention_option = text("convention", "What counts as model FLOPs (default: full).", "NAME")
-devices_option = text("devices", "Number of devices, or '64 chips'.", "COUNT")
-explain_option = click.option("--explain", is_flag=True, help="Show each formula with the numbers put in, and sources.")
-
-
-def without_empty(flags: dict[str, Any]) -> dict[str, Any]:
-    """The flags that were given."""
-    return {name: value for name, value in flags.items() if value is not None and value is not False}
+def _parameter(asked: Asked, question: type[Question]) -> click.Parameter:
+    if not asked.ask.argument:
+        return AskOption(asked, question)
+    word = asked.ask.label.upper() if asked.ask.required else f"[{asked.ask.label.upper()}]"
+    return click.Argument([asked.name], nargs=-1, required=asked.ask.required, metavar=f"{word}...")

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from mfu_planner.cli.layout_options import layout_options
-from mfu_planner.cli.options import convention_option, text
-from mfu_planner.cli.output import emit, json_option
+from mfu_planner.cli.options import asking
+from mfu_planner.cli.output import emit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,17 +13,7 @@ if TYPE_CHECKING:
     from mfu_planner.prediction.result import Prediction
 
 
-@click.command("predict")
-@text("model", "A preset, such as llama-3.1-8b.", "NAME")
-@text("config", "A Hugging Face config.json.", "PATH")
-@text("image-size", "Pixels along each side of an image.", "PIXELS")
-@text("seq-len", "Tokens per sequence (default: the preset's training length).", "TOKENS")
-@text("hardware", "Catalogue id, marketing name, or what the driver prints.", "NAME")
-@text("dtype", "Number format of the layers' products: bf16 (default), fp16, fp8, fp4.", "NAME")
-@layout_options
-@text("loader-tokens-per-s", "What the input pipeline delivers, such as '2M token/s' (default: enough).", "RATE")
-@convention_option
-@json_option
+@asking("predict")
 def command(as_json: bool, **flags: Any) -> None:
     """Predict one training step: its time, its MFU, and where the rest of the peak goes.
 
@@ -35,7 +22,7 @@ def command(as_json: bool, **flags: Any) -> None:
     """
     from mfu_planner.prediction.predicting import predict
 
-    result = predict(**{name: value for name, value in flags.items() if value is not None})
+    result = predict(**flags)
     emit(result, as_json, lambda console: render(result, console))
 
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from mfu_planner.cli.layout_options import layout_options, whole_numbers
-from mfu_planner.cli.options import price_options, text
-from mfu_planner.cli.output import emit, json_option
+from mfu_planner.cli.options import asking
+from mfu_planner.cli.output import emit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,24 +14,7 @@ if TYPE_CHECKING:
     from mfu_planner.searching.result import SearchResult
 
 
-@click.command("search")
-@text("model", "A preset, such as llama-3.1-8b.", "NAME")
-@text("config", "A Hugging Face config.json.", "PATH")
-@text("image-size", "Pixels along each side of an image.", "PIXELS")
-@text("seq-len", "Tokens per sequence (default: the preset's training length).", "TOKENS")
-@text("hardware", "One device, or several to compare: h100-sxm,b200.", "NAMES")
-@text("dtype", "Number format of the layers' products: bf16 (default), fp16, fp8, fp4.", "NAME")
-@layout_options
-@click.option("--rank", type=click.Choice(["time", "cost", "devices"]), help="What is best (default: time).")
-@click.option(
-    "--space", type=click.Choice(["usual", "whole"]), help="usual leaves out sharding groups, offload, part recompute."
-)
-@text("top", "How many layouts to show (default: 10).", "N")
-@text("tokens", "Training tokens: time and cost of the whole run.", "TOKENS")
-@text("deadline", "Latest wall-clock time, such as 30d (with --tokens).", "TIME")
-@price_options
-@text("goodput", "Productive share of the wall clock (default: 1).", "FRACTION")
-@json_option
+@asking("search")
 def command(as_json: bool, **flags: Any) -> None:
     """The best parallel layouts of a model: every one is evaluated; flags that are given stay fixed.
 
@@ -45,8 +25,7 @@ def command(as_json: bool, **flags: Any) -> None:
     """
     from mfu_planner.searching.search import search
 
-    given = whole_numbers({name: value for name, value in flags.items() if value is not None})
-    result = search(progress=_progress(), **given)
+    result = search(progress=_progress(), **flags)
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
     emit(result, as_json, lambda console: render(result, console))

@@ -7,42 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
-
-from mfu_planner.cli.options import (
-    convention_option,
-    devices_option,
-    hardware_options,
-    model_options,
-    text,
-    without_empty,
-)
-from mfu_planner.cli.output import emit, json_option
+from mfu_planner.cli.options import asking
+from mfu_planner.cli.output import emit
 
 _SHOWN_FROM = 32 << 20
 """Bytes on disk from which progress is shown."""
 
 
-@click.command("trace")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option(
-    "--window",
-    default="gpu",
-    show_default=True,
-    help="gpu: first to last device activity; steps: first to last profiler step.",
-)
-@text("step", "One profiler step (5) or a range (5:8) in place of --window.", "NUMBER")
-@click.option("--top", type=int, default=5, show_default=True, help="Kernels shown per class.")
-@click.option("--jobs", type=int, help="Processes that read the ranks side by side.")
-@text("scheduler", "Address of a Dask scheduler whose workers see the files.", "ADDRESS")
-@model_options
-@hardware_options
-@devices_option
-@text("global-batch", "Sequences per step of the whole job, or '16M tokens': with a model, the MFU.", "BATCH")
-@text("step-time", "Seconds of one step, where the trace does not show its steps.", "TIME")
-@convention_option
-@json_option
-def command(files: tuple[str, ...], window: str, step: str | None, top: int, as_json: bool, **flags: Any) -> None:
+@asking("trace")
+def command(as_json: bool, files: tuple[str, ...], **flags: Any) -> None:
     """Where the time of a profiler trace went: busy, communication, idle and why.
 
     FILE is a Chrome trace of torch.profiler or JAX, plain or .gz, or a SQLite export of Nsight Systems; several files
@@ -55,8 +28,7 @@ def command(files: tuple[str, ...], window: str, step: str | None, top: int, as_
     """
     from mfu_planner.observe.traces import read_trace
 
-    given = without_empty(flags)
-    report = read_trace(files, window=window, step=step, top=top, progress=_progress(files), **given)
+    report = read_trace(files, progress=_progress(files), **flags)
     from mfu_planner.observe.traces.render import render
 
     emit(report.model_dump(mode="json"), as_json, lambda console: render(report, console))

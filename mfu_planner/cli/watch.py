@@ -6,20 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mfu_planner.cli.options import (
-    convention_option,
-    devices_option,
-    hardware_options,
-    model_options,
-    text,
-    without_empty,
-)
+from mfu_planner.cli.options import QuestionCommand, asking
+from mfu_planner.questions.evidence import WatchQuestion
 
 if TYPE_CHECKING:
     from mfu_planner.observe.watch.look import Look
 
 
-class _Watch(click.Command):
+class _Watch(QuestionCommand):
     """Takes what stands behind ``--`` as a command to run, options of its own included."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -29,35 +23,8 @@ class _Watch(click.Command):
         return super().parse_args(ctx, args[:cut])
 
 
-@click.command("watch", cls=_Watch)
-@click.option("--every", default="1m", show_default=True, metavar="TIME", help="Time between looks.")
-@click.option("--rounds", type=click.IntRange(1), help="End after this many looks (default: never).")
-@text("predicted-mfu", "What `mfu-planner predict` says of the layout: a slower job raises an alarm.", "FRACTION")
-@text("prometheus", "Serve the numbers for Prometheus; ':9464' is this machine alone.", "HOST:PORT")
-@text("textfile", "Write them for the node exporter's textfile collector at every look.", "FILE.prom")
-@click.option("--otel", is_flag=True, help="Export over OTLP to where OTEL_EXPORTER_OTLP_ENDPOINT says.")
-@devices_option
-@text("global-batch", "Sequences per step of the whole job, or '16M tokens'.", "BATCH")
-@text("target-tokens", "Tokens to reach: gives the expected finish and its cost.", "TOKENS")
-@text("tokens-done", "Tokens trained so far, where the log does not say.", "TOKENS")
-@text("price", "Price of a device-hour, such as '2.5 $/h'.", "PRICE")
-@model_options
-@hardware_options
-@convention_option
-@click.argument("files", nargs=-1, metavar="FILE|FOLDER|-- COMMAND")
-@click.pass_context
-def command(
-    context: click.Context,
-    /,
-    files: tuple[str, ...],
-    every: str,
-    rounds: int | None,
-    predicted_mfu: str | None,
-    prometheus: str | None,
-    textfile: str | None,
-    otel: bool,
-    **flags: Any,
-) -> None:
+@asking("watch", kind=_Watch, as_json=False)
+def command(files: tuple[str, ...] = (), **flags: Any) -> None:
     """Watch a running job: MFU, expected finish and cost, alarms.
 
     FILE is a log that grows, FOLDER holds logs of several jobs; after -- stands a command to run, whose output is
@@ -71,18 +38,20 @@ def command(
     from mfu_planner.observe.watch import watch
     from mfu_planner.units import parse
 
-    given = without_empty(flags)
+    own = ("every", "rounds", "predicted_mfu", "prometheus", "textfile", "otel")
+    asked = WatchQuestion.of({name: flags.pop(name) for name in own if name in flags})
+    context = click.get_current_context()
     status = watch(
         files,
         command=context.meta[_Watch.__name__],
-        every_s=float(parse(every, "time", field="every")),
-        rounds=rounds,
-        predicted_mfu=None if predicted_mfu is None else float(parse(predicted_mfu, "fraction", field="predicted-mfu")),
-        address=prometheus,
-        textfile=textfile,
-        opentelemetry=otel,
+        every_s=float(parse(asked.every, "time", field="every")),
+        rounds=asked.rounds,
+        predicted_mfu=asked.predicted_mfu,
+        address=asked.prometheus,
+        textfile=asked.textfile,
+        opentelemetry=asked.otel,
         shown=_line,
-        **given,
+        **flags,
     )
     context.exit(status)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.diagnosis.bench import NOTHING, Bench, eager_tuning
-from mfu_planner.diagnosis.given import LAYOUT, SUBJECT
+from mfu_planner.diagnosis.given import LAYOUT, SUBJECT, TRAINING
 from mfu_planner.diagnosis.knowledge import framework_stack, knowledge
 from mfu_planner.errors import InputError, PlannerError
 
@@ -53,6 +53,14 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
     if "model" not in flags and "config" not in flags:
         return Described(
             None, answers.compiled, reason="no model named: give --model or --config to have the gap predicted"
+        )
+    partly = [f"--{name.replace('_', '-')}" for name in TRAINING if name in given]
+    if partly:
+        return Described(
+            None,
+            answers.compiled,
+            reason=f"the gap is not predicted beside {', '.join(partly)}: "
+            "the step-time model trains the whole model on full sequences of text",
         )
     if "hardware" not in flags and "cluster" not in flags:
         return Described(None, answers.compiled, reason="no hardware named: give --hardware to have the gap predicted")
@@ -175,9 +183,9 @@ def _dividing_batch(flags: dict[str, Any], said: list[str]) -> None:
 def _sequences(flags: dict[str, Any], given: Any) -> float:
     """Sequences of a batch stated in sequences or tokens."""
     from mfu_planner.model import choose_model
-    from mfu_planner.scenario import scenario
+    from mfu_planner.questions.evidence import DiagnoseQuestion
 
-    s = scenario(global_batch=given)
+    s = DiagnoseQuestion.of({"global_batch": given})
     if s.global_batch is not None:
         return float(s.global_batch)
     length = flags.get("seq_len") or choose_model(model=flags.get("model"), config=flags.get("config")).seq_len

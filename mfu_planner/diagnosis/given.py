@@ -6,71 +6,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from mfu_planner.errors import InputError, nearest
+from mfu_planner.questions.evidence import DiagnoseQuestion
+from mfu_planner.questions.layout_parts import LayoutPart, PlacePart, StackPart
+from mfu_planner.questions.parts import BatchPart, MoneyPart, ObservedPart, TrainingPart
+from mfu_planner.questions.question import fields_of, names
+from mfu_planner.questions.runs import Run
 
-FILES = ("log", "trace")
-ANSWERS = (
-    "gpu_utilisation",
-    "loader_workers",
-    "loader_wait",
-    "compile",
-    "eager",
-    "fused_optimizer",
-    "slowest_rank",
-    "framework",
-    "stack",
-    "goodput",
-    "search",
-)
-OBSERVED = (
-    "tokens_per_second",
-    "tokens_per_second_per_device",
-    "step_time",
-    "flops_per_second_per_device",
-    "tokens",
-    "device_hours",
-    "reported_mfu",
-    "mfu",
-)
-SUBJECT = (
-    "model",
-    "config",
-    "params",
-    "active_params",
-    "seq_len",
-    "target_seq_len",
-    "image_size",
-    "hardware",
-    "peak",
-    "dtype",
-    "peak_dtype",
-    "sparse",
-    "convention",
-    "devices",
-    "global_batch",
-    "recompute",
-    "attention_kernel",
-)
-LAYOUT = (
-    "cluster",
-    "tp",
-    "pp",
-    "vpp",
-    "cp",
-    "ep",
-    "dp",
-    "micro_batch",
-    "zero",
-    "zero_group",
-    "sequence_parallel",
-    "recompute_share",
-    "optimizer",
-    "offload",
-)
-MONEY = ("price", "provider", "term", "region", "as_of")
+TRAINING = fields_of(TrainingPart)
+"""What of the model is trained, and on what."""
+OBSERVED = (*fields_of(ObservedPart), "mfu")
+SUBJECT = (*fields_of(Run, BatchPart), "recompute", "attention_kernel")
+"""What a measurement is about."""
+MONEY = fields_of(MoneyPart)
 """What a device-hour costs: for the cost of the gap."""
-KNOWN = (*FILES, *ANSWERS, *OBSERVED, *SUBJECT, *LAYOUT, *MONEY)
-"""Everything that ``diagnose`` takes."""
-SPELLINGS = {"gpu_utilization": "gpu_utilisation"}
+_ELSEWHERE = ("recompute", "attention_kernel", "compile", "stack")
+LAYOUT = tuple(name for name in fields_of(LayoutPart, PlacePart, StackPart) if name not in _ELSEWHERE)
+"""What only a prediction reads."""
 
 
 @dataclass(frozen=True)
@@ -93,18 +44,21 @@ class Answers:
 
 
 def sorted_given(given: dict[str, Any]) -> dict[str, Any]:
-    """What was given, empty values left out.
+    """What was given, by the names of the fields, each checked; empty values left out.
 
     Raises
     ------
     InputError
-        An unknown name.
+        An unknown name, a value that makes no sense.
     """
-    given = {SPELLINGS.get(name, name): value for name, value in given.items()}
-    for name in given:
-        if name not in KNOWN:
-            raise InputError(name.replace("_", "-"), given[name], "a known flag", nearest(name, KNOWN))
-    return {name: value for name, value in given.items() if value is not None and value != ()}
+    given = {name: value for name, value in given.items() if value is not None and value != ()}
+    if given.pop("eager", False):
+        if given.get("compile"):
+            raise InputError("eager", True, "one of --compile and --eager")
+        given["compile"] = False
+    DiagnoseQuestion.of(given)
+    called = names(DiagnoseQuestion)
+    return {called[name]: value for name, value in given.items()}
 
 
 def read_answers(given: dict[str, Any]) -> Answers:
@@ -116,48 +70,25 @@ def read_answers(given: dict[str, Any]) -> Answers:
         A value that makes no sense.
     """
     from mfu_planner.diagnosis.knowledge import framework_stack, knowledge
-    from mfu_planner.units import parse
 
-    compiled = given.get("compile")
-    if given.get("eager"):
-        if compiled:
-            raise InputError("eager", True, "one of --compile and --eager")
-        compiled = False
-    framework = given.get("framework")
-    if framework is not None and framework_stack(str(framework)) is None:
+    s = DiagnoseQuestion.of(given)
+    framework = s.framework
+    if framework is not None and framework_stack(framework) is None:
         known = tuple(knowledge()["framework_stacks"])
-        raise InputError("framework", framework, ", ".join(known), nearest(str(framework), known))
-    wait, seconds = _wait(given.get("loader_wait"))
-    utilisation = given.get("gpu_utilisation")
-    goodput = given.get("goodput")
-    slowest = given.get("slowest_rank")
-    if slowest is not None:
-        slowest = parse(slowest, "count", field="slowest-rank")
-        if slowest < 1:
-            raise InputError(
-                "slowest-rank", slowest, "slowest rank's compute time ÷ the median's, at least 1, such as 1.15"
-            )
+        raise InputError("framework", framework, ", ".join(known), nearest(framework, known))
+    wait, seconds = _wait(s.loader_wait)
     return Answers(
-        None if utilisation is None else parse(utilisation, "fraction", field="gpu-utilisation"),
-        _workers(given.get("loader_workers")),
-        wait,
-        seconds,
-        None if compiled is None else bool(compiled),
-        given.get("fused_optimizer"),
-        slowest,
-        None if framework is None else str(framework),
-        None if given.get("stack") is None else str(given["stack"]),
-        None if goodput is None else parse(goodput, "fraction", field="goodput"),
+        gpu_utilisation=s.gpu_utilisation,
+        loader_workers=s.loader_workers,
+        loader_wait=wait,
+        loader_wait_s=seconds,
+        compiled=s.compile,
+        fused_optimizer=s.fused_optimizer,
+        slowest_rank=s.slowest_rank,
+        framework=framework,
+        stack=s.stack,
+        goodput=s.goodput,
     )
-
-
-def _workers(value: Any) -> int | None:
-    """Loader processes per training process; zero loads in the training process itself."""
-    from mfu_planner.units import parse_whole
-
-    if value is None or str(value).strip() == "0":
-        return None if value is None else 0
-    return parse_whole(value, "count", field="loader-workers")
 
 
 def _wait(value: Any) -> tuple[float | None, float | None]:

@@ -51,27 +51,6 @@ def recompute_share(value: Any, recompute: str) -> float | None:
     return 1.0 if value is None else parse(value, "fraction", field="recompute-share")
 
 
-def imbalance_of(value: Any) -> float:
-    """Tokens of the busiest expert over the mean, at least 1."""
-    if value is None:
-        return 1.0
-    from mfu_planner.units import parse
-
-    number: float = parse(value, "count", field="expert-imbalance")
-    if number < 1:
-        raise InputError("expert-imbalance", value, "a number of at least 1: the busiest expert over the mean")
-    return number
-
-
-def loader_rate(value: Any) -> float | None:
-    """Tokens per second that the input pipeline delivers."""
-    if value is None:
-        return None
-    from mfu_planner.units import parse
-
-    return float(parse(value, "token_per_s", field="loader-tokens-per-s"))
-
-
 def whole_zero(value: Any) -> int:
     """ZeRO stage: 0, 1, 2 or 3."""
     try:

@@ -5,43 +5,24 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.errors import InputError, nearest
-from mfu_planner.layout.flags import batch_of, imbalance_of, loader_rate, recompute_share, whole, whole_zero
+from mfu_planner.errors import InputError
+from mfu_planner.layout.flags import batch_of, recompute_share
 from mfu_planner.layout.layout import RECOMPUTE_CODES, Layout
 from mfu_planner.layout.schedules import SCHEDULES, read_schedule
 from mfu_planner.layout.toolbox import default_stack, tools
+from mfu_planner.questions.layouts import PredictQuestion
+from mfu_planner.questions.question import asks
 
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
     from mfu_planner.layout.constants import Machine, Stack
     from mfu_planner.model import Model
+    from mfu_planner.questions.layout_parts import LayoutPart
 
-WHOLE = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero_group")
-FLAGS = (
-    "model",
-    "config",
-    "image_size",
-    "seq_len",
-    "hardware",
-    "dtype",
-    "devices",
-    "cluster",
-    "global_batch",
-    *WHOLE,
-    "zero",
-    "sequence_parallel",
-    "recompute",
-    "recompute_share",
-    "schedule",
-    "optimizer",
-    "attention_kernel",
-    "compile",
-    "offload",
-    "stack",
-    "expert_imbalance",
-    "loader_tokens_per_s",
-)
+FLAGS = tuple(name for name in asks(PredictQuestion) if name != "convention")
 """Every flag that a layout question takes."""
+WHOLE = tuple(n for n, asked in asks(PredictQuestion).items() if asked.ask.searched and asked.ask.unit == "count")
+"""Those that are counts of a layout."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,38 +49,17 @@ class Request:
 
 
 def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | None, list[str], dict[str, str]]:
-    """(scenario, model, accelerator, devices, warnings, sources) out of the flags that every question has."""
+    """(question, model, accelerator, devices, warnings, sources) out of the flags that every question has."""
     from mfu_planner.device_count import count_devices
     from mfu_planner.hardware import lookup
     from mfu_planner.model import choose_model
-    from mfu_planner.scenario import scenario
     from mfu_planner.subject import choose_lengths
 
-    unknown = [name for name in given if name not in FLAGS]
-    if unknown:
-        raise InputError(unknown[0], given[unknown[0]], "a known flag", nearest(unknown[0], FLAGS))
-    asked = {
-        n: given[n]
-        for n in (
-            "model",
-            "config",
-            "image_size",
-            "seq_len",
-            "hardware",
-            "dtype",
-            "devices",
-            "global_batch",
-            "recompute",
-            "attention_kernel",
-        )
-        if given.get(n) is not None
-    }
-    cluster_name = given.get("cluster")
-    if "hardware" not in asked and cluster_name is not None:
+    s = PredictQuestion.of(given)
+    if s.hardware is None and s.cluster is not None:
         from mfu_planner.hardware import cluster
 
-        asked["hardware"] = cluster(str(cluster_name)).accelerator_id
-    s = scenario(**asked)
+        s = s.changed(hardware=cluster(s.cluster).accelerator_id)
     if s.hardware is None:
         raise InputError("hardware", "nothing", "--hardware NAME (`mfu-planner hardware` lists them) or --cluster NAME")
     model = choose_model(model=s.model, config=s.config, image_size=s.image_size)
@@ -115,12 +75,10 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
     found = lookup(s.hardware)
     warnings = list(model.notes)
     sources: dict[str, str] = {}
-    length, _ = (
-        choose_lengths(s, model, "full", warnings, sources) if not model.architecture.uses_target else (s.seq_len, None)
-    )
+    length, _ = choose_lengths(s.seq_len, None, model, "full", warnings, sources)
     if length is None:
         raise InputError("seq-len", "nothing", "a length such as --seq-len 4096")
-    s = s.model_copy(update={"seq_len": length})
+    s = s.changed(seq_len=length)
     if s.dtype in found.accelerator.peak:
         where = found.accelerator.source_of(f"peak.{s.dtype}")["url"]
         sources["peak_flops_per_s"] = f"{found.accelerator.name}, {s.dtype} dense: {where}"
@@ -143,7 +101,7 @@ class Degrees:
     zero_group: int | None
 
 
-def read_degrees(given: dict[str, Any], devices: int | None, layers: int) -> Degrees:
+def read_degrees(s: LayoutPart, devices: int | None, layers: int) -> Degrees:
     """Degrees of parallelism out of the flags; the data-parallel one is what the others leave of the devices.
 
     Raises
@@ -151,7 +109,7 @@ def read_degrees(given: dict[str, Any], devices: int | None, layers: int) -> Deg
     InputError
         tp·pp·cp·dp ≠ devices, ep that does not divide dp·cp, or more stages than layers.
     """
-    numbers = {name: whole(given, name) for name in WHOLE}
+    numbers: dict[str, int | None] = {name: getattr(s, name) for name in WHOLE}
     tp, pp, vpp, cp, ep = (numbers[n] or 1 for n in ("tp", "pp", "vpp", "cp", "ep"))
     dp, product = numbers["dp"], tp * pp * cp
     if devices is None:
@@ -195,19 +153,20 @@ class Choices:
     schedule: str
 
 
-def read_choices(given: dict[str, Any], recompute: str, degrees: Degrees, micro_batches: int, stack: Stack) -> Choices:
-    """The choices out of the flags; what is blank is what the stack does."""
-    zero, spread = given.get("zero"), given.get("sequence_parallel")
+def read_choices(s: LayoutPart, degrees: Degrees, micro_batches: int, stack: Stack) -> Choices:
+    """The choices of a question; what is blank is what the stack does."""
+    recompute = s.recompute or "none"
+    spread = s.sequence_parallel
     return Choices(
-        zero=int(stack.zero_stage) if zero is None else whole_zero(zero),
-        sequence_parallel=bool(degrees.tp > 1 and stack.sequence_parallel) if spread is None else bool(spread),
+        zero=int(stack.zero_stage) if s.zero is None else s.zero,
+        sequence_parallel=bool(degrees.tp > 1 and stack.sequence_parallel) if spread is None else spread,
         recompute=recompute,
-        recompute_share=recompute_share(given.get("recompute_share"), recompute),
-        optimizer=str(given.get("optimizer") or "adam"),
-        compile=bool(given.get("compile")),
-        offload=bool(given.get("offload")),
-        expert_imbalance=imbalance_of(given.get("expert_imbalance")),
-        schedule=read_schedule(given.get("schedule"), degrees.pp, degrees.vpp, micro_batches),
+        recompute_share=recompute_share(s.recompute_share, recompute),
+        optimizer=s.optimizer or "adam",
+        compile=bool(s.compile),
+        offload=bool(s.offload),
+        expert_imbalance=1.0 if s.expert_imbalance is None else s.expert_imbalance,
+        schedule=read_schedule(s.schedule, degrees.pp, degrees.vpp, micro_batches),
     )
 
 
@@ -247,14 +206,15 @@ def read_request(**given: Any) -> Request:
     s, model, accelerator, devices, warnings, sources = read_common(given)
     architecture = model.architecture
     assert architecture is not None
-    degrees = read_degrees(given, devices, architecture.layers)
+    degrees = read_degrees(s, devices, architecture.layers)
     local = degrees.dp * degrees.micro_batch
     batch = batch_of(s, local)
     if batch % local:
         raise InputError("global-batch", batch, f"a multiple of dp · micro-batch = {local}")
-    name = given.get("stack") or default_stack(accelerator.id)
-    box, software, assumptions = tools(accelerator, s.dtype, name, given.get("cluster"), given.get("attention_kernel"))
-    choices = read_choices(given, s.recompute or "none", degrees, batch // local, software)
+    name = s.stack or default_stack(accelerator.id)
+    box, software, assumptions = tools(accelerator, s.dtype, name, s.cluster, s.attention_kernel)
+    choices = read_choices(s, degrees, batch // local, software)
+    assert s.seq_len is not None
     layout = layout_of(degrees, choices, s.seq_len, batch)
     echo = {
         "model": model.id or model.name,
@@ -265,7 +225,7 @@ def read_request(**given: Any) -> Request:
         "seq_len": s.seq_len,
         **asdict(choices),
         "attention_kernel": "fused" if software.fused_attention else "unfused",
-        "cluster": given.get("cluster"),
+        "cluster": s.cluster,
         "loader_tokens_per_s": given.get("loader_tokens_per_s"),
         "stack": name,
     }
@@ -284,5 +244,5 @@ def read_request(**given: Any) -> Request:
         assumptions=tuple(assumptions),
         warnings=tuple(warnings),
         sources={**sources, "step_time_s": f"calibration of the software stack {name}"},
-        loader_tokens_per_s=loader_rate(given.get("loader_tokens_per_s")),
+        loader_tokens_per_s=s.loader_tokens_per_s,
     )

@@ -33,7 +33,7 @@ class Form:
         self._values: dict[str, Any] = {}
         self._certain: dict[str, Any] = {}
         self._under: dict[str, DeltaGenerator] = {}
-        self._check = check or _as_scenario
+        self._check = check or _as_field
         self.wrong: dict[str, str] = {}
         """Fields with an error of their own."""
 
@@ -215,10 +215,13 @@ def _unknown(name: str, asked: str, known: list[str]) -> str:
     return said.format(name=name, value=asked[:60], close=close)
 
 
-def _as_scenario(name: str, text: str) -> object:
-    from mfu_planner.scenario import scenario
+def _as_field(name: str, text: str) -> object:
+    from mfu_planner.questions.evidence import DiagnoseQuestion
+    from mfu_planner.questions.question import asks
+    from mfu_planner.questions.runs import PlanQuestion
 
-    return scenario(**{name: text})
+    question = PlanQuestion if name in asks(PlanQuestion) else DiagnoseQuestion
+    return question.of({name: text})
 
 
 def unknown_keys(query: Iterable[str], known: Mapping[str, Field], others: Iterable[str] = ()) -> list[str]:

@@ -30,9 +30,9 @@ def check(name: str, text: str) -> None:
     if name in _ANSWERS:
         return
     if name not in _NUMBERS:
-        from mfu_planner.scenario import scenario
+        from mfu_planner.questions.layouts import PredictQuestion
 
-        scenario(**{name: text})
+        PredictQuestion.of({name: text})
         return
     if not text.isdecimal() or int(text) < 1:
         raise InputError(name.replace("_", "-"), text, "a whole number of at least 1")

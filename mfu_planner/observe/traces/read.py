@@ -9,7 +9,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.errors import InputError, NoAnswer, nearest
+from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.questions.evidence import TraceQuestion
 
 if TYPE_CHECKING:
     from .assemble import FilePart, Window
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .source import TraceText
     from .timeline import Timeline
 
-_WINDOWS = ("gpu", "steps")
+_MOST_KERNELS = 1000
 _SUFFIXES = (".json", ".json.gz", ".sqlite")
 
 
@@ -72,11 +73,12 @@ def read_trace(
     from .assemble import assemble
     from .spread import processes, spread
 
-    chosen = _window(window, step)
-    if not 0 <= top <= 1000:
-        raise InputError("top", top, "a number of kernels per class, 0 to 1000")
+    asked = TraceQuestion.of({"window": window, "step": step, "top": top, "jobs": jobs})
+    chosen, top = _window(asked.window, step), asked.top
+    if top > _MOST_KERNELS:
+        raise InputError("top", top, f"a number of kernels per class, 0 to {_MOST_KERNELS}")
     paths = _paths(files)
-    count = processes(paths, jobs)
+    count = processes(paths, asked.jobs)
     here = progress if count == 1 and scheduler is None else None
     read = partial(_read_one, chosen=chosen, top=top, progress=here)
     return assemble(paths, list(spread(read, paths, count, scheduler)), chosen, flags)
@@ -84,8 +86,6 @@ def read_trace(
 
 def _window(window: str, step: str | int | None) -> Window:
     if step is None:
-        if window not in _WINDOWS:
-            raise InputError("window", window, " or ".join(_WINDOWS), nearest(window, _WINDOWS))
         return window
     found = re.fullmatch(r"\s*(\d{1,9})\s*(?:[:-]\s*(\d{1,9})\s*)?", str(step))
     if not found or int(found[2] or found[1]) < int(found[1]):

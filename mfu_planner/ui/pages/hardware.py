@@ -9,8 +9,8 @@ import streamlit as st
 
 from mfu_planner.errors import PlannerError
 from mfu_planner.hardware._records import compare_records, full_record, list_records
+from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.report.human import percent
-from mfu_planner.scenario import scenario
 from mfu_planner.ui.cards import heading, notes, table
 from mfu_planner.ui.charts import hardware as charts
 from mfu_planner.ui.form import Form
@@ -56,7 +56,7 @@ def page() -> None:
 
 
 def _compare(names: Sequence[str], dtype: str, form: Form) -> None:
-    mfu = scenario(mfu=form.given.get("mfu", "40%")).mfu or 1.0
+    mfu = PlanQuestion.of({"mfu": form.given.get("mfu", "40%")}).mfu or 1.0
     rows = compare_records(names, dtype, mfu)
     left, right = st.columns(2)
     with left:

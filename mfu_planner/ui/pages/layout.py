@@ -11,8 +11,8 @@ import streamlit as st
 
 from mfu_planner.errors import InputError, NoAnswer, PlannerError
 from mfu_planner.prediction.predicting import predict
+from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.report.human import percent
-from mfu_planner.scenario import scenario
 from mfu_planner.schedule import schedule
 from mfu_planner.searching.search import search
 from mfu_planner.suggestions import fewer_and_more
@@ -147,7 +147,7 @@ def _schedule(inputs: Mapping[str, Any]) -> None:
 def _found(key: str) -> dict[str, Any]:
     question = json.loads(key)
     asked = question.get("devices")
-    most = max(asked) if isinstance(asked, list) else (scenario(devices=asked).devices or 0)
+    most = max(asked) if isinstance(asked, list) else (PlanQuestion.of({"devices": asked}).devices or 0)
     if most > _MOST_DEVICES:
         raise InputError("devices", most, f"at most {_MOST_DEVICES:,} for a search in the browser")
     end = time.monotonic() + _PATIENCE_S

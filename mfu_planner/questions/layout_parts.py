@@ -1,0 +1,145 @@
+"""The fields of a layout: how a run is spread over its devices, and over which network."""
+
+from typing import Annotated, Literal
+
+from mfu_planner.questions.ask import Ask
+
+_AT_LEAST_ONE = (1.0, float("inf"))
+
+
+class AgainPart:
+    """What a run computes a second time."""
+
+    recompute: Annotated[
+        Literal["none", "selective", "full"] | None,
+        Ask(
+            "choice",
+            "Recomputation",
+            "selective",
+            "Layout",
+            aliases=("activation_checkpointing", "recompute_granularity"),
+            searched=True,
+        ),
+    ] = None
+    """Activations computed again in the backward pass."""
+    attention_kernel: Annotated[
+        Literal["fused", "unfused"] | None,
+        Ask(
+            "choice",
+            "Attention kernel",
+            "fused",
+            "Layout",
+            spellings=(("flash", "fused"), ("flash-attention", "fused"), ("sdpa", "fused"), ("eager", "unfused")),
+        ),
+    ] = None
+    """A fused kernel keeps no scores and computes them again. Empty: what the software usually has."""
+
+
+class LayoutPart(AgainPart):
+    """How a run is laid out over its devices."""
+
+    tp: Annotated[
+        int | None,
+        Ask(
+            "count",
+            "TP",
+            "8",
+            "Layout",
+            aliases=("tensor_parallel", "tensor_model_parallel_size", "tensor_parallel_size"),
+            searched=True,
+        ),
+    ] = None
+    """Tensor parallel: devices that share each matrix product."""
+    pp: Annotated[
+        int | None,
+        Ask(
+            "count",
+            "PP",
+            "4",
+            "Layout",
+            aliases=("pipeline_parallel", "pipeline_model_parallel_size", "pipeline_parallel_size"),
+            searched=True,
+        ),
+    ] = None
+    """Pipeline parallel: stages that the layers are dealt to."""
+    vpp: Annotated[
+        int | None, Ask("count", "VPP", "2", "Layout", aliases=("virtual_pipeline_parallel",), searched=True)
+    ] = None
+    """Chunks per stage: the interleaved schedule."""
+    cp: Annotated[
+        int | None,
+        Ask("count", "CP", "2", "Layout", aliases=("context_parallel", "context_parallel_size"), searched=True),
+    ] = None
+    """Context parallel: devices that share each sequence."""
+    ep: Annotated[
+        int | None,
+        Ask(
+            "count",
+            "EP",
+            "8",
+            "Layout",
+            aliases=("expert_parallel", "expert_model_parallel_size", "expert_parallel_size"),
+            searched=True,
+        ),
+    ] = None
+    """Expert parallel, of a mixture: devices that share the experts; divides DP · CP."""
+    dp: Annotated[int | None, Ask("count", "DP", "16", "Layout", aliases=("data_parallel",), searched=True)] = None
+    """Data parallel. Empty: devices ÷ (TP · PP · CP)."""
+    zero: Annotated[
+        Literal[0, 1, 2, 3] | None,
+        Ask(
+            "choice", "ZeRO", "3", "Layout", aliases=("zero_stage",), spellings=(("fsdp", 3), ("ddp", 0)), searched=True
+        ),
+    ] = None
+    """What data parallelism shards: 1 optimizer, 2 gradients too, 3 weights too (FSDP). Empty: as the software does."""
+    zero_group: Annotated[int | None, Ask("count", "ZeRO group", "8", "Layout", searched=True)] = None
+    """Devices that share the shards (hybrid sharding). Empty: all."""
+    sequence_parallel: Annotated[
+        bool | None, Ask("flag", "Sequence parallel", "", "Layout", off="no-sequence-parallel", searched=True)
+    ] = None
+    """Norms split over TP. Empty: as the software does."""
+    micro_batch: Annotated[
+        int | None, Ask("count", "Micro-batch", "1", "Layout", aliases=("micro_batch_size", "mbs"), searched=True)
+    ] = None
+    """Sequences per device in one forward pass. Empty: 1."""
+    recompute_share: Annotated[float | None, Ask("fraction", "Recomputed share", "50%", "Layout")] = None
+    """Share of the layers under full recomputation. Empty: all."""
+    schedule: Annotated[
+        str | None,
+        Ask("choice", "Schedule", "1f1b", "Layout", among="mfu_planner.layout.schedules:SCHEDULES", searched=True),
+    ] = None
+    """Of the pipeline. Empty: interleaved where a stage has several chunks, else 1f1b."""
+    optimizer: Annotated[
+        str | None,
+        Ask(
+            "choice",
+            "Optimizer",
+            "adam",
+            "Layout",
+            among="mfu_planner.footprint.states:OPTIMIZERS",
+            spellings=(("adamw", "adam"), ("adamw-8bit", "adam-8bit"), ("adamw-bf16", "adam-bf16")),
+        ),
+    ] = None
+    """Its states take memory; its update takes time. Empty: adam."""
+    compile: Annotated[bool | None, Ask("flag", "Compiled", "", "Layout", off="eager")] = None
+    """Compiled blocks (torch.compile, jit): fewer, fused kernels; or neither."""
+    offload: Annotated[bool | None, Ask("flag", "Offload", "", "Layout", searched=True)] = None
+    """Optimizer states in the host's memory."""
+    expert_imbalance: Annotated[
+        float | None, Ask("number", "Expert imbalance", "1.2", "Layout", limits=_AT_LEAST_ONE)
+    ] = None
+    """Tokens of the busiest expert over the mean. Empty: 1."""
+
+
+class PlacePart:
+    """The machine that holds the devices."""
+
+    cluster: Annotated[str | None, Ask("name", "Machine", "aws-p5", "Network", aliases=("instance",))] = None
+    """Node or instance on file, with its network, such as aws-p5 or dgx-h100. Empty: the accelerator's usual one."""
+
+
+class StackPart:
+    """The software that runs on them."""
+
+    stack: Annotated[str | None, Ask("name", "Software stack", "megatron", "Network")] = None
+    """Software stack whose constants apply. Empty: by device."""

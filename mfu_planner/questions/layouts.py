@@ -1,0 +1,50 @@
+"""Questions on a layout: predict, memory, search."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from mfu_planner.questions.ask import Ask
+from mfu_planner.questions.layout_parts import LayoutPart, PlacePart, StackPart
+from mfu_planner.questions.parts import BatchPart, ConventionPart, FormatPart, HardwarePart, ModelPart, MoneyPart
+from mfu_planner.questions.question import Question
+
+
+class Layouted(ModelPart, FormatPart, BatchPart, LayoutPart, StackPart, Question):
+    """A model laid out over devices: what predict, memory and search share."""
+
+
+class PredictQuestion(Layouted, HardwarePart, PlacePart, ConventionPart):
+    """Step time and MFU that a layout will reach."""
+
+    command: ClassVar[str] = "predict"
+    loader_tokens_per_s: Annotated[float | None, Ask("token_per_s", "Input pipeline", "'2M token/s'", "Network")] = None
+    """What the input pipeline delivers, such as '2M token/s'. Empty: enough."""
+
+
+class MemoryQuestion(Layouted, HardwarePart, PlacePart):
+    """Bytes per device for a layout."""
+
+    command: ClassVar[str] = "memory"
+
+
+class SearchQuestion(Layouted, MoneyPart):
+    """The best layouts of a model on a cluster."""
+
+    command: ClassVar[str] = "search"
+    hardware: Annotated[Any, Ask("names", "Hardware", "h100-sxm,b200", "Hardware", aliases=("gpu",), many=True)] = None
+    """One accelerator, or several to compare: h100-sxm,b200."""
+    devices: Annotated[Any, Ask("devices", "Devices", "256,512", "Hardware", aliases=("gpus",), many=True)] = None
+    """How many, or several to compare: 256,512."""
+    cluster: Annotated[Any, Ask("names", "Machine", "aws-p5", "Network", many=True)] = None
+    """Node or instance on file, with its network, or several to compare. Empty: the accelerator's usual one."""
+    rank: Annotated[Literal["time", "cost", "devices"] | None, Ask("choice", "Best by", "cost", "Answer")] = None
+    """What is best. Empty: time."""
+    space: Annotated[Literal["usual", "whole"] | None, Ask("choice", "Space", "usual", "Answer")] = None
+    """usual leaves out sharding groups, offload and part recomputation. Empty: whole."""
+    top: Annotated[int | None, Ask("count", "Rows", "10", "Answer")] = None
+    """How many layouts to show. Empty: 10."""
+    tokens: Annotated[float | None, Ask("token", "Tokens", "2T", "Run")] = None
+    """Training tokens: gives time and cost of the whole run."""
+    goodput: Annotated[float | None, Ask("fraction", "Goodput", "95%", "Run")] = None
+    """Productive share of the wall clock: failures, restarts and checkpoints take the rest."""
+    deadline: Annotated[float | None, Ask("time", "Deadline", "30d", "Money", bare=False)] = None
+    """Latest end of the run, such as 30d or 8 weeks; beside the tokens."""

@@ -1,0 +1,145 @@
+"""A question: what a user gave, read; the base of every command's class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from inspect import get_annotations
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, cast, get_args, get_origin
+
+from mfu_planner.errors import InputError, nearest
+from mfu_planner.questions.ask import GROUPS, Ask, Asked
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+T = TypeVar("T")
+
+
+def _once(function: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
+    """``cache`` for a function of a class, with its type."""
+    return cast("Callable[[type[Any]], T]", cache(function))
+
+
+_UNSAID = ("explain", "in_samples")
+"""Fields that are no part of what was given."""
+
+
+class Question:
+    """What the user knows, in SI units; None is "not given".
+
+    A command's class lists its fields; its instances are those of :func:`validated`, a frozen pydantic class, which is
+    made when the first question is asked: help needs none.
+    """
+
+    command: ClassVar[str] = ""
+    """The command that asks it."""
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """The question that these fields ask: text with units, or numbers in SI units.
+
+        Raises
+        ------
+        InputError
+            A field that is unknown or has no meaning here, a wrong unit, a senseless value.
+        """
+        return cast("Self", validated(cls).model_construct(**read_fields(cls, given)))
+
+    def given(self) -> dict[str, Any]:
+        """The fields that differ from their defaults."""
+        held = {n: getattr(self, n) for n in annotated(type(self)) if n not in _UNSAID}
+        return {n: value for n, value in held.items() if value != getattr(_plain(type(self)), n)}
+
+    def says(self, name: str) -> bool:
+        """Whether the user gave a field."""
+        return name in cast("BaseModel", self).model_fields_set
+
+    def changed(self, **fields: Any) -> Self:
+        """The same question with other values, which are taken as they are."""
+        return cast("Self", cast("BaseModel", self).model_copy(update=fields))
+
+
+@_once
+def validated(question: type[Question]) -> type[BaseModel]:
+    """The frozen pydantic class of a question: it reads text as :meth:`Question.of` does, and has a JSON schema."""
+    from mfu_planner.questions._validated import Validated
+
+    space = {"__module__": question.__module__, "__doc__": question.__doc__}
+    return cast("type[BaseModel]", type(question.__name__, (question, Validated), space))
+
+
+def _plain(question: type[Question]) -> type[Question]:
+    """The class that lists the fields, of it or of the pydantic class made from it."""
+    return next(c for c in question.__mro__ if not hasattr(c, "model_fields"))
+
+
+@_once
+def annotated(question: type) -> dict[str, Any]:
+    """Every field with its annotation: the parts' in their order, then the class's own."""
+    own, *parts = (c for c in question.__mro__ if c.__module__.startswith(__package__))
+    found = {n: kind for part in (*parts, own) for n, kind in get_annotations(part).items()}
+    return {n: get_annotations(own).get(n, kind) for n, kind in found.items() if get_origin(kind) is not ClassVar}
+
+
+@_once
+def asks(question: type) -> dict[str, Asked]:
+    """The fields that a user can give, by name: by group, and there in the order of the parts."""
+    found: dict[str, Asked] = {}
+    for name, kind in annotated(question).items():
+        ask = next((m for m in getattr(kind, "__metadata__", ()) if isinstance(m, Ask)), None)
+        if ask is not None:
+            found[name] = Asked(name, ask, _choices(kind.__origin__), getattr(question, name))
+    return dict(sorted(found.items(), key=lambda item: GROUPS.index(item[1].ask.group)))
+
+
+def _choices(kind: Any) -> tuple[Any, ...]:
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return next((found for part in get_args(kind) if (found := _choices(part))), ())
+
+
+def fields_of(*parts: type) -> tuple[str, ...]:
+    """The names of the fields of some parts, each once."""
+    return tuple(dict.fromkeys(name for part in parts for name in asks(part)))
+
+
+@_once
+def names(question: type[Question]) -> dict[str, str]:
+    """Every name of a field → the field: its own, and the aliases that no field has for its own."""
+    fields = asks(question)
+    other = {alias: name for name, asked in fields.items() for alias in asked.ask.aliases}
+    return {**other, **{name: name for name in fields}}
+
+
+def read_fields(question: type[Question], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that a question holds, out of what a user gave; None is not given.
+
+    Raises
+    ------
+    InputError
+        A field that the question does not have, a wrong unit, a senseless value.
+    """
+    fields, known, read = asks(question), names(question), dict[str, Any]()
+    for key, value in given.items():
+        if value is None:
+            continue
+        if key not in known:
+            raise _unknown(question, key, value)
+        name = known[key]
+        if key != name and given.get(name) is not None:
+            raise InputError(key.replace("_", "-"), value, f"one of {fields[name].field} and {key.replace('_', '-')}")
+        found = fields[name].read(value)
+        if "in_samples" in found:
+            found["in_samples"] += read.get("in_samples", ())
+        read |= found
+    return read
+
+
+def _unknown(question: type[Question], key: str, value: Any) -> InputError:
+    """The refusal of a field that a question does not have."""
+    from mfu_planner.questions.commands import every_name
+
+    accepted = f"nothing: {question.command} does not use it" if key in every_name() else "a known field"
+    meant = (names(question)[name] for name in nearest(key.replace("-", "_"), names(question)))
+    return InputError(key.replace("_", "-"), value, accepted, tuple(dict.fromkeys(n.replace("_", "-") for n in meant)))
