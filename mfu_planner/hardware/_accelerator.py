@@ -54,6 +54,8 @@ class Accelerator:
     device_kind: str
     """What a framework counts as one: GPU, GCD, core, chip, tile."""
     devices_per_package: int
+    counted_as: Mapping[str, int]
+    """What people count instead (chip, card, board, package) → devices in one; empty where a device is that."""
     confidence: str
     peak: Mapping[str, Peak]
     memory_bytes: float | None
@@ -85,6 +87,16 @@ class Accelerator:
     fact_notes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     resolved_note: str | None = None
     """A remark on how the given name was understood; None when there is nothing to say."""
+
+    @property
+    def device_is(self) -> str | None:
+        """One line on what a device is, where it is a part of what people count; None elsewhere."""
+        if not self.counted_as:
+            return None
+        units = [(unit, n) for unit, n in self.counted_as.items() if unit != "package"] or list(self.counted_as.items())
+        said = ", ".join(f"a {unit} is {n} devices" for unit, n in units)
+        article = "an" if self.device_kind[0].lower() in "aeiou" else "a"
+        return f"one device is {article} {self.device_kind} of {self.name.partition(' (')[0]}: {said}"
 
     def peak_flops_per_s(self, dtype: str, sparse: bool = False) -> float:
         """The peak rate in FLOP/s of one device.

@@ -44,6 +44,7 @@ def record(spec: AcceleratorSpec) -> dict[str, Any]:
         "form_factor": spec.form_factor,
         "device_kind": spec.device_kind,
         "devices_per_package": spec.devices_per_package,
+        "counted_as": _counted_as(spec),
         "confidence": spec.confidence,
         "peak": {k: _peak(p, per_device) for k, p in spec.peak.items()},
         **memory_figures(spec, share),
@@ -71,6 +72,12 @@ def record(spec: AcceleratorSpec) -> dict[str, Any]:
         "fact_notes": _notes(groups),
         "names": _names(spec),
     }
+
+
+def _counted_as(spec: AcceleratorSpec) -> dict[str, int]:
+    """chip, card, board, package → devices in one; empty where a device is what people count."""
+    whole = {"package": spec.devices_per_package} if spec.devices_per_package > 1 else {}
+    return {**spec.counted_as, **whole}
 
 
 def _peak(peak: Peak, per_device: Any) -> dict[str, Any]:

@@ -64,6 +64,7 @@ def build_index(specs: Path) -> dict[str, Any]:
         "common_words": sorted(said.common),
         "vendor_words": dict(sorted(said.vendors.items())),
         "partial_words": sorted(said.partial),
+        "shares": {" ".join(words(n)): what for n, what in clouds.shares.items()},
         "ambiguous": {
             " ".join(words(a.name)): {"candidates": a.candidates, "reason": a.reason} for a in said.ambiguous
         },

@@ -12,11 +12,13 @@ from mfu_planner.hardware._words import words
 _DRESSING = re.compile(r"^ml\.(?=[a-z])|-nolssd$|-metal$|\s+instances?$", re.IGNORECASE)
 """What a service puts around an instance type without changing the machine: ml.p5.48xlarge, a3-highgpu-8g-nolssd."""
 SLICE = re.compile(
-    r"^(?:google |cloud )*(?:tpu[- ]?)?(?P<prefix>v[0-9]+[a-z]*|tpu7x|7x)-(?P<size>[0-9]+(?:x[0-9]+)*)$", re.IGNORECASE
+    r"^(?:google |cloud )*(?:tpu[- ]?)?(?P<prefix>v[0-9]+[a-z]*|tpu7x|7x)"
+    r"(?:-(?P<count>[0-9]+)|[- ](?P<shape>[0-9]+(?:x[0-9]+)+))$",
+    re.IGNORECASE,
 )
 
 
-def instance(text: str, catalogue: dict[str, Any]) -> tuple[str, int, str] | None:
+def instance(text: str, catalogue: dict[str, Any]) -> tuple[str, int | None, str | None] | None:
     """(accelerator id, devices, remark) of a cloud instance type or TPU slice; None when it is neither.
 
     Raises
@@ -28,6 +30,8 @@ def instance(text: str, catalogue: dict[str, Any]) -> tuple[str, int, str] | Non
     entry = catalogue["instances"].get(spoken)
     if entry is not None:
         count = entry["devices"]
+        if not count:
+            return entry["accelerator"], None, None
         devices = "1 device" if count == 1 else f"{count} devices"
         return entry["accelerator"], count, f"{text} holds {devices}"
     machine = catalogue["machines"].get(spoken)
@@ -41,7 +45,7 @@ def instance(text: str, catalogue: dict[str, Any]) -> tuple[str, int, str] | Non
     entry = catalogue["slices"].get("tpu7x" if prefix == "7x" else prefix)
     if entry is None:
         return None
-    return _slice(text, found["size"], entry, catalogue)
+    return _slice(text, found["count"] or found["shape"], entry, catalogue)
 
 
 def _slice(text: str, size: str, entry: dict[str, Any], catalogue: dict[str, Any]) -> tuple[str, int, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 
@@ -98,8 +98,8 @@ class InstanceGroup(Spec):
 
     accelerator: Id
     source: str
-    types: dict[str, int]
-    """Type name → devices."""
+    types: dict[str, Annotated[int, pydantic.Field(ge=0)]]
+    """Type name → devices; 0 for a label that names the device and no count."""
 
 
 class SliceName(Spec):
@@ -127,5 +127,7 @@ class InstancesSpec(Spec):
 
     sources: dict[str, Source]
     instances: list[InstanceGroup]
+    shares: dict[str, str] = pydantic.Field(default_factory=dict)
+    """Instance types that hold a share of a device: type → the share."""
     slices: list[SliceName]
     run_keys: dict[str, RunKey]

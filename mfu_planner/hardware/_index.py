@@ -43,7 +43,7 @@ def accelerator(identifier: str) -> Accelerator:
 
 def light(catalogue: dict[str, Any]) -> dict[str, Any]:
     """The names part of an index: generated for the shipped one, made on the spot for the user's own."""
-    rest = ("instances", "slices", "run_keys", "common_words", "vendor_words", "partial_words", "ambiguous")
+    rest = ("instances", "slices", "run_keys", "common_words", "vendor_words", "partial_words", "shares", "ambiguous")
     return {
         "devices": {
             i: {k: r[k] for k in ("name", "vendor", "devices_per_package", "names")}
@@ -115,7 +115,7 @@ def from_record(record: dict[str, Any]) -> Accelerator:
     peaks = {k: Peak(**{**p, "alternatives": tuple(p.get("alternatives", ()))}) for k, p in record["peak"].items()}
     link = record["scale_up"]
     plain = {k: v for k, v in record.items() if k not in ("peak", "scale_up", "names")}
-    for key in ("clocks_hz", "sources", "fact_sources", "fact_notes"):
+    for key in ("counted_as", "clocks_hz", "sources", "fact_sources", "fact_notes"):
         plain[key] = MappingProxyType(plain[key])
     return Accelerator(
         **{**plain, "notes": tuple(plain["notes"])},

@@ -9,10 +9,13 @@ from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware._accelerator import Accelerator
 from mfu_planner.hardware._cloud import instance
 from mfu_planner.hardware._index import accelerator, names
+from mfu_planner.hardware._text import SHARE, Spoken, spoken
 from mfu_planner.hardware._words import holds, without, words
 
 _FIELD = "hardware"
 _SHOWN = 8
+_LONGEST = 4000
+"""Characters: a list of a node's devices is longer than a name."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -23,7 +26,11 @@ class Resolution:
     note: str | None = None
     """What the user should know about the reading; None when it is plain."""
     devices: int | None = None
-    """How many devices the name itself states (an instance type, a TPU slice)."""
+    """How many devices the name itself states (an instance type, a TPU slice, a list, a count)."""
+    unit: str | None = None
+    """chip, card, package or board, where the name says that one of those is meant."""
+    devices_per_unit: int = 1
+    """Devices in one of that unit."""
 
 
 def resolve(name: str, *, field: str = _FIELD) -> Accelerator:
@@ -39,32 +46,79 @@ def resolve(name: str, *, field: str = _FIELD) -> Accelerator:
 
 
 def lookup(name: str, *, field: str = _FIELD) -> Resolution:
-    """Like :func:`resolve`, with the remark and the device count that the name carries."""
+    """Like :func:`resolve`, with the remark and the device count that the name carries.
+
+    The text may be what software prints around a name: a Kubernetes label, a line of ``nvidia-smi -L``, a Slurm
+    resource, a list of equal names. ``8x`` before it, ``:8`` behind it and an instance type say how many devices.
+    """
     catalogue = names()
-    records: dict[str, Any] = catalogue["devices"]
     text = str(name).strip()
+    if text.lower() in catalogue["devices"]:
+        return Resolution(accelerator(text.lower()))
+    if not text or len(text) > _LONGEST:
+        raise InputError(field, name, "a catalogue id, a marketing name or the driver's own string")
+    found = _exactly(name, text, catalogue, field)
+    if found is not None:
+        return found
+    read = spoken(text, field)
+    _refuse_shares(name, text, catalogue, field)
+    found = _exactly(name, read.name, catalogue, field) if read.name != text else None
+    found = found or _by_words(name, words(read.name), catalogue, field)
+    return _counted(found, read, name, field)
+
+
+def _exactly(name: str, text: str, catalogue: dict[str, Any], field: str) -> Resolution | None:
+    """The device whose whole name this is, or the instance type; None when it is neither."""
+    records: dict[str, Any] = catalogue["devices"]
     if text.lower() in records:
         return Resolution(accelerator(text.lower()))
-    if not text or len(text) > 200:
-        raise InputError(field, name, "a catalogue id, a marketing name or the driver's own string")
-    spoken = words(text)
-    joined = " ".join(spoken)
-    exact = [i for i, r in records.items() if joined in r["names"]["exact"]]
+    joined = " ".join(words(text))
+    if joined in catalogue["shares"]:
+        raise _share(field, name, catalogue["shares"][joined], [])
     if joined in catalogue["ambiguous"]:
         entry = catalogue["ambiguous"][joined]
         raise _ambiguous(field, name, entry["candidates"], entry["reason"])
+    exact = [i for i, r in records.items() if joined in r["names"]["exact"]]
     if len(exact) > 1:
         raise _ambiguous(field, name, exact)
     if exact:
         return Resolution(accelerator(exact[0]), records[exact[0]]["names"]["notes"].get(joined))
     cloud = instance(text, catalogue)
-    if cloud is not None:
-        identifier, devices, note = cloud
-        return Resolution(accelerator(identifier), note, devices)
-    return _by_words(name, spoken, catalogue, field)
+    if cloud is None:
+        return None
+    identifier, devices, note = cloud
+    return Resolution(accelerator(identifier), note, devices)
 
 
-def _by_words(name: str, spoken: tuple[str, ...], catalogue: dict[str, Any], field: str) -> Resolution:
+def _counted(found: Resolution, read: Spoken, name: str, field: str) -> Resolution:
+    """The resolution with the devices that the text counts, in the unit that it names."""
+    if read.unit is None and read.count is None:
+        return found
+    each = 1
+    if read.unit is not None:
+        known = found.accelerator.counted_as
+        if known and read.unit not in known:
+            said = ", ".join(f"a {u} ({n} devices)" for u, n in known.items())
+            raise InputError(field, name, f"{said}, or the {found.accelerator.device_kind} without {read.unit!r}")
+        each = known.get(read.unit, 1)
+    devices = None if read.count is None else read.count * each * (found.devices or 1)
+    return dataclasses.replace(found, devices=devices or found.devices, unit=read.unit, devices_per_unit=each)
+
+
+def _refuse_shares(name: str, text: str, catalogue: dict[str, Any], field: str) -> None:
+    """Refuse a share of a device: a MIG instance, a vGPU profile, a time slice."""
+    partial = set(catalogue["partial_words"])
+    said = SHARE.search(text)
+    slices = sorted(set(words(text)) & partial)
+    if said or slices:
+        raise _share(field, name, repr(said[0].strip("-_ ") if said else slices[0]), [])
+
+
+def _share(field: str, name: str, what: str, hints: list[str]) -> InputError:
+    return InputError(field, name, f"a whole device: {what} is a share of one; give --peak for it", hints)
+
+
+def _by_words(name: str, said_words: tuple[str, ...], catalogue: dict[str, Any], field: str) -> Resolution:
     records = catalogue["devices"]
     common = set(catalogue["common_words"])
     fits: list[str] = []
@@ -74,9 +128,9 @@ def _by_words(name: str, spoken: tuple[str, ...], catalogue: dict[str, Any], fie
         said = entry["names"]
         allowed = common | set(said["marks"])
         for phrase in said["model"]:
-            if holds(spoken, tuple(phrase)):
+            if holds(said_words, tuple(phrase)):
                 named.append(identifier)
-                rest = set(without(spoken, tuple(phrase)))
+                rest = set(without(said_words, tuple(phrase)))
                 if rest <= allowed:
                     could.append(identifier)
                     if not said["on_request"] or rest & set(said["only"]):
@@ -86,13 +140,8 @@ def _by_words(name: str, spoken: tuple[str, ...], catalogue: dict[str, Any], fie
         return Resolution(accelerator((fits or could)[0]))
     if could:
         raise _ambiguous(field, name, could)
-    slices = sorted(set(spoken) & set(catalogue["partial_words"]))
-    if slices and named:
-        raise InputError(
-            field, name, f"a whole device: {slices[0]!r} is a share of one; give --peak for it", named[:_SHOWN]
-        )
-    if spoken and set(spoken) <= common:
-        vendors = {v for v in spoken if v in catalogue["vendor_words"]}
+    if said_words and set(said_words) <= common:
+        vendors = {v for v in said_words if v in catalogue["vendor_words"]}
         ours = [
             i
             for i, r in records.items()

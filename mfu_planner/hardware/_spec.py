@@ -190,6 +190,10 @@ class AcceleratorSpec(Spec):
     """What a framework counts as one device: GPU, GCD, core, chip, tile, …"""
     devices_per_package: int = pydantic.Field(ge=1)
     """How many such devices one package (card, chip) holds."""
+    counted_as: dict[Annotated[str, pydantic.Field(pattern="^(chip|card|board)$")], int] = pydantic.Field(
+        default_factory=dict
+    )
+    """What people count instead, where a device is a part of it: chip, card or board → devices in one."""
     basis: str = pydantic.Field(pattern="^(device|package)$")
     """What every figure of this file is stated for."""
     confidence: str = pydantic.Field(

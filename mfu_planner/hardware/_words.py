@@ -1,11 +1,10 @@
-"""One spelling for device names: words in lower case, memory sizes joined, counts taken off."""
+"""One spelling for device names: words in lower case, memory sizes joined."""
 
 from __future__ import annotations
 
 import re
 
 _TRADEMARK = re.compile(r"\((?:r|tm|c)\)|[®™©]", re.IGNORECASE)
-_COUNT = re.compile(r"^\s*[0-9]+\s*[x×*]\s*(?=[a-z])|(?<![a-z0-9])[x×]\s?[0-9]+\s*$", re.IGNORECASE)
 _GLUED = re.compile(r"\b(geforce|quadro|titan|rtx|gtx|tpu|gaudi|radeon|rx|instinct|ascend|tesla)[-_ ]?(?=[a-z]*[0-9])")
 _MEMORY = re.compile(r"\b([0-9]+)\s*(?:gib|gb|g)\b")
 _WORD = re.compile(r"[a-z0-9]+(?:[.+][a-z0-9]+)*")
@@ -13,8 +12,7 @@ _WORD = re.compile(r"[a-z0-9]+(?:[.+][a-z0-9]+)*")
 
 def words(name: str) -> tuple[str, ...]:
     """``'NVIDIA H100 80 GB HBM3'`` → ``('nvidia', 'h100', '80gb', 'hbm3')``."""
-    text = _TRADEMARK.sub(" ", name)
-    text = _COUNT.sub(" ", text).lower()
+    text = _TRADEMARK.sub(" ", name).lower()
     text = _GLUED.sub(r"\1 ", text)
     text = _MEMORY.sub(r"\1gb", text.replace("_", " "))
     return tuple(_WORD.findall(text))

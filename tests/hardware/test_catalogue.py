@@ -18,7 +18,8 @@ from mfu_planner.units import parse
 TOLERANCE = 0.015
 ROOT = folder("hardware_specs")
 SPECS = {path.stem: read(AcceleratorSpec, path) for path in accelerator_files(ROOT)}
-VENDORS = {"NVIDIA", "AMD", "Google", "Intel", "AWS", "Huawei", "Apple", "Cerebras", "Microsoft"}
+VENDORS = {"NVIDIA", "AMD", "Google", "Intel", "AWS", "Huawei", "Apple", "Cerebras", "Microsoft", "Cambricon", "MetaX",
+           "Hygon", "Moore Threads", "Kunlunxin", "Tenstorrent"}  # fmt: skip
 
 
 def rate(text: str) -> float:

@@ -45,8 +45,12 @@ def test_a_longer_model_word_never_matches(identifier: str) -> None:
     for phrase in record["names"]["model"]:
         name = " ".join(phrase)
         for changed in (f"{name}9", f"{name}zz", f"9{name}", f"zz{name}", f"{name} laptop", f"{name} lite9"):
-            with pytest.raises(InputError):
-                lookup(changed)
+            try:
+                found = lookup(changed).accelerator.id
+            except InputError:
+                continue
+            assert found != identifier, changed
+            assert changed.endswith(" laptop"), f"{changed} is no device, yet {found} answers"
 
 
 @pytest.mark.parametrize(
@@ -145,3 +149,36 @@ def test_sparse_only_by_asking() -> None:
     assert a100.peak_flops_per_s("bf16", sparse=True) == 624e12
     with pytest.raises(InputError, match="bf17"):
         a100.peak_flops_per_s("bf17")
+
+
+PRINTED = list(csv.DictReader((Path(__file__).parent / "printed_names.csv").read_text("utf-8").splitlines()))
+
+
+@pytest.mark.parametrize("case", PRINTED, ids=lambda c: c["string"][:60])
+def test_names_as_software_prints_them(case: dict[str, str]) -> None:
+    """Labels, lines of tools, lists and instance types give their device; shares and what is not one are refused."""
+    if case["expected"] == "refused":
+        with pytest.raises(InputError) as caught:
+            lookup(case["string"])
+        assert "\n" not in str(caught.value)
+    else:
+        assert lookup(case["string"]).accelerator.id == case["expected"]
+
+
+@pytest.mark.parametrize(
+    ("text", "devices"),
+    [("8x NVIDIA H100 80GB HBM3", 8), ("H200:8", 8), ("gpu:rtx_2080_ti:2", 2), ("T4 x2", 2), ("trn2.48xlarge", 64),
+     ("NVIDIA L40S, NVIDIA L40S, NVIDIA L40S", 3), ("GPU 0: NVIDIA A40\nGPU 1: NVIDIA A40", 2), ("v4-1024", 512),
+     ("v5p 4x4x4", 64), ("GB200 NVL72", 4), ("16 x Trainium2 chip", 64), ("4x MI250X card", 8), ("NVIDIA H200", None),
+     ("nvidia-tesla-t4", None), ("2x p5.48xlarge", 16)],
+)  # fmt: skip
+def test_counts_in_names(text: str, devices: int | None) -> None:
+    """A list, a count, an instance type or a slice says how many devices; chips and cards hold several."""
+    assert lookup(text).devices == devices
+
+
+def test_a_share_names_what_it_is_a_share_of() -> None:
+    """The refusal says that it is a share and what to give instead."""
+    for text in ("NVIDIA A100-SXM4-80GB MIG 1g.10gb", "GRID T4-16Q", "g6f.xlarge", "Tesla-T4-SHARED"):
+        with pytest.raises(InputError, match="share of one; give --peak"):
+            lookup(text)
