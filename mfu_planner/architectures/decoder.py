@@ -121,6 +121,8 @@ def causal_decoder(
     tied_default: bool = False,
     tied: bool | None = None,
     prediction: tuple[Block, ...] = (),
+    after_embedding: tuple[Operator, ...] = (),
+    before_norm: tuple[Operator, ...] = (),
 ) -> Architecture:
     """Embedding, layers, final norm and the head, tied as the config says unless ``tied`` is given."""
     vocab = c.size("vocab_size")
@@ -131,10 +133,15 @@ def causal_decoder(
         hidden=hidden,
         vocab=vocab,
         blocks=(
-            Block("embedding", (embedding(vocab, hidden),)),
+            Block("embedding", (embedding(vocab, hidden), *after_embedding)),
             *layers,
             Block(
-                "output", (final_norm or norm("final_norm", hidden), *head(hidden, vocab, tied=tied, bias=head_bias))
+                "output",
+                (
+                    *before_norm,
+                    final_norm or norm("final_norm", hidden),
+                    *head(hidden, vocab, tied=tied, bias=head_bias),
+                ),
             ),
         ),
         prediction=prediction,

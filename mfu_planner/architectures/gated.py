@@ -10,13 +10,15 @@ References
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.dense import decoder, every, layer_blocks, layer_masks, usual_sizes, window_size
 from mfu_planner.architectures.layers import Operators, attention_of, head_norms, post_norm, pre_norm, whole_norms
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import gated_mlp, plain_mlp
 from mfu_planner.errors import InputError
-from mfu_planner.operators import Mask, Norm, window
+from mfu_planner.operators import Elementwise, Mask, Norm, window
 
 
 def qwen_masks(c: Config, layers: int) -> tuple[Mask, ...]:
@@ -181,7 +183,46 @@ def _internlm2(c: Config) -> Architecture:
     return decoder(c, s, layer, tied_default=False)
 
 
+def _cwm(c: Config) -> Architecture:
+    s = usual_sizes(c)
+    bias = c.flag("mlp_bias", default=False)
+    c.no_effect("hidden_act", "attention_bias")
+
+    def layer(mask: Mask) -> Operators:
+        return pre_norm(s, attention_of(s, mask), gated_mlp(s.hidden, s.ffn, bias=bias))
+
+    size = window_size(c)
+    return decoder(c, s, layer_blocks(layer_masks(c, s.layers, lambda i: bool(i % 4), size), layer), tied_default=False)
+
+
+def _apertus(c: Config) -> Architecture:
+    s = usual_sizes(c)
+    c.no_effect("hidden_act", "mlp_bias", "post_norm", "qk_norm")
+    attention = attention_of(s, bias=c.flag("attention_bias", default=False), qk_norm=head_norms(s))
+    learned = c.text("hidden_act", default="xielu") == "xielu"
+    mlp = tuple(
+        replace(op, weights=2) if learned and isinstance(op, Elementwise) else op
+        for op in plain_mlp(s.hidden, s.ffn, bias=False)
+    )
+    return decoder(c, s, pre_norm(s, attention, mlp), tied_default=False)
+
+
+def _ministral(c: Config) -> Architecture:
+    s = usual_sizes(c)
+    c.no_effect("hidden_act")
+
+    def layer(mask: Mask) -> Operators:
+        return pre_norm(s, attention_of(s, mask), gated_mlp(s.hidden, s.ffn))
+
+    size = window_size(c)
+    masks = layer_masks(c, s.layers, lambda _: size is not None, size)
+    return decoder(c, s, layer_blocks(masks, layer), tied_default=False)
+
+
 IMPORTERS = {
+    "apertus": _apertus,
+    "cwm": _cwm,
+    "ministral": _ministral,
     "qwen2_vl_text": _qwen2,
     "qwen2_5_vl_text": _qwen2,
     "qwen3_vl_text": _qwen3,

@@ -54,4 +54,22 @@ def _mistral(c: Config) -> Architecture:
     return llama_like(c, mask=window(window_size(c)))
 
 
-IMPORTERS = {"llama": _llama, "mistral": _mistral}
+def _own_head_size(c: Config) -> None:
+    """A ``head_dim`` that is left out has the type's default; null means hidden / heads."""
+    if "head_dim" not in c.data:
+        c.data = {**c.data, "head_dim": c.size("head_dim")}
+
+
+def _ministral3(c: Config) -> Architecture:
+    _own_head_size(c)
+    return _mistral(c)
+
+
+def _internlm3(c: Config) -> Architecture:
+    _own_head_size(c)
+    qkv = c.flag("qkv_bias", "attention_bias", default=False)
+    c.data = {**c.data, "mlp_bias": c.flag("bias", "mlp_bias", default=False)}
+    return llama_like(c, qkv_bias=qkv, out_bias=qkv)
+
+
+IMPORTERS = {"llama": _llama, "mistral": _mistral, "ministral3": _ministral3, "internlm3": _internlm3}

@@ -136,13 +136,18 @@ def mamba2_mixer(
 
 
 def delta_mixer(
-    hidden: int, *, key_heads: int, value_heads: int, key_dim: int, value_dim: int, kernel: int
+    hidden: int, *, key_heads: int, value_heads: int, key_dim: int, value_dim: int, kernel: int, fused: bool = True
 ) -> tuple[Operator, ...]:
-    """The gated delta rule [3]_: convolved queries, keys and values, a decay and a step size per value head."""
+    """The gated delta rule [3]_: convolved queries, keys and values, a decay and a step size per value head.
+
+    ``fused``: two projections of the input, otherwise four.
+    """
     keys, values = key_heads * key_dim, value_heads * value_dim
+    outputs = {"qkvz": 2 * keys + 2 * values, "ba": 2 * value_heads}
+    if not fused:
+        outputs = {"qkv": 2 * keys + values, "z": values, "b": value_heads, "a": value_heads}
     return (
-        product("in_proj_qkvz", hidden, 2 * keys + 2 * values, Split.COLUMN, reads="mixer_input"),
-        product("in_proj_ba", hidden, 2 * value_heads, Split.COLUMN, reads="mixer_input"),
+        *(product(f"in_proj_{k}", hidden, n, Split.COLUMN, reads="mixer_input") for k, n in outputs.items()),
         *causal_convolution(2 * keys + values, kernel, bias=False),
         GatedDeltaRule(
             name="scan",

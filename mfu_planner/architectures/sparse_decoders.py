@@ -104,8 +104,12 @@ def sparse_decoder(
     head_bias: bool = False,
     final_norm: Norm | None = None,
     predicts: bool = False,
+    ahead: str = "",
 ) -> Architecture:
-    """A decoder whose layers pair one of several mixers with one of several feed-forwards."""
+    """A decoder whose layers pair one of several mixers with one of several feed-forwards.
+
+    ``predicts``: the config may name multi-token prediction; its layers have the mixer ``ahead``, or the last layer's.
+    """
 
     def pre(mixer: Operators, mlp: Operators) -> Operators:
         return pre_norm_layer(hidden, mixer, mlp)
@@ -119,7 +123,8 @@ def sparse_decoder(
     operators = {
         name: put(mixers[mixer], mlps[mlp]) for name, mixer, mlp in zip(names, mixer_kinds, mlp_kinds, strict=True)
     }
-    prediction = prediction_blocks(c, hidden, operators[names[-1]], len(names)) if predicts else ()
+    last = put(mixers[ahead or mixer_kinds[-1]], mlps[mlp_kinds[-1]])
+    prediction = prediction_blocks(c, hidden, last, len(names)) if predicts else ()
     return causal_decoder(
         c,
         hidden,

@@ -2,7 +2,10 @@
 
 from mfu_planner.operators.attention import ALL, CAUSAL, Attention, Mask, MaskKind, window
 from mfu_planner.operators.base import Operator, Role, Split
+from mfu_planner.operators.channel_delta import ChannelDeltaRule
+from mfu_planner.operators.compressed import CompressedAttention
 from mfu_planner.operators.light import Elementwise, Lookup, Norm
+from mfu_planner.operators.mixing import StreamMixing
 from mfu_planner.operators.products import Convolution, MatMul
 from mfu_planner.operators.scans import GatedDeltaRule, Scan, SelectiveScan, StateSpaceDual
 from mfu_planner.operators.similarity import Similarity
@@ -15,6 +18,8 @@ __all__ = [
     "TARGET_TOKENS",
     "TOKENS",
     "Attention",
+    "ChannelDeltaRule",
+    "CompressedAttention",
     "Convolution",
     "Elementwise",
     "GatedDeltaRule",
@@ -32,6 +37,7 @@ __all__ = [
     "Split",
     "StateSpaceDual",
     "Stream",
+    "StreamMixing",
     "Workload",
     "window",
 ]
