@@ -52,16 +52,18 @@ class Lettered:
         total = formulas.traced(architecture, work, self.convention)[formulas.GROUPS_OF]
         groups = formulas.groups(architecture, work, self.convention)
         unit, source = f"FLOP/{architecture.work_unit}", str(self.convention.source)
-        steps = [self._step(name, f"training work of {name}", value, unit, source) for name, value in groups.items()]
+        counted = f"the operators of {self.scenario.model or architecture.name}, {self.convention.name} convention"
+        steps = [self._step(name, f"training work of {name}", value, unit, counted) for name, value in groups.items()]
         name = f"flops_per_{architecture.work_unit}"
-        return (*steps, self._step(name, self.convention.title, total, unit, source, tuple(groups)))
+        legend = ", ".join(f"{n} {each.arguments[0].meaning}" for n, each in writing.letters(paper(total)).items())
+        return (*steps, self._step(name, f"{self.convention.title}; {legend}", total, unit, source, tuple(groups)))
 
     def _step(self, name: str, meaning: str, value: Any, unit: str, source: str, of: tuple[str, ...] = ()) -> Derived:
         form = paper(value)
         return Derived(
             name=name,
             meaning=meaning,
-            formula=f"{writing.text(form)}{_holding(value)}",
+            formula=f"{name} = {writing.text(form)}{_holding(value)}",
             formula_of=of,
             substituted=writing.substituted(form),
             value=float(plain(form)),

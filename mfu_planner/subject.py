@@ -40,14 +40,17 @@ class Subject:
     warnings: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
     """Key of a quantity → where its value comes from."""
+    scenario: Scenario | None = None
+    """What was asked."""
 
     def work_steps(self) -> tuple[Derived, ...]:
-        """How the work per unit was counted: each term of the convention with the model's numbers put in."""
-        if self.model is None or self.model.architecture is None:
+        """How the work per unit was counted: the formula of each operator group and of their sum, numbers put in."""
+        if self.model is None or self.model.architecture is None or self.scenario is None:
             return ()
-        from mfu_planner.counting.conventions import explain
+        from mfu_planner.counting.conventions import convention
+        from mfu_planner.lettered import Lettered
 
-        return explain(self.convention, self.model.architecture, self.work)
+        return Lettered(self.scenario, self.work, convention(self.convention)).steps()
 
     @property
     def units_per_sequence(self) -> int:
@@ -115,6 +118,7 @@ def resolve_subject(s: Run, *, model_needed: bool = True) -> Subject:
         work,
         tuple(warnings),
         sources,
+        s,
     )
 
 

@@ -24,19 +24,38 @@ def formula(dotted: str) -> str:
     return "\n".join(lines)
 
 
+_SIZES = {"chunk": 4, "groups": 2, "kv_heads": 2, "active": 2}
+"""Sizes that divide as they do in models; every other is 8, and a sequence has 16 positions."""
+
+
 def operators() -> str:
-    """What each operator counts forward, from its own docstring."""
+    """What each operator counts forward, read off its code with letters for its sizes."""
     from mfu_planner import operators as home
 
-    rows = ["| operator | what it is | forward FLOP |", "| --- | --- | --- |"]
+    rows = ["| operator | what it is | forward FLOP of a batch |", "| --- | --- | --- |"]
     for name in home.__all__:
         kind = getattr(home, name)
-        if not (isinstance(kind, type) and issubclass(kind, home.Operator)) or kind is home.Operator:
+        if not (isinstance(kind, type) and issubclass(kind, home.Operator)) or kind in (home.Operator, home.Scan):
             continue
-        own = vars(kind).get("forward_flops")
-        counted = read(own).summary.rstrip(".") if own else "0"
-        rows.append(f"| `{name}` | {cell(markdown(read(kind).summary))} | {cell(markdown(counted))} |")
+        reference, published = (forward(kind, published=p) for p in (False, True))
+        counted = reference if reference == published else f"{reference}; over allowed pairs, as published: {published}"
+        rows.append(f"| `{name}` | {cell(markdown(read(kind).summary))} | {cell(counted)} |")
     return "\n".join(rows)
+
+
+def forward(kind: type, *, published: bool) -> str:
+    """The forward FLOP of a kind of operator on b sequences of s positions."""
+    from dataclasses import MISSING, fields
+
+    from mfu_planner.numeric.formula import text
+    from mfu_planner.numeric.letters import letter
+    from mfu_planner.numeric.paper import paper
+    from mfu_planner.operators import Workload
+
+    shown = [f.name for f in fields(kind) if f.type == "int" and (f.default is MISSING or f.name in _SIZES)]
+    sizes = {name: letter(_SIZES.get(name, 8), name) for name in shown}
+    work = Workload(letter(3, "b"), letter(16, "s"), allowed_pairs_only=published)
+    return text(paper(kind(name=kind.__name__, **sizes).forward_flops(work))).replace("·", " · ")
 
 
 def quantities() -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mfu_planner.counting.conventions import by_convention, convention, names
 from mfu_planner.counting.conventions.definition import Convention, Embedding, Experts, Norms, Weights
+from mfu_planner.counting.conventions.written import LETTERS, latex
 from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
 
@@ -68,8 +69,9 @@ def page() -> str:
             _INTRO,
             "## The conventions\n",
             *_table(("name", "what it counts", "formula per token", "source"), (_row(n) for n in names(versions=True))),
-            "\nL layers, h hidden size, n heads, g key-value heads, d head size, f MLP width, V vocabulary, T sequence "
-            "length, W window, N parameters.",
+            "\nEach formula is for the kind of model that its source had in mind; "
+            "`mfu-planner flops --symbolic` derives it for yours.",
+            f"{', '.join(f'${name}$ {meaning}' for name, meaning in _legend())}.",
             "\n## How they answer the same questions\n",
             *_table(
                 ("name", "attention pairs", "weights", "embedding", "head", "router", "experts", "norms"),
@@ -84,6 +86,13 @@ def page() -> str:
     )
 
 
+def _legend() -> Iterator[tuple[str, str]]:
+    """The letters of the formulas."""
+    for name, meaning in LETTERS.items():
+        letter, _, index = name.partition("_")
+        yield f"{letter}_{{{index}}}" if index else letter, meaning
+
+
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield f"| {' | '.join(columns)} |"
     yield f"|{' --- |' * len(columns)}"
@@ -95,7 +104,7 @@ def _row(name: str) -> tuple[str, ...]:
     c = convention(name)
     where = f"[{c.source.title}]({c.source.url})"
     remarks = "".join(f"; {r}" for r in c.remarks)
-    return (f"`{name}`", c.title + remarks, f"${c.formula}$", where)
+    return (f"`{name}`", c.title + remarks, f"${latex(c)}$", where)
 
 
 def _switches(c: Convention) -> tuple[str, ...]:

@@ -25,8 +25,7 @@ def _steps(steps: Sequence[Derived]) -> str:
     head = f"| {_('quantity')} | {_('formula')} | {_('with your numbers')} | {_('source')} |\n|---|---|---|---|"
     rows = []
     for step in steps:
-        given = frozenset(step.formula_of)
-        formula = latex(step.name, given) if step.formula_of else QUANTITIES[step.name].symbol
+        formula = step.latex or _closed_form(step)
         value = f"**{step.value:.6g} {step.unit}**"
         numbers = f"{_cell(step.substituted)} = {value}"
         cells = (_(step.meaning), f"$\\displaystyle {{{formula}}}$", numbers, _cell(step.source))
@@ -34,8 +33,13 @@ def _steps(steps: Sequence[Derived]) -> str:
     return "\n".join([head, *rows])
 
 
+def _closed_form(step: Derived) -> str:
+    return latex(step.name, frozenset(step.formula_of)) if step.formula_of else QUANTITIES[step.name].symbol
+
+
 def _symbols(steps: Sequence[Derived]) -> str:
-    names = sorted({n for step in steps for n in (*step.formula_of, step.name)}, key=list(QUANTITIES).index)
+    named = {n for step in steps if not step.latex for n in (*step.formula_of, step.name)}
+    names = sorted(named, key=list(QUANTITIES).index)
     head = f"| {_('symbol')} | {_('meaning')} | {_('unit')} |\n|---|---|---|"
     rows = [f"| ${QUANTITIES[n].symbol}$ | {_(QUANTITIES[n].meaning)} | {QUANTITIES[n].unit} |" for n in names]
     return "\n".join([head, *rows])

@@ -7,11 +7,9 @@ from mfu_planner.counting.conventions.evaluate import (
     convention,
     flops_per_unit,
     names,
-    six_n,
     why_not,
     work_units,
 )
-from mfu_planner.counting.conventions.explain import explain
 from mfu_planner.counting.conventions.hardware import hardware_flops
 
 __all__ = [
@@ -20,11 +18,9 @@ __all__ = [
     "batch_flops",
     "by_convention",
     "convention",
-    "explain",
     "flops_per_unit",
     "hardware_flops",
     "names",
-    "six_n",
     "why_not",
     "work_units",
 ]

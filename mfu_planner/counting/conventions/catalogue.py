@@ -30,7 +30,7 @@ def _arxiv(number: str, title: str) -> Source:
 _FULL = Convention(
     name="full",
     title="Exact, attention over all pairs",
-    formula=r"\sum_{op} \left( F_{forward} + F_{input\,grad} + F_{weight\,grad} \right) / \text{tokens}",
+    formula="6*(L*(2*h*d*(n + g) + 3*h*f) + h*V) + 12*L*n*d*T",
     source=_github("pytorch/pytorch", "torch/utils/flop_counter.py", "v2.13.0"),
     version="PyTorch 2.13",
     weights=Weights.EXACT,
@@ -46,7 +46,7 @@ _CAUSAL = replace(
     _FULL,
     name="causal",
     title="Exact, attention over the pairs that the mask allows",
-    formula=_FULL.formula + r",\quad \text{pairs} = s(s+1)/2 \text{ per causal sequence, fewer with a window}",
+    formula="6*(L*(2*h*d*(n + g) + 3*h*f) + h*V) + 6*L*n*d*(T + 1)",
     source=Source(
         "the model's own attention mask",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html",
@@ -58,7 +58,7 @@ _CAUSAL = replace(
 _SIX_N = Convention(
     name="6n",
     title="6 FLOP for each (active) parameter and token",
-    formula=r"6 N",
+    formula="6*N",
     source=_arxiv("2001.08361", "Kaplan et al. 2020, Scaling Laws for Neural Language Models, section 2.1"),
     weights=Weights.PARAMETERS,
     pairs=Pairs.NONE,
@@ -72,7 +72,8 @@ _SIX_N = Convention(
 _KAPLAN = Convention(
     name="kaplan",
     title="Kaplan 2020: 6N without embeddings and head",
-    formula=r"6 \cdot 2 h L (2 d_{attn} + f)",
+    formula="6*(N - N_token - N_position - N_head)",
+    kind="gpt2-xl",
     source=_arxiv("2001.08361", "Kaplan et al. 2020, Scaling Laws for Neural Language Models, Table 1"),
     weights=Weights.PARAMETERS,
     pairs=Pairs.NONE,
@@ -84,7 +85,8 @@ _KAPLAN = Convention(
 _CHINCHILLA = Convention(
     name="chinchilla",
     title="Chinchilla 2022: embedding and logits as products, softmax counted",
-    formula=r"3 \left[ 2Vh + L (6 h n d + 2 T n d + 3 n T + 2 T n d + 2 n d h + 4 h f) + 2 h V \right]",
+    formula="3*(2*V*h + L*(6*h*n*d + 2*T*n*d + 3*n*T + 2*T*n*d + 2*n*d*h + 4*h*f) + 2*h*V)",
+    kind="gpt2-xl",
     source=_arxiv("2203.15556", "Hoffmann et al. 2022, Training Compute-Optimal Large Language Models, Appendix F"),
     embedding=Embedding.PRODUCT,
     router=False,
@@ -94,7 +96,7 @@ _CHINCHILLA = Convention(
 _PALM = Convention(
     name="palm",
     title="PaLM 2022: 6N with all parameters, full attention",
-    formula=r"6 N + 12 L n d T",
+    formula="6*N + 12*L*n*d*T",
     source=_arxiv("2204.02311", "Chowdhery et al. 2022, PaLM: Scaling Language Modeling with Pathways, Appendix B"),
     weights=Weights.PARAMETERS,
     embedding=Embedding.PARAMETERS,
@@ -106,7 +108,8 @@ _NANOGPT = replace(
     _PALM,
     name="nanogpt",
     title="nanoGPT estimate_mfu: PaLM's formula without the position table",
-    formula=r"6 (N - N_{positions}) + 12 L n d T",
+    formula="6*(N - N_position) + 12*L*n*d*T",
+    kind="gpt2-xl",
     source=_github("karpathy/nanoGPT", "model.py", "3adf61e"),
     positions=False,
     remarks=("nanoGPT itself divides by a fixed peak of an A100",),
@@ -116,7 +119,8 @@ _LLM_C = replace(
     _PALM,
     name="llm.c",
     title="llm.c gpt2_estimate_mfu: 6N, half of attention",
-    formula=r"6 N + 6 L h T",
+    formula="6*N + 6*L*h*T",
+    kind="gpt2-xl",
     source=_github("karpathy/llm.c", "train_gpt2.cu", "f1e2ace"),
     pairs=Pairs.HALF,
 )
@@ -124,7 +128,8 @@ _LLM_C = replace(
 _NANOCHAT = Convention(
     name="nanochat",
     title="nanochat estimate_flops: linear layers, attention within the window",
-    formula=r"6 \sum N_{linear} + \sum_{layers} 12 n d \min(W, T)",
+    formula="6*N_linear + 12*L*n*d*Min(W, T)",
+    kind="mistral-7b",
     source=_github("karpathy/nanochat", "nanochat/gpt.py", "92d63d4"),
     pairs=Pairs.CAPPED,
 )
@@ -132,10 +137,7 @@ _NANOCHAT = Convention(
 _MEGATRON = Convention(
     name="megatron",
     title="Megatron-LM num_floating_point_operations: causal half, padded vocabulary",
-    formula=(
-        r"6 \left[ L \left( h d (n + 2g) + n d h + 3 h f \right) + h V_{padded} \right] + 6 L n d T"
-        r" \quad (\text{2 h f without a gate})"
-    ),
+    formula="6*(L*(h*d*(n + 2*g) + n*d*h + 3*h*f) + h*V_padded) + 6*L*n*d*T",
     source=_github("NVIDIA/Megatron-LM", "megatron/training/training.py", "d98e8a64ddf3"),
     version="after causal halving",
     pairs=Pairs.HALF,
@@ -150,10 +152,7 @@ _MEGATRON_2024 = replace(
     _MEGATRON,
     name="megatron-2024",
     title="Megatron-LM before causal halving: full attention",
-    formula=(
-        r"12 L h^2 \left[ \left(1 + \tfrac{g}{n} + \tfrac{T}{h}\right) \tfrac{n d}{h} + \tfrac{3}{2} \tfrac{f}{h}"
-        r" + \tfrac{V_{padded}}{2 L h} \right]"
-    ),
+    formula="12*L*h**2*((1 + g/n + T/h)*n*d/h + 3*f/(2*h) + V_padded/(2*L*h))",
     source=_github("ROCm/Megatron-LM", "megatron/training/training.py", "", "2024-10"),
     version="before causal halving (2024)",
     version_of="megatron",
@@ -166,7 +165,8 @@ _MEGATRON_2021 = replace(
     _MEGATRON_2024,
     name="megatron-2021",
     title="Narayanan 2021 without recomputation: full attention, logits",
-    formula=r"72 L h^2 \left( 1 + \tfrac{T}{6h} + \tfrac{V}{12 L h} \right)",
+    formula="72*L*h**2*(1 + T/(6*h) + V/(12*L*h))",
+    kind="gpt2-xl",
     source=_arxiv("2104.04473", "Narayanan et al. 2021, Efficient Large-Scale Language Model Training on GPU Clusters"),
     version="2021",
     padded_vocab=0,
@@ -178,7 +178,8 @@ _MEGATRON_BRIDGE = replace(
     _MEGATRON,
     name="megatron-bridge",
     title="Megatron-Bridge flop_utils: as Megatron-LM, windows exactly, frozen weights left out",
-    formula=_MEGATRON.formula + r",\quad \text{window: mean context } W - W(W-1)/(2T)",
+    formula="6*(L*(h*d*(n + 2*g) + n*d*h + 3*h*f) + h*V_padded) + 12*L*n*d*(W - W*(W - 1)/(2*T))",
+    kind="mistral-7b",
     source=_github("NVIDIA-NeMo/Megatron-Bridge", "src/megatron/bridge/training/utils/flop_utils.py", "067f987df03b"),
     version="Megatron-Bridge",
     version_of="megatron",
@@ -189,7 +190,7 @@ _MEGATRON_BRIDGE = replace(
 _TORCHTITAN = Convention(
     name="torchtitan",
     title="torchtitan: 6(N − embedding) + full attention",
-    formula=r"6 (N_{active} - N_{embedding}\,[\text{untied}]) + 6 L n (d_{qk} + d_v) T",
+    formula="6*(N - N_token) + 6*L*n*(d_qk + d_v)*T",
     source=_github("pytorch/torchtitan", "torchtitan/models/utils.py", "b5bcd76c66d0"),
     weights=Weights.PARAMETERS,
     embedding=Embedding.TIED,
@@ -200,7 +201,7 @@ _TORCHTITAN = Convention(
 _MAXTEXT = Convention(
     name="maxtext",
     title="MaxText calculate_tflops_training_per_device: causal half, router counted",
-    formula=r"3 \left[ L (2 h d (n + 2g) + 2 n d h + 6 h f) + 2 h V + L \cdot 2 n d T \right]",
+    formula="3*(L*(2*h*d*(n + 2*g) + 2*n*d*h + 6*h*f) + 2*h*V + L*2*n*d*T)",
     source=_github("AI-Hypercomputer/maxtext", "src/MaxText/maxtext_utils.py", "e591f30cbbf2"),
     version="causal since 2025-07",
     pairs=Pairs.HALF_WINDOW,
@@ -210,7 +211,7 @@ _MAXTEXT_2024 = replace(
     _MAXTEXT,
     name="maxtext-2024",
     title="MaxText before 2025-07: full attention",
-    formula=r"3 \left[ L (2 h d (n + 2g) + 2 n d h + 6 h f) + 2 h V + L \cdot 4 n d T \right]",
+    formula="3*(L*(2*h*d*(n + 2*g) + 2*n*d*h + 6*h*f) + 2*h*V + L*4*n*d*T)",
     source=Source(
         "AI-Hypercomputer/maxtext before pull request 1988",
         "https://github.com/AI-Hypercomputer/maxtext/pull/1988",
@@ -224,8 +225,8 @@ _MAXTEXT_2024 = replace(
 _OLMO = Convention(
     name="olmo",
     title="OLMo-core num_flops_per_token: module parameters, attention within the window",
-    formula=r"6 \left( N_{attention} + N_{ffn} + N_{router} + \tfrac{k}{E} N_{experts} + N_{head} \right)"
-    r" + \sum_{layers} 12 n d \min(W, T)",
+    formula="6*(L*(2*h*d*(n + g) + 3*h*f) + h*(V + 1)) + 12*L*n*d*Min(W, T)",
+    kind="mistral-7b",
     source=_github("allenai/OLMo-core", "src/olmo_core/nn/transformer/model.py", "fa6c501"),
     weights=Weights.MODULES,
     pairs=Pairs.CAPPED,
@@ -236,7 +237,7 @@ _LLM_FOUNDRY = replace(
     _PALM,
     name="llm-foundry",
     title="LLM Foundry flops_per_batch: 6N + full attention of the hidden width",
-    formula=r"3 (2 N_{active} + 4 L h T)",
+    formula="3*(2*N + 4*L*h*T)",
     source=_github("mosaicml/llm-foundry", "scripts/train/benchmarking/README.md", "8c8dd48f7216", "2024-01"),
     width=Width.HIDDEN,
     remarks=("counts attention with the hidden size, not heads × head size",),
@@ -246,7 +247,7 @@ _LINGUA = replace(
     _TORCHTITAN,
     name="lingua",
     title="Meta Lingua: half of attention, with the scores that a fused kernel recomputes",
-    formula=r"6 N_{non\,embedding} + 3.5 \cdot \tfrac{4 L n d T}{2}",
+    formula="6*(N - N_token) + 7*(4*L*n*d*T/2)/2",
     source=_github("facebookresearch/lingua", "apps/main/transformer.py", "437d680"),
     pairs=Pairs.HALF,
     attention_passes=Fraction(7, 2),
@@ -256,7 +257,7 @@ _LINGUA = replace(
 _HF_TRAINER = Convention(
     name="hf-trainer",
     title="transformers Trainer floating_point_ops: 6 × parameters outside embeddings, every expert",
-    formula=r"6 N_{outside\ nn.Embedding}",
+    formula="6*(N - N_token - N_position)",
     source=_github("huggingface/transformers", "src/transformers/modeling_utils.py", "v5.23.0"),
     weights=Weights.PARAMETERS,
     pairs=Pairs.NONE,
@@ -270,7 +271,8 @@ _KAPLAN_CONTEXT = replace(
     _KAPLAN,
     name="kaplan-context",
     title="Kaplan 2020 with its context term",
-    formula=r"6 \cdot 2 h L (2 d_{attn} + f) + 6 L T d_{attn}",
+    formula="6*(N - N_token - N_position - N_head) + 6*L*T*n*d",
+    kind="gpt2-xl",
     version="with the context term",
     version_of="kaplan",
     pairs=Pairs.HALF,
@@ -280,7 +282,8 @@ _CHINCHILLA_A4 = replace(
     _CHINCHILLA,
     name="chinchilla-a4",
     title="Chinchilla as its Table A4 was computed: neither embedding nor logits",
-    formula=r"3 L (6 h n d + 2 T n d + 3 n T + 2 T n d + 2 n d h + 4 h f)",
+    formula="3*L*(6*h*n*d + 2*T*n*d + 3*n*T + 2*T*n*d + 2*n*d*h + 4*h*f)",
+    kind="gpt2-xl",
     source=_github("karpathy/nanoGPT", "scaling_laws.ipynb", "3adf61e"),
     version="Table A4",
     version_of="chinchilla",
@@ -291,7 +294,7 @@ _CHINCHILLA_A4 = replace(
 _LEVANTER = Convention(
     name="levanter",
     title="Levanter lm_flops_per_token: full attention with softmax and mask",
-    formula=r"3 \left[ L (2 h d (n + 2g) + 2 n d h + 6 h f + 4 n d T + 3 n T) + 2 h V \right]",
+    formula="3*(L*(2*h*d*(n + 2*g) + 2*n*d*h + 6*h*f + 4*n*d*T + 3*n*T) + 2*h*V)",
     source=_github("stanford-crfm/levanter", "src/levanter/utils/flop_utils.py", "9263f81e8b45"),
     softmax=True,
 )

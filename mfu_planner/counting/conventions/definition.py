@@ -109,14 +109,17 @@ class Source:
 class Convention:
     """A named way to count training FLOP, as its source defines it.
 
-    ``formula`` is the source's own formula restated in LaTeX, per token: L layers, h hidden, n heads, g key-value
-    heads, d head size, f MLP width, V vocabulary, T sequence length, W window, N parameters.
+    ``formula`` is the source's own formula per token, as text, in the letters of
+    :data:`~mfu_planner.counting.conventions.written.LETTERS`, for the kind of model that the source had in mind; that
+    it is what the switches count there is tested.
     """
 
     name: str
     title: str
     formula: str
     source: Source
+    kind: str = "llama-3.1-8b"
+    """A preset of the kind of model that the source had in mind."""
     version: str = ""
     version_of: str = ""
     """The name of the current convention that this is an older (or other) version of."""

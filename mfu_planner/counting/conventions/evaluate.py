@@ -127,13 +127,5 @@ def by_convention(
     }
 
 
-def six_n(params: int, active_params: int | None = None) -> int:
-    """6N from a bare parameter count: FLOP per token, attention left out.
-
-    .. math:: 6 N_{active}
-    """
-    return 6 * (params if active_params is None else active_params)
-
-
 def _resolve(chosen: Convention | str) -> Convention:
     return convention(chosen) if isinstance(chosen, str) else chosen
