@@ -15,7 +15,7 @@ from mfu_planner.numeric import formula as writing
 from mfu_planner.numeric.letters import plain
 from mfu_planner.numeric.paper import paper
 from mfu_planner.operators import Workload
-from mfu_planner.questions.runs import FlopsQuestion
+from mfu_planner.questions.runs import Worked
 from mfu_planner.run import Derived
 from mfu_planner.training import trained
 
@@ -24,7 +24,7 @@ from mfu_planner.training import trained
 class Lettered:
     """One question: a model and what of it is trained, a batch, a convention."""
 
-    scenario: FlopsQuestion
+    scenario: Worked
     work: Workload
     convention: Convention
 

@@ -40,7 +40,7 @@ class Subject:
     warnings: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
     """Key of a quantity → where its value comes from."""
-    scenario: Scenario | None = None
+    scenario: Run | None = None
     """What was asked."""
 
     def work_steps(self) -> tuple[Derived, ...]:
