@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from mfu_planner.observe.logs.quantities import Quantities
-from mfu_planner.observe.logs.reading import Reading
+from mfu_planner.observe.logs.quantities import Quantities, missing
+from mfu_planner.observe.logs.reading import Reading, Severity
 from mfu_planner.observe.logs.steady import Window
 
 #: Two roads to one number may differ by this share before it is a finding.
 AGREE = 0.03
+#: Tokens by rate × time may exceed those of a step by this share (rounding, uneven steps) before it cannot be.
+MORE_THAN_IS_THERE = 0.15
 #: Slow steps outside the steady window that take more than this share of the time are a finding.
 LOST = 0.05
 #: A rate known no better than this is said to be rounded.
@@ -36,6 +38,29 @@ def cross_check(
             "the wall clock runs slower than the steady step time says",
             lost_share=window.lost_share,
         )  # fmt: skip
+
+
+def scope_of_axolotl(log: Reading, q: Quantities) -> None:
+    """Axolotl's ``tokens/train_per_sec_per_gpu``: trained tokens only; of all devices in releases up to 0.12.
+
+    Source: axolotl, src/axolotl/utils/callbacks/tokens_per_second.py, before and after it divides by the data-parallel
+    size.
+    """
+    rate = log.summary.get("trainable_tokens_per_s_of_unknown_scope")
+    if not rate:
+        return
+    job, each = q.value("tokens_per_s"), q.value("tokens_per_s_per_device")
+    if job is None:
+        text = "no rate is taken from it: give " + " and ".join(missing(q) or ["a log of more steps"])
+    elif each is not None and abs(rate / job - 1) < abs(rate / each - 1):
+        text = "by batch, length and step time it is the whole job's"
+    else:
+        text = "by batch, length and step time it is one device's"
+    log.note(
+        "log/rate-of-unclear-scope", "warning",
+        f"tokens/train_per_sec_per_gpu is {rate:,.0f}; it counts trained tokens only, and in older releases those of "
+        f"all devices; {text}", rate=rate,
+    )  # fmt: skip
 
 
 def _given_against_header(log: Reading, given: dict[str, float | None]) -> None:
@@ -68,7 +93,7 @@ def _rate_against_batch(log: Reading, q: Quantities, stated: dict[str, float]) -
     slack = AGREE + sum(log.resolution.get(n, 0.0) for n in ("step_time_s", "tokens_per_s"))
     if abs(ratio - 1) > slack:
         log.note(
-            "log/rate-contradicts-batch", "warning",
+            "log/rate-contradicts-batch", _severity(ratio, q),
             f"stated rate × step time is {rate * seconds:,.0f} tokens, but a step has {tokens:,.0f} (× {ratio:.3g}): "
             + _likely(ratio, q),
             ratio=ratio, rate_times_time=rate * seconds, tokens_per_step=tokens,
@@ -80,6 +105,13 @@ def _rate_against_batch(log: Reading, q: Quantities, stated: dict[str, float]) -
             "log/samples-contradict-batch", "warning",
             f"samples per second × step time is {ratio:.3g} of the global batch of {batch:g}", ratio=ratio,
         )  # fmt: skip
+
+
+def _severity(ratio: float, q: Quantities) -> Severity:
+    """More tokens than a step has, or a factor of the devices, cannot be; fewer may be padding or waits."""
+    devices = q.value("devices")
+    mixed = devices is not None and devices > 1 and abs(ratio * devices - 1) < AGREE
+    return "error" if ratio > 1 + MORE_THAN_IS_THERE or mixed else "warning"
 
 
 def _likely(ratio: float, q: Quantities) -> str:
@@ -100,10 +132,10 @@ def _per_device_against_job(log: Reading, q: Quantities, stated: dict[str, float
     job, each, devices = stated.get("tokens_per_s"), stated.get("tokens_per_s_per_device"), q.value("devices")
     if job and each and devices and abs(each * devices / job - 1) > AGREE:
         log.note(
-            "log/per-device-contradicts-job", "warning",
+            "log/per-device-contradicts-job", "error",
             f"whole-job rate ÷ per-device rate is {job / each:.4g}, but there are {devices:g} "
             f"devices", quotient=job / each,
-            devices=devices,
+            devices=devices, ratio=each * devices / job,
         )  # fmt: skip
 
 

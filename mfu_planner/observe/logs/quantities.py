@@ -81,8 +81,24 @@ ROUTES = (
 )
 
 
-def gather(log: Reading, window: Window, stated: dict[str, float], given: dict[str, float | None]) -> Quantities:
-    """Everything known, then everything that follows from it."""
+#: What a user may give, and the flag for it.
+FLAGS = {"devices": "--devices", "global_batch": "--global-batch", "seq_len": "--seq-len"}
+
+
+def missing(q: Quantities) -> list[str]:
+    """Flags of what is not known yet."""
+    unknown = [flag for name, flag in FLAGS.items() if name not in q]
+    return [f for f in unknown if f == "--devices" or "tokens_per_s" not in q]
+
+
+def gather(
+    log: Reading,
+    window: Window,
+    stated: dict[str, float],
+    given: dict[str, float | None],
+    length: tuple[float | None, str] = (None, ""),
+) -> Quantities:
+    """Everything known, then what follows from it; ``length`` is that of the model, where nothing else says one."""
     q = Quantities()
     for name, value in given.items():
         q.put(name, value, "given")
@@ -100,6 +116,7 @@ def gather(log: Reading, window: Window, stated: dict[str, float], given: dict[s
         if name == "tokens_per_step" and "global_batch" in given and given["global_batch"] and "seq_len" in q:
             continue
         q.put(name, log.header.values.get(name), "stated (header)")
+    q.put("seq_len", *length)
     if window.clock_s is not None:
         q.put("clock_s", window.clock_s, "stated (time stamps)", window.clock_uncertainty)
     _prefer_fine(q)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from mfu_planner.errors import InputError, NoAnswer, nearest
-from mfu_planner.observe.logs import remaining, utilisation
-from mfu_planner.observe.logs.checks import cross_check
+from mfu_planner.observe.logs import gate, phases, remaining, utilisation
+from mfu_planner.observe.logs.checks import cross_check, scope_of_axolotl
 from mfu_planner.observe.logs.ingest import Ingested, LogSource, ingest
 from mfu_planner.observe.logs.metric_names import COLUMN_FIELDS
-from mfu_planner.observe.logs.quantities import Quantities, gather
+from mfu_planner.observe.logs.quantities import Quantities, gather, missing
+from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.report import DroppedStep, Finding, LogReport, Reported, SteadyWindow
 from mfu_planner.observe.logs.source import Progress
-from mfu_planner.observe.logs.steady import RULE, Window, averages, choose
+from mfu_planner.observe.logs.steady import RULE, Window, averages, choose, phase_means
 from mfu_planner.units import parse, parse_whole
 
 _RATES = ("step_time_s", "tokens_per_s", "tokens_per_s_per_device", "samples_per_s", "flops_per_s_per_device")
@@ -27,11 +29,10 @@ _SHOWN = (
     "seq_len",
 )
 _COMPUTED = ("achieved_flops_per_s_per_device", "peak_flops_per_s", "convention", "flops_per_token")
-_ADVICE = {
-    "step_time_s": "step time unknown: give --global-batch and --seq-len",
-    "tokens_per_s": "tokens per second unknown: give --global-batch and --seq-len (or --devices beside a "
-    "per-device rate)",
-    "tokens_per_s_per_device": "tokens per second per device unknown: give --devices",
+_WANTED = {
+    "step_time_s": "step time",
+    "tokens_per_s": "tokens per second",
+    "tokens_per_s_per_device": "tokens per second per device",
 }
 
 
@@ -87,14 +88,23 @@ def read_log(
     window = choose(found.log, found.warmup)
     stated = averages(found.log, window)
     _sentinels(stated, found)
-    q = gather(found.log, window, stated, {**given, "tokens_per_step": tokens_per_step})
-    if not any(name in q for name in _RATES) and "mfu" not in stated:
+    knows_length = bool(given["seq_len"] or stated.get("seq_len") or found.log.header.values.get("seq_len"))
+    length = (None, "") if knows_length else utilisation.preset_length(measured)
+    q = gather(found.log, window, stated, {**given, "tokens_per_step": tokens_per_step}, length)
+    if not any(name in q for name in _RATES) and "mfu" not in stated and not phase_means(window):
         where = ", ".join(found.files) or "the log"
         raise NoAnswer(
             f"{found.name}: no timing in {where}: neither a duration, a rate nor two time stamps with steps; "
             "log one of them, or give the file that has it"
         )
+    if (parts := phase_means(window)) and "step_time_s" not in q:
+        found.log.note(
+            "log/only-phases", "warning",
+            f"the log times parts of a step and not the step: together {sum(parts.values()):,.4g} s, a lower bound "
+            "where they follow each other", seconds=sum(parts.values()),
+        )  # fmt: skip
     cross_check(found.log, window, q, stated, given)
+    scope_of_axolotl(found.log, q)
     return _report(found, window, q, stated, measured, (target_tokens, tokens_done, price))
 
 
@@ -156,14 +166,20 @@ def _report(
     computed = utilisation.planner_mfu(log, q, measured, stated, implied)
     implied = implied or utilisation.by_own_convention(found.name or "", computed, stated)
     utilisation.compare(log, computed, stated, implied)
-    repeated = stated.get("mfu") if stated.get("mfu", 2.0) <= 1 else None
+    repeated = stated.get("mfu") if stated.get("mfu", 2.0) <= 1 and not log.phase_mfu else None
+    wanted = _describing(measured)
     if not computed and repeated is not None:
-        log.note("log/mfu-as-reported", "note", "the MFU is the log's own claim: give --model and --hardware to "
-                                                "have it computed")  # fmt: skip
+        log.note("log/mfu-as-reported", "note", f"the MFU is the log's own claim{wanted}")
+    parts = phases.phases(log, q, phase_means(window), computed, stated, measured)
+    if (whole := phases.of_the_step(parts, q, computed.get("peak_flops_per_s"))) is not None:
+        computed |= {"mfu": whole, "mfu_source": "model FLOPs of all phases ÷ the whole step"}
+        computed["findings"] = [f for f in computed["findings"] if f.code != "sanity/too-low"]
+    head = gate.headline(log, q, computed, repeated)
     done, done_origin = remaining.tokens_done(log, q, ahead[1])
     left = remaining.remaining(log, q, done, ahead[0], ahead[2])
     findings = tuple(
-        Finding(code=n.code, severity=n.severity, message=n.message, evidence=n.evidence) for n in log.notes
+        Finding(code=n.code, severity=n.severity, message=n.message, evidence=n.evidence)
+        for n in gate.ordered(log.notes)
     )
     origins = {name: q[name].origin for name in (*_SHOWN, "devices") if name in q}
     if done is not None:
@@ -182,8 +198,9 @@ def _report(
             tflops_per_device=None if claimed is None else claimed / 1e12,
             hardware_tflops_per_device=_tera(stated.get("hardware_flops_per_s_per_device")),
         ),
-        mfu=computed.get("mfu", repeated),
-        hfu=computed.get("hfu"),
+        **head,
+        job=_of_the_job(log),
+        phases=parts,
         mfu_source=computed.get("mfu_source", None if repeated is None else "as the log reports it"),
         **{k: computed.get(k) for k in _COMPUTED},
         implied_peak=implied,
@@ -192,7 +209,7 @@ def _report(
         origins=origins,
         **left,
         findings=findings,
-        warnings=_warnings(q, findings, computed, stated),
+        warnings=_warnings(q, findings, computed, stated, measured),
     )  # fmt: skip
 
 
@@ -222,13 +239,39 @@ def _counts(found: Ingested, window: Window) -> dict[str, Any]:
     }
 
 
+def _describing(measured: dict[str, Any]) -> str:
+    """What else a computed MFU needs, as the end of a sentence; empty where all is given."""
+    model = "" if any(measured.get(k) is not None for k in ("model", "config", "params")) else "--model (or --config)"
+    hardware = "" if any(measured.get(k) is not None for k in ("hardware", "peak")) else "--hardware"
+    wanted = " and ".join(filter(None, (model, hardware)))
+    return f": give {wanted} to have it computed" if wanted else ""
+
+
+def _of_the_job(log: Reading) -> dict[str, float]:
+    """What the file says of the whole run, start-up, evaluation and checkpoints included."""
+    names = ("runtime_s", "steps", "samples_per_s", "steps_per_s", "tokens_per_s", "tokens_total", "total_flops")
+    job = {k: log.summary[k] for k in names if log.summary.get(k)} | log.job
+    for name in ("tokens_per_s_per_device", "mfu"):
+        if value := log.summary.get("actual_" + name):
+            job[name] = value
+    return {k: v for k, v in job.items() if math.isfinite(v)}
+
+
 def _warnings(
-    q: Quantities, findings: tuple[Finding, ...], computed: dict[str, Any], stated: dict[str, float]
+    q: Quantities,
+    findings: tuple[Finding, ...],
+    computed: dict[str, Any],
+    stated: dict[str, float],
+    measured: dict[str, Any],
 ) -> tuple[str, ...]:
     out = [f.message for f in findings if f.severity != "note"]
-    out += [text for name, text in _ADVICE.items() if name not in q]
-    if not computed and "mfu" not in stated:
-        out.append("MFU unknown: give --model (or --config) and --hardware")
+    wanted = missing(q)
+    for name, words in _WANTED.items():
+        if name not in q:
+            own = [f for f in wanted if name != "step_time_s" or (f != "--devices" and "tokens_per_s" in q)]
+            out.append(f"{words} unknown" + (f": give {', '.join(own)}" if own else ": the log states none"))
+    if not computed and "mfu" not in stated and _describing(measured):
+        out.append("MFU unknown" + _describing(measured))
     out += computed.get("warnings", ())
     return tuple(dict.fromkeys(out))
 

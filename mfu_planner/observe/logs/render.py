@@ -28,10 +28,21 @@ def render(report: LogReport, console: Console) -> None:
         how = ", ".join(filter(None, (report.convention, report.mfu_source)))
         hfu = "" if report.hfu is None else f"   HFU {report.hfu:.1%}"
         console.print(f"[bold]MFU {report.mfu:.1%}[/bold]{hfu} ({how})")
+    elif report.mfu_by_arithmetic is not None:
+        console.print(f"[bold red]no MFU[/bold red]: {report.mfu_by_arithmetic:.1%} comes out, but see below")
+    if report.findings and report.findings[0].severity == "error":
+        console.print(f"[red]{report.findings[0].code}[/red] {escape(report.findings[0].message)}")
     console.print(_rates(report))
+    if report.phases:
+        console.print(_phases(report))
+    if len(report.segments) > 1:
+        console.print(_segments(report))
+    if report.goodput:
+        console.print(_goodput(report), style="dim")
     if report.remaining_tokens is not None:
         console.print(_remaining(report))
-    for finding in report.findings:
+    first_said = bool(report.findings) and report.findings[0].severity == "error"
+    for finding in report.findings[1:] if first_said else report.findings:
         colour = _COLOURS[finding.severity]
         console.print(f"[{colour}]{finding.code}[/{colour}] {escape(finding.message)}")
     said = {f.message for f in report.findings}
@@ -83,6 +94,37 @@ def _rates(report: LogReport) -> Table:
     for name, seconds in report.parts_s.items():
         table.add_row(f"  {name}", f"{_digits(seconds)} s", "stated")
     return table
+
+
+def _phases(report: LogReport) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("phase", "s a step", "share", "MFU", "MFU in the log"):
+        table.add_column(name, justify="left" if name == "phase" else "right")
+    for phase in report.phases:
+        shares = (f"{v:.1%}" if v is not None else "–" for v in (phase.share, phase.mfu, phase.reported_mfu))
+        table.add_row(phase.name, _digits(phase.seconds_per_step), *shares)
+    return table
+
+
+def _segments(report: LogReport) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("steps", "s a step", "tokens/s", "devices", "begins with"):
+        table.add_column(name, justify="right")
+    for part in report.segments:
+        span = "" if part.first_step is None else f"{part.first_step:,.0f} – {part.last_step:,.0f}"
+        shown = ("–" if v is None else _digits(v) for v in (part.step_time_s, part.tokens_per_s, part.devices))
+        table.add_row(span, *shown, part.why)
+    return table
+
+
+def _goodput(report: LogReport) -> str:
+    total = sum(report.goodput.values())
+    parts = ", ".join(f"{cause} {seconds / total:.1%}" for cause, seconds in report.goodput.items() if seconds)
+    return f"wall clock {total:,.0f} s: {parts}"
 
 
 def _remaining(report: LogReport) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
 
 class _Frozen(BaseModel):
@@ -19,6 +19,12 @@ class Finding(_Frozen):
     severity: Literal["note", "warning", "error"]
     message: str
     evidence: dict[str, float | str | None] = {}
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def text(self) -> str:
+        """The message, under the name that every finding of a log has."""
+        return self.message
 
 
 class Reported(_Frozen):
@@ -61,6 +67,36 @@ class ImpliedPeak(_Frozen):
     """Known peaks within 1%, e.g. ``h100-sxm bf16``."""
 
 
+class Phase(_Frozen):
+    """A part of a step that a framework times by itself: generation, log-probabilities, training, weight sync …"""
+
+    name: str
+    seconds_per_step: float
+    share: float | None = None
+    """Of the step; phases that run beside each other add up to more than the step."""
+    tokens_per_step: float | None = None
+    """Tokens that the policy runs over in it."""
+    model_flops_per_token: float | None = None
+    """Forward only in generation and log-probabilities."""
+    mfu: float | None = None
+    reported_mfu: float | None = None
+    """As the framework itself counts it."""
+
+
+class Segment(_Frozen):
+    """A run of steps between two restarts, or of one speed."""
+
+    first_step: float | None = None
+    last_step: float | None = None
+    records: int = 0
+    step_time_s: float | None = None
+    tokens_per_s: float | None = None
+    tokens_per_s_per_device: float | None = None
+    devices: int | None = None
+    why: str = ""
+    """What began it: a restart, another number of devices, a new file."""
+
+
 class LogReport(_Frozen):
     """Throughput and MFU of a training log.
 
@@ -94,7 +130,9 @@ class LogReport(_Frozen):
 
     reported: Reported = Reported()
     mfu: float | None = None
+    """Null where it cannot be or two sources disagree; then ``mfu_by_arithmetic`` holds what comes out."""
     hfu: float | None = None
+    mfu_by_arithmetic: float | None = None
     mfu_source: str | None = None
     achieved_flops_per_s_per_device: float | None = None
     peak_flops_per_s: float | None = None
@@ -105,6 +143,13 @@ class LogReport(_Frozen):
     """Waiting for input as a share of the step, where the log states it."""
     parts_s: dict[str, float] = {}
     """Mean seconds of named parts of a step (forward, backward, all-reduce), where the log states them."""
+    job: dict[str, float] = {}
+    """What the file says of the whole run: ``runtime_s``, ``steps``, rates; start-up and checkpoints included."""
+    phases: tuple[Phase, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    """Where the log holds more than one; the figures above are of the last."""
+    goodput: dict[str, float] = {}
+    """Cause → seconds of the wall clock from the first to the last time stamp; they add up to it."""
     origins: dict[str, str] = {}
     """Field → ``given``, ``stated (…)`` or ``derived: …``."""
 

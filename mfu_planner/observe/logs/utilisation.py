@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mfu_planner.errors import InputError
-from mfu_planner.observe.logs.quantities import Quantities
+from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.observe.logs.quantities import Quantities, missing
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.report import ImpliedPeak
 from mfu_planner.run import solve
@@ -27,6 +27,8 @@ _CONVENTIONS = {
 }
 #: The forward pass counted a second time makes 4 of 3.
 _RECOMPUTED, _CLOSE, _SAME_PEAK = 4 / 3, 0.06, 0.01
+#: Counts of the same work by different conventions stay within this factor.
+_OTHER_MODEL = 1.6
 
 
 @functools.cache
@@ -83,6 +85,20 @@ def _known_peaks(peak: float) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))[:8]
 
 
+def preset_length(given: dict[str, Any]) -> tuple[float | None, str]:
+    """The length that ``mfu`` would take for this model where nobody says one, and where it comes from."""
+    named = {k: given[k] for k in ("model", "config") if given.get(k) is not None}
+    if not named or given.get("seq_len") is not None:
+        return None, ""
+    from mfu_planner.measuring import measure
+
+    try:
+        found = measure(**named, peak=1e15, tokens_per_second_per_device=1.0)
+    except (InputError, NoAnswer):
+        return None, ""
+    return (None if found.seq_len is None else float(found.seq_len)), "the length that the model was trained at"
+
+
 def planner_mfu(
     log: Reading, q: Quantities, given: dict[str, Any], stated: dict[str, float], implied: ImpliedPeak | None
 ) -> dict[str, Any]:
@@ -116,8 +132,9 @@ def planner_mfu(
             given.pop(key, None)
         result = measure(**given, flops_per_second_per_device=claimed)
     else:
+        wanted = missing(q)
         what = (
-            "tokens per second per device (give --devices, --global-batch, --seq-len)"
+            f"tokens per second per device{' (give ' + ', '.join(wanted) + ')' if wanted else ''}"
             if has_model
             else "a model, or a log that states TFLOP/s"
         )
@@ -133,6 +150,7 @@ def planner_mfu(
         "peak_flops_per_s": result.peak_flops_per_s,
         "flops_per_token": result.flops_per_token,
         "warnings": result.warnings,
+        "findings": result.findings,
     }
 
 
@@ -171,7 +189,16 @@ def compare(log: Reading, computed: dict[str, Any], stated: dict[str, float], im
             claimed=claimed, model=achieved,
         )  # fmt: skip
         log.notes[:] = [n for n in log.notes if n.code != "log/recomputation-may-be-counted"]
+    elif claimed and peak and not log.phase_mfu and not 1 / _OTHER_MODEL < claimed / achieved < _OTHER_MODEL:
+        log.note(
+            "log/other-work", "warning",
+            f"the log counts {claimed / 1e12:.4g} TFLOP/s per device, the model given {achieved / 1e12:.4g}: another "
+            f"model, length or batch than the log's; by its own count the MFU is {claimed / peak:.1%}",
+            claimed=claimed, model=achieved, mfu_if_so=claimed / peak,
+        )  # fmt: skip
     mfu, mine = stated.get("mfu"), computed["mfu"]
+    if log.phase_mfu:
+        return
     if mfu and abs(mfu / mine - 1) > 0.02:
         factor = (implied.flops_per_s / peak) if implied is not None and peak else 1.0
         near = [n for n, v in computed["by_convention"].items() if v and abs(mfu * factor / v - 1) < 0.01]

@@ -1,0 +1,135 @@
+"""The gate of the log reader: what cannot be is an error and no headline; flags that were given are not asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mfu_planner import flops
+from mfu_planner.observe.logs import read_log
+
+SAMPLES = Path(__file__).parent / "samples"
+LINES = "".join(f"step: {i} tps: 6,000 tflops: 300 mfu: 30%\n" for i in (10, 20, 30, 40))
+
+
+def severities(report):
+    """Code → severity."""
+    return {f.code: f.severity for f in report.findings}
+
+
+def test_impossible_mfu_is_no_headline():
+    """A 70B model at the rate of an 8B one comes out far above 100%: an error first, its causes, and no MFU."""
+    report = read_log(LINES, devices=8, model="llama-3.1-70b", hardware="h100-sxm")
+
+    by_hand = 6000 * flops(model="llama-3.1-70b", seq_len=8192).flops["total"] / 8192 / 989.4e12
+    assert report.mfu is None
+    assert report.mfu_by_arithmetic == pytest.approx(by_hand, rel=1e-3)
+    assert report.findings[0].code == "sanity/above-100"
+    assert report.findings[0].severity == "error"
+    assert any(f.evidence.get("mfu_if_so") for f in report.findings[1:])
+    assert severities(report)["log/other-work"] == "warning"
+    dumped = json.loads(report.model_dump_json())["findings"][0]
+    assert {"code", "severity", "text"} <= set(dumped)
+
+
+def test_impossible_hfu_is_an_error():
+    """Full recomputation makes 4/3 of an MFU of 78%: above 100%."""
+    rate = 0.78 * 989.4e12 / (flops(model="llama-3.1-8b", seq_len=8192).flops["total"] / 8192)
+    lines = "".join(f"step: {i} tps: {rate:.0f}\n" for i in (10, 20, 30))
+    report = read_log(lines, devices=8, model="llama-3.1-8b", hardware="h100-sxm", recompute="full")
+
+    assert report.mfu is None
+    assert report.hfu is None
+    assert report.mfu_by_arithmetic == pytest.approx(0.78, rel=1e-3)
+    assert severities(report)["log/hfu-out-of-range"] == "error"
+
+
+def test_rate_of_the_job_under_the_name_of_a_device():
+    """8 devices, 16 sequences of 1,024 tokens in a second are 2,048 a device; 16,384 are stated a device."""
+    lines = "".join(f"step: {i} tokens/gpu/sec: 16384 step_time: 1.0s\n" for i in (10, 20, 30))
+    report = read_log(lines, devices=8, global_batch=16, seq_len=1024, model="llama-3.2-1b", hardware="h100-sxm")
+
+    assert severities(report)["log/rate-contradicts-batch"] == "error"
+    assert report.mfu is None
+    assert report.mfu_by_arithmetic is not None
+
+
+def test_job_and_device_that_do_not_divide_are_both_kept():
+    """100,000 tokens/s and 50,000 a device cannot be of eight devices; both readings of the MFU are said."""
+    lines = "".join(f"step: {i} tok/s: 100000 tokens/gpu/sec: 50000\n" for i in (10, 20, 30))
+    report = read_log(lines, devices=8, model="llama-3.2-1b", hardware="h100-sxm", seq_len=4096)
+
+    assert severities(report)["log/per-device-contradicts-job"] == "error"
+    other = next(f for f in report.findings if f.code == "log/other-reading")
+    assert other.evidence["mfu_if_so"] == pytest.approx(report.mfu_by_arithmetic / 4)
+
+
+def test_length_of_a_preset_is_taken_as_mfu_takes_it():
+    """BLOOM's branch prints seconds and a batch, no length: the preset's 2,048, and no HFU as the MFU."""
+    line = (" iteration {0}/ 900 | consumed samples: {0} | elapsed time per iteration (s): 100.00 | "
+            "global batch size: 2048 | samples per second: 20.48 | TFLOPs: 147.00 |\n")  # fmt: skip
+    report = read_log("".join(line.format(i) for i in (31, 32, 33)), devices=384, model="bloom-176b",
+                      hardware="a100-sxm-80gb")  # fmt: skip
+
+    work = flops(model="bloom-176b", seq_len=2048).flops["total"] / 2048
+    assert report.seq_len == 2048
+    assert report.mfu == pytest.approx(2048 * 2048 / 100 / 384 * work / 312e12, rel=2e-3)
+    assert report.reported.tflops_per_device == 147
+
+
+@pytest.mark.parametrize("given", [{"devices": 8}, {"devices": 8, "seq_len": 128}, {"devices": 8, "global_batch": 4}])
+def test_what_was_given_is_not_asked_for(given):
+    """``--devices`` is not asked for when it was given, nor a model and hardware."""
+    log = "{'loss': 1.2, 'tokens/train_per_sec_per_gpu': 500.0}\n 5%|# | 5/90 [00:50<10:00, 10.0s/it]\n"
+    said = read_log(log, model="llama-3.2-1b", hardware="h100-sxm", **given)
+    text = " ".join([*said.warnings, *(f.message for f in said.findings)])
+
+    for name in given:
+        assert f"--{name.replace('_', '-')}" not in text
+    assert "--model" not in text
+    assert "--hardware" not in text
+
+
+def test_phases_of_a_reinforcement_step():
+    """400 tokens/s over 80 s and 8 devices; training is three passes, generation and log-probabilities one each."""
+    report = read_log(SAMPLES / "verl.log", model="qwen2.5-7b", hardware="h100-sxm", seq_len=4096)
+
+    work = flops(model="qwen2.5-7b", seq_len=4096).flops["total"] / 4096
+    tokens, step, peak = 800_000, 80.0, 8 * 989.4e12
+    by_name = {p.name: p for p in report.phases}
+    assert list(by_name) == ["generation", "log-probabilities", "reference", "training", "weight sync"]
+    assert by_name["generation"].seconds_per_step == pytest.approx(40)
+    assert by_name["training"].mfu == pytest.approx(tokens * work / (20 * peak), rel=1e-3)
+    assert by_name["generation"].model_flops_per_token == pytest.approx(work / 3)
+    assert by_name["generation"].mfu == pytest.approx(tokens * work / 3 / (40 * peak), rel=1e-3)
+    assert by_name["weight sync"].mfu is None
+    assert by_name["training"].reported_mfu == pytest.approx(0.4)
+    assert report.mfu == pytest.approx(tokens * work * (1 + 3 / 3) / (step * peak), rel=1e-3)
+
+
+def test_mfu_of_a_phase_is_not_the_mfu_of_the_job():
+    """Without a model, verl's ``perf/mfu/actor`` is reported, not repeated as the answer."""
+    report = read_log(SAMPLES / "verl.log")
+
+    assert report.mfu is None
+    assert report.reported.mfu == pytest.approx(0.4)
+
+
+def test_what_the_file_says_of_the_whole_run_is_apart():
+    """The last loss comes after 200 s; the run ends at 250 s with its checkpoint."""
+    report = read_log(SAMPLES / "hf-tokens.log")
+
+    assert report.step_time_s == pytest.approx(4)
+    assert report.job["runtime_s"] == 250
+    assert report.job["tokens_total"] == 1_600_000
+
+
+def test_parts_without_a_step_are_a_lower_bound():
+    """Old forks of verl time the phases only: no step time, and their sum is said to be a lower bound."""
+    report = read_log("step:3 - timing/gen:300.0 - timing/adv:1.0 - timing/update_actor:84.0 - actor/grad_norm:0.1\n")
+
+    assert report.step_time_s is None
+    assert severities(report)["log/only-phases"] == "warning"
+    assert sum(p.seconds_per_step for p in report.phases) == pytest.approx(385)
