@@ -8,7 +8,8 @@ RUN python -m build --wheel --outdir /wheels
 FROM python:3.12-slim
 COPY requirements.lock /tmp/requirements.lock
 COPY --from=build /wheels /wheels
-RUN pip install --no-cache-dir --constraint /tmp/requirements.lock "$(ls /wheels/*.whl)[ui]" \
+RUN pip install --no-cache-dir --require-hashes --requirement /tmp/requirements.lock \
+ && pip install --no-cache-dir --no-deps /wheels/*.whl \
  && python -m compileall -q "$(python -c 'import mfu_planner, pathlib; print(pathlib.Path(mfu_planner.__file__).parent)')" \
  && rm -rf /wheels /tmp/requirements.lock \
  && useradd --create-home --shell /usr/sbin/nologin planner

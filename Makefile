@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+TOOLS := .venv/.tools
 .DEFAULT_GOAL := help
-.PHONY: help run app test lint format data prices bench accuracy docs lock clean check-samples
+.PHONY: help run app test lint format data prices bench accuracy docs lock audit clean check-samples
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -12,10 +13,14 @@ $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	$(BIN)/python -m compileall -q mfu_planner
 	touch $(STAMP)
+
+$(TOOLS): $(STAMP) requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
+	touch $(TOOLS)
 
 run: $(STAMP) ## plan and measure Llama 3.1 405B beside the published figures
 	@$(BIN)/mfu-planner demo
@@ -23,46 +28,51 @@ run: $(STAMP) ## plan and measure Llama 3.1 405B beside the published figures
 app: $(STAMP) ## serve the web form on http://localhost:8501
 	$(BIN)/mfu-planner app
 
-test: $(STAMP) ## run the tests
+test: $(TOOLS) ## run the tests
 	$(BIN)/python -m pytest --quiet --numprocesses auto
 
-lint: $(STAMP) ## ruff and mypy --strict
+lint: $(TOOLS) ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(STAMP) ## put the code into shape
+format: $(TOOLS) ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-data: $(STAMP) ## check every fact file and write the indexes and schemas made from them
+data: $(TOOLS) ## check every fact file and write the indexes and schemas made from them
 	$(BIN)/python -m mfu_planner.facts.build
 	$(BIN)/python calibration/build_index.py
 	$(BIN)/python scripts/model_index.py
 	$(BIN)/python -m mfu_planner.backtesting.index --write
 
-prices: $(STAMP) ## read kept collections of prices under FROM= into hardware_specs/prices (scripts/prices.py says which)
+prices: $(TOOLS) ## read kept collections of prices under FROM= into hardware_specs/prices (scripts/prices.py says which)
 	$(BIN)/python scripts/prices.py $(FROM)
 	$(BIN)/python -m mfu_planner.facts.build
 
-accuracy: $(STAMP) ## run every back-test and write docs/accuracy.md anew
+accuracy: $(TOOLS) ## run every back-test and write docs/accuracy.md anew
 	$(BIN)/python -m mfu_planner.backtesting.report
 
-check-samples: $(STAMP) ## read every log of DIR= and compare with its expected.csv
+check-samples: $(TOOLS) ## read every log of DIR= and compare with its expected.csv
 	$(BIN)/python -m mfu_planner.observe.logs.check_samples $(DIR)
 
-bench: $(STAMP) ## speed, side by side in one run
+bench: $(TOOLS) ## speed, side by side in one run
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/speed_of_search.py
 	$(BIN)/python -m pytest --quiet --benchmark-only benchmarks
 
-docs: $(STAMP) ## write what the pages take from the code, then build the site into site/
+docs: $(TOOLS) ## write what the pages take from the code, then build the site into site/
 	$(BIN)/python docs/_build --write
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-lock: ## write requirements.lock anew from pyproject.toml
-	$(BIN)/pip-compile --quiet --extra ui --extra dev --extra docs --strip-extras --no-emit-index-url --no-emit-find-links \
-	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+
+lock: $(TOOLS) ## write both locks anew from pyproject.toml: what runs, and what developers need beside it
+	$(LOCK) --extra ui --output-file requirements.lock pyproject.toml
+	$(LOCK) --extra ui --extra dev --extra docs --extra dask --extra watch --extra mcp --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+audit: $(TOOLS) ## known vulnerabilities of what is locked (asks a public database)
+	$(BIN)/uv tool run pip-audit --require-hashes --requirement requirements.lock
 
 clean: ## remove the environment and what was built
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache

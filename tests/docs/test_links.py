@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from sources import ROOT, pages
 
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)(?: \"[^\"]*\")?\)|<img[^>]* src=\"(?P<image>[^\"]+)\"")
+OWN = re.compile(r"https://(?:github\.com/mfu-planner/mfu-planner/blob|raw\.\w+\.com/mfu-planner/mfu-planner)/main/")
+"""A file of this project by its address, as a page that is shown elsewhere must name it."""
 CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#{1,6} (?P<text>.+?)(?: \{ ?#(?P<id>[\w-]+) ?\})?$", re.MULTILINE)
 
@@ -16,7 +19,8 @@ HEADING = re.compile(r"^#{1,6} (?P<text>.+?)(?: \{ ?#(?P<id>[\w-]+) ?\})?$", re.
 def links(path: Path) -> list[str]:
     """Targets of a page's links that stay inside the project."""
     text = CODE.sub("", path.read_text("utf-8"))
-    found = [m["target"] or m["image"] for m in LINK.finditer(text)]
+    here = os.path.relpath(ROOT, path.parent)
+    found = [OWN.sub(f"{here}/", m["target"] or m["image"]) for m in LINK.finditer(text)]
     return [t for t in found if not re.match(r"[a-z]+:", t)]
 
 
@@ -46,5 +50,5 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 def test_both_readmes_lead_to_each_other() -> None:
     """Whoever lands on one language finds the other."""
-    assert "README.zh-CN.md" in links(ROOT / "README.md")
-    assert "README.md" in links(ROOT / "README.zh-CN.md")
+    for here, other in (("README.md", "README.zh-CN.md"), ("README.zh-CN.md", "README.md")):
+        assert any(link.endswith(f"/{other}") for link in links(ROOT / here))
