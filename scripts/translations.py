@@ -4,7 +4,7 @@
     python scripts/translations.py --check    exit status 1 where a text is not translated or a .mo file is stale
     python scripts/translations.py --missing  print what is not translated yet, as .po entries
 
-A text is the argument of ``_()`` or ``N_()``; the quantities' meanings and the verdicts are translated too.
+A text is the argument of ``_()`` or ``N_()``; the meanings of quantities, letters and verdicts are translated too.
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ def messages() -> dict[str, str]:
     for path in sorted(PACKAGE.rglob("*.py")):
         for text in _marked(ast.parse(path.read_text("utf-8"))):
             found.setdefault(text, str(path.relative_to(ROOT)))
+    from mfu_planner.architectures.lettering import meanings
     from mfu_planner.run import QUANTITIES
     from mfu_planner.verdict import rule_of_thumb
 
     for quantity in QUANTITIES.values():
         found.setdefault(quantity.meaning, "mfu_planner/run/relations.py")
+    for meaning in meanings():
+        found.setdefault(meaning, "mfu_planner/architectures/letters.yaml")
     for row in rule_of_thumb()["grades"]:
         found.setdefault(row["meaning"], "published_runs/grades.json")
     return found

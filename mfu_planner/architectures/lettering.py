@@ -41,6 +41,11 @@ def _alphabet() -> tuple[dict[str, Symbol], Mapping[str, Symbol]]:
     return symbols, {name: symbols[one.letter] for one in held.letters for name in one.fields}
 
 
+def meanings() -> tuple[str, ...]:
+    """What the letters stand for."""
+    return tuple(symbol.meaning for symbol in _alphabet()[0].values())
+
+
 @dataclass
 class Letters:
     """The letters that one model uses; a letter stands for one thing alone."""

@@ -178,3 +178,17 @@ def test_search_of_strangers_is_bounded(page: Any, monkeypatch: pytest.MonkeyPat
     app = page("layout", model="llama-3.1-8b", devices="1024", pp="1", vpp="1", tp="1", global_batch="1024")
     app.button[-1].click().run()
     assert "gave up" in app.error[-1].value
+
+
+def test_models_page_shows_the_formula(page: Any) -> None:
+    """LaTeX and letters as the API derives them."""
+    app = page("models", model="gpt2", seq_len="128")
+    found = flops(model="gpt2", seq_len=128, symbolic=True).formulas["training_per_token"]
+    assert any(f"F = {found.latex}" in each.value for each in app.latex)
+    assert "hidden width" in _html(app)
+
+
+def test_learn_uses_the_users_model(page: Any) -> None:
+    """Step 2 derives the formula of the model in the form."""
+    app = page("learn", model="mixtral-8x7b", seq_len="4096", hardware="h100-sxm", tokens_per_second_per_device="9000")
+    assert any("E" in each.value and "k" in each.value for each in app.latex)

@@ -16,6 +16,7 @@ from mfu_planner.ui.charts import layout as layout_charts
 from mfu_planner.ui.charts import measure as measure_charts
 from mfu_planner.ui.charts import models as model_charts
 from mfu_planner.ui.form import Form
+from mfu_planner.ui.formula import work_formula
 from mfu_planner.ui.layout import as_layout, check, layout_fields
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.subject import hardware_fields, model_fields
@@ -41,7 +42,7 @@ def page() -> None:
             with second:
                 form.text("devices")
     try:
-        counted = flops(**{k: v for k, v in form.given.items() if k in _MODEL})
+        counted = flops(**{k: v for k, v in form.given.items() if k in _MODEL}, symbolic=True)
         device = resolve(str(form.given["hardware"]))
         measured = measure(**{k: v for k, v in form.given.items() if k != "tokens"})
     except PlannerError as error:
@@ -80,7 +81,7 @@ def _work(f: Any) -> None:
 
 
 def _attention(f: Any) -> None:
-    each = f.by_convention.get("full")
+    each = f.by_convention.get(f.convention)
     if not f.operators or each is None:
         return
     _step(
@@ -92,6 +93,8 @@ def _attention(f: Any) -> None:
             "tokens per sequence costs **{work}**: {ratio:.2f} N."
         ).format(length=f.seq_len or 0, work=show(each, "flop"), ratio=each / f.params["active"]),
     )
+    st.markdown(_("In letters, read off the operators of this model:"))
+    work_formula(f)
     model_charts.where(f.operators)
 
 

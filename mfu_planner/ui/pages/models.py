@@ -14,6 +14,7 @@ from mfu_planner.suggestions import work_over_length
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes, table
 from mfu_planner.ui.charts import models as charts
 from mfu_planner.ui.form import Form
+from mfu_planner.ui.formula import work_formula
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_command, as_python, take_along
 from mfu_planner.ui.subject import model_fields, shown
@@ -36,13 +37,15 @@ def page() -> None:
         _about(form)
     with answer:
         try:
-            found = flops(**form.given)
+            found = flops(**form.given, symbolic=True)
         except PlannerError as error:
             form.blame(error)
             _catalogue()
             return
         _answer(found)
         if found.operators:
+            st.header(_("Its work as a formula"), anchor=False)
+            work_formula(found)
             st.header(_("Where its parameters and FLOPs are"), anchor=False)
             charts.where(found.operators)
             _length(form, found.seq_len)
