@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class PlannerError(Exception):
@@ -20,6 +21,10 @@ class PlannerError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+    def as_json(self) -> dict[str, Any]:
+        """field, given, accepted, nearest; null where there is none."""
+        return {"field": None, "given": None, "accepted": None, "nearest": []}
 
 
 class InputError(PlannerError):
@@ -30,6 +35,11 @@ class InputError(PlannerError):
         hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
         super().__init__(f"{field}: got {shorten(given)}; accepted: {accepted}{hint}")
 
+    def as_json(self) -> dict[str, Any]:
+        """What was wrong, for a program to read; a long value is cut."""
+        plain = self.given if isinstance(self.given, bool | int | float | None) else shorten(self.given, quoted=False)
+        return {"field": self.field, "given": plain, "accepted": self.accepted, "nearest": list(self.nearest)}
+
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str, tuple[str, ...]]]:
         """What another process needs to raise the same error."""
         return InputError, (self.field, str(self.given), self.accepted, self.nearest)
@@ -39,9 +49,9 @@ class NoAnswer(PlannerError):
     """The question is well put and nothing satisfies it: says what to change."""
 
 
-def shorten(value: object, limit: int = 80) -> str:
+def shorten(value: object, limit: int = 80, *, quoted: bool = True) -> str:
     """Quote a value for an error line; of a long one, the beginning and the end."""
-    text = repr(value) if isinstance(value, str) else str(value)
+    text = repr(value) if quoted and isinstance(value, str) else str(value)
     return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-limit // 2 + 1 :]}"
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import itertools
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -26,11 +30,25 @@ _COMMANDS = {
     "backtest": "Predictions against published runs.",
     "demo": "Llama 3.1 405B in both directions, beside the published figures.",
     "app": "Serve the web form.",
+    "help": "The help of a command.",
 }
+
+
+class _NobodyReads(Exception):
+    """The pipe behind stdout is closed: no error, but an end."""
 
 
 class _LazyGroup(click.Group):
     """Knows each command's name and one-line help without importing it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command and hand over all that it has printed."""
+        try:
+            found = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise _NobodyReads from error
+        return found
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -38,7 +56,7 @@ class _LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in _COMMANDS or cmd_name == "help":
             return None
         command: click.Command = import_module(f"mfu_planner.cli.{cmd_name}").command
         return command
@@ -70,23 +88,52 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> Any:
     """Run a command; exit 2 on bad input and 1 where there is no answer, each with one line on stderr."""
+    asked = _understood(sys.argv[1:] if args is None else args)
+    _open_streams()
     try:
-        group.main(args=args, prog_name="mfu-planner", standalone_mode=False)
+        group.main(args=asked, prog_name="mfu-planner", standalone_mode=False)
     except NoAnswer as outcome:
-        _fail(str(outcome), 1)
+        _fail(outcome, 1, asked)
     except PlannerError as error:
-        _fail(str(error), 2)
-    except click.exceptions.Abort:
-        _fail("interrupted", 130)
+        _fail(error, 2, asked)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _fail(PlannerError("interrupted"), 130, asked)
     except click.ClickException as error:
         from mfu_planner.cli.refusal import as_input_error
 
-        _fail(str(as_input_error(error)), 2)
-    except BrokenPipeError:
-        sys.stderr.close()
+        _fail(as_input_error(error), 2, asked)
+    except _NobodyReads:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads: nothing is left to flush
         sys.exit(0)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        _fail(PlannerError(f"{error.strerror or error}{where}"), 1, asked)
 
 
-def _fail(message: str, status: int) -> None:
-    print(f"mfu-planner: {' '.join(message.split())}", file=sys.stderr)
+def _open_streams() -> None:
+    """Streams that take any text: one that is closed leads nowhere, one of an old code page shows "?" for "÷"."""
+    nowhere = os.devnull
+    sys.stdout = sys.stdout or Path(nowhere).open("w", encoding="utf-8")  # noqa: SIM115  it lives as long as we do
+    sys.stderr = sys.stderr or Path(nowhere).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _understood(args: list[str]) -> list[str]:
+    """The arguments as flags: no command is a wish for help, and so is ``help COMMAND``."""
+    if not args:
+        return ["--help"]
+    return [*args[1:2], "--help"] if args[0] == "help" else list(args)
+
+
+def _fail(error: PlannerError, status: int, args: list[str]) -> None:
+    """One line on stderr, an object where the answer was to be one."""
+    text = " ".join(str(error).split())
+    if "--json" in args or "--format=json" in args or ("--format", "json") in itertools.pairwise(args):
+        import json
+
+        print(json.dumps({**error.as_json(), "message": text}, ensure_ascii=False), file=sys.stderr)
+    else:
+        print(f"mfu-planner: {text}", file=sys.stderr)
     sys.exit(status)

@@ -28,9 +28,10 @@ def command(as_json: bool, **flags: Any) -> None:
 
 def render(result: Footprint, console: Console) -> None:
     """The bytes for people."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title="Fullest device", title_justify="left")
+    table = Table(title="Fullest device", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("what")
     table.add_column("GiB", justify="right")
     for name in ("weights", "gradients", "optimizer", "activations", "logits", "other"):

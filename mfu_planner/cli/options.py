@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
+from mfu_planner.cli.output import output_options
 from mfu_planner.questions.ask import GROUPS, Asked
 from mfu_planner.questions.commands import question_of
 from mfu_planner.questions.question import Question, asks
 
-_JSON = "One JSON object on stdout, SI units in the keys."
 _OUTPUT = "Output"
 """The heading of what belongs to a command rather than to its question."""
 
@@ -81,7 +81,7 @@ def asking(
     """
     question = question_of(command)
     fields = [_parameter(asked, question) for asked in asks(question).values()]
-    shown = [click.Option(["--json", "as_json"], is_flag=True, help=_JSON)] if as_json else []
+    shown = output_options() if as_json else []
 
     def decorate(function: Callable[..., None]) -> QuestionCommand:
         def run(**flags: Any) -> None:

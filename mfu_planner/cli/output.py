@@ -1,4 +1,4 @@
-"""Showing a result: one JSON object for scripts, a table for people."""
+"""Showing a result: a table for people, JSON for scripts, CSV for a spreadsheet, Markdown for a page."""
 
 from __future__ import annotations
 
@@ -14,39 +14,65 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SCHEMA_VERSION = 1
+FORMATS = ("table", "json", "csv", "md")
 _NAMED = 8
 """Keys named in the warning on values that are no numbers."""
 
 
+def output_options() -> list[click.Parameter]:
+    """The ``--json`` and ``--format`` flags."""
+
+    def remember(context: click.Context, _: click.Parameter, value: str | None) -> None:
+        context.meta["format"] = value
+
+    return [
+        click.Option(["--json", "as_json"], is_flag=True, help="One JSON object on stdout, SI units in the keys."),
+        click.Option(
+            ["--format"],
+            type=click.Choice(FORMATS),
+            expose_value=False,
+            callback=remember,
+            help="table (default), json, or the answer's rows as csv or md (Markdown).",
+        ),
+    ]
+
+
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The ``--json`` flag."""
-    return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, SI units in the keys.")(
-        function
-    )
-
-
-def console() -> Console:
-    """The terminal, with colour where it has any."""
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=False)
+    """The same flags for a command that is no question's."""
+    held = function.__dict__.setdefault("__click_params__", [])
+    held.extend(reversed(output_options()))
+    return function
 
 
 def emit(result: Mapping[str, Any], as_json: bool, render: Callable[[Console], None]) -> None:
-    """Print ``result`` as JSON, or let ``render`` draw it; warnings go to stderr in JSON mode."""
-    if not as_json:
+    """Print ``result`` in the format asked for; ``render`` draws it for people.
+
+    In every other format warnings go to stderr.
+    """
+    context = click.get_current_context(silent=True)
+    shown = (context.meta.get("format") if context else None) or ("json" if as_json else "table")
+    if shown == "table":
+        from mfu_planner.cli.terminal import console
+
         render(console())
         return
-    out = {"schema_version": SCHEMA_VERSION, **result}
-    try:
-        text = _compact(out)
-    except ValueError:
-        lost: list[str] = []
-        out = finite(out, "", lost)
-        unknown = f"{', '.join(lost[:_NAMED])}: beyond any number, so null"
-        out["warnings"] = [*(out.get("warnings") or ()), unknown]
-        text = _compact(out)
-    sys.stdout.write(text + "\n")
+    if shown == "json":
+        out = {"schema_version": SCHEMA_VERSION, **result}
+        try:
+            text = _compact(out)
+        except ValueError:
+            lost: list[str] = []
+            out = finite(out, "", lost)
+            unknown = f"{', '.join(lost[:_NAMED])}: beyond any number, so null"
+            out["warnings"] = [*(out.get("warnings") or ()), unknown]
+            text = _compact(out)
+        sys.stdout.write(text + "\n")
+    else:
+        from mfu_planner.report.rows import as_csv, as_markdown, rows_of
+
+        out = dict(result)
+        command = context.command.name if context else None
+        sys.stdout.write((as_csv if shown == "csv" else as_markdown)(rows_of(result, command or "")))
     for warning in out.get("warnings") or ():
         print(f"warning: {warning}", file=sys.stderr)
 

@@ -28,6 +28,7 @@ def command(as_json: bool, **flags: Any) -> None:
 
 def render(result: Prediction, console: Console) -> None:
     """The prediction for people: the figures, the waterfall from the peak, memory, what was assumed."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     step, reach = result["step_time_s"], result["range"]
@@ -36,7 +37,7 @@ def render(result: Prediction, console: Console) -> None:
         f"[bold]MFU {result['mfu']:.1%}[/bold], HFU {result['hfu']:.1%}, "
         f"{result['tokens_per_s_per_device']:,.0f} tokens/s per device"
     )
-    table = Table(title="From the peak to the step", title_justify="left")
+    table = Table(title="From the peak to the step", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading, side in (("part", "left"), ("seconds", "right"), ("share", "right"), ("", "left")):
         table.add_column(heading, justify=side)  # type: ignore[arg-type]
     for part in result["waterfall"]:

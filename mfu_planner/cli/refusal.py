@@ -10,9 +10,12 @@ from mfu_planner.errors import InputError, PlannerError, nearest
 def as_input_error(error: click.ClickException) -> PlannerError:
     """The parser's complaint as an InputError."""
     if isinstance(error, click.NoSuchOption):
-        known = _flags(error.ctx)
-        close = nearest(error.option_name, known)
-        where = f"`{error.ctx.command_path} --help` lists the flags" if error.ctx else "a known flag"
+        from mfu_planner.questions.commands import every_name
+
+        close = nearest(error.option_name, _flags(error.ctx))
+        where = f"`{_path(error)} --help` lists the flags"
+        if error.option_name.lstrip("-").replace("-", "_") in every_name():
+            where = f"nothing: `{_path(error)}` does not use it; {where}"
         return InputError("flag", error.option_name, where, close)
     if isinstance(error, click.BadOptionUsage):
         alone = "not take a value" in error.message

@@ -40,12 +40,13 @@ def _progress() -> Any:
 
 def render(result: SearchResult, console: Console) -> None:
     """The layouts for people, and why the obvious one lost."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from mfu_planner.searching.outcome import SECONDS_A_DAY
 
     console.print(f"{result['evaluated']:,} layouts in {result['elapsed_s']:.1f} s, {result['feasible']:,} fit")
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     rows = result["layouts"]
     whole = any(row["training_time_s"] is not None for row in rows)
     several = len({(row["place"], row["provider"], row["price_usd_per_device_hour"]) for row in rows}) > 1

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -14,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from mfu_planner.report.rows import as_csv
 from mfu_planner.ui.text import _
 
 
@@ -37,23 +36,6 @@ def as_yaml(given: Mapping[str, Any]) -> str:
     import yaml
 
     return str(yaml.safe_dump(dict(given), sort_keys=False, allow_unicode=True))
-
-
-def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV; what holds several values is left to the JSON."""
-    if not rows:
-        return ""
-    names = [n for n in rows[0] if not isinstance(rows[0][n], list | dict)]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows({k: _harmless(v) for k, v in row.items()} for row in rows)
-    return text.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula is quoted."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t" else value
 
 
 @cache
