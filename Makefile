@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TOOLS := .venv/.tools
 .DEFAULT_GOAL := help
-.PHONY: help run app test lint format data prices bench accuracy docs lock audit clean check-samples
+.PHONY: help run app test lint format data prices bench accuracy proof docs lock audit clean check-samples
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,6 +55,9 @@ accuracy: $(TOOLS) ## run every back-test and write docs/accuracy.md anew
 
 check-samples: $(TOOLS) ## read every log of DIR= and compare with its expected.csv
 	$(BIN)/python -m mfu_planner.observe.logs.check_samples $(DIR)
+
+proof: $(TOOLS) ## ask every published run as a user would and compare with the back-test
+	$(BIN)/python scripts/rows_as_questions.py
 
 bench: $(TOOLS) ## speed, side by side in one run
 	$(BIN)/python benchmarks/startup.py

@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE.parent))
 import build_index  # noqa: E402
 
 from mfu_planner.backtesting.memory import predict_group  # noqa: E402
-from mfu_planner.backtesting.reading import read_case  # noqa: E402
+from mfu_planner.backtesting.question import read_case  # noqa: E402
 from mfu_planner.backtesting.runs import Unusable, read_runs  # noqa: E402
 from mfu_planner.backtesting.selection import selects  # noqa: E402
 from mfu_planner.backtesting.stated import stated_memory  # noqa: E402

@@ -26,7 +26,8 @@ sys.path.insert(0, str(HERE.parent))
 
 import build_index  # noqa: E402
 
-from mfu_planner.backtesting.reading import read_case  # noqa: E402
+from mfu_planner.backtesting.case import Case  # noqa: E402
+from mfu_planner.backtesting.question import read_case  # noqa: E402
 from mfu_planner.backtesting.runs import Unusable, read_runs  # noqa: E402
 from mfu_planner.backtesting.selection import selects  # noqa: E402
 from mfu_planner.backtesting.stated import published_step_time  # noqa: E402
@@ -55,6 +56,12 @@ def put(path: list[str], value: float) -> None:
     node[path[-1]] = value
 
 
+def variant(case: Case) -> tuple:
+    """Rows that differ in their batch or sharding alone say little more than one of them."""
+    layout, asked = case.layout, case.request
+    return (id(case.architecture), layout.tp, layout.pp, layout.micro_batch, asked.accelerator.id, asked.dtype)
+
+
 def fit(spec: dict, rows: list) -> dict[str, float]:
     """The constants of one fit."""
     cases, seconds, part = [], {}, {}
@@ -73,12 +80,8 @@ def fit(spec: dict, rows: list) -> dict[str, float]:
     groups = grouped(cases)
     ordered = [case for group in groups for case in group]
     target = np.log([seconds[c.id] for c in ordered])
-    same = collections.Counter(
-        (id(c.architecture), c.tp, c.pp, c.micro_batch, c.accelerator.id, c.dtype) for c in ordered
-    )
-    weight = np.array(
-        [same[id(c.architecture), c.tp, c.pp, c.micro_batch, c.accelerator.id, c.dtype] ** -0.5 for c in ordered]
-    )
+    same = collections.Counter(variant(c) for c in ordered)
+    weight = np.array([same[variant(c)] ** -0.5 for c in ordered])
     total = collections.Counter()
     for c, w in zip(ordered, weight, strict=True):
         total[part[c.id]] += w * w

@@ -73,7 +73,21 @@ def choose_model(
         # what shows formulas is built anew: a cache would hand plain numbers to it
         return _cached_preset(model, image_size) if letters is None else _from_preset(model, image_size, letters)
     assert config is not None
-    data, origin = (config, "config") if isinstance(config, Mapping) else (read_config(config), str(config))
+    data = config if isinstance(config, Mapping) else read_config(config)
+    origin = "config" if isinstance(config, Mapping) or _is_text(config) else str(config)
+    try:
+        text = json.dumps(data) if letters is None else None
+    except (TypeError, ValueError):  # what no JSON file can say is told by the importer
+        text = None
+    return _from_config(data, origin, image_size, letters) if text is None else _kept_config(text, origin, image_size)
+
+
+@lru_cache(maxsize=512)
+def _kept_config(text: str, origin: str, image_size: int | None) -> Model:
+    return _from_config(json.loads(text), origin, image_size)
+
+
+def _from_config(data: Mapping[str, Any], origin: str, image_size: int | None, letters: Letters | None = None) -> Model:
     built = _build(data, origin, image_size, letters)
     name = str(data.get("_name_or_path") or built.name)
     return Model(
@@ -115,7 +129,7 @@ def _build(
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
-    """Read a ``config.json`` as data: bounded in size and depth.
+    """Read a ``config.json`` as data, or its text where the path begins with a brace: bounded in size and depth.
 
     Raises
     ------
@@ -123,6 +137,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
         The file is missing, too large, or no JSON object.
     """
     accepted = "the path of a Hugging Face config.json"
+    if _is_text(path):
+        return parse_config(str(path), "the text given")
     try:
         with Path(path).open("rb") as file:
             text = file.read(_LARGEST_CONFIG + 1)
@@ -131,6 +147,11 @@ def read_config(path: str | Path) -> dict[str, Any]:
     if len(text) > _LARGEST_CONFIG:
         raise InputError("config", str(path), f"{accepted} of at most {_LARGEST_CONFIG >> 20} MiB")
     return parse_config(text, str(path))
+
+
+def _is_text(config: str | Path) -> bool:
+    """Whether a config is given as its JSON text in place of a path."""
+    return str(config).lstrip().startswith("{")
 
 
 def parse_config(text: bytes | str, origin: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mfu_planner.backtesting.result import BacktestResult
+    from mfu_planner.backtesting.runs import Run
 
 KINDS = {
     "step-time": "steptime:steptime_backtest",
@@ -21,13 +22,15 @@ KINDS = {
 """Kind of back-test → ``module:function`` of this package; the function takes the runs and returns the result."""
 
 
-def backtest(kind: str = "step-time", runs: str | Path | None = None) -> BacktestResult:
+def backtest(kind: str = "step-time", runs: str | Path | None = None, row: str | None = None) -> BacktestResult:
     """Predictions of one kind against the runs of a file (default: those of ``published_runs/``).
+
+    ``row``: the id of one run; the answer then holds its ``question`` and the ``command`` that repeats it.
 
     Raises
     ------
     InputError
-        An unknown kind, or a file that is no table of runs.
+        An unknown kind, a file that is no table of runs, or no row of that id.
     """
     from mfu_planner.backtesting.result import BacktestResult
     from mfu_planner.backtesting.runs import read_runs
@@ -35,8 +38,23 @@ def backtest(kind: str = "step-time", runs: str | Path | None = None) -> Backtes
     if kind not in KINDS:
         raise InputError("kind", kind, ", ".join(KINDS), nearest(kind, KINDS))
     module, function = KINDS[kind].split(":")
-    found: dict[str, Any] = getattr(import_module(f"mfu_planner.backtesting.{module}"), function)(read_runs(runs))
-    return BacktestResult(
-        inputs={"kind": kind, "runs": None if runs is None else str(runs)},
-        **{**found, "kind": kind, "runs": None if runs is None else str(runs)},
-    )
+    chosen = read_runs(runs)
+    if row is not None:
+        ids = {run.id: run for run in chosen}
+        if row not in ids:
+            raise InputError("row", row, "the id of a run", nearest(row, ids))
+        chosen = [ids[row]]
+    found: dict[str, Any] = getattr(import_module(f"mfu_planner.backtesting.{module}"), function)(chosen)
+    file = None if runs is None else str(runs)
+    answer = BacktestResult(inputs={"kind": kind, "runs": file, "row": row}, **{**found, "kind": kind, "runs": file})
+    return answer if row is None else _with_question(answer, chosen[0])
+
+
+def _with_question(found: BacktestResult, run: Run) -> BacktestResult:
+    """The answer for one row with the question that repeats it."""
+    from mfu_planner.backtesting.command import command_of
+
+    module, _ = KINDS[found.kind].split(":")
+    name, question = import_module(f"mfu_planner.backtesting.{module}").asked(run)
+    command = None if question is None else command_of(name, question)
+    return found.model_copy(update={"question": question, "command": command})

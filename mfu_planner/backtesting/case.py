@@ -1,42 +1,34 @@
-"""A published run as numbers for the step-time and memory models."""
+"""A published run as the question that a user would ask, resolved."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mfu_planner.architectures import Architecture
-    from mfu_planner.hardware import Accelerator
+    from mfu_planner.layout.layout import Layout
+    from mfu_planner.layout.request import Request
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
-    """A row as numbers for the step-time and memory models."""
+    """A row: its question as flags, and what they were read into."""
 
     id: str
-    architecture: Architecture
-    accelerator: Accelerator
-    dtype: str
-    stack: str
-    fabric: str
-    nic_bytes_per_s: float
-    node: float
-    devices: float
-    seq_len: float
-    global_batch: float
-    tp: float
-    pp: float
-    vpp: float
-    cp: float
-    ep: float
-    dp: float
-    micro_batch: float
-    micro_batches: float
-    zero: float
-    zero_group: float
-    sequence_parallel: float
-    recompute: float
-    compiled: float
-    offload: float
-    adapters: float
+    flags: Mapping[str, Any]
+    """Arguments of ``predict`` and ``memory``; blanks of the row filled by the stated rules."""
+    request: Request
+
+    @property
+    def architecture(self) -> Architecture:
+        """The model."""
+        assert self.request.model.architecture is not None
+        return self.request.model.architecture
+
+    @property
+    def layout(self) -> Layout:
+        """Degrees and batches as numbers."""
+        return self.request.layout

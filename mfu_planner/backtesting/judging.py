@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.backtesting.case import Case
-from mfu_planner.backtesting.reading import read_case
+from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.runs import Run, Unusable
 from mfu_planner.backtesting.selection import stalled, used_for_calibration
 from mfu_planner.backtesting.steptime import predict_rows
-from mfu_planner.backtesting.summary import describe, source_of
+from mfu_planner.backtesting.summary import describe
 from mfu_planner.published.similar import quantile
 from mfu_planner.run import solve
 
@@ -72,11 +72,12 @@ def constant_mfu(rows: Sequence[Judged]) -> dict[str, Any]:
         solve(
             {
                 "mfu": 1.0,
-                "flops_per_token": flops_per_sequence(r.case.architecture, int(r.case.seq_len)) / r.case.seq_len,
-                "tokens_per_step": r.case.global_batch * r.case.seq_len,
-                "devices": r.case.devices,
-                "peak_flops_per_s": r.case.accelerator.peak_flops_per_s(
-                    "bf16" if "bf16" in r.case.accelerator.peak else "fp16"
+                "flops_per_token": flops_per_sequence(r.case.architecture, r.case.request.seq_len)
+                / r.case.request.seq_len,
+                "tokens_per_step": r.case.request.global_batch * r.case.request.seq_len,
+                "devices": r.case.request.devices,
+                "peak_flops_per_s": r.case.request.accelerator.peak_flops_per_s(
+                    "bf16" if "bf16" in r.case.request.accelerator.peak else "fp16"
                 ),
             },
             ["step_time_s"],
@@ -91,7 +92,7 @@ def by_source(rows: Sequence[Judged]) -> dict[str, list[Judged]]:
     """Rows by the group they are scored in."""
     groups: dict[str, list[Judged]] = defaultdict(list)
     for row in rows:
-        groups[source_of(row.run.id)].append(row)
+        groups[row.run.source].append(row)
     return dict(sorted(groups.items()))
 
 
@@ -106,7 +107,7 @@ def ranges(rows: Sequence[Judged]) -> dict[str, Any]:
     groups: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         if not row.seen and not row.stalled:
-            groups[row.case.stack].append(row.published / row.predicted)
+            groups[row.case.request.stack.name].append(row.published / row.predicted)
     stacks = {
         name: {
             "low": round(min(quantile(sorted(v), 0.1), 1.0), 3),
@@ -133,20 +134,12 @@ def sweeps(rows: Sequence[Judged]) -> list[tuple[str, int, int]]:
     """
     groups: dict[tuple[Any, ...], list[Judged]] = defaultdict(list)
     for row in rows:
-        c = row.case
-        key = (
-            source_of(row.run.id),
-            row.run.text("model"),
-            c.accelerator.id,
-            c.devices,
-            c.global_batch,
-            c.seq_len,
-            c.dtype,
-        )
+        c = row.case.request
+        key = (row.run.source, row.run.text("model"), c.accelerator.id, c.devices, c.global_batch, c.seq_len, c.dtype)
         groups[key].append(row)
     found = []
     for key, group in sorted(groups.items(), key=str):
-        layouts = {(r.case.tp, r.case.pp, r.case.vpp, r.case.micro_batch, r.case.zero, r.case.recompute) for r in group}
+        layouts = {(n.tp, n.pp, n.vpp, n.micro_batch, n.zero, n.recompute) for n in (r.case.layout for r in group)}
         if len(layouts) < SWEEP:
             continue
         best = min(group, key=lambda r: r.published)

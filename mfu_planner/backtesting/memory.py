@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.reading import read_case
+from mfu_planner.backtesting import steptime
+from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.rules import RULES
 from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.backtesting.stated import stated_memory
 from mfu_planner.backtesting.steptime import constants_of, grouped, layout_of
-from mfu_planner.backtesting.summary import summarise
+from mfu_planner.backtesting.summary import blank, summarise
 from mfu_planner.footprint.calibrated import memory_constants
 from mfu_planner.footprint.device import device_memory
 from mfu_planner.footprint.states import optimizer_bytes
@@ -29,6 +30,12 @@ MEMORY_RULES = (
     "optimizer: Adam with a 32-bit master weight, 12 byte per parameter",
     "rows whose kind is layout_oom have no peak: `fits` false is the right answer; fits = peak ≤ usable memory",
 )
+
+
+def asked(row: Run) -> tuple[str, dict[str, Any] | None]:
+    """The command and the flags that give a row's prediction; null where the row is left out."""
+    _, question = steptime.asked(row)
+    return "memory", question
 
 
 def memory_backtest(rows: Sequence[Run]) -> dict[str, Any]:
@@ -51,7 +58,7 @@ def predict_group(
     """Memory of one group of rows; ``adjust`` may replace constants (fits)."""
     first = cases[0]
     box, software = constants_of(first)
-    constants = memory_constants(first.stack)
+    constants = memory_constants(first.request.stack.name)
     if adjust is not None:
         constants = adjust(first, constants)
     return device_memory(
@@ -68,10 +75,7 @@ def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
     """Predicted and published peak memory, a row each, in the order given."""
     import numpy as np
 
-    results: list[dict[str, Any]] = [
-        {"id": row.id, "published": None, "predicted": None, "error": None, "fits": None, "ran": None, "skipped": None}
-        for row in rows
-    ]
+    results = [{**blank(row), "fits": None, "ran": None} for row in rows]
     places: dict[int, int] = {}
     cases: list[Case] = []
     for index, row in enumerate(rows):
@@ -90,7 +94,7 @@ def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
             published = stated_memory(row)
             result.update(
                 predicted=float(value),
-                fits=bool(value <= (case.accelerator.usable_bytes or np.inf)),
+                fits=bool(value <= (case.request.accelerator.usable_bytes or np.inf)),
                 ran=not failed,
                 published=published,
                 skipped=None if published else "no peak memory is stated",

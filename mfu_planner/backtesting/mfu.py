@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isclose
 from statistics import mean, median
 from typing import Any
 
@@ -14,11 +15,13 @@ from mfu_planner.backtesting.row_model import counted_model
 from mfu_planner.backtesting.row_model import stated_params as stated_params
 from mfu_planner.backtesting.runs import Run, Unusable
 from mfu_planner.backtesting.sources import Rule, RunSources, load_misses, load_sources, rule_of
+from mfu_planner.backtesting.summary import blank
 from mfu_planner.counting.conventions import Convention, batch_flops, convention
 from mfu_planner.counting.conventions.definition import Embedding, Weights
 from mfu_planner.counting.conventions.hardware import recomputed
 from mfu_planner.counting.conventions.parts import Part, contributions
 from mfu_planner.errors import InputError
+from mfu_planner.measuring import measure
 from mfu_planner.operators import Role, Workload
 from mfu_planner.run import solve
 
@@ -69,19 +72,41 @@ def mfu_backtest(runs: Sequence[Run], sources: RunSources | None = None) -> dict
         "kind": "mfu",
         "rows": [
             {
-                "id": c.id,
+                **blank(run),
                 "published": c.published,
                 "predicted": c.predicted,
                 "error": c.error,
                 "skipped": c.skipped,
                 "convention": c.convention or None,
             }
-            for c in checked
+            for run, c in zip(runs, checked, strict=True)
         ],
         "summary": summarise(checked),
         "misses": misses(checked),
         "assumptions": _assumptions(checked),
     }
+
+
+def asked(run: Run) -> tuple[str, dict[str, Any] | None]:
+    """The command and the flags that give a row's figure; null where no flag says how its source counts."""
+    sources = load_sources()
+    try:
+        rule, _ = rule_of(run, sources)
+        wanted = _check(run, sources).predicted
+        assert rule is not None
+        peak, _ = peak_tflops(run, rule)
+        model = counted_model(run, sources, rule)
+    except Unusable:
+        return "mfu", None
+    question = {
+        **model.flags,
+        "peak": peak * 1e12,
+        "convention": rule.convention,
+        "seq_len": rule.attends or run.size("seq_len") or rule.seq_len,
+        "tokens_per_second_per_device": run.tokens_per_s_per_device,
+    }
+    given = 100 * measure(**question).mfu
+    return "mfu", question if wanted is not None and isclose(given, wanted, rel_tol=1e-9) else None
 
 
 def check_run(run: Run, sources: RunSources) -> Checked:

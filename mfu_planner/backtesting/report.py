@@ -25,7 +25,6 @@ from mfu_planner.backtesting.plots import Series, scatter
 from mfu_planner.backtesting.rules import RULES
 from mfu_planner.backtesting.runs import Run, read_runs
 from mfu_planner.backtesting.selection import STALL_SECONDS
-from mfu_planner.backtesting.summary import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -101,18 +100,18 @@ SPLITS: tuple[tuple[str, Callable[[Judged], Any]], ...] = (
                 (1025, "257 to 1024"),
                 (1e9, "above 1024"),
             )
-            if r.case.devices < limit
+            if r.case.request.devices < limit
         ),
     ),
-    ("tensor parallelism", lambda r: int(r.case.tp)),
+    ("tensor parallelism", lambda r: int(r.case.layout.tp)),
     (
         "pipeline stages",
         lambda r: next(
-            t for limit, t in ((2, "1"), (5, "2 to 4"), (17, "5 to 16"), (1e9, "above 16")) if r.case.pp < limit
+            t for limit, t in ((2, "1"), (5, "2 to 4"), (17, "5 to 16"), (1e9, "above 16")) if r.case.layout.pp < limit
         ),
     ),
-    ("number format", lambda r: r.case.dtype),
-    ("device", lambda r: r.case.accelerator.id),
+    ("number format", lambda r: r.case.request.dtype),
+    ("device", lambda r: r.case.request.accelerator.id),
 )
 """Where the residuals are looked at."""
 
@@ -244,7 +243,7 @@ def plots(rows: Sequence[Judged], runs: Sequence[Run], memory: dict[str, Any]) -
     held: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for run, result in zip(runs, memory["rows"], strict=True):
         if result["error"] is not None:
-            held[source_of(run.id)].append((result["published"] / 2**30, result["predicted"] / 2**30))
+            held[run.source].append((result["published"] / 2**30, result["predicted"] / 2**30))
     peaks = [Series(n, points) for n, points in sorted(held.items())]
     return {
         "step-time.svg": scatter("Step time of unseen rows", "published [s]", "predicted [s]", time, diagonal=True),

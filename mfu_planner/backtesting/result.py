@@ -15,9 +15,15 @@ class BacktestResult(KeyedResult):
     runs: str | None
     """The file of runs; null for those that ship."""
     rows: tuple[dict[str, Any], ...]
-    """``id``, ``published``, ``predicted``, ``error`` = predicted ÷ published − 1, ``skipped`` (a reason, or null)."""
+    """``id``, ``source``, ``published``, ``predicted``, ``error`` = predicted ÷ published − 1, ``low`` and ``high``
+    (the range that the prediction has; null where it has none), ``skipped`` (a reason, or null)."""
     summary: dict[str, dict[str, Any]]
-    """Figures by source, and of all rows under ``all``."""
+    """Figures by source, and of all rows under ``all``; ``coverage``: the share of published figures within the range,
+    ``half_width``: half of the range's width ÷ the prediction, the median."""
+    question: dict[str, Any] | None = None
+    """Of a single row: the flags that ask for it; null where no command can."""
+    command: str | None = None
+    """The same as a command line."""
     misses: tuple[dict[str, Any], ...] = ()
     """Under kind mfu: rows that are not reproduced, with their reasons."""
     fits: dict[str, int] | None = None

@@ -6,7 +6,6 @@ size, prediction modules counted) is put on top of it by :func:`counted_model`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,14 +13,16 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.architectures import Architecture, from_config
 from mfu_planner.backtesting.runs import Run, Unusable
 from mfu_planner.backtesting.sources import Rule, RunSources, load_sources, rule_of
 from mfu_planner.errors import InputError
 from mfu_planner.layout.calibrated import calibration
+from mfu_planner.model import Model, choose_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from mfu_planner.architectures import Architecture
 
 _PLAIN = re.compile(r"ungated|no gate|relu|gelu|\bgpt|\bmpt|\bopt\b|bloom|pythia|\bpalm\b|mt-nlg|nemotron", re.I)
 _GATED = re.compile(
@@ -40,13 +41,19 @@ _LAYER = "layer_microbench"
 class RowModel:
     """A run's model: the question's ``--model`` or ``--config``, what it builds, what was assumed."""
 
-    architecture: Architecture
+    model: Model
     config: Mapping[str, Any]
     preset: str = ""
     """Its id, where the config is a preset's as it stands."""
     assumptions: tuple[str, ...] = ()
     guessed: frozenset[str] = frozenset()
     """``ffn`` or ``vocab``, where neither the row nor its source states it."""
+
+    @property
+    def architecture(self) -> Architecture:
+        """What it builds."""
+        assert self.model.architecture is not None
+        return self.model.architecture
 
     @property
     def flags(self) -> dict[str, Any]:
@@ -121,7 +128,8 @@ def counted_model(run: Run, sources: RunSources, rule: Rule) -> RowModel:
         model = _built({**model.config, key: width}, assumptions=(*model.assumptions, said))
     if rule.prediction and model.architecture.prediction:
         said = "multi-token prediction modules trained and counted"
-        return replace(model, architecture=model.architecture.with_prediction(), assumptions=(*model.assumptions, said))
+        more = replace(model.model, architecture=model.architecture.with_prediction())
+        return replace(model, model=more, assumptions=(*model.assumptions, said))
     return model
 
 
@@ -141,12 +149,17 @@ def _fact(run: Run, sources: RunSources) -> Rule:
 
 def _named(run: Run, sources: RunSources) -> RowModel | None:
     """The preset that a row's name means; None where there is none."""
-    from mfu_planner.architectures.presets import preset
-
     name = run.text("model")
     pattern = next((p for p in sources.presets if re.search(p, name, re.I)), None)
+    return _preset(sources.presets[pattern] if pattern else name)
+
+
+@lru_cache(maxsize=512)
+def _preset(name: str) -> RowModel | None:
+    from mfu_planner.architectures.presets import preset
+
     try:
-        found = preset(sources.presets[pattern] if pattern else name)
+        found = preset(name)
         said = f"dimensions blank: preset {found.id} by the name of the model"
         return replace(_built(found.config, assumptions=(said,)), preset=found.id)
     except (InputError, Unusable):
@@ -156,17 +169,11 @@ def _named(run: Run, sources: RunSources) -> RowModel | None:
 def _built(
     config: Mapping[str, Any], assumptions: tuple[str, ...] = (), guessed: frozenset[str] = frozenset()
 ) -> RowModel:
-    return RowModel(
-        architecture=_architecture(json.dumps(config)), config=config, assumptions=assumptions, guessed=guessed
-    )
-
-
-@lru_cache(maxsize=4096)
-def _architecture(config: str) -> Architecture:
     try:
-        return from_config(json.loads(config), origin="published run")
+        model = choose_model(config=config)
     except InputError as error:
         raise Unusable(f"model cannot be built: {error}") from None
+    return RowModel(model=model, config=config, assumptions=assumptions, guessed=guessed)
 
 
 def routing_of(run: Run, ffn: int) -> Routing | None:

@@ -27,7 +27,8 @@ RULES = (
     "compile: yes where the column says yes",
     "software stack and network: first rule of calibration/rules.yaml whose words occur in the row's text",
     "scale-up domain: gpus_per_node; on NVL72 systems 72, limited to the job's devices",
-    "adapters only (no weight gradients) where kind or notes say LoRA",
+    "adapters only (rank 16) where kind or notes say LoRA",
+    "what no question can ask is left out, with the reason: part of a sequence on a device, more stages than layers",
     "published step time: step_time_s, else global batch ÷ (tokens/s per device · devices), else from the reported "
     "TFLOP/s or MFU by the convention of its source (published_runs/sources.yaml)",
 )

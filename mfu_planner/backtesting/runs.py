@@ -54,8 +54,8 @@ class Run:
 
     @property
     def source(self) -> str:
-        """What the id begins with: the short name of the source."""
-        return self.id.split("-")[0]
+        """The group that it is scored in: the id up to the first dash, with ``-single`` where the id says so."""
+        return self.id.split("-")[0] + ("-single" if "single" in self.id else "")
 
     @property
     def purpose(self) -> str:

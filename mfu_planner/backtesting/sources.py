@@ -142,12 +142,12 @@ def load_misses(path: Path | None = None) -> Misses:
 
 def source_of(run: Run, sources: RunSources) -> RunSource | None:
     """The source of a run: by its id, else by the repository that it names."""
-    by_length = sorted(sources.sources, key=lambda s: -len(s.prefix))
-    for source in by_length:
-        if run.id == source.prefix or run.id.startswith(f"{source.prefix}-"):
-            return source
-    said = run.text("source").lower()
-    return next((s for s in by_length if s.repository and s.repository.lower() in said), None)
+    name = f"{run.id}-"
+    found = [s for s in sources.sources if name.startswith(s.prefix) and name[len(s.prefix)] == "-"]
+    if not found:
+        said = run.text("source").lower()
+        found = [s for s in sources.sources if s.repository and s.repository.lower() in said]
+    return max(found, key=lambda s: len(s.prefix), default=None)
 
 
 def rule_of(run: Run, sources: RunSources) -> tuple[Rule | None, str]:

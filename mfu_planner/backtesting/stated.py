@@ -16,7 +16,10 @@ def published_step_time(row: Run, case: Case) -> float | None:
     seconds, rate = row.number("step_time_s"), row.number("tokens_per_s_per_device")
     if seconds is not None:
         return seconds
-    known = {"tokens_per_step": case.global_batch * case.seq_len, "devices": row.number("num_devices") or case.devices}
+    known = {
+        "tokens_per_step": case.request.global_batch * case.request.seq_len,
+        "devices": row.number("num_devices") or case.request.devices,
+    }
     more = _from_flops(row, case) if rate is None else {"tokens_per_s_per_device": rate}
     found: float | None = solve({**known, **more}, ["step_time_s"]).get("step_time_s")
     return found
@@ -48,9 +51,9 @@ def _from_flops(row: Run, case: Case) -> dict[str, float]:
     per_token = flops_per_token(
         chosen,
         case.architecture,
-        int(case.seq_len),
+        case.request.seq_len,
         stated=stated_params(row, rule),
-        tensor_parallel=int(case.tp),
+        tensor_parallel=int(case.layout.tp),
         recompute=recompute_counted(row, rule),
     )
     percent, _ = published_percent(row, peak)

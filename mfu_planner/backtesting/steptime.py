@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.backtesting.case import Case
-from mfu_planner.backtesting.reading import read_case
+from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.rules import RULES
 from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.backtesting.stated import published_step_time
-from mfu_planner.backtesting.summary import summarise
-from mfu_planner.layout.calibrated import fabric, generation, machine, stack
+from mfu_planner.backtesting.summary import blank, summarise
 from mfu_planner.layout.layout import Layout
+from mfu_planner.layout.toolbox import Wires, assemble
 from mfu_planner.layout.work import cached_model_work
+from mfu_planner.prediction.predicting import spread
 from mfu_planner.prediction.step import Step, step_time
 
 if TYPE_CHECKING:
@@ -21,37 +23,12 @@ if TYPE_CHECKING:
     from mfu_planner.backtesting.runs import Run
     from mfu_planner.layout.constants import Machine, Stack
 
-LAYOUT_FIELDS = (
-    "tp",
-    "pp",
-    "dp",
-    "micro_batch",
-    "micro_batches",
-    "seq_len",
-    "vpp",
-    "cp",
-    "ep",
-    "zero",
-    "zero_group",
-    "sequence_parallel",
-    "recompute",
-    "compiled",
-    "offload",
-    "adapters",
-)
-
 
 def group_key(case: Case) -> tuple[Any, ...]:
     """Rows with the same key are one array call."""
-    return (
-        id(case.architecture),
-        case.accelerator.id,
-        case.dtype,
-        case.stack,
-        case.fabric,
-        case.nic_bytes_per_s,
-        case.node,
-    )
+    asked = case.request
+    flags = tuple(case.flags.get(name) for name in ("fabric", "nic", "devices_per_node"))
+    return (id(case.architecture), asked.accelerator.id, asked.dtype, asked.stack.name, *flags)
 
 
 def grouped(cases: Iterable[Case]) -> list[list[Case]]:
@@ -63,17 +40,22 @@ def grouped(cases: Iterable[Case]) -> list[list[Case]]:
 
 
 def layout_of(cases: Sequence[Case]) -> Layout:
-    """One layout of arrays out of the cases of a group."""
+    """One layout of arrays out of the cases of a group; a single case's own, which is quicker."""
+    if len(cases) == 1:
+        return cases[0].layout
     import numpy as np
 
-    return Layout(**{name: np.array([getattr(c, name) for c in cases], dtype=np.float64) for name in LAYOUT_FIELDS})
+    return Layout(
+        **{f.name: np.array([getattr(c.layout, f.name) for c in cases], dtype=np.float64) for f in fields(Layout)}
+    )
 
 
 def constants_of(case: Case) -> tuple[Machine, Stack]:
-    """The machine and stack that a group's predictions use."""
-    network = fabric(case.fabric, case.nic_bytes_per_s or None)
-    box = machine(case.accelerator, case.dtype, network, case.node)
-    return box, stack(case.stack, generation(case.accelerator.id), box.low_precision)
+    """The machine and stack that a group's predictions use, worked out anew (fits change the calibration)."""
+    asked, flags = case.request, case.flags
+    wires = Wires(fabric=flags["fabric"], nic_bytes_per_s=flags.get("nic"), node_devices=flags["devices_per_node"])
+    box, software, _ = assemble(asked.accelerator.id, asked.dtype, asked.stack.name, None, None, wires)
+    return box, software
 
 
 def predict_group(
@@ -85,6 +67,14 @@ def predict_group(
     if adjust is not None:
         box, software = adjust(first, box, software)
     return step_time(cached_model_work(first.architecture), layout_of(cases), box, software)
+
+
+def asked(row: Run) -> tuple[str, dict[str, Any] | None]:
+    """The command and the flags that give a row's prediction; null where the row is left out."""
+    try:
+        return "predict", dict(read_case(row).flags)
+    except Unusable:
+        return "predict", None
 
 
 def steptime_backtest(rows: Sequence[Run]) -> dict[str, Any]:
@@ -111,9 +101,7 @@ def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
     """Predicted and published step times, a row each."""
     import numpy as np
 
-    results: list[dict[str, Any]] = [
-        {"id": row.id, "published": None, "predicted": None, "error": None, "skipped": None} for row in rows
-    ]
+    results = [blank(row) for row in rows]
     cases: list[Case] = []
     places: dict[int, tuple[int, float]] = {}
     for index, row in enumerate(rows):
@@ -130,5 +118,12 @@ def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
         for case, value in zip(group, total, strict=True):
             index, published = places[id(case)]
             predicted = float(value)
-            results[index].update(published=published, predicted=predicted, error=predicted / published - 1.0)
+            low, high, _ = spread(case.request)
+            results[index].update(
+                published=published,
+                predicted=predicted,
+                error=predicted / published - 1.0,
+                low=predicted * low,
+                high=predicted * high,
+            )
     return results

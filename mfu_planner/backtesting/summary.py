@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from mfu_planner.backtesting.runs import Run
 
 
-def source_of(run_id: str) -> str:
-    """The group that a row is scored in: its id up to the first dash, with ``-single`` where the id says so."""
-    return run_id.split("-")[0] + ("-single" if "single" in run_id else "")
+def blank(run: Run) -> dict[str, Any]:
+    """A row of results before anything is known of it."""
+    names = ("published", "predicted", "error", "low", "high", "skipped")
+    return {"id": run.id, "source": run.source, **dict.fromkeys(names)}
 
 
 def describe(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -28,15 +29,22 @@ def describe(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "p90_abs_error": None,
             "mean_abs_error": None,
             "bias": None,
+            "coverage": None,
+            "half_width": None,
             "worst": [],
         }
     size = [abs(e) for e in errors]
+    ranged = [r for r in results if r["error"] is not None and r.get("low") is not None]
     worst = sorted((r for r in results if r["error"] is not None), key=lambda r: -abs(r["error"]))[:3]
     return figures | {
         "median_abs_error": statistics.median(size),
         "p90_abs_error": quantile(sorted(size), 0.9),
         "mean_abs_error": statistics.fmean(size),
         "bias": statistics.median(errors),
+        "coverage": statistics.fmean(r["low"] <= r["published"] <= r["high"] for r in ranged) if ranged else None,
+        "half_width": statistics.median((r["high"] - r["low"]) / 2 / r["predicted"] for r in ranged)
+        if ranged
+        else None,
         "worst": [{"id": r["id"], "error": r["error"]} for r in worst],
     }
 
@@ -45,5 +53,5 @@ def summarise(rows: Sequence[Run], results: Sequence[Mapping[str, Any]]) -> dict
     """Figures by source, and of all rows together under ``all``."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row, result in zip(rows, results, strict=True):
-        groups.setdefault(source_of(row.id), []).append(result)
+        groups.setdefault(row.source, []).append(result)
     return {name: describe(group) for name, group in sorted(groups.items())} | {"all": describe(results)}

@@ -8,7 +8,7 @@ from typing import Any
 from mfu_planner.backtesting.index import number_format
 from mfu_planner.backtesting.runs import Run, Unusable
 from mfu_planner.backtesting.sources import RunSources, load_sources
-from mfu_planner.backtesting.summary import summarise
+from mfu_planner.backtesting.summary import blank, summarise
 from mfu_planner.errors import InputError
 from mfu_planner.published.similar import is_mixture, similar_runs
 from mfu_planner.run import solve
@@ -40,9 +40,28 @@ def total_backtest(runs: Sequence[Run], sources: RunSources | None = None) -> di
         try:
             found = _row(run, known)
         except Unusable as reason:
-            found = {"id": run.id, "published": None, "predicted": None, "error": None, "skipped": str(reason)}
+            found = {**blank(run), "skipped": str(reason)}
         rows.append(found)
     return {"rows": rows, "summary": summarise(runs, rows), "assumptions": list(ASSUMPTIONS)}
+
+
+def asked(run: Run) -> tuple[str, dict[str, Any] | None]:
+    """The command and the flags that give a row's published figure, the effective MFU by 6N; null where left out."""
+    try:
+        _row(run, load_sources())
+        params = run.number("params") or run.number("active_params") or 0.0
+        spent, active = _device_time(run) / HOUR, run.number("active_params") or params
+    except Unusable:
+        return "mfu", None
+    return "mfu", {
+        "params": round(params),
+        "active_params": round(active),
+        "hardware": run.text("hw_key"),
+        "peak_dtype": number_format(run.text("dtype")),
+        "tokens": run.number("total_tokens"),
+        "device_hours": spent,
+        "goodput": 1.0,
+    }
 
 
 def _row(run: Run, sources: RunSources) -> dict[str, Any]:
@@ -67,11 +86,12 @@ def _row(run: Run, sources: RunSources) -> dict[str, Any]:
     similar = similar_runs(round(params), device.id, devices=run.size("num_devices"), dtype=kind, mixture=mixture)
     typical = None if similar is None else 100 * similar.typical
     return {
-        "id": run.id,
+        **blank(run),
         "published": effective,
         "predicted": typical,
         "error": None if typical is None else typical / effective - 1,
-        "skipped": None,
+        "low": None if similar is None else 100 * similar.low,
+        "high": None if similar is None else 100 * similar.high,
         "reported_mfu": run.number("mfu_reported"),
         "note": _note(run, sources, effective),
     }

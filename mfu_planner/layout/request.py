@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError
 from mfu_planner.layout.flags import batch_of, recompute_share
 from mfu_planner.layout.layout import RECOMPUTE_CODES, Layout
 from mfu_planner.layout.schedules import SCHEDULES, read_schedule
-from mfu_planner.layout.toolbox import default_stack, tools
+from mfu_planner.layout.toolbox import Wires, default_stack, tools
 from mfu_planner.questions.layouts import PredictQuestion
 from mfu_planner.questions.question import asks
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
     from mfu_planner.layout.constants import Machine, Stack
     from mfu_planner.model import Model
-    from mfu_planner.questions.layout_parts import LayoutPart
+    from mfu_planner.questions.layout_parts import LayoutPart, NetworkPart
 
 FLAGS = tuple(name for name in asks(PredictQuestion) if name != "convention")
 """Every flag that a layout question takes."""
@@ -86,6 +86,10 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
     return s, model, found.accelerator, count_devices(s, found.accelerator, warnings), warnings, sources
 
 
+_ENDS = 2
+"""Embedding and head, which may have pipeline stages or chunks of their own."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Degrees:
     """Whole numbers of a layout, checked against each other."""
@@ -107,7 +111,8 @@ def read_degrees(s: LayoutPart, devices: int | None, layers: int) -> Degrees:
     Raises
     ------
     InputError
-        tp·pp·cp·dp ≠ devices, ep that does not divide dp·cp, or more stages than layers.
+        tp·pp·cp·dp ≠ devices, ep that does not divide tp·dp·cp (experts are spread over tensor-parallel devices too),
+        or more stages than layers.
     """
     numbers: dict[str, int | None] = {name: getattr(s, name) for name in WHOLE}
     tp, pp, vpp, cp, ep = (numbers[n] or 1 for n in ("tp", "pp", "vpp", "cp", "ep"))
@@ -121,10 +126,12 @@ def read_degrees(s: LayoutPart, devices: int | None, layers: int) -> Degrees:
     if dp is not None and product * dp != devices:
         raise InputError("dp", dp, f"devices ÷ (tp·pp·cp) = {devices} ÷ {product} = {devices // product}")
     dp = devices // product
-    if (dp * cp) % ep:
-        raise InputError("ep", ep, f"a divisor of dp · cp = {dp * cp}")
-    if pp * vpp > layers:
-        raise InputError("pp", f"{pp} stages × {vpp} chunks", f"at most {layers} layers")
+    if (tp * dp * cp) % ep:
+        raise InputError("ep", ep, f"a divisor of tp · dp · cp = {tp * dp * cp}")
+    if pp * vpp > layers + _ENDS:
+        raise InputError(
+            "pp", f"{pp} stages × {vpp} chunks", f"at most {layers} layers, or {layers + _ENDS} with embedding and head"
+        )
     return Degrees(
         devices=devices,
         tp=tp,
@@ -194,6 +201,11 @@ def layout_of(degrees: Degrees, choices: Choices, seq_len: int, batch: int) -> L
     )
 
 
+def wires_of(s: NetworkPart) -> Wires:
+    """What a question says of the network itself."""
+    return Wires(fabric=s.fabric, nic_bytes_per_s=s.nic, node_devices=s.devices_per_node)
+
+
 def read_request(**given: Any) -> Request:
     """Read the flags; contradictions are errors.
 
@@ -212,7 +224,7 @@ def read_request(**given: Any) -> Request:
     if batch % local:
         raise InputError("global-batch", batch, f"a multiple of dp · micro-batch = {local}")
     name = s.stack or default_stack(accelerator.id)
-    box, software, assumptions = tools(accelerator, s.dtype, name, s.cluster, s.attention_kernel)
+    box, software, assumptions = tools(accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s))
     choices = read_choices(s, degrees, batch // local, software)
     assert s.seq_len is not None
     layout = layout_of(degrees, choices, s.seq_len, batch)
@@ -220,12 +232,15 @@ def read_request(**given: Any) -> Request:
         "model": model.id or model.name,
         "hardware": accelerator.id,
         "dtype": s.dtype,
-        **asdict(degrees),
+        **vars(degrees),
         "global_batch": batch,
         "seq_len": s.seq_len,
-        **asdict(choices),
+        **vars(choices),
         "attention_kernel": "fused" if software.fused_attention else "unfused",
         "cluster": s.cluster,
+        "fabric": s.fabric,
+        "nic_bytes_per_s": s.nic,
+        "devices_per_node": s.devices_per_node,
         "loader_tokens_per_s": given.get("loader_tokens_per_s"),
         "stack": name,
     }

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 KERNELS = ("fused", "unfused")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wires:
+    """What is said of the network itself, in place of what the machine on file has."""
+
+    fabric: str | None = None
+    nic_bytes_per_s: float | None = None
+    """One device's share of its node's interfaces, one direction [byte/s]."""
+    node_devices: int | None = None
+    """Devices of one scale-up domain."""
+
+
 def default_stack(device: str) -> str:
     """The stack to assume on a device where none is named (``calibration/rules.yaml``)."""
     held: dict[str, str] = calibration()["rules"]["default_stacks"]
@@ -23,25 +34,25 @@ def default_stack(device: str) -> str:
 
 
 def tools(
-    accelerator: Accelerator, dtype: str, stack_name: str, cluster_name: Any, kernel: Any
+    accelerator: Accelerator, dtype: str, stack_name: str, cluster_name: Any, kernel: Any, wires: Wires | None = None
 ) -> tuple[Machine, Stack, list[str]]:
-    """(machine, stack, assumptions) for a device, a number format, a stack and a cluster."""
-    box, software, said = _tools(
-        accelerator.id, dtype, stack_name, None if cluster_name is None else str(cluster_name), kernel
+    """(machine, stack, assumptions) for a device, a number format, a stack, a cluster and its network."""
+    box, software, said = _kept_tools(
+        accelerator.id, dtype, stack_name, None if cluster_name is None else str(cluster_name), kernel, wires or Wires()
     )
     return box, software, list(said)
 
 
-@lru_cache(maxsize=256)
-def _tools(
-    device: str, dtype: str, stack_name: str, cluster_name: str | None, kernel: str | None
+def assemble(
+    device: str, dtype: str, stack_name: str, cluster_name: str | None, kernel: str | None, wires: Wires
 ) -> tuple[Machine, Stack, tuple[str, ...]]:
+    """The same, worked out anew: what fits of constants call."""
     from mfu_planner.hardware import resolve
 
     accelerator = resolve(device)
     if stack_name not in stack_names():
         raise InputError("stack", stack_name, ", ".join(stack_names()), nearest(stack_name, stack_names()))
-    where = place(accelerator, cluster_name)
+    where = place(accelerator, cluster_name, wires)
     box = machine(accelerator, dtype, where.fabric, where.node_devices, where.scale_up_bytes_per_s)
     software = stack(stack_name, generation(accelerator.id), box.low_precision)
     if kernel is not None:
@@ -50,6 +61,9 @@ def _tools(
         software = replace(software, fused_attention=1.0 if kernel == "fused" else 0.0)
     meaning = calibration()["stacks"][stack_name]["meaning"]
     return box, software, (*box.assumptions, f"software stack {stack_name}: {meaning}", where.said)
+
+
+_kept_tools = lru_cache(maxsize=1024)(assemble)
 
 
 def node_devices() -> float:
@@ -61,6 +75,8 @@ def node_devices() -> float:
 class Place:
     """A machine's networks: between its nodes and inside one."""
 
+    network: str
+    """Name of the constants between nodes."""
     fabric: Fabric
     node_devices: float
     """Of one scale-up domain."""
@@ -70,14 +86,27 @@ class Place:
     """What was given or assumed, for the answer."""
 
 
-def place(accelerator: Accelerator, cluster_name: str | None) -> Place:
-    """The networks of a named cluster, or of the device's usual machine.
+def place(accelerator: Accelerator, cluster_name: str | None, wires: Wires | None = None) -> Place:
+    """The networks of a named cluster, or of the device's usual machine, but for what is said of the wires.
 
     Raises
     ------
     InputError
-        A cluster of another device.
+        A cluster of another device, or no such fabric.
     """
+    found = _place(accelerator, cluster_name)
+    if wires is None or wires == Wires():
+        return found
+    network, nic = wires.fabric or found.network, wires.nic_bytes_per_s
+    given = fabric(network, nic)
+    if wires.fabric is None and nic is None:
+        given = found.fabric
+    node = float(wires.node_devices or found.node_devices)
+    said = f"network {network} at {given.nic_bytes_per_s / 1e9:.4g} GB/s a device, nodes of {node:g} devices, as given"
+    return replace(found, network=network, fabric=given, node_devices=node, said=f"{found.said}; {said}")
+
+
+def _place(accelerator: Accelerator, cluster_name: str | None) -> Place:
     from mfu_planner.hardware import cluster, cluster_for
 
     rules = calibration()["rules"]
@@ -86,6 +115,7 @@ def place(accelerator: Accelerator, cluster_name: str | None) -> Place:
     if found is None:
         count = node_devices()
         return Place(
+            network=usual,
             fabric=fabric(usual),
             node_devices=count,
             scale_up_bytes_per_s=None,
@@ -100,6 +130,7 @@ def place(accelerator: Accelerator, cluster_name: str | None) -> Place:
     node = float(max(found.scale_up_domain, 1))
     how = "given" if cluster_name is not None else "assumed"
     return Place(
+        network=name,
         fabric=fabric(name, found.scale_out_bytes_per_s),
         node_devices=node,
         scale_up_bytes_per_s=found.scale_up_bytes_per_s,

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from mfu_planner.questions.ask import Ask
 
 _AT_LEAST_ONE = (1.0, float("inf"))
+_NETWORKS = (1e6, 1e13)
+"""No network between nodes is slower, or faster [byte/s]."""
 
 
 class AgainPart:
@@ -136,6 +138,21 @@ class PlacePart:
 
     cluster: Annotated[str | None, Ask("name", "Machine", "aws-p5", "Network", aliases=("instance",))] = None
     """Node or instance on file, with its network, such as aws-p5 or dgx-h100. Empty: the accelerator's usual one."""
+
+
+class NetworkPart:
+    """The machine's network, where it is not the one on file."""
+
+    fabric: Annotated[str | None, Ask("name", "Network", "infiniband-ndr", "Network")] = None
+    """The network between nodes whose constants apply, such as infiniband-ndr. Empty: the machine's."""
+    nic: Annotated[
+        float | None, Ask("byte_per_s", "Network per device", "'50 GB/s'", "Network", limits=_NETWORKS, bare=False)
+    ] = None
+    """One device's share of its node's network, one direction, such as '50 GB/s'. Empty: the machine's."""
+    devices_per_node: Annotated[
+        int | None, Ask("device", "Devices per node", "8", "Network", aliases=("gpus_per_node", "nproc_per_node"))
+    ] = None
+    """Devices of one scale-up domain. Empty: the machine's."""
 
 
 class StackPart:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 def render(found: Mapping[str, Any], console: Console, *, explain: bool) -> None:
     """Print the summary, the misses (where the kind has any) and, with ``explain``, every assumption."""
+    if found["inputs"]["row"] is not None:
+        _row(found, console)
+        return
     summary = dict(found["summary"])
     total = summary.pop("all")
     groups = {name: figures for name, figures in sorted(summary.items()) if figures["n"]}
@@ -42,6 +45,34 @@ def render(found: Mapping[str, Any], console: Console, *, explain: bool) -> None
         console.print("\n[bold]Rules for blank and free-text fields[/bold]")
         for text in found["assumptions"]:
             console.print(f"  {text}", markup=False)
+
+
+def _row(found: Mapping[str, Any], console: Console) -> None:
+    """One run: published beside predicted, and the command that asks for it."""
+    (row,) = found["rows"]
+    show = {"step-time": _seconds, "memory": _gib}.get(found["kind"], _points)
+    if row["skipped"] is not None:
+        console.print(f"{row['id']} is left out: {row['skipped']}", markup=False)
+    if row["predicted"] is not None:
+        ranged = "" if row["low"] is None else f" ({show(row['low'])} to {show(row['high'])})"
+        console.print(f"{row['id']}: predicted {show(row['predicted'])}{ranged}", markup=False)
+    if row["published"] is not None:
+        off = "" if row["error"] is None else f"; the prediction is {row['error']:+.1%} off"
+        console.print(f"published {show(row['published'])}{off}", markup=False)
+    console.print()
+    console.print(found["command"] or "no command asks for it as its source counts", markup=False, soft_wrap=True)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.4g} s"
+
+
+def _gib(value: float) -> str:
+    return f"{value / 2**30:.4g} GiB"
+
+
+def _points(value: float) -> str:
+    return f"{value:.4g}%"
 
 
 def _line(name: str, figures: Mapping[str, Any], *, agreeing: bool) -> tuple[str, ...]:

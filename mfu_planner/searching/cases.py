@@ -11,7 +11,7 @@ from mfu_planner.footprint.calibrated import memory_constants
 from mfu_planner.footprint.states import optimizer_bytes
 from mfu_planner.hardware.sellers import provider_id, seller_of
 from mfu_planner.layout.flags import batch_of, whole, whole_zero
-from mfu_planner.layout.request import FLAGS, WHOLE, read_common
+from mfu_planner.layout.request import FLAGS, WHOLE, read_common, wires_of
 from mfu_planner.layout.schedules import SCHEDULES
 from mfu_planner.layout.toolbox import default_stack, tools
 from mfu_planner.layout.work import cached_model_work
@@ -85,7 +85,8 @@ def _case(flags: dict[str, Any], given: dict[str, Any]) -> Case:
     architecture = model.architecture
     assert architecture is not None
     name = str(given.get("stack") or default_stack(accelerator.id))
-    box, software, _ = tools(accelerator, s.dtype, name, flags.get("cluster"), given.get("attention_kernel"))
+    kernel = given.get("attention_kernel")
+    box, software, _ = tools(accelerator, s.dtype, name, flags.get("cluster"), kernel, wires_of(s))
     batch = batch_of(s)
     schedule = given.get("schedule")
     if schedule is not None and schedule not in SCHEDULES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mfu_planner.backtesting.blanks import left_over
-from mfu_planner.backtesting.reading import read_case
+from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.row_model import model_of
 from mfu_planner.backtesting.runs import Run, Unusable
 
@@ -61,7 +61,7 @@ def test_preset_of_the_name_fills_blanks_where_its_sizes_agree():
 def test_blank_parallelism_follows_from_dp(column):
     case = read_case(run(**{column: ""}))
 
-    assert (case.tp, case.pp, case.dp) == (4, 2, 8)
+    assert (case.layout.tp, case.layout.pp, case.layout.dp) == (4, 2, 8)
 
 
 def test_both_blank_take_a_node_of_tensor_parallelism_first():
@@ -72,11 +72,11 @@ def test_both_blank_take_a_node_of_tensor_parallelism_first():
 def test_devices_and_sequence_follow_from_the_rest():
     case = read_case(run(num_devices="", seq_len="", global_batch_tokens=str(256 * 8192)))
 
-    assert (case.devices, case.seq_len) == (64, 8192)
+    assert (case.request.devices, case.request.seq_len) == (64, 8192)
 
 
 def test_marketing_name_does_where_the_key_is_blank():
-    assert read_case(run(hw_key="", hardware="H100 SXM")).accelerator.id == "h100-sxm"
+    assert read_case(run(hw_key="", hardware="H100 SXM")).request.accelerator.id == "h100-sxm"
 
 
 def test_absurd_depth_is_refused():
@@ -95,6 +95,6 @@ def test_named_dispatch_library_means_expert_parallelism():
         "global_batch_seqs": "96",
     }
 
-    assert read_case(run(**change)).ep == 1
-    assert read_case(run(**change, notes="TE + DeepEP")).ep == 16
-    assert read_case(run(**change, notes="TE + DeepEP", ep="8")).ep == 8
+    assert read_case(run(**change)).layout.ep == 1
+    assert read_case(run(**change, notes="TE + DeepEP")).layout.ep == 16
+    assert read_case(run(**change, notes="TE + DeepEP", ep="8")).layout.ep == 8

@@ -9,11 +9,10 @@ import pytest
 from mfu_planner.backtesting import backtest
 from mfu_planner.backtesting.blanks import batches, usual_layout
 from mfu_planner.backtesting.free_text import nic_share, zero_of
-from mfu_planner.backtesting.reading import read_case
+from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.runs import Run, Unusable
 from mfu_planner.backtesting.selection import used_for_calibration
 from mfu_planner.backtesting.stated import published_step_time
-from mfu_planner.backtesting.summary import source_of
 from mfu_planner.errors import InputError
 from mfu_planner.published.similar import quantile
 
@@ -60,7 +59,7 @@ def table(path, *rows: dict[str, str]) -> str:
 
 def test_layout_of_a_row():
     """dp follows from the devices; accumulation from the batch."""
-    case = read_case(run())
+    case = read_case(run()).layout
 
     assert (case.tp, case.dp, case.micro_batches, case.zero) == (2.0, 32.0, 8.0, 1.0)
 
@@ -182,5 +181,5 @@ def test_unknown_kind_and_file():
 
 def test_sources_are_told_apart():
     """The id's first word, with the single-node part of a source apart."""
-    assert source_of("vtrain-single-0001") == "vtrain-single"
-    assert source_of("usp-1B-0002") == "usp"
+    assert Run({"id": "vtrain-single-0001"}).source == "vtrain-single"
+    assert Run({"id": "usp-1B-0002"}).source == "usp"

@@ -178,14 +178,13 @@ def _diagnose() -> Iterator[Question]:
 def _rows() -> Iterator[Question]:
     """A sample of the published runs, of every source some."""
     from mfu_planner.backtesting.runs import read_runs
-    from mfu_planner.backtesting.summary import source_of
 
     draw = random.Random(_SEED)
     for kind, most, columns in _SAMPLED:
         by_source: dict[str, list[str]] = {}
         for run in read_runs():
             if any(run.number(column) for column in columns):
-                by_source.setdefault(source_of(run.id), []).append(run.id)
+                by_source.setdefault(run.source, []).append(run.id)
         for ids in by_source.values():
             yield from ({"kind": kind, "id": id_} for id_ in sorted(draw.sample(ids, min(most, len(ids)))))
 

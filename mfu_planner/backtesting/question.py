@@ -1,12 +1,12 @@
-"""Reading one published run as a layout: every blank or free-text field by a stated rule."""
+"""A published run as a question: every blank or free-text field by a stated rule."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.blanks import batches, left_over, usual_layout
+from mfu_planner.backtesting.blanks import ROUNDED, batches, left_over, usual_layout
 from mfu_planner.backtesting.case import Case
 from mfu_planner.backtesting.free_text import (
     device_of,
@@ -22,6 +22,8 @@ from mfu_planner.backtesting.row_model import model_of
 from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.errors import InputError
 from mfu_planner.layout.calibrated import calibration
+from mfu_planner.layout.layout import RECOMPUTE_CODES
+from mfu_planner.layout.request import FLAGS, read_request
 from mfu_planner.layout.toolbox import node_devices
 from mfu_planner.layout.work import model_work
 
@@ -29,17 +31,21 @@ if TYPE_CHECKING:
     from mfu_planner.architectures import Architecture
     from mfu_planner.backtesting.runs import Run
     from mfu_planner.hardware import Accelerator
+    from mfu_planner.model import Model
 
 
-def read_case(row: Run) -> Case:
-    """The layout of a row.
+_RECOMPUTE = {code: name for name, code in RECOMPUTE_CODES.items()}
+
+
+def question_of(row: Run) -> dict[str, Any]:
+    """The flags with which a user asks ``predict`` or ``memory`` for this row; blanks by the stated rules.
 
     Raises
     ------
     Unusable
-        With the reason, where the row does not say enough.
+        With the reason, where the row does not say enough, or says what no question can.
     """
-    architecture = model_of(row).architecture
+    model = model_of(row)
     devices = row.number("num_devices") or _from_layout(row)
     if devices is None:
         raise Unusable("the number of devices is not stated")
@@ -55,13 +61,37 @@ def read_case(row: Run) -> Case:
     per_package = accelerator.devices_per_package
     if per_package > 1 and "per-chip" in text:
         devices *= per_package
-    return _layout(row, text, architecture, accelerator, devices, seq_len)
+    return {**model.flags, **_layout(row, text, model.model, accelerator, devices, seq_len)}
+
+
+def read_case(row: Run) -> Case:
+    """The row's question, resolved as ``predict`` resolves it.
+
+    Raises
+    ------
+    Unusable
+        As :func:`question_of`, or the question is refused.
+    """
+    flags = question_of(row)
+    try:
+        request = read_request(**{name: value for name, value in flags.items() if name in FLAGS})
+    except InputError as error:
+        raise Unusable(str(error)) from None
+    if "lora_rank" in flags and "lora_rank" not in FLAGS:
+        request = replace(request, layout=replace(request.layout, adapters=1.0))
+    return Case(id=row.id, flags=flags, request=request)
 
 
 def _from_layout(row: Run) -> float | None:
     """Devices of a row that states only its layout."""
     dp = row.number("dp")
     return None if dp is None else dp * math.prod(row.number(name) or 1.0 for name in ("tp", "pp", "cp"))
+
+
+def architecture_of(model: Model) -> Architecture:
+    """What a row's model builds."""
+    assert model.architecture is not None
+    return model.architecture
 
 
 def most_experts(architecture: Architecture) -> int:
@@ -84,13 +114,13 @@ class _Degrees:
 
 
 def _layout(
-    row: Run, text: str, architecture: Architecture, accelerator: Accelerator, devices: float, seq_len: float
-) -> Case:
+    row: Run, text: str, model: Model, accelerator: Accelerator, devices: float, seq_len: float
+) -> dict[str, Any]:
     stack = stack_of(text, row)
     stacks, rules = calibration()["stacks"], calibration()["rules"]
     defaults = {**stacks["generic"]["constants"], **stacks[stack]["constants"]}
-    degrees = _degrees(row, text, architecture, accelerator, devices, defaults)
-    small = architecture.params < rules["small_model"]["parameters"]
+    degrees = _degrees(row, text, model, accelerator, devices, defaults)
+    small = model.params < rules["small_model"]["parameters"]
     micro, batch, count = batches(
         row, seq_len, degrees.devices, degrees.dp, degrees.pp, bool(defaults["whole_batch"]), small
     )
@@ -99,42 +129,46 @@ def _layout(
     zero, shards = sharding_of(row, float(defaults["zero_stage"]), node)
     if accelerator.scale_up and accelerator.scale_up.domain > node_devices():
         node = float(accelerator.scale_up.domain)
-    return Case(
-        id=row.id,
-        architecture=architecture,
-        accelerator=accelerator,
-        dtype=format_of(row, accelerator),
-        stack=stack,
-        fabric=fabric,
-        nic_bytes_per_s=nic,
-        node=node,
-        devices=degrees.devices,
-        seq_len=seq_len,
-        global_batch=batch,
-        tp=degrees.tp,
-        pp=degrees.pp,
-        vpp=degrees.vpp,
-        cp=degrees.cp,
-        ep=degrees.ep,
-        dp=degrees.dp,
-        micro_batch=micro,
-        micro_batches=count,
-        zero=zero,
-        zero_group=shards,
-        sequence_parallel=sequence_parallel_of(text, float(defaults["sequence_parallel"])) if degrees.tp > 1 else 0.0,
-        recompute=recompute_of(row, float(defaults["recompute"])),
-        compiled=float(row.text("compile").lower().startswith("y")),
-        offload=1.0 if "offload" in text and "false" not in text else 0.0,
-        adapters=_adapters(text),
-    )
+    spread = sequence_parallel_of(text, float(defaults["sequence_parallel"])) if degrees.tp > 1 else 0.0
+    asked = {
+        "hardware": accelerator.id,
+        "dtype": format_of(row, accelerator),
+        "stack": stack,
+        "fabric": fabric,
+        "nic": nic or None,
+        "devices_per_node": node,
+        **vars(degrees),
+        "seq_len": seq_len,
+        "micro_batch": micro,
+        "global_batch": count * micro * degrees.dp,
+        "zero": zero,
+        "zero_group": shards or None,
+        "sequence_parallel": bool(spread),
+        "recompute": _RECOMPUTE[round(recompute_of(row, float(defaults["recompute"])))],
+        "compile": row.text("compile").lower().startswith("y") or None,
+        "offload": ("offload" in text and "false" not in text) or None,
+        "lora_rank": rules["usual_adapter"]["rank"] if _adapters(text) else None,
+    }
+    if abs(asked["global_batch"] / batch - 1) > ROUNDED:
+        raise Unusable(f"a batch of {batch:g} sequences is no whole number of micro-batches of {micro:g} a device")
+    return {name: _whole(name, value) for name, value in asked.items() if value is not None}
 
 
-def _adapters(text: str) -> float:
-    return 1.0 if "lora" in text else 0.0
+def _whole(name: str, value: Any) -> Any:
+    """A count as the whole number that it is."""
+    if not isinstance(value, float) or name == "nic":
+        return value
+    if not value.is_integer():
+        raise Unusable(f"{name.replace('_', ' ')} of {value:g}: no question can ask for a part of one")
+    return int(value)
+
+
+def _adapters(text: str) -> bool:
+    return "lora" in text
 
 
 def _degrees(
-    row: Run, text: str, architecture: Architecture, accelerator: Accelerator, devices: float, defaults: dict[str, Any]
+    row: Run, text: str, model: Model, accelerator: Accelerator, devices: float, defaults: dict[str, Any]
 ) -> _Degrees:
     """The degrees that the row states, the rest by the rules of :data:`mfu_planner.backtesting.rules.RULES`."""
     tp, pp, vpp, cp, ep = (row.number(name) or 1.0 for name in ("tp", "pp", "vpp", "cp", "ep"))
@@ -142,9 +176,9 @@ def _degrees(
     given = [row.text(name) for name in ("tp", "pp", "sharding") if row.text(name) != "PTD-P"]
     tp, pp = left_over(row, devices, tp, pp, cp)
     if tp * pp == 1 and float(defaults["zero_stage"]) < 3 and not any(given):
-        tp, pp = _usual(architecture, accelerator, devices / cp, bool(_adapters(text)), bool(defaults["zero_stage"]))
+        tp, pp = _usual(model, accelerator, devices / cp, _adapters(text), bool(defaults["zero_stage"]))
     if pp > 1 and not row.text("vpp") and ("interleaved" in text or kind.startswith("mlperf")):
-        vpp = max(1.0, round(architecture.layers / (2 * pp)))
+        vpp = max(1.0, round(architecture_of(model).layers / (2 * pp)))
     dp = devices / (tp * pp * cp)
     batch = row.number("global_batch_seqs")
     if batch and batch < dp and (_adapters(text) or not row.text("cp")) and dp % batch == 0:
@@ -152,12 +186,12 @@ def _degrees(
     if dp < 1 or not dp.is_integer():
         raise Unusable(f"tp·pp·cp = {tp * pp * cp:g} does not divide {devices:g} devices")
     if not row.text("ep") and "deepep" in text:
-        ep = float(math.gcd(round(dp), most_experts(architecture)))
+        ep = float(math.gcd(round(dp), most_experts(architecture_of(model))))
     return _Degrees(devices=devices, tp=tp, pp=pp, vpp=vpp, cp=cp, ep=ep, dp=dp)
 
 
 def _usual(
-    architecture: Architecture, accelerator: Accelerator, devices: float, adapters: bool, sharded: bool
+    model: Model, accelerator: Accelerator, devices: float, adapters: bool, sharded: bool
 ) -> tuple[float, float]:
     """(tp, pp) where a row states neither.
 
@@ -170,4 +204,4 @@ def _usual(
         raise Unusable(f"tp and pp are not stated, and the memory of {accelerator.id} is not known")
     states = calibration()["rules"]["usual_layout"]["state_bytes"]
     each = states["frozen" if adapters else "sharded" if sharded else "whole"]
-    return usual_layout(architecture.params, devices, accelerator.memory_nominal_bytes, each)
+    return usual_layout(model.params, devices, accelerator.memory_nominal_bytes, each)
