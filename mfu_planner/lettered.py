@@ -76,7 +76,9 @@ class Lettered:
         s, letters = self.scenario, Letters()
         if s.lora_rank is not None:
             s = s.changed(lora_rank=letters.of_field("lora_rank", s.lora_rank))
-        model = trained(choose_model(model=s.model, config=s.config, image_size=s.image_size, letters=letters), s)
+        model = trained(
+            choose_model(model=s.model, config=s.config, image_size=s.image_size, as_type=s.as_type, letters=letters), s
+        )
         assert model.architecture is not None, "a bare number of parameters has no sizes"
         for name in ("freeze", "lora_targets", "packed"):
             if (value := getattr(s, name)) is not None:

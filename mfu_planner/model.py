@@ -34,6 +34,8 @@ class Model:
     seq_len_source: str = ""
     source: str = ""
     notes: tuple[str, ...] = ()
+    positions: int | None = None
+    """Positions that its config allows: no training length, but a suggestion where none is known."""
 
     @property
     def work_unit(self) -> str:
@@ -48,9 +50,12 @@ def choose_model(
     params: int | None = None,
     active_params: int | None = None,
     image_size: int | None = None,
+    as_type: str | None = None,
     letters: Letters | None = None,
 ) -> Model:
     """The one model that was named; with ``letters`` its sizes remember the formulas that they enter.
+
+    ``as_type``: the model type that a config of an unknown one is counted as.
 
     Raises
     ------
@@ -64,6 +69,8 @@ def choose_model(
         )
     if active_params is not None and params is None:
         raise InputError("active-params", active_params, "a count beside --params; a model or config states its own")
+    if as_type is not None and config is None:
+        raise InputError("as", as_type, "a --config beside it, whose model_type is not known")
     if params is not None:
         active = params if active_params is None else active_params
         if active > params:
@@ -79,16 +86,20 @@ def choose_model(
         text = json.dumps(data) if letters is None else None
     except (TypeError, ValueError):  # what no JSON file can say is told by the importer
         text = None
-    return _from_config(data, origin, image_size, letters) if text is None else _kept_config(text, origin, image_size)
+    if text is None:
+        return _from_config(data, origin, image_size, as_type, letters)
+    return _kept_config(text, origin, image_size, as_type)
 
 
 @lru_cache(maxsize=512)
-def _kept_config(text: str, origin: str, image_size: int | None) -> Model:
-    return _from_config(json.loads(text), origin, image_size)
+def _kept_config(text: str, origin: str, image_size: int | None, as_type: str | None) -> Model:
+    return _from_config(json.loads(text), origin, image_size, as_type)
 
 
-def _from_config(data: Mapping[str, Any], origin: str, image_size: int | None, letters: Letters | None = None) -> Model:
-    built = _build(data, origin, image_size, letters)
+def _from_config(
+    data: Mapping[str, Any], origin: str, image_size: int | None, as_type: str | None, letters: Letters | None = None
+) -> Model:
+    built = from_config(data, origin=origin, image_size=image_size, as_type=as_type, letters=letters)
     name = str(data.get("_name_or_path") or built.name)
     return Model(
         id="",
@@ -98,6 +109,7 @@ def _from_config(data: Mapping[str, Any], origin: str, image_size: int | None, l
         architecture=built,
         source=origin,
         notes=(*built.notes, *built.assumed),
+        positions=positions_of(data),
     )
 
 
@@ -108,7 +120,7 @@ def _cached_preset(name: str, image_size: int | None) -> Model:
 
 def _from_preset(name: str, image_size: int | None, letters: Letters | None = None) -> Model:
     found = preset(name)
-    built = _build(found.config, f"model {found.id}", image_size, letters)
+    built = from_config(found.config, origin=f"model {found.id}", image_size=image_size, letters=letters)
     return Model(
         id=found.id,
         name=found.name,
@@ -119,28 +131,33 @@ def _from_preset(name: str, image_size: int | None, letters: Letters | None = No
         seq_len_source=found.seq_len_source,
         source=found.source,
         notes=(*found.notes, *built.notes),
+        positions=positions_of(found.config),
     )
 
 
-def _build(
-    data: Mapping[str, Any], origin: str, image_size: int | None, letters: Letters | None = None
-) -> Architecture:
-    return from_config(data, origin=origin, image_size=image_size, letters=letters)
+def positions_of(config: Mapping[str, Any]) -> int | None:
+    """The positions that a config (or its text part) allows, under any of the names in use."""
+    parts = (config, config.get("text_config"))
+    names = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "model_max_length")
+    found = [part[name] for part in parts if isinstance(part, Mapping) for name in names if name in part]
+    return next((n for n in found if type(n) is int and n > 0), None)
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
     """Read a ``config.json`` as data, or its text where the path begins with a brace: bounded in size and depth.
+
+    A folder means the ``config.json`` in it; a model's folder in the hub's cache means its newest snapshot.
 
     Raises
     ------
     InputError
         The file is missing, too large, or no JSON object.
     """
-    accepted = "the path of a Hugging Face config.json"
+    accepted = "the path of a Hugging Face config.json, or of a folder with one"
     if _is_text(path):
         return parse_config(str(path), "the text given")
     try:
-        with Path(path).open("rb") as file:
+        with _file(Path(path)).open("rb") as file:
             text = file.read(_LARGEST_CONFIG + 1)
     except (OSError, ValueError) as error:
         raise InputError("config", str(path), f"{accepted} ({getattr(error, 'strerror', None) or error})") from None
@@ -152,6 +169,16 @@ def read_config(path: str | Path) -> dict[str, Any]:
 def _is_text(config: str | Path) -> bool:
     """Whether a config is given as its JSON text in place of a path."""
     return str(config).lstrip().startswith("{")
+
+
+def _file(path: Path) -> Path:
+    """The file itself, or the ``config.json`` of a folder or of the newest snapshot in it."""
+    if not path.is_dir():
+        return path
+    if (path / "config.json").exists() or not (path / "snapshots").is_dir():
+        return path / "config.json"
+    snapshots = [one for one in (path / "snapshots").iterdir() if (one / "config.json").exists()]
+    return max(snapshots, key=lambda one: (one.stat().st_mtime, one.name), default=path) / "config.json"
 
 
 def parse_config(text: bytes | str, origin: str) -> dict[str, Any]:

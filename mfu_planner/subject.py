@@ -91,7 +91,12 @@ def resolve_subject(s: Run, *, model_needed: bool = True) -> Subject:
         )
     model = trained(
         choose_model(
-            model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
+            model=s.model,
+            config=s.config,
+            params=s.params,
+            active_params=s.active_params,
+            image_size=s.image_size,
+            as_type=s.as_type,
         ),
         s,
     )
@@ -211,7 +216,18 @@ def _sequence(
         return model.seq_len
     if convention == BARE_CONVENTION:
         return 1
-    raise InputError("seq-len", "nothing", "a length such as --seq-len 4096: attention's work depends on it")
+    raise InputError("seq-len", "nothing", f"a length such as {_suggested(model)}")
+
+
+def _suggested(model: Model) -> str:
+    """A length to ask with, and why one is needed; where the config allows positions, they are the suggestion."""
+    if not model.positions:
+        return "--seq-len 4096: attention's work depends on it"
+    why = "no source says at which length it was trained" if model.id else "a config does not say the training length"
+    return (
+        f"--seq-len {model.positions}, the positions that the config of {model.name} allows: attention's work "
+        f"depends on it, and {why}"
+    )
 
 
 def _binary(length: int) -> int:

@@ -126,7 +126,12 @@ def of_run(**given: Any) -> tuple[int | None, str | None]:
 
 def _chosen(s: Run) -> Model:
     return choose_model(
-        model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
+        model=s.model,
+        config=s.config,
+        params=s.params,
+        active_params=s.active_params,
+        image_size=s.image_size,
+        as_type=s.as_type,
     )
 
 

@@ -22,7 +22,7 @@ def trained(model: Model, s: TrainingPart) -> Model:
     InputError
         A part or target that the model does not have; a bare number of parameters, which has no parts.
     """
-    model = _with_images(model, s)
+    model = _with_prediction(_with_images(model, s), s)
     if s.lora_rank is None and s.freeze is None:
         if s.lora_targets is not None:
             raise InputError("lora-targets", s.lora_targets, "--lora-rank beside it, such as --lora-rank 16")
@@ -59,6 +59,26 @@ def trained(model: Model, s: TrainingPart) -> Model:
         params=architecture.params,
         active_params=architecture.active_params,
         notes=(*model.notes, note),
+    )
+
+
+def _with_prediction(model: Model, s: TrainingPart) -> Model:
+    """The model with its multi-token prediction modules where they are asked for; whether they are in is said."""
+    architecture = model.architecture
+    if architecture is None or not architecture.prediction:
+        if s.mtp:
+            raise InputError("mtp", True, f"nothing: the config of {model.name} names no multi-token prediction")
+        return model
+    whole = architecture.with_prediction()
+    added = f"multi-token prediction ({whole.params - architecture.params:,} parameters)"
+    if not s.mtp:
+        return replace(model, notes=(*model.notes, f"{added} is left out; --mtp counts it"))
+    return replace(
+        model,
+        architecture=whole,
+        params=whole.params,
+        active_params=whole.active_params,
+        notes=(*model.notes, f"{added} is counted, as --mtp asks"),
     )
 
 

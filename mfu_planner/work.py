@@ -97,7 +97,12 @@ def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = Fal
     sequences = s.batch
     model = trained(
         choose_model(
-            model=s.model, config=s.config, params=s.params, active_params=s.active_params, image_size=s.image_size
+            model=s.model,
+            config=s.config,
+            params=s.params,
+            active_params=s.active_params,
+            image_size=s.image_size,
+            as_type=s.as_type,
         ),
         s,
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from mfu_planner.architectures.model_names import meant, plain, spellings
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.facts import folder
 
@@ -34,18 +34,9 @@ def catalogue() -> tuple[dict[str, Any], ...]:
     return tuple(rows)
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_/]+", "-", name.strip().lower())
-
-
 @cache
 def _names() -> dict[str, str]:
-    known = {}
-    for row in catalogue():
-        hub = row["source"].removeprefix("https://huggingface.co/").split("/")[-1]
-        for name in (hub, row["name"], row["id"]):
-            known[_plain(name)] = row["id"]
-    return known
+    return spellings(catalogue())
 
 
 def preset(name: str) -> Preset:
@@ -57,13 +48,15 @@ def preset(name: str) -> Preset:
         No such preset; the message holds the nearest ones.
     """
     known = _names()
-    found = known.get(_plain(name))
-    if found is None:
-        close = tuple(dict.fromkeys(known[n] for n in nearest(_plain(name), known)))
+    match = meant(name, known)
+    if match is None:
+        ids = {row["id"]: row["id"] for row in catalogue()}
+        close = tuple(dict.fromkeys([*nearest(plain(name), ids), *(known[n] for n in nearest(plain(name), known))]))
         accepted = "a preset (`mfu-planner models` lists them), or --config PATH, or --params 70B"
         raise InputError("model", name, accepted, close)
+    found, remark = match
     data = json.loads((folder("model_specs") / f"{found}.json").read_text("utf-8"))
-    notes = [data[k] for k in ("proxy", "config_note") if data.get(k)]
+    notes = [*([remark] if remark else []), *(data[k] for k in ("proxy", "config_note") if data.get(k))]
     return Preset(
         id=data["id"],
         name=data["name"],

@@ -163,6 +163,7 @@ def from_config(
     *,
     origin: str = "config.json",
     image_size: int | None = None,
+    as_type: str | None = None,
     letters: Letters | None = None,
 ) -> Architecture:
     """The architecture that a Hugging Face ``config.json`` describes.
@@ -175,6 +176,8 @@ def from_config(
         Its name, for messages.
     image_size
         Side of the images [pixels], where it is not the config's own.
+    as_type
+        The type that an unknown ``model_type`` is counted as; the answer's notes say so.
     letters
         Show every size by its letter; the letters used are noted in it.
 
@@ -184,7 +187,8 @@ def from_config(
         An unknown ``model_type`` (with the nearest known ones), a field that is missing or contradictory.
     """
     bare = Config(data, origin=origin)
-    name = bare.raw("model_type", bare.raw("_class_name"))
+    stated = bare.raw("model_type", bare.raw("_class_name"))
+    name = stated if as_type is None else _stand_in(as_type, stated)
     if not isinstance(name, str):
         raise InputError(f"{origin}: model_type", name, "a Hugging Face config.json, which names its model_type")
     if data.get("add_cross_attention") is True:
@@ -198,7 +202,12 @@ def from_config(
         image_size=image_size,
         letters=letters,
     )
+    if name not in _FAMILIES:
+        raise InputError(f"{origin}: model_type", name, _accepted(data), nearest(name, _FAMILIES))
     built = importer_of(name, origin)(config)
+    if as_type is not None:
+        said = f"{origin}: model_type {stated} is not known: counted as {as_type}; what it has beyond that is left out"
+        built = replace(built, notes=(said, *built.notes))
     if "architectures" not in config.used:  # an importer that reads it has decided on the head
         built = with_trained_head(config, built)
     if letters is not None:
@@ -206,6 +215,26 @@ def from_config(
     if image_size is not None and not config.takes_images:
         raise InputError("image-size", image_size, f"nothing: {name} works on no images of a chosen size")
     return replace(built, notes=(*built.notes, *_unused(config)), assumed=tuple(_assumed(config)))
+
+
+def _stand_in(as_type: str, stated: Any) -> str:
+    """The known type that stands in for one that is not."""
+    if stated in _FAMILIES:
+        raise InputError("as", as_type, f"nothing: {stated} is known and is counted as itself")
+    if as_type not in _FAMILIES:
+        raise InputError("as", as_type, "a known model_type, such as llama", nearest(as_type, _FAMILIES))
+    return as_type
+
+
+_DECODER_FIELDS = ("hidden_size", "num_attention_heads", "num_hidden_layers", "intermediate_size", "vocab_size")
+
+
+def _accepted(data: Mapping[str, Any]) -> str:
+    """What would do instead of a type that is not known."""
+    known = "a known architecture (`mfu-planner models` lists them), or --params with the 6n convention"
+    if not all(type(data.get(field)) is int for field in _DECODER_FIELDS):
+        return known
+    return f"{known}; its fields are those of a plain decoder: --as llama counts it as one and says so"
 
 
 def importer_of(model_type: str, origin: str) -> Importer:

@@ -188,5 +188,8 @@ def _sequences(flags: dict[str, Any], given: Any) -> float:
     s = DiagnoseQuestion.of({"global_batch": given})
     if s.global_batch is not None:
         return float(s.global_batch)
-    length = flags.get("seq_len") or choose_model(model=flags.get("model"), config=flags.get("config")).seq_len
+    length = (
+        flags.get("seq_len")
+        or choose_model(model=flags.get("model"), config=flags.get("config"), as_type=flags.get("as_type")).seq_len
+    )
     return (s.global_batch_tokens or 1.0) / float(length or 1)

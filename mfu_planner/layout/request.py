@@ -62,7 +62,7 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
         s = s.changed(hardware=cluster(s.cluster).accelerator_id)
     if s.hardware is None:
         raise InputError("hardware", "nothing", "--hardware NAME (`mfu-planner hardware` lists them) or --cluster NAME")
-    model = choose_model(model=s.model, config=s.config, image_size=s.image_size)
+    model = choose_model(model=s.model, config=s.config, image_size=s.image_size, as_type=s.as_type)
     if model.architecture is None:
         raise InputError("model", model.name, "a model with an architecture: --model or --config")
     if model.architecture.encoder_decoder:

@@ -14,7 +14,9 @@ class ModelPart:
     model: Annotated[str | None, Ask("name", "Model", "llama-3.1-8b", "Model", aliases=("preset",))] = None
     """A published model by its id or name (`mfu-planner models` lists them)."""
     config: Annotated[Any, Ask("config", "config.json", "config.json", "Model")] = None
-    """Your own model: a Hugging Face config.json."""
+    """Your own model: a Hugging Face config.json, or a folder with one."""
+    as_type: Annotated[str | None, Ask("name", "Counted as", "llama", "Model", aliases=("as",))] = None
+    """With a config of an unknown model_type: the known one that it is counted as."""
     image_size: Annotated[int | None, Ask("pixel", "Image size", "224", "Model", stage=True)] = None
     """Pixels along each side, of a vision model."""
     seq_len: Annotated[
@@ -54,6 +56,8 @@ class TrainingPart:
     """Images per sequence of a multimodal model. Empty: none."""
     packed: Annotated[Any, Ask("documents", "Packed documents", "512:1000,1024:20", "Training", stage=True)] = None
     """Documents packed into sequences, as length:count, such as 512:1000,1024:20."""
+    mtp: Annotated[bool, Ask("flag", "Multi-token prediction", "", "Training", stage=True)] = False
+    """Count the modules that predict further tokens, where the config has them."""
     lora_rank: Annotated[int | None, Ask("count", "LoRA rank", "16", "Training", stage=True)] = None
     """Train low-rank adapters of this rank; the model itself is frozen."""
     lora_targets: Annotated[str | None, Ask("names", "LoRA targets", "q_proj,v_proj", "Training", stage=True)] = None

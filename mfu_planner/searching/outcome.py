@@ -73,7 +73,10 @@ def _architecture(case: Case) -> Any:
 
     flags = case.flags
     return choose_model(
-        model=flags.get("model"), config=flags.get("config"), image_size=flags.get("image_size")
+        model=flags.get("model"),
+        config=flags.get("config"),
+        image_size=flags.get("image_size"),
+        as_type=flags.get("as_type"),
     ).architecture
 
 
