@@ -55,6 +55,11 @@ _RULES: tuple[tuple[str, str, Callable[[str], float | None]], ...] = (
 )  # fmt: skip
 _COMPILED = [(field, re.compile(pattern), read) for field, pattern, read in _RULES]
 
+#: Statements of the devices of a job that a launcher or framework repeats when it starts again.
+_WORLD = tuple(re.compile(p) for p in (
+    rf"(?<!local )\bworld[_ ]size{_DOTS}{_NUM}", r"\bWORLD_SIZE[=: ]{1,3}(\d{1,9})\b", r"\bNum_devices:[ \t]*(\d{1,15})"
+))  # fmt: skip
+
 _RECOMPUTE = re.compile(
     r"(?:checkpoint_activations|activation_checkpointing|gradient_checkpointing)['\"]?[ .]{0,60}[:=]?[ ]?(?:True"
     r"|true|1\b|full|selective)"
@@ -96,6 +101,19 @@ class Header:
             self.device_name = named[1].strip()
         self.recompute = self.recompute or _RECOMPUTE.search(text) is not None
         self.fp8 = self.fp8 or _FP8.search(text) is not None
+
+    def runs(self, text: str) -> list[tuple[int, float]]:
+        """Places in a stretch from which on the text states another number of devices than before."""
+        now, out = self.values.get("devices"), []
+        for pattern in _WORLD:
+            for found in pattern.finditer(text):
+                value = _count(found[1])
+                if value is not None and now is not None and value != now:
+                    out.append((text.rfind("\n", 0, found.start()) + 1, value))
+                    now = value
+            if out:
+                break
+        return out
 
     def finish(self) -> None:
         """Devices from a node's and the nodes, where nothing says the job's."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, TypeAlias, cast
 
 from mfu_planner.errors import InputError, NoAnswer
-from mfu_planner.observe.logs import documents, tensorboard, wandb_folder
+from mfu_planner.observe.logs import clock, documents, tensorboard, wandb_folder
 from mfu_planner.observe.logs.formats import best_format
 from mfu_planner.observe.logs.formats.base import Format
 from mfu_planner.observe.logs.formats.tables import Csv, JsonLines
@@ -38,6 +38,8 @@ class Ingested:
     warmup: int = 0
     files: list[str] = field(default_factory=list)
     reader: Format | None = None
+    #: Where the log holds several runs, all of it; ``log`` is the one that the figures are of.
+    whole: Reading | None = None
 
 
 def ingest(source: LogSource, columns: Mapping[str, str] | None, progress: Progress | None) -> Ingested:
@@ -193,8 +195,10 @@ def _text(source: Source, out: Ingested, columns: Mapping[str, str] | None, prog
                 out.reader, score = found[0](log), found[1]
         if index < _SCANNED_STRETCHES and log.store.held < _SCANNED_RECORDS:
             log.header.scan(text)
+        if log.first_stamp is None and index == 0:
+            log.first_stamp = next((t for line in text[:_GLANCE].split("\n") if (t := clock.stamp(line))), None)
         if out.reader is not None:
-            _stretch(out.reader, log, text, index, last=last)
+            _runs(out.reader, log, text, index, last=last)
 
 
 def _fresh(log: Reading, taken: bool) -> Reading:
@@ -210,6 +214,18 @@ def _table(text: str, log: Reading, columns: Mapping[str, str]) -> Format:
     reader: JsonLines | Csv = JsonLines(log) if text.lstrip()[:1] == "{" else Csv(log)
     reader.columns = columns
     return reader
+
+
+def _runs(reader: Format, log: Reading, text: str, index: int, *, last: bool) -> None:
+    """A stretch, cut where another run with other devices begins."""
+    begin = 0
+    for at, devices in log.header.runs(text):
+        if at > begin:
+            _stretch(reader, log, text[begin:at], index, last=last)
+        begin = at
+        log.segment += 1
+        log.devices_of[log.segment] = devices
+    _stretch(reader, log, text[begin:], index, last=last)
 
 
 def _stretch(reader: Format, log: Reading, text: str, index: int, *, last: bool) -> None:

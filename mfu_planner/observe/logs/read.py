@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mfu_planner.errors import InputError, NoAnswer, nearest
-from mfu_planner.observe.logs import gate, phases, remaining, utilisation
+from mfu_planner.observe.logs import gate, phases, remaining, segments, utilisation
 from mfu_planner.observe.logs.checks import cross_check, scope_of_axolotl
+from mfu_planner.observe.logs.goodput import goodput
 from mfu_planner.observe.logs.ingest import Ingested, LogSource, ingest
 from mfu_planner.observe.logs.metric_names import COLUMN_FIELDS
 from mfu_planner.observe.logs.quantities import Quantities, gather, missing
@@ -85,6 +86,8 @@ def read_log(
     found = ingest(source, _checked(columns), progress)
     if found.name is None:
         raise NoAnswer(_unknown(found))
+    runs = segments.parts(found.log)
+    whole, found.log = found.log, segments.speaking(runs).log
     window = choose(found.log, found.warmup)
     stated = averages(found.log, window)
     _sentinels(stated, found)
@@ -105,7 +108,16 @@ def read_log(
         )  # fmt: skip
     cross_check(found.log, window, q, stated, given)
     scope_of_axolotl(found.log, q)
-    return _report(found, window, q, stated, measured, (target_tokens, tokens_done, price))
+    extra = {"segments": segments.described(runs, found.warmup, given),
+             "goodput": goodput(whole, q.value("step_time_s"))}  # fmt: skip
+    if extra["segments"]:
+        found.log.note(
+            "log/segments", "note",
+            f"the log holds {len(runs)} runs ({', '.join(dict.fromkeys(p.why for p in runs if p.why))}): the figures "
+            "are of the last, the others stand in segments",
+        )  # fmt: skip
+    found.whole = whole
+    return _report(found, window, q, stated, measured, (target_tokens, tokens_done, price), extra)
 
 
 def _given(
@@ -159,6 +171,7 @@ def _report(
     stated: dict[str, float],
     measured: dict[str, Any],
     ahead: tuple[float | str | None, float | str | None, float | str | None],
+    extra: dict[str, Any],
 ) -> LogReport:
     log = found.log
     claimed = stated.get("flops_per_s_per_device") or q.value("flops_per_s_per_device")
@@ -201,6 +214,7 @@ def _report(
         **head,
         job=_of_the_job(log),
         phases=parts,
+        **extra,
         mfu_source=computed.get("mfu_source", None if repeated is None else "as the log reports it"),
         **{k: computed.get(k) for k in _COMPUTED},
         implied_peak=implied,
@@ -214,7 +228,7 @@ def _report(
 
 
 def _counts(found: Ingested, window: Window) -> dict[str, Any]:
-    store = found.log.store
+    store = (found.whole or found.log).store
     steps = [r.step for r in store.records() if r.step is not None and not r.evaluation]
     kept = [r.step for r in window.kept if r.step is not None]
     ordered = sorted(window.seconds) if window.basis not in (None, "mfu") and "step" in (window.basis or "") else []

@@ -44,6 +44,14 @@ class Reading:
     #: Sums of named parts of a step (forward, backward, all-reduce …), with their count.
     parts: dict[str, tuple[float, int]] = field(default_factory=dict)
     total_steps: float | None = None
+    #: Number of the run within the text, and devices of each where the text says them.
+    segment: int = 0
+    devices_of: dict[int, float] = field(default_factory=dict)
+    #: What the text spoke of since the last record.
+    event: str = ""
+    first_stamp: float | None = None
+    #: Cause → seconds, where a format itself times them.
+    goodput: dict[str, float] = field(default_factory=dict)
     #: Whether steps differ much by nature (variable lengths, generation): then only gross outliers are left out.
     uneven: bool = False
     #: Whether the stated utilisation and FLOP/s are of one phase of the step.
@@ -51,7 +59,11 @@ class Reading:
 
     def add(self, record: Record) -> bool:
         """Keep a record (copies of other ranks are not kept)."""
-        return self.store.add(record)
+        record.segment, record.after = self.segment, self.event
+        kept = self.store.add(record)
+        if kept:
+            self.event = ""
+        return kept
 
     def note(self, code: str, severity: Severity, message: str, **evidence: float | str | None) -> None:
         """Say something once."""

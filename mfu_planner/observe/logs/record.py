@@ -35,6 +35,8 @@ class Record:
     data_s: float | None = None  # waiting for input, seconds per step
     phases: dict[str, float] | None = None  # seconds of named phases of the step
     evaluation: bool = False
+    segment: int = 0  # grows where the text says that another run begins
+    after: str = ""  # what the text speaks of since the record before: checkpoint, evaluation, start-up
     tag: str = ""  # the rank, pod or process that printed the line
 
 

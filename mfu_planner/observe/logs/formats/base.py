@@ -14,6 +14,11 @@ from mfu_planner.observe.logs.source import LONGEST_LINE
 from mfu_planner.observe.logs.text import tag
 
 REGISTRY: list[type[Format]] = []
+#: What a run does between its steps, as its text tells it.
+_EVENT = re.compile(
+    r"(?i:(?P<checkpoint>\bsav(?:ing|ed)\b[^\n]{0,60}(?:checkpoint|ckpt|state|model)|\bcheckpoint[^\n]{0,40}\bsav(?:ed|ing)\b)"
+    r"|(?P<evaluation>\bevaluat(?:ing|ion)\b|\bvalidat(?:ing|ion)\b|\bvalid(?:ation)?[ _]loss|\beval[_ /]\w))"
+)
 _MOST_HITS = 12
 _MOST_JOINED = 6
 _SEEN_FOR_RESOLUTION = 64
@@ -64,10 +69,13 @@ class Format:
         for line in text.split("\n"):
             if self._pending is not None and self._continues(line):
                 continue
+            kept = self.log.store.counted
             for hint in hints:
                 if hint in line:
                     self.line(line[:LONGEST_LINE])
                     break
+            if kept == self.log.store.counted and (event := _EVENT.search(line[:400])) is not None:
+                self.log.event = event.lastgroup or ""
 
     def _continues(self, line: str) -> bool:
         """Whether a line is the rest of one that a terminal wrapped; then it has been taken."""
