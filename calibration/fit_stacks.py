@@ -26,7 +26,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import build_index  # noqa: E402
 
-from mfu_planner.backtesting.case import Case  # noqa: E402
+from mfu_planner.backtesting.case import RowCase  # noqa: E402
 from mfu_planner.backtesting.question import read_case  # noqa: E402
 from mfu_planner.backtesting.runs import Unusable, read_runs  # noqa: E402
 from mfu_planner.backtesting.selection import selects  # noqa: E402
@@ -56,7 +56,7 @@ def put(path: list[str], value: float) -> None:
     node[path[-1]] = value
 
 
-def variant(case: Case) -> tuple:
+def variant(case: RowCase) -> tuple:
     """Rows that differ in their batch or sharding alone say little more than one of them."""
     layout, asked = case.layout, case.request
     return (id(case.architecture), layout.tp, layout.pp, layout.micro_batch, asked.accelerator.id, asked.dtype)

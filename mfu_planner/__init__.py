@@ -9,46 +9,46 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mfu_planner.answers.flops import FlopsResult, flops
+    from mfu_planner.answers.measure import Measurement, measure
+    from mfu_planner.answers.plan import Plan, plan
     from mfu_planner.backtesting import backtest
     from mfu_planner.backtesting.result import BacktestResult
     from mfu_planner.diagnosis import Diagnosis, diagnose
     from mfu_planner.errors import InputError, NoAnswer, PlannerError
     from mfu_planner.footprint.report import memory
     from mfu_planner.footprint.result import Footprint
-    from mfu_planner.measuring import Measurement, measure
     from mfu_planner.observe.logs import LogReport, read_log
     from mfu_planner.observe.meter import Meter
     from mfu_planner.observe.traces import TraceReport, read_trace
     from mfu_planner.planfile import plan_file
-    from mfu_planner.planning import Plan, plan
     from mfu_planner.prediction.predicting import predict
     from mfu_planner.prediction.result import Prediction
     from mfu_planner.searching.result import SearchResult
     from mfu_planner.searching.search import search
-    from mfu_planner.work import FlopsResult, flops
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "BacktestResult": "backtesting.result",
     "Diagnosis": "diagnosis",
-    "FlopsResult": "work",
+    "FlopsResult": "answers.flops",
     "Footprint": "footprint.result",
     "InputError": "errors",
     "LogReport": "observe.logs",
-    "Measurement": "measuring",
+    "Measurement": "answers.measure",
     "Meter": "observe.meter",
     "NoAnswer": "errors",
-    "Plan": "planning",
+    "Plan": "answers.plan",
     "PlannerError": "errors",
     "Prediction": "prediction.result",
     "SearchResult": "searching.result",
     "backtest": "backtesting",
     "diagnose": "diagnosis",
-    "flops": "work",
-    "measure": "measuring",
+    "flops": "answers.flops",
+    "measure": "answers.measure",
     "memory": "footprint.report",
-    "plan": "planning",
+    "plan": "answers.plan",
     "plan_file": "planfile",
     "predict": "prediction.predicting",
     "read_log": "observe.logs",

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mfu_planner.answers.plan import Plan, plan
+from mfu_planner.answers.providers import over_providers
 from mfu_planner.errors import InputError, NoAnswer, nearest
-from mfu_planner.planning import Plan, plan
-from mfu_planner.providers import over_providers
 from mfu_planner.questions.question import asks, names
 from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.units import HOUR, format_value, parse

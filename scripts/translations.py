@@ -27,9 +27,9 @@ def messages() -> dict[str, str]:
     for path in sorted(PACKAGE.rglob("*.py")):
         for text in _marked(ast.parse(path.read_text("utf-8"))):
             found.setdefault(text, str(path.relative_to(ROOT)))
+    from mfu_planner.answers.verdict import rule_of_thumb
     from mfu_planner.architectures.lettering import meanings
     from mfu_planner.run import QUANTITIES
-    from mfu_planner.verdict import rule_of_thumb
 
     for quantity in QUANTITIES.values():
         found.setdefault(quantity.meaning, "mfu_planner/run/relations.py")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mfu_planner.backtesting.result import BacktestResult
-    from mfu_planner.backtesting.runs import Run
+    from mfu_planner.backtesting.runs import RunRow
 
 KINDS = {
     "step-time": "steptime:steptime_backtest",
@@ -50,7 +50,7 @@ def backtest(kind: str = "step-time", runs: str | Path | None = None, row: str |
     return answer if row is None else _with_question(answer, chosen[0])
 
 
-def _with_question(found: BacktestResult, run: Run) -> BacktestResult:
+def _with_question(found: BacktestResult, run: RunRow) -> BacktestResult:
     """The answer for one row with the question that repeats it."""
     from mfu_planner.backtesting.command import command_of
 

@@ -9,13 +9,13 @@ from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.layout.calibrated import calibration
 
 if TYPE_CHECKING:
-    from mfu_planner.backtesting.runs import Run
+    from mfu_planner.backtesting.runs import RunRow
 
 ROUNDED = 0.02
 """A batch that a rate implies may miss a whole number of micro-batches by this much."""
 
 
-def left_over(row: Run, devices: float, tp: float, pp: float, cp: float) -> tuple[float, float]:
+def left_over(row: RunRow, devices: float, tp: float, pp: float, cp: float) -> tuple[float, float]:
     """(tp, pp), where blank, so that tp·pp·cp·dp = devices with the stated dp; the rest of what is blank is 1."""
     dp = row.number("dp")
     if dp is None or devices % (tp * pp * cp * dp):
@@ -48,7 +48,7 @@ def usual_layout(params: float, devices: float, memory_bytes: float, per_paramet
 
 
 def batches(
-    row: Run, seq_len: float, devices: float, dp: float, pp: float, whole: bool, small: bool = False
+    row: RunRow, seq_len: float, devices: float, dp: float, pp: float, whole: bool, small: bool = False
 ) -> tuple[float, float, float]:
     """(micro-batch, global batch, micro-batches per pipeline) in sequences."""
     batch = row.number("global_batch_seqs")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Case:
+class RowCase:
     """A row: its question as flags, and what they were read into."""
 
     id: str

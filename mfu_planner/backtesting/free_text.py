@@ -11,13 +11,13 @@ from mfu_planner.layout.calibrated import calibration, generation
 from mfu_planner.layout.toolbox import node_devices
 
 if TYPE_CHECKING:
-    from mfu_planner.backtesting.runs import Run
+    from mfu_planner.backtesting.runs import RunRow
     from mfu_planner.hardware import Accelerator
 
 _RECOMPUTE = {"full": 2.0, "custom": 1.0, "minimal": 1.0, "none": 0.0, "gelu": 0.0}
 
 
-def text_of(row: Run) -> str:
+def text_of(row: RunRow) -> str:
     """The row's free text in lower case, for the rules."""
     names = ("source", "source_locator", "notes", "arch_notes", "sharding", "model", "interconnect", "kind")
     return " ".join(row.text(name) for name in names).lower()
@@ -34,7 +34,7 @@ def _first(rules: list[dict[str, Any]], key: str, text: str) -> str | None:
     return None
 
 
-def stack_of(text: str, row: Run) -> str:
+def stack_of(text: str, row: RunRow) -> str:
     """The software stack by the words of its sources; Megatron by year, else generic."""
     found = _first(calibration()["rules"]["stacks"], "stack", text)
     if found:
@@ -50,7 +50,7 @@ def device_of(key: str) -> Accelerator:
     return resolve(key)
 
 
-def format_of(row: Run, accelerator: Accelerator) -> str:
+def format_of(row: RunRow, accelerator: Accelerator) -> str:
     """The number format of the products by the dtype's text."""
     text = row.text("dtype").lower()
     wanted = "bf16"
@@ -79,7 +79,7 @@ def zero_of(text: str, default: float) -> float:
     return default
 
 
-def network_of(text: str, row: Run, accelerator: Accelerator) -> tuple[str, float]:
+def network_of(text: str, row: RunRow, accelerator: Accelerator) -> tuple[str, float]:
     """(fabric, one device's share of its node's interfaces in byte/s, 0 when the text says nothing)."""
     rules = calibration()["rules"]
     wire = row.text("interconnect").lower()
@@ -110,7 +110,7 @@ def nic_share(wire: str, node: float) -> float:
     return rate * 1e9 / 8.0 * (1.0 if per_device else count / node)
 
 
-def recompute_of(row: Run, default: float) -> float:
+def recompute_of(row: RunRow, default: float) -> float:
     """Recompute code by the column's text; ``default`` where it is blank."""
     text = row.text("recompute").lower()
     found = next((code for word, code in _RECOMPUTE.items() if text.startswith(word)), None)
@@ -126,7 +126,7 @@ def sequence_parallel_of(text: str, default: float) -> float:
     return default
 
 
-def sharding_of(row: Run, default: float, node: float) -> tuple[float, float]:
+def sharding_of(row: RunRow, default: float, node: float) -> tuple[float, float]:
     """(ZeRO stage, devices that share the shards or 0 for all) by the sharding column's text."""
     sharding = row.text("sharding")
     zero = zero_of(sharding, default) if sharding else default

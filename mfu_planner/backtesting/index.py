@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mfu_planner.answers.verdict import rule_of_thumb
 from mfu_planner.backtesting.mfu import flops_per_token, peak_tflops, published_percent
 from mfu_planner.backtesting.row_model import counted_model, stated_params
-from mfu_planner.backtesting.runs import Run, Unusable, read_runs
-from mfu_planner.backtesting.sources import Rule, RunSources, load_sources, rule_of, source_of
+from mfu_planner.backtesting.runs import RunRow, Unusable, read_runs
+from mfu_planner.backtesting.sources import RunSources, SourceRule, load_sources, rule_of, source_of
 from mfu_planner.counting.conventions import convention
 from mfu_planner.errors import InputError
 from mfu_planner.facts import folder
 from mfu_planner.published.similar import CONVENTION, is_mixture
 from mfu_planner.run import solve
-from mfu_planner.verdict import rule_of_thumb
 
 _KINDS = frozenset({"layout_bench", "step_bench", "mlperf_run", "overhead_pair"})
 _LONGEST = 16384
@@ -58,11 +58,11 @@ def _entries(sources: RunSources) -> Iterator[dict[str, Any]]:
             yield {**entry, "source": source.prefix}
 
 
-def _entry(run: Run, sources: RunSources, *, as_published: bool) -> dict[str, Any] | None:
+def _entry(run: RunRow, sources: RunSources, *, as_published: bool) -> dict[str, Any] | None:
     from mfu_planner.hardware import resolve
 
     rule, _ = rule_of(run, sources)
-    rule = rule or Rule(convention=None, why="")
+    rule = rule or SourceRule(convention=None, why="")
     seq_len = run.size("seq_len") or rule.seq_len
     if seq_len is None or seq_len > _LONGEST:
         return None

@@ -7,9 +7,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.case import Case
+from mfu_planner.backtesting.case import RowCase
 from mfu_planner.backtesting.question import read_case
-from mfu_planner.backtesting.runs import Run, Unusable
+from mfu_planner.backtesting.runs import RunRow, Unusable
 from mfu_planner.backtesting.selection import stalled, used_for_calibration
 from mfu_planner.backtesting.steptime import predict_rows
 from mfu_planner.backtesting.summary import describe
@@ -29,8 +29,8 @@ SWEEP = 8
 class Judged:
     """One predicted row with what the report asks of it."""
 
-    run: Run
-    case: Case
+    run: RunRow
+    case: RowCase
     published: float
     predicted: float
     seen: bool
@@ -43,7 +43,7 @@ class Judged:
         return self.predicted / self.published - 1.0
 
 
-def judged(runs: Sequence[Run]) -> list[Judged]:
+def judged(runs: Sequence[RunRow]) -> list[Judged]:
     """Every row that was predicted."""
     found = []
     for run, result in zip(runs, predict_rows(runs), strict=True):

@@ -19,8 +19,8 @@ from mfu_planner.layout.work import cached_model_work
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mfu_planner.backtesting.case import Case
-    from mfu_planner.backtesting.runs import Run
+    from mfu_planner.backtesting.case import RowCase
+    from mfu_planner.backtesting.runs import RunRow
     from mfu_planner.footprint.calibrated import MemoryConstants
     from mfu_planner.footprint.device import Held
 
@@ -32,13 +32,13 @@ MEMORY_RULES = (
 )
 
 
-def asked(row: Run) -> tuple[str, dict[str, Any] | None]:
+def asked(row: RunRow) -> tuple[str, dict[str, Any] | None]:
     """The command and the flags that give a row's prediction; null where the row is left out."""
     _, question = steptime.asked(row)
     return "memory", question
 
 
-def memory_backtest(rows: Sequence[Run]) -> dict[str, Any]:
+def memory_backtest(rows: Sequence[RunRow]) -> dict[str, Any]:
     """Predicted and published peaks [byte]: rows, a summary by source, whether layouts that ran fit, the rules."""
     results = predict_rows(rows)
     ran = [r for r in results if r["fits"] is not None and r["ran"]]
@@ -53,7 +53,7 @@ def memory_backtest(rows: Sequence[Run]) -> dict[str, Any]:
 
 
 def predict_group(
-    cases: Sequence[Case], adjust: Callable[[Case, MemoryConstants], MemoryConstants] | None = None
+    cases: Sequence[RowCase], adjust: Callable[[RowCase, MemoryConstants], MemoryConstants] | None = None
 ) -> Held:
     """Memory of one group of rows; ``adjust`` may replace constants (fits)."""
     first = cases[0]
@@ -71,13 +71,13 @@ def predict_group(
     )
 
 
-def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
+def predict_rows(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
     """Predicted and published peak memory, a row each, in the order given."""
     import numpy as np
 
     results = [{**blank(row), "fits": None, "ran": None} for row in rows]
     places: dict[int, int] = {}
-    cases: list[Case] = []
+    cases: list[RowCase] = []
     for index, row in enumerate(rows):
         try:
             case = read_case(row)

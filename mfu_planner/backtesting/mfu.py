@@ -10,18 +10,18 @@ from math import isclose
 from statistics import mean, median
 from typing import Any
 
+from mfu_planner.answers.measure import measure
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.backtesting.row_model import counted_model
 from mfu_planner.backtesting.row_model import stated_params as stated_params
-from mfu_planner.backtesting.runs import Run, Unusable
-from mfu_planner.backtesting.sources import Rule, RunSources, load_misses, load_sources, rule_of
+from mfu_planner.backtesting.runs import RunRow, Unusable
+from mfu_planner.backtesting.sources import RunSources, SourceRule, load_misses, load_sources, rule_of
 from mfu_planner.backtesting.summary import blank
 from mfu_planner.counting.conventions import Convention, batch_flops, convention
 from mfu_planner.counting.conventions.definition import Embedding, Weights
 from mfu_planner.counting.conventions.hardware import recomputed
 from mfu_planner.counting.conventions.parts import Part, contributions
 from mfu_planner.errors import InputError
-from mfu_planner.measuring import measure
 from mfu_planner.operators import Role, Workload
 from mfu_planner.run import solve
 
@@ -57,7 +57,7 @@ class Checked:
         return abs(self.predicted - self.published) <= AGREE
 
 
-def mfu_backtest(runs: Sequence[Run], sources: RunSources | None = None) -> dict[str, Any]:
+def mfu_backtest(runs: Sequence[RunRow], sources: RunSources | None = None) -> dict[str, Any]:
     """Recompute every published MFU (or TFLOP/s) whose convention is known.
 
     Returns
@@ -87,7 +87,7 @@ def mfu_backtest(runs: Sequence[Run], sources: RunSources | None = None) -> dict
     }
 
 
-def asked(run: Run) -> tuple[str, dict[str, Any] | None]:
+def asked(run: RunRow) -> tuple[str, dict[str, Any] | None]:
     """The command and the flags that give a row's figure; null where no flag says how its source counts."""
     sources = load_sources()
     try:
@@ -109,7 +109,7 @@ def asked(run: Run) -> tuple[str, dict[str, Any] | None]:
     return "mfu", question if wanted is not None and isclose(given, wanted, rel_tol=1e-9) else None
 
 
-def check_run(run: Run, sources: RunSources) -> Checked:
+def check_run(run: RunRow, sources: RunSources) -> Checked:
     """One row, or the reason why it says nothing."""
     try:
         return _check(run, sources)
@@ -117,7 +117,7 @@ def check_run(run: Run, sources: RunSources) -> Checked:
         return Checked(run.id, run.source, None, None, str(reason))
 
 
-def _check(run: Run, sources: RunSources) -> Checked:
+def _check(run: RunRow, sources: RunSources) -> Checked:
     stated = ("mfu_reported", "tflops_per_device_reported", "hfu_reported")
     if all(run.number(column) is None for column in stated):
         raise Unusable("no MFU or TFLOP/s reported")
@@ -161,7 +161,7 @@ def _check(run: Run, sources: RunSources) -> Checked:
     )
 
 
-def published_percent(run: Run, peak: float) -> tuple[float, str]:
+def published_percent(run: RunRow, peak: float) -> tuple[float, str]:
     """The published figure in percent of the peak: the MFU, else TFLOP/s ÷ peak, else the HFU."""
     stated, tflops = run.number("mfu_reported"), run.number("tflops_per_device_reported")
     if stated is not None:
@@ -208,14 +208,14 @@ def flops_per_token(
     return _cached_flops(chosen, model, seq_len, recompute or "none", stated, tensor_parallel)
 
 
-def recompute_counted(run: Run, rule: Rule) -> str:
+def recompute_counted(run: RunRow, rule: SourceRule) -> str:
     """The recomputation that a row's figure includes."""
     if rule.recompute != "as run":
         return rule.recompute
     return "full" if run.text("recompute").lower() in {"full", "1", "true", "yes", "on"} else "none"
 
 
-def peak_tflops(run: Run, rule: Rule) -> tuple[float, str]:
+def peak_tflops(run: RunRow, rule: SourceRule) -> tuple[float, str]:
     """TFLOP/s that a row's MFU is divided by: the stated peak, the source's, the catalogue's."""
     stated = run.number("peak_tflops_stated")
     if stated is not None:
@@ -236,7 +236,7 @@ def peak_tflops(run: Run, rule: Rule) -> tuple[float, str]:
     return peak, f"peak: {device.id} {dtype}, dense, per {rule.per if rule.per == 'package' else device.device_kind}"
 
 
-def _dtype(run: Run) -> str:
+def _dtype(run: RunRow) -> str:
     said = run.text("dtype").lower()
     return next((d for d in ("fp8", "fp4", "bf16", "fp16") if d in said), "bf16")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.backtesting.blanks import ROUNDED, batches, left_over, usual_layout
-from mfu_planner.backtesting.case import Case
+from mfu_planner.backtesting.case import RowCase
 from mfu_planner.backtesting.free_text import (
     device_of,
     format_of,
@@ -29,7 +29,7 @@ from mfu_planner.layout.work import model_work
 
 if TYPE_CHECKING:
     from mfu_planner.architectures import Architecture
-    from mfu_planner.backtesting.runs import Run
+    from mfu_planner.backtesting.runs import RunRow
     from mfu_planner.hardware import Accelerator
     from mfu_planner.model import Model
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _RECOMPUTE = {code: name for name, code in RECOMPUTE_CODES.items()}
 
 
-def question_of(row: Run) -> dict[str, Any]:
+def question_of(row: RunRow) -> dict[str, Any]:
     """The flags with which a user asks ``predict`` or ``memory`` for this row; blanks by the stated rules.
 
     Raises
@@ -64,7 +64,7 @@ def question_of(row: Run) -> dict[str, Any]:
     return {**model.flags, **_layout(row, text, model.model, accelerator, devices, seq_len)}
 
 
-def read_case(row: Run) -> Case:
+def read_case(row: RunRow) -> RowCase:
     """The row's question, resolved as ``predict`` resolves it.
 
     Raises
@@ -79,10 +79,10 @@ def read_case(row: Run) -> Case:
         raise Unusable(str(error)) from None
     if "lora_rank" in flags and "lora_rank" not in FLAGS:
         request = replace(request, layout=replace(request.layout, adapters=1.0))
-    return Case(id=row.id, flags=flags, request=request)
+    return RowCase(id=row.id, flags=flags, request=request)
 
 
-def _from_layout(row: Run) -> float | None:
+def _from_layout(row: RunRow) -> float | None:
     """Devices of a row that states only its layout."""
     dp = row.number("dp")
     return None if dp is None else dp * math.prod(row.number(name) or 1.0 for name in ("tp", "pp", "cp"))
@@ -114,7 +114,7 @@ class _Degrees:
 
 
 def _layout(
-    row: Run, text: str, model: Model, accelerator: Accelerator, devices: float, seq_len: float
+    row: RunRow, text: str, model: Model, accelerator: Accelerator, devices: float, seq_len: float
 ) -> dict[str, Any]:
     stack = stack_of(text, row)
     stacks, rules = calibration()["stacks"], calibration()["rules"]
@@ -168,7 +168,7 @@ def _adapters(text: str) -> bool:
 
 
 def _degrees(
-    row: Run, text: str, model: Model, accelerator: Accelerator, devices: float, defaults: dict[str, Any]
+    row: RunRow, text: str, model: Model, accelerator: Accelerator, devices: float, defaults: dict[str, Any]
 ) -> _Degrees:
     """The degrees that the row states, the rest by the rules of :data:`mfu_planner.backtesting.rules.RULES`."""
     tp, pp, vpp, cp, ep = (row.number(name) or 1.0 for name in ("tp", "pp", "vpp", "cp", "ep"))

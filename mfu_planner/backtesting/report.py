@@ -23,7 +23,7 @@ from mfu_planner.backtesting.judging import (
 from mfu_planner.backtesting.memory import memory_backtest
 from mfu_planner.backtesting.plots import Series, scatter
 from mfu_planner.backtesting.rules import RULES
-from mfu_planner.backtesting.runs import Run, read_runs
+from mfu_planner.backtesting.runs import RunRow, read_runs
 from mfu_planner.backtesting.selection import STALL_SECONDS
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def residual_lines(rows: Sequence[Judged]) -> list[str]:
     return lines
 
 
-def build(runs: Sequence[Run]) -> tuple[str, dict[str, str], dict[str, Any]]:
+def build(runs: Sequence[RunRow]) -> tuple[str, dict[str, str], dict[str, Any]]:
     """(the report's text, its plots by file name, the ranges)."""
     rows = judged(runs)
     fair = [r for r in rows if not r.stalled]
@@ -234,7 +234,7 @@ def memory_lines(memory: dict[str, Any]) -> list[str]:
     return lines + table(("source", "rows", "median", "90%", "bias"), shown)
 
 
-def plots(rows: Sequence[Judged], runs: Sequence[Run], memory: dict[str, Any]) -> dict[str, str]:
+def plots(rows: Sequence[Judged], runs: Sequence[RunRow], memory: dict[str, Any]) -> dict[str, str]:
     """The report's plots by file name."""
     groups = [(n, g) for n, g in by_source(rows).items() if len([r for r in g if not r.seen]) >= ENOUGH]
     groups = sorted(groups, key=lambda item: -len(item[1]))[:10]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mfu_planner.results import KeyedResult
+from mfu_planner.answers.results import KeyedResult
 
 
 class BacktestResult(KeyedResult):

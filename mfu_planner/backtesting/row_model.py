@@ -13,8 +13,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.runs import Run, Unusable
-from mfu_planner.backtesting.sources import Rule, RunSources, load_sources, rule_of
+from mfu_planner.backtesting.runs import RunRow, Unusable
+from mfu_planner.backtesting.sources import RunSources, SourceRule, load_sources, rule_of
 from mfu_planner.errors import InputError
 from mfu_planner.layout.calibrated import calibration
 from mfu_planner.model import Model, choose_model
@@ -72,7 +72,7 @@ class Routing:
     dense_layers: int = 0
 
 
-def model_of(run: Run, sources: RunSources | None = None) -> RowModel:
+def model_of(run: RunRow, sources: RunSources | None = None) -> RowModel:
     """The model of a row: its columns; the preset of its name where no size is stated, or where ffn or vocab is blank
     and the preset has the stated hidden size and layers.
 
@@ -105,7 +105,7 @@ def model_of(run: Run, sources: RunSources | None = None) -> RowModel:
     )
 
 
-def counted_model(run: Run, sources: RunSources, rule: Rule) -> RowModel:
+def counted_model(run: RunRow, sources: RunSources, rule: SourceRule) -> RowModel:
     """The model of a row as its source's counter takes it.
 
     Raises
@@ -133,7 +133,7 @@ def counted_model(run: Run, sources: RunSources, rule: Rule) -> RowModel:
     return model
 
 
-def stated_params(run: Run, rule: Rule) -> int | None:
+def stated_params(run: RunRow, rule: SourceRule) -> int | None:
     """The N that the source divides by, where it prints one."""
     if rule.params == "built":
         return None
@@ -141,13 +141,13 @@ def stated_params(run: Run, rule: Rule) -> int | None:
     return None if number is None else round(number)
 
 
-def _fact(run: Run, sources: RunSources) -> Rule:
+def _fact(run: RunRow, sources: RunSources) -> SourceRule:
     """What the row's source says of its models."""
     rule, _ = rule_of(run, sources)
-    return rule or Rule(convention=None, why="")
+    return rule or SourceRule(convention=None, why="")
 
 
-def _named(run: Run, sources: RunSources) -> RowModel | None:
+def _named(run: RunRow, sources: RunSources) -> RowModel | None:
     """The preset that a row's name means; None where there is none."""
     name = run.text("model")
     pattern = next((p for p in sources.presets if re.search(p, name, re.I)), None)
@@ -176,7 +176,7 @@ def _built(
     return RowModel(model=model, config=config, assumptions=assumptions, guessed=guessed)
 
 
-def routing_of(run: Run, ffn: int) -> Routing | None:
+def routing_of(run: RunRow, ffn: int) -> Routing | None:
     """Experts from notes such as ``top-8 of 128`` or ``160 experts top-6, 1 dense layer, expert ffn 1536,
     shared 3072``."""
     notes = run.text("arch_notes")
@@ -196,7 +196,7 @@ def routing_of(run: Run, ffn: int) -> Routing | None:
     )
 
 
-def _from_columns(run: Run, sources: RunSources, hidden: int, layers: int) -> RowModel:
+def _from_columns(run: RunRow, sources: RunSources, hidden: int, layers: int) -> RowModel:
     """The decoder that the columns describe; for blank ones see :data:`mfu_planner.backtesting.rules.RULES`."""
     assumed: list[str] = []
     blank, fact = calibration()["rules"]["blank_dimensions"], _fact(run, sources)
@@ -260,7 +260,7 @@ def _from_columns(run: Run, sources: RunSources, hidden: int, layers: int) -> Ro
     return _built(config, tuple(assumed), frozenset(guessed))
 
 
-def _stated(run: Run) -> float | None:
+def _stated(run: RunRow) -> float | None:
     """Parameters that the row states, or its name does."""
     named = re.search(r"(?<![\d.])(\d+(?:\.\d+)?)\s?([bm])\b", run.text("model").lower())
     params = run.number("params")
@@ -278,7 +278,7 @@ def _width(rest: float, hidden: int, products: tuple[int, ...]) -> int | None:
     return None
 
 
-def _has_gate(run: Run, size: Callable[[int], int], unusual: bool) -> bool:
+def _has_gate(run: RunRow, size: Callable[[int], int], unusual: bool) -> bool:
     """Whether three products come nearer to the stated parameters than two; where none are stated, by the width."""
     params = run.number("params")
     if params is None:

@@ -25,7 +25,7 @@ class Unusable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunRow:
     """One published run or benchmark point: the cells as they stand, and numbers where they are numbers."""
 
     cells: Mapping[str, str]
@@ -99,7 +99,7 @@ class Run:
         return found
 
 
-def read_runs(path: str | Path | None = None) -> list[Run]:
+def read_runs(path: str | Path | None = None) -> list[RunRow]:
     """The runs of a CSV file; the project's own where no path is given.
 
     Raises
@@ -119,7 +119,7 @@ def read_runs(path: str | Path | None = None) -> list[Run]:
     return rows
 
 
-def _rows(file: Iterator[str], origin: str) -> Iterator[Run]:
+def _rows(file: Iterator[str], origin: str) -> Iterator[RunRow]:
     reader = csv.DictReader(file)
     missing = COLUMNS - set(reader.fieldnames or ())
     if missing:
@@ -127,4 +127,4 @@ def _rows(file: Iterator[str], origin: str) -> Iterator[Run]:
     for number, cells in enumerate(reader, 2):
         named = {k: v if isinstance(v, str) else "" for k, v in cells.items() if k}
         named["id"] = named["id"].strip() or f"line-{number}"
-        yield Run(named)
+        yield RunRow(named)

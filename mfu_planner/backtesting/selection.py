@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mfu_planner.backtesting.runs import Run
+    from mfu_planner.backtesting.runs import RunRow
 
 STALL_SECONDS = 0.5
 """A pipeline tick longer than this, on models of a few billion parameters, is a stall of the cluster and not
 of the model."""
 
 
-def selects(chosen: Mapping[str, Any], row: Run) -> bool:
+def selects(chosen: Mapping[str, Any], row: RunRow) -> bool:
     """Whether a selection contains a row.
 
     Keys: ``ids`` (prefixes), ``models``, ``release`` (patterns in the
@@ -36,7 +36,7 @@ def selects(chosen: Mapping[str, Any], row: Run) -> bool:
     return not (chosen.get("no_stalls") and stalled(row))
 
 
-def pipeline_tick(row: Run) -> float | None:
+def pipeline_tick(row: RunRow) -> float | None:
     """Seconds per micro-batch and pipeline slot of a row with pipeline stages, None without."""
     stages, count, seconds = row.number("pp"), row.number("grad_accum"), row.step_time_s
     if not stages or stages <= 1 or not count or not seconds:
@@ -44,13 +44,13 @@ def pipeline_tick(row: Run) -> float | None:
     return seconds / (count + stages - 1)
 
 
-def stalled(row: Run) -> bool:
+def stalled(row: RunRow) -> bool:
     """Whether the row's pipeline ticks like the stalls described in the accuracy report."""
     tick = pipeline_tick(row)
     return row.id.startswith("usp") and tick is not None and tick > STALL_SECONDS
 
 
-def used_for_calibration(row: Run) -> bool:
+def used_for_calibration(row: RunRow) -> bool:
     """Whether any fit saw the row."""
     from mfu_planner.layout.calibrated import calibration
 

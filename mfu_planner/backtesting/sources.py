@@ -13,13 +13,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from mfu_planner.backtesting.runs import Run
+from mfu_planner.backtesting.runs import RunRow
 from mfu_planner.facts import Spec, read
 
 Purpose = Literal["pretraining", "sft", "lora"]
 
 
-class Rule(Spec):
+class SourceRule(Spec):
     """How a source counts, for some of its runs."""
 
     purpose: tuple[Purpose, ...] = Field(default=("pretraining", "sft", "lora"), strict=False)
@@ -75,7 +75,7 @@ class RunSource(Spec):
     """How good the figures are, and their traps."""
     as_published: bool = False
     """Whether its figures stand in the range of similar runs as printed, though its convention is not known."""
-    mfu: list[Rule] = Field(default_factory=list)
+    mfu: list[SourceRule] = Field(default_factory=list)
     """Rules, first match wins; none: the source reports no utilisation."""
 
 
@@ -84,7 +84,7 @@ class TextRule(Spec):
 
     pattern: str
     """Regular expression, searched in the ``mfu_convention`` and ``tflops_kind`` columns."""
-    rule: Rule
+    rule: SourceRule
 
 
 class Miss(Spec):
@@ -140,7 +140,7 @@ def load_misses(path: Path | None = None) -> Misses:
     return read(Misses, path or folder("published_runs") / "misses.yaml")
 
 
-def source_of(run: Run, sources: RunSources) -> RunSource | None:
+def source_of(run: RunRow, sources: RunSources) -> RunSource | None:
     """The source of a run: by its id, else by the repository that it names."""
     name = f"{run.id}-"
     found = [s for s in sources.sources if name.startswith(s.prefix) and name[len(s.prefix)] == "-"]
@@ -150,7 +150,7 @@ def source_of(run: Run, sources: RunSources) -> RunSource | None:
     return max(found, key=lambda s: len(s.prefix), default=None)
 
 
-def rule_of(run: Run, sources: RunSources) -> tuple[Rule | None, str]:
+def rule_of(run: RunRow, sources: RunSources) -> tuple[SourceRule | None, str]:
     """The rule that a run's figure follows, and where it comes from; None where no convention is known."""
     source = source_of(run, sources)
     if source is not None and source.mfu:
@@ -163,7 +163,7 @@ def rule_of(run: Run, sources: RunSources) -> tuple[Rule | None, str]:
     return None, ""
 
 
-def _applies(rule: Rule, run: Run) -> bool:
+def _applies(rule: SourceRule, run: RunRow) -> bool:
     if run.purpose not in rule.purpose:
         return False
     if rule.models is not None and not re.search(rule.models, run.text("model"), re.I):

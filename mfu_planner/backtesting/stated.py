@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from mfu_planner.run import solve
 
 if TYPE_CHECKING:
-    from mfu_planner.backtesting.case import Case
-    from mfu_planner.backtesting.runs import Run
+    from mfu_planner.backtesting.case import RowCase
+    from mfu_planner.backtesting.runs import RunRow
 
 
-def published_step_time(row: Run, case: Case) -> float | None:
+def published_step_time(row: RunRow, case: RowCase) -> float | None:
     """Seconds per step that the source states or implies; None where it gives no time and no rate."""
     seconds, rate = row.number("step_time_s"), row.number("tokens_per_s_per_device")
     if seconds is not None:
@@ -25,7 +25,7 @@ def published_step_time(row: Run, case: Case) -> float | None:
     return found
 
 
-def _from_flops(row: Run, case: Case) -> dict[str, float]:
+def _from_flops(row: RunRow, case: RowCase) -> dict[str, float]:
     """Work, peak and utilisation from a printed TFLOP/s, MFU or HFU by the convention of its source."""
     from mfu_planner.backtesting.mfu import (
         flops_per_token,
@@ -60,7 +60,7 @@ def _from_flops(row: Run, case: Case) -> dict[str, float]:
     return {"flops_per_token": per_token, "mfu": percent / 100.0, "peak_flops_per_s": peak * 1e12}
 
 
-def stated_memory(row: Run) -> float | None:
+def stated_memory(row: RunRow) -> float | None:
     """Peak memory that the source states [byte]; allocator figures are GiB, whatever unit is printed beside them.
 
     None where blank.  Every source on file prints what ``torch.cuda`` or ``nvidia-smi`` counts in units of 2^30 byte.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.backtesting.case import Case
+from mfu_planner.backtesting.case import RowCase
 from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.rules import RULES
 from mfu_planner.backtesting.runs import Unusable
@@ -20,26 +20,26 @@ from mfu_planner.prediction.step import Step, step_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from mfu_planner.backtesting.runs import Run
+    from mfu_planner.backtesting.runs import RunRow
     from mfu_planner.layout.constants import Machine, Stack
 
 
-def group_key(case: Case) -> tuple[Any, ...]:
+def group_key(case: RowCase) -> tuple[Any, ...]:
     """Rows with the same key are one array call."""
     asked = case.request
     flags = tuple(case.flags.get(name) for name in ("fabric", "nic", "devices_per_node"))
     return (id(case.architecture), asked.accelerator.id, asked.dtype, asked.stack.name, *flags)
 
 
-def grouped(cases: Iterable[Case]) -> list[list[Case]]:
+def grouped(cases: Iterable[RowCase]) -> list[list[RowCase]]:
     """Cases that share model, device, format, stack and network."""
-    groups: dict[tuple[Any, ...], list[Case]] = {}
+    groups: dict[tuple[Any, ...], list[RowCase]] = {}
     for case in cases:
         groups.setdefault(group_key(case), []).append(case)
     return list(groups.values())
 
 
-def layout_of(cases: Sequence[Case]) -> Layout:
+def layout_of(cases: Sequence[RowCase]) -> Layout:
     """One layout of arrays out of the cases of a group; a single case's own, which is quicker."""
     if len(cases) == 1:
         return cases[0].layout
@@ -50,7 +50,7 @@ def layout_of(cases: Sequence[Case]) -> Layout:
     )
 
 
-def constants_of(case: Case) -> tuple[Machine, Stack]:
+def constants_of(case: RowCase) -> tuple[Machine, Stack]:
     """The machine and stack that a group's predictions use, worked out anew (fits change the calibration)."""
     asked, flags = case.request, case.flags
     wires = Wires(fabric=flags["fabric"], nic_bytes_per_s=flags.get("nic"), node_devices=flags["devices_per_node"])
@@ -59,7 +59,7 @@ def constants_of(case: Case) -> tuple[Machine, Stack]:
 
 
 def predict_group(
-    cases: Sequence[Case], adjust: Callable[[Case, Machine, Stack], tuple[Machine, Stack]] | None = None
+    cases: Sequence[RowCase], adjust: Callable[[RowCase, Machine, Stack], tuple[Machine, Stack]] | None = None
 ) -> Step:
     """The steps of one group; ``adjust`` may replace constants (fits)."""
     first = cases[0]
@@ -69,7 +69,7 @@ def predict_group(
     return step_time(cached_model_work(first.architecture), layout_of(cases), box, software)
 
 
-def asked(row: Run) -> tuple[str, dict[str, Any] | None]:
+def asked(row: RunRow) -> tuple[str, dict[str, Any] | None]:
     """The command and the flags that give a row's prediction; null where the row is left out."""
     try:
         return "predict", dict(read_case(row).flags)
@@ -77,13 +77,13 @@ def asked(row: Run) -> tuple[str, dict[str, Any] | None]:
         return "predict", None
 
 
-def steptime_backtest(rows: Sequence[Run]) -> dict[str, Any]:
+def steptime_backtest(rows: Sequence[RunRow]) -> dict[str, Any]:
     """Predicted and published step times: rows in the order given, a summary by source, the rules used."""
     results = predict_rows(rows)
     return {"rows": results, "summary": summarise(rows, results), "assumptions": list(RULES)}
 
 
-def stated_step_time(row: Run, case: Case) -> float:
+def stated_step_time(row: RunRow, case: RowCase) -> float:
     """The published step time [s].
 
     Raises
@@ -97,12 +97,12 @@ def stated_step_time(row: Run, case: Case) -> float:
     return published
 
 
-def predict_rows(rows: Sequence[Run]) -> list[dict[str, Any]]:
+def predict_rows(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
     """Predicted and published step times, a row each."""
     import numpy as np
 
     results = [blank(row) for row in rows]
-    cases: list[Case] = []
+    cases: list[RowCase] = []
     places: dict[int, tuple[int, float]] = {}
     for index, row in enumerate(rows):
         try:

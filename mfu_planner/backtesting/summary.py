@@ -10,10 +10,10 @@ from mfu_planner.published.similar import quantile
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mfu_planner.backtesting.runs import Run
+    from mfu_planner.backtesting.runs import RunRow
 
 
-def blank(run: Run) -> dict[str, Any]:
+def blank(run: RunRow) -> dict[str, Any]:
     """A row of results before anything is known of it."""
     names = ("published", "predicted", "error", "low", "high", "skipped")
     return {"id": run.id, "source": run.source, **dict.fromkeys(names)}
@@ -49,7 +49,7 @@ def describe(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def summarise(rows: Sequence[Run], results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def summarise(rows: Sequence[RunRow], results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Figures by source, and of all rows together under ``all``."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row, result in zip(rows, results, strict=True):

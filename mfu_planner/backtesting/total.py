@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mfu_planner.backtesting.index import number_format
-from mfu_planner.backtesting.runs import Run, Unusable
+from mfu_planner.backtesting.runs import RunRow, Unusable
 from mfu_planner.backtesting.sources import RunSources, load_sources
 from mfu_planner.backtesting.summary import blank, summarise
 from mfu_planner.errors import InputError
@@ -24,7 +24,7 @@ ASSUMPTIONS = (
 """The rule behind each figure."""
 
 
-def total_backtest(runs: Sequence[Run], sources: RunSources | None = None) -> dict[str, Any]:
+def total_backtest(runs: Sequence[RunRow], sources: RunSources | None = None) -> dict[str, Any]:
     """Effective MFU of whole runs from their tokens and hours, in percent of the peak.
 
     Returns
@@ -45,7 +45,7 @@ def total_backtest(runs: Sequence[Run], sources: RunSources | None = None) -> di
     return {"rows": rows, "summary": summarise(runs, rows), "assumptions": list(ASSUMPTIONS)}
 
 
-def asked(run: Run) -> tuple[str, dict[str, Any] | None]:
+def asked(run: RunRow) -> tuple[str, dict[str, Any] | None]:
     """The command and the flags that give a row's published figure, the effective MFU by 6N; null where left out."""
     try:
         _row(run, load_sources())
@@ -64,7 +64,7 @@ def asked(run: Run) -> tuple[str, dict[str, Any] | None]:
     }
 
 
-def _row(run: Run, sources: RunSources) -> dict[str, Any]:
+def _row(run: RunRow, sources: RunSources) -> dict[str, Any]:
     from mfu_planner.hardware import resolve
 
     if run.text("kind") != "total_run":
@@ -97,7 +97,7 @@ def _row(run: Run, sources: RunSources) -> dict[str, Any]:
     }
 
 
-def _device_time(run: Run) -> float:
+def _device_time(run: RunRow) -> float:
     """Device time of the whole run, in what the source counts [device·s]."""
     hours, days, devices = (run.number(column) for column in ("gpu_hours", "wallclock_days", "num_devices"))
     if hours is not None:
@@ -107,7 +107,7 @@ def _device_time(run: Run) -> float:
     return float(solve({"devices": devices, "training_time_s": days * DAY}, ["device_time_s"])["device_time_s"])
 
 
-def _note(run: Run, sources: RunSources, effective: float) -> str | None:
+def _note(run: RunRow, sources: RunSources, effective: float) -> str | None:
     """Why a whole run's figure does not compare, where that is known."""
     if effective > 100:
         return "above the peak: the source's time is impossible"

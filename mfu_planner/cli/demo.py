@@ -11,7 +11,7 @@ from mfu_planner.cli.output import emit, json_option
 @json_option
 def command(as_json: bool) -> None:
     """Llama 3.1 405B: the plan at the published MFU, and the MFU from the published throughput and hours."""
-    from mfu_planner.demo import llama_405b
+    from mfu_planner.answers.demo import llama_405b
 
     result = llama_405b()
     from mfu_planner.report.demo import render_demo

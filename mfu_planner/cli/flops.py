@@ -17,7 +17,7 @@ def command(as_json: bool, **flags: Any) -> None:
     mfu-planner flops --config config.json --seq-len 4096 --batch 4 --convention all
     mfu-planner flops --model deepseek-v3 --seq-len 4096 --symbolic
     """
-    from mfu_planner.work import flops
+    from mfu_planner.answers.flops import flops
 
     result = flops(**flags)
     from mfu_planner.report.flops import render_flops

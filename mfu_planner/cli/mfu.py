@@ -17,7 +17,7 @@ def command(as_json: bool, **flags: Any) -> None:
     mfu-planner mfu --model llama-3.1-8b --hardware h100-sxm --devices 64 --step-time 5.6s --global-batch 512
     mfu-planner mfu --hardware h100-sxm --flops-per-second-per-device '400 TFLOP/s'
     """
-    from mfu_planner.measuring import measure
+    from mfu_planner.answers.measure import measure
 
     result = measure(**flags)
     from mfu_planner.report.measure import render_measurement

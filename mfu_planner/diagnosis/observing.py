@@ -11,7 +11,7 @@ from mfu_planner.diagnosis.result import CauseFinding
 from mfu_planner.errors import InputError, NoAnswer, PlannerError
 
 if TYPE_CHECKING:
-    from mfu_planner.measuring import Measurement
+    from mfu_planner.answers.measure import Measurement
 
 _SEVERITY = {"info": "note"}
 _RATES = ("tokens_per_second", "tokens_per_second_per_device", "step_time", "flops_per_second_per_device", "tokens")
@@ -147,7 +147,7 @@ def _measure(seen: Observed) -> None:
     rated = any(k in given for k in _RATES)
     hard = "hardware" in given or "peak" in given
     if rated and hard and (named or "flops_per_second_per_device" in given):
-        from mfu_planner.measuring import measure
+        from mfu_planner.answers.measure import measure
 
         flags = {
             k: given[k] for k in (*SUBJECT, *OBSERVED, *MONEY) if k in given and k not in ("mfu", "attention_kernel")
@@ -188,7 +188,7 @@ def _measure(seen: Observed) -> None:
 
 def _from_mfu(seen: Observed) -> None:
     """A bare MFU with a model and hardware is a rate."""
-    from mfu_planner.measuring import measure
+    from mfu_planner.answers.measure import measure
     from mfu_planner.units import parse
 
     given = seen.given

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mfu_planner.results import Result
-from mfu_planner.verdict import Verdict
+from mfu_planner.answers.results import Result
+from mfu_planner.answers.verdict import Verdict
 
 
 class _Record(BaseModel):

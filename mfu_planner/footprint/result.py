@@ -6,7 +6,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from mfu_planner.results import KeyedResult
+from mfu_planner.answers.results import KeyedResult
 
 
 class Held(TypedDict):

@@ -232,7 +232,7 @@ def _work_and_peak(work: float | None, peak: float | str | None, described: dict
             raise InputError("meter", ", ".join(described), "flops_per_token and peak alone, or a model and hardware")
         found, rate = float(work), float(peak)
     else:
-        from mfu_planner.measuring import measure
+        from mfu_planner.answers.measure import measure
 
         if work is not None:
             result = measure(**described, peak=peak, flops_per_second_per_device=1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mfu_planner.answers.results import SCHEMA_VERSION
 from mfu_planner.footprint.report import memory_of
 from mfu_planner.layout.calibrated import calibration
 from mfu_planner.layout.request import Request, read_request
@@ -17,7 +18,6 @@ from mfu_planner.prediction.counted import (
 )
 from mfu_planner.prediction.result import Part, Prediction
 from mfu_planner.prediction.step import step_time
-from mfu_planner.results import SCHEMA_VERSION
 from mfu_planner.run.goodput import job_estimate
 
 if TYPE_CHECKING:

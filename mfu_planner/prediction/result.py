@@ -6,8 +6,8 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from mfu_planner.answers.results import KeyedResult
 from mfu_planner.footprint.result import Held
-from mfu_planner.results import KeyedResult
 from mfu_planner.run.goodput import Job
 
 

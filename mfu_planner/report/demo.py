@@ -10,7 +10,7 @@ from mfu_planner.units import KWH
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mfu_planner.demo import Demo
+    from mfu_planner.answers.demo import Demo
 
 
 def render_demo(d: Demo, console: Console) -> None:

@@ -10,7 +10,7 @@ from mfu_planner.report.human import grid, plain_table, print_steps, print_warni
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mfu_planner.work import FlopsResult
+    from mfu_planner.answers.flops import FlopsResult
 
 
 def render_flops(r: FlopsResult, console: Console, *, symbolic: bool = False, explain: bool = False) -> None:

@@ -11,7 +11,7 @@ from mfu_planner.report.human import grid
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mfu_planner.work import FlopsResult
+    from mfu_planner.answers.flops import FlopsResult
 
 _TOTALS = {
     "params": "Parameters",

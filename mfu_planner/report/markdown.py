@@ -9,8 +9,8 @@ from mfu_planner.report.human import percent, show
 from mfu_planner.units import DAY, KWH
 
 if TYPE_CHECKING:
-    from mfu_planner.measuring import Measurement
-    from mfu_planner.planning import Plan
+    from mfu_planner.answers.measure import Measurement
+    from mfu_planner.answers.plan import Plan
     from mfu_planner.run.show import Derived
 
 _POINTS = 9
@@ -89,7 +89,7 @@ def _range(p: Plan) -> list[str]:
 
 
 def _charts(p: Plan) -> list[str]:
-    from mfu_planner.sweeps import around, evenly, sweep
+    from mfu_planner.answers.sweep import around, evenly, sweep
 
     devices = sweep(p, "devices", around(p.devices, 4, _POINTS, whole=True))
     mfu = sweep(p, "mfu", evenly(0.2, 0.6, _POINTS))

@@ -9,8 +9,8 @@ from mfu_planner.report.human import grid, percent, plain_table, print_steps, pr
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mfu_planner.measuring import Measurement
-    from mfu_planner.verdict import Verdict
+    from mfu_planner.answers.measure import Measurement
+    from mfu_planner.answers.verdict import Verdict
 
 
 def render_measurement(m: Measurement, console: Console, *, explain: bool = False) -> None:

@@ -10,7 +10,7 @@ from mfu_planner.units import KWH
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mfu_planner.planning import Plan
+    from mfu_planner.answers.plan import Plan
 
 _EXACT_HOURS = 1000
 """From here on device-hours are shown whole."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
+from mfu_planner.answers.plan import Plan, plan
+from mfu_planner.answers.suggest import predicted_mfu, typical_mfu
 from mfu_planner.model import parse_config
-from mfu_planner.planning import Plan, plan
-from mfu_planner.suggestions import predicted_mfu, typical_mfu
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import without_empty
 from mfu_planner.ui.layout import as_layout

@@ -7,7 +7,7 @@ import pytest
 from mfu_planner.backtesting.blanks import left_over
 from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.row_model import model_of
-from mfu_planner.backtesting.runs import Run, Unusable
+from mfu_planner.backtesting.runs import RunRow, Unusable
 
 ROW = {
     "id": "own-1",
@@ -34,9 +34,9 @@ ROW = {
 }
 
 
-def run(**change: str) -> Run:
+def run(**change: str) -> RunRow:
     """The row with some cells changed."""
-    return Run({**ROW, **change})
+    return RunRow({**ROW, **change})
 
 
 @pytest.mark.parametrize("column", ["ffn", "vocab"])

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from mfu_planner.backtesting.mfu import mfu_backtest
-from mfu_planner.backtesting.runs import Run, read_runs
+from mfu_planner.backtesting.runs import RunRow, read_runs
 from mfu_planner.backtesting.sources import load_misses, load_sources, rule_of
 from mfu_planner.counting.conventions import convention, names
 from mfu_planner.errors import InputError
 
 
-def row(**cells: object) -> Run:
+def row(**cells: object) -> RunRow:
     """A run of Llama 2 7B on one H100 node; cells can be changed."""
     usual = {
         "id": "new-1",
@@ -30,10 +30,10 @@ def row(**cells: object) -> Run:
         "hw_key": "h100-sxm",
         "dtype": "bf16",
     }
-    return Run({k: str(v) for k, v in {**usual, **cells}.items()})
+    return RunRow({k: str(v) for k, v in {**usual, **cells}.items()})
 
 
-def only(run: Run) -> dict[str, Any]:
+def only(run: RunRow) -> dict[str, Any]:
     """The result of one row."""
     (found,) = mfu_backtest([run])["rows"]
     return dict(found)
@@ -190,7 +190,7 @@ def test_garbled_cells_never_raise() -> None:
     for _ in range(200):
         cells = dict(draw.choice(runs).cells)
         cells.update({name: draw.choice(junk) for name in draw.sample(sorted(set(cells) - {"id"}), 4)})
-        garbled.append(Run(cells))
+        garbled.append(RunRow(cells))
 
     for found in mfu_backtest(garbled)["rows"]:
         assert (found["predicted"] is None) == (found["skipped"] is not None)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from mfu_planner import backtest, measure, memory, predict
 from mfu_planner.backtesting.question import question_of, read_case
-from mfu_planner.backtesting.runs import Run, Unusable, read_runs
+from mfu_planner.backtesting.runs import RunRow, Unusable, read_runs
 from mfu_planner.cli.main import group
 from mfu_planner.errors import InputError
 from mfu_planner.layout.request import FLAGS
@@ -40,13 +40,13 @@ ROW = {
 }
 
 
-def run(**change: str) -> Run:
+def run(**change: str) -> RunRow:
     """The row with some cells changed."""
-    return Run({**ROW, **change})
+    return RunRow({**ROW, **change})
 
 
 @pytest.fixture(scope="module")
-def sampled() -> list[Run]:
+def sampled() -> list[RunRow]:
     """Up to three rows of every source."""
     draw, by_source = random.Random(500), {}
     for row in read_runs():
@@ -54,7 +54,7 @@ def sampled() -> list[Run]:
     return [row for rows in by_source.values() for row in draw.sample(rows, min(3, len(rows)))]
 
 
-def flags_of(row: Run) -> dict[str, Any] | None:
+def flags_of(row: RunRow) -> dict[str, Any] | None:
     """A row's question, where it has one that a command takes."""
     try:
         flags = dict(read_case(row).flags)
@@ -66,7 +66,7 @@ def flags_of(row: Run) -> dict[str, Any] | None:
 @pytest.mark.parametrize(
     ("kind", "ask", "key"), [("step-time", predict, "step_time_s"), ("memory", memory, "total_bytes")]
 )
-def test_the_question_gives_the_back_tests_figure(sampled: list[Run], kind: str, ask: Any, key: str) -> None:
+def test_the_question_gives_the_back_tests_figure(sampled: list[RunRow], kind: str, ask: Any, key: str) -> None:
     """Alone or among thousands of rows: one number."""
     kept = {row["id"]: row for row in backtest(kind).rows}
     compared = 0

@@ -6,8 +6,8 @@ import pytest
 
 from mfu_planner import flops
 from mfu_planner.backtesting.row_model import counted_model, model_of
-from mfu_planner.backtesting.runs import Run, Unusable, read_runs
-from mfu_planner.backtesting.sources import Rule, load_sources, rule_of
+from mfu_planner.backtesting.runs import RunRow, Unusable, read_runs
+from mfu_planner.backtesting.sources import SourceRule, load_sources, rule_of
 
 DENSE = {
     "id": "own-1",
@@ -23,9 +23,9 @@ DENSE = {
 }
 
 
-def run(**change: str) -> Run:
+def run(**change: str) -> RunRow:
     """The row with some cells changed."""
-    return Run({**DENSE, **change})
+    return RunRow({**DENSE, **change})
 
 
 def test_gate_where_three_products_meet_the_stated_parameters() -> None:
@@ -36,7 +36,7 @@ def test_gate_where_three_products_meet_the_stated_parameters() -> None:
 def test_gate_by_the_parameters_where_the_width_says_nothing() -> None:
     """16384 × 128 layers, eight hidden sizes wide: only with a gate do 915B parameters come out."""
     row = run(hidden="16384", layers="128", heads="64", head_dim="256", kv_heads="16", ffn="131072", vocab="", tied="0")
-    found = model_of(Run({**row.cells, "params": "915000000000"}))
+    found = model_of(RunRow({**row.cells, "params": "915000000000"}))
     assert found.config["model_type"] == "llama"
     assert found.architecture.params == pytest.approx(915e9, rel=0.01)
 
@@ -89,7 +89,7 @@ def test_every_kind_reads_the_same_model() -> None:
     """The MFU kind's model of each published row is the step-time kind's, but for what the source's rule names."""
     sources, read = load_sources(), 0
     for row in read_runs():
-        rule = rule_of(row, sources)[0] or Rule(convention=None, why="")
+        rule = rule_of(row, sources)[0] or SourceRule(convention=None, why="")
         if rule.overrides or rule.prediction or rule.ffn_ratio:
             continue
         try:

@@ -10,7 +10,7 @@ from mfu_planner.backtesting import backtest
 from mfu_planner.backtesting.blanks import batches, usual_layout
 from mfu_planner.backtesting.free_text import nic_share, zero_of
 from mfu_planner.backtesting.question import read_case
-from mfu_planner.backtesting.runs import Run, Unusable
+from mfu_planner.backtesting.runs import RunRow, Unusable
 from mfu_planner.backtesting.selection import used_for_calibration
 from mfu_planner.backtesting.stated import published_step_time
 from mfu_planner.errors import InputError
@@ -42,9 +42,9 @@ ROW = {
 }
 
 
-def run(**change: str) -> Run:
+def run(**change: str) -> RunRow:
     """The row with some cells changed."""
-    return Run({**ROW, **change})
+    return RunRow({**ROW, **change})
 
 
 def table(path, *rows: dict[str, str]) -> str:
@@ -181,5 +181,5 @@ def test_unknown_kind_and_file():
 
 def test_sources_are_told_apart():
     """The id's first word, with the single-node part of a source apart."""
-    assert Run({"id": "vtrain-single-0001"}).source == "vtrain-single"
-    assert Run({"id": "usp-1B-0002"}).source == "usp"
+    assert RunRow({"id": "vtrain-single-0001"}).source == "vtrain-single"
+    assert RunRow({"id": "usp-1B-0002"}).source == "usp"

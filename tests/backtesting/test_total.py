@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mfu_planner.backtesting.runs import Run, read_runs
+from mfu_planner.backtesting.runs import RunRow, read_runs
 from mfu_planner.backtesting.total import total_backtest
 
 
@@ -45,7 +45,7 @@ def test_days_times_devices() -> None:
         "hw_key": "h100-sxm",
     }
     whole, blank, other = total_backtest(
-        [Run(cells), Run({**cells, "wallclock_days": ""}), Run({**cells, "kind": "step_bench"})]
+        [RunRow(cells), RunRow({**cells, "wallclock_days": ""}), RunRow({**cells, "kind": "step_bench"})]
     )["rows"]
 
     assert whole["published"] == pytest.approx(100 * 6e21 / (10 * 86400 * 8 * 989.4e12), rel=1e-3)

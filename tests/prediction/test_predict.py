@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from mfu_planner.answers.measure import measure
 from mfu_planner.errors import InputError
-from mfu_planner.measuring import measure
 from mfu_planner.prediction.predicting import predict
 
 QUESTION = {

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mfu_planner.carbon import countries, emissions
-from mfu_planner.errors import InputError, NoAnswer
-from mfu_planner.suggestions import (
+from mfu_planner.answers.suggest import (
     fewer_and_more,
     optimal_tokens,
     predicted_mfu,
@@ -14,6 +12,8 @@ from mfu_planner.suggestions import (
     typical_mfu,
     work_over_length,
 )
+from mfu_planner.carbon import countries, emissions
+from mfu_planner.errors import InputError, NoAnswer
 
 
 def test_typical_mfu_lies_between_low_and_high() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mfu_planner import plan
+from mfu_planner.answers.sweep import around, over_hardware, roofline, sweep
 from mfu_planner.hardware import resolve
-from mfu_planner.sweeps import around, over_hardware, roofline, sweep
 
 _GIVEN = {"model": "llama-3.1-8b", "hardware": "h100-sxm", "tokens": "1T", "devices": 64, "mfu": 0.4, "price": 2.5}
 

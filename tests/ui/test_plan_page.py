@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mfu_planner import plan
+from mfu_planner.answers.suggest import predicted_mfu, typical_mfu
 from mfu_planner.report.human import percent, show
-from mfu_planner.suggestions import predicted_mfu, typical_mfu
 
 
 def _html(app: Any) -> str:

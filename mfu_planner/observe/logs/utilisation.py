@@ -90,7 +90,7 @@ def preset_length(given: dict[str, Any]) -> tuple[float | None, str]:
     named = {k: given[k] for k in ("model", "config") if given.get(k) is not None}
     if not named or given.get("seq_len") is not None:
         return None, ""
-    from mfu_planner.measuring import measure
+    from mfu_planner.answers.measure import measure
 
     try:
         found = measure(**named, peak=1e15, tokens_per_second_per_device=1.0)
@@ -115,7 +115,7 @@ def planner_mfu(
         if has_model:
             log.note("log/no-hardware", "warning", "no MFU computed: give --hardware or --peak beside the model")
         return {}
-    from mfu_planner.measuring import measure
+    from mfu_planner.answers.measure import measure
 
     rate, claimed = q.value("tokens_per_s_per_device"), stated.get("flops_per_s_per_device")
     source = "the log's TFLOP/s ÷ the peak"

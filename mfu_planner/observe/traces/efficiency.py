@@ -42,7 +42,7 @@ def efficiency(
     InputError
         From :func:`mfu_planner.measure`.
     """
-    from mfu_planner.measuring import measure
+    from mfu_planner.answers.measure import measure
 
     given, notes = dict(flags), []
     if "step_time" not in given:

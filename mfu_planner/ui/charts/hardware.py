@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mfu_planner.sweeps import roofline
+from mfu_planner.answers.sweep import roofline
 from mfu_planner.ui.charts import base
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.text import _

@@ -12,7 +12,7 @@ _LARGE = 30e9
 """Parameters from which a label goes to the left of its point."""
 
 if TYPE_CHECKING:
-    from mfu_planner.suggestions import PublishedRun
+    from mfu_planner.answers.suggest import PublishedRun
 
 
 def conventions(by_convention: Mapping[str, float | None], chosen: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mfu_planner.answers.sweep import OnHardware, around, evenly, sweep
 from mfu_planner.report.human import percent
-from mfu_planner.sweeps import OnHardware, around, evenly, sweep
 from mfu_planner.ui.charts import base
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.text import _
@@ -14,7 +14,7 @@ from mfu_planner.units import DAY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mfu_planner.planning import Plan
+    from mfu_planner.answers.plan import Plan
 
 _POINTS = 48
 _FACTOR = 16

@@ -6,8 +6,8 @@ import json
 
 import streamlit as st
 
+from mfu_planner.answers.plan import Plan
 from mfu_planner.errors import InputError, PlannerError
-from mfu_planner.planning import Plan
 from mfu_planner.report.human import percent
 from mfu_planner.ui.cards import heading, table
 from mfu_planner.ui.charts import compare as charts

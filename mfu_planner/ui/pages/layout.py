@@ -9,13 +9,13 @@ from typing import Any
 
 import streamlit as st
 
+from mfu_planner.answers.suggest import fewer_and_more
 from mfu_planner.errors import InputError, NoAnswer, PlannerError
 from mfu_planner.prediction.predicting import predict
 from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.report.human import percent
 from mfu_planner.schedule import schedule
 from mfu_planner.searching.search import search
-from mfu_planner.suggestions import fewer_and_more
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes
 from mfu_planner.ui.charts import layout as charts
 from mfu_planner.ui.form import Form

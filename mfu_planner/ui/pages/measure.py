@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from mfu_planner.answers.measure import Measurement, measure
+from mfu_planner.answers.suggest import of_run, published_runs
 from mfu_planner.errors import PlannerError
-from mfu_planner.measuring import Measurement, measure
 from mfu_planner.report.human import percent
 from mfu_planner.report.markdown import measurement_markdown
-from mfu_planner.suggestions import of_run, published_runs
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes
 from mfu_planner.ui.charts import measure as charts
 from mfu_planner.ui.derivation import derivation

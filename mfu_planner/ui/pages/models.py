@@ -7,10 +7,10 @@ from typing import Any
 import streamlit as st
 
 from mfu_planner import flops
+from mfu_planner.answers.suggest import work_over_length
 from mfu_planner.architectures.presets import catalogue, preset
 from mfu_planner.errors import PlannerError
 from mfu_planner.report.human import percent
-from mfu_planner.suggestions import work_over_length
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes, table
 from mfu_planner.ui.charts import models as charts
 from mfu_planner.ui.form import Form

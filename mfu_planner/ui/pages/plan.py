@@ -6,14 +6,14 @@ from typing import Any
 
 import streamlit as st
 
+from mfu_planner.answers.plan import Plan, plan
+from mfu_planner.answers.suggest import optimal_tokens, predicted_mfu, typical_mfu
+from mfu_planner.answers.sweep import over_hardware
 from mfu_planner.carbon import countries
 from mfu_planner.errors import PlannerError
 from mfu_planner.hardware.sellers import ASKED_TERMS
-from mfu_planner.planning import Plan, plan
 from mfu_planner.report.human import percent
 from mfu_planner.report.markdown import plan_markdown
-from mfu_planner.suggestions import optimal_tokens, predicted_mfu, typical_mfu
-from mfu_planner.sweeps import over_hardware
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes, scientific, table
 from mfu_planner.ui.charts import plan as charts
 from mfu_planner.ui.derivation import derivation

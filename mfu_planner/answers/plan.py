@@ -8,14 +8,14 @@ from typing import Any
 
 from pydantic import Field
 
+from mfu_planner.answers.providers import AtProvider, over_providers
+from mfu_planner.answers.ranges import PlanRange, plan_range
+from mfu_planner.answers.results import Result
 from mfu_planner.carbon import emissions
 from mfu_planner.costs import Rates, gap_cost, rates, spot_job
 from mfu_planner.device_count import node_size
 from mfu_planner.errors import InputError, NoAnswer
-from mfu_planner.providers import AtProvider, over_providers
 from mfu_planner.questions.runs import PlanQuestion
-from mfu_planner.ranges import PlanRange, plan_range
-from mfu_planner.results import Result
 from mfu_planner.run import QUANTITIES, Derived, PowerProduct, closed_forms, derived
 from mfu_planner.run.limits import LIMITS, Closed, close, refuse_absurd
 from mfu_planner.subject import Subject, resolve_subject

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mfu_planner.measuring import Measurement, measure
-from mfu_planner.planning import Plan, plan
+from mfu_planner.answers.measure import Measurement, measure
+from mfu_planner.answers.plan import Plan, plan
 from mfu_planner.units import HOUR
 
 _RUN = "llama-3.1-405b.yaml"

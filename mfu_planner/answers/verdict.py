@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from mfu_planner.answers.ranges import similar_to
 from mfu_planner.facts import folder
-from mfu_planner.ranges import similar_to
 from mfu_planner.subject import Subject
 
 

@@ -7,16 +7,16 @@ from typing import Any
 
 from pydantic import field_serializer
 
+from mfu_planner.answers.results import Finding, Result
+from mfu_planner.answers.sanity import check, peak_findings
+from mfu_planner.answers.verdict import Verdict, verdict
 from mfu_planner.costs import gap_cost, price_of
 from mfu_planner.errors import InputError
 from mfu_planner.questions.runs import MeasureQuestion
-from mfu_planner.results import Finding, Result
 from mfu_planner.run import QUANTITIES, closed_forms, derived, solve
 from mfu_planner.run.limits import refuse_absurd, refuse_contradiction
-from mfu_planner.sanity import check, peak_findings
 from mfu_planner.subject import Subject, resolve_subject
 from mfu_planner.units import HOUR
-from mfu_planner.verdict import Verdict, verdict
 from mfu_planner.work_units import batch_tokens, in_work_units
 
 _OBSERVED = (

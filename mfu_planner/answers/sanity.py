@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mfu_planner.answers.results import Finding
+from mfu_planner.answers.slips import Slip, mfu_at, slips
+from mfu_planner.answers.verdict import Verdict, rule_of_thumb
 from mfu_planner.hardware import dtype_key
 from mfu_planner.questions.runs import MeasureQuestion
-from mfu_planner.results import Finding
 from mfu_planner.run import solve
-from mfu_planner.sanity_causes import Cause, causes, mfu_at
 from mfu_planner.subject import Subject
-from mfu_planner.verdict import Verdict, rule_of_thumb
 
 _SAME_PEAK = 0.02
 _NAMED = 3
@@ -27,12 +27,12 @@ def check(
     high = mfu > doubt["above"]
     target = judged.similar_typical if judged.similar_typical else doubt["typical"]
 
-    def unlikely(cause: Cause) -> tuple[bool, float]:
+    def unlikely(cause: Slip) -> tuple[bool, float]:
         least, most = doubt["plausible"]
         plausible = least <= cause.mfu <= most
         return not plausible, -cause.weight / (0.2 + abs(cause.mfu - target))
 
-    ranked = sorted((c for c in causes(s, subject, mfu, by_convention) if (c.mfu < mfu) == high), key=unlikely)
+    ranked = sorted((c for c in slips(s, subject, mfu, by_convention) if (c.mfu < mfu) == high), key=unlikely)
     return [
         _head(mfu, high),
         *(Finding(code=c.code, severity="note", message=c.message, mfu_if_so=c.mfu) for c in ranked),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from mfu_planner.errors import InputError, NoAnswer
 
 if TYPE_CHECKING:
-    from mfu_planner.planning import Plan
+    from mfu_planner.answers.plan import Plan
 
 
 class AtProvider(BaseModel):

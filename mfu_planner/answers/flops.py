@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr
 
+from mfu_planner.answers.results import Result
 from mfu_planner.counting import conventions, model_work
 from mfu_planner.counting.formulas import Formula, number
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.lettered import Lettered
 from mfu_planner.model import Model, choose_model
 from mfu_planner.questions.runs import FlopsQuestion
-from mfu_planner.results import Result
 from mfu_planner.subject import BARE_CONVENTION, choose_lengths
 from mfu_planner.training import trained, workload
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mfu_planner.planning import Plan
+from mfu_planner.answers.plan import Plan
 from mfu_planner.run import solve
 from mfu_planner.units import HOUR, KWH
 

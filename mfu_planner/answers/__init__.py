@@ -1,0 +1,1 @@
+"""The answers to questions: each command's function and its result."""
