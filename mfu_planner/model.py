@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.architectures import Architecture, from_config
 from mfu_planner.architectures.presets import preset
 from mfu_planner.errors import InputError
+from mfu_planner.facts import open_file
 
 if TYPE_CHECKING:
     from mfu_planner.architectures.lettering import Letters
@@ -156,13 +157,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
     accepted = "the path of a Hugging Face config.json, or of a folder with one"
     if _is_text(path):
         return parse_config(str(path), "the text given")
-    try:
-        with _file(Path(path)).open("rb") as file:
-            text = file.read(_LARGEST_CONFIG + 1)
-    except (OSError, ValueError) as error:
-        raise InputError("config", str(path), f"{accepted} ({getattr(error, 'strerror', None) or error})") from None
-    if len(text) > _LARGEST_CONFIG:
-        raise InputError("config", str(path), f"{accepted} of at most {_LARGEST_CONFIG >> 20} MiB")
+    with open_file(_file(Path(path)), "config", accepted, _LARGEST_CONFIG) as file:
+        text = file.read()
     return parse_config(text, str(path))
 
 

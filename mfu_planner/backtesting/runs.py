@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 from mfu_planner.errors import InputError
+from mfu_planner.facts import folder, open_file
 from mfu_planner.run import solve
 
 COLUMNS = frozenset({"id", "model"})
 """What a file of runs must have; every other column may be missing."""
 
 
+_LARGEST_FILE = 64 << 20
+"""Bytes of a file of runs."""
 _LARGEST = 2**40
 """No size of a model or a job is larger."""
 _ABSURD = 1e30
@@ -108,13 +112,11 @@ def read_runs(path: str | Path | None = None) -> list[RunRow]:
         The file is missing, or has no ``id`` and ``model`` columns.
     """
     if path is None:
-        from mfu_planner.facts import folder
-
         path = folder("published_runs") / "runs.csv"
     try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
+        with TextIOWrapper(open_file(path, "runs", "a CSV file of runs", _LARGEST_FILE), "utf-8", newline="") as file:
             rows = list(_rows(file, str(path)))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (UnicodeDecodeError, csv.Error) as error:
         raise InputError("runs", str(path), f"a CSV file of runs ({error})") from None
     return rows
 

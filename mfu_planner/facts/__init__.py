@@ -12,6 +12,7 @@ from mfu_planner.facts._folders import folder
 
 if TYPE_CHECKING:
     from mfu_planner.facts._model import Source, Spec, check, quantity, read
+    from mfu_planner.facts._user_file import open_file
     from mfu_planner.facts._yaml import load_file, load_text
 
 _HOMES = {
@@ -20,11 +21,12 @@ _HOMES = {
     "check": "_model",
     "load_file": "_yaml",
     "load_text": "_yaml",
+    "open_file": "_user_file",
     "quantity": "_model",
     "read": "_model",
 }
 
-__all__ = ["Source", "Spec", "check", "folder", "load_file", "load_text", "quantity", "read"]
+__all__ = ["Source", "Spec", "check", "folder", "load_file", "load_text", "open_file", "quantity", "read"]
 
 
 def __getattr__(name: str) -> Any:

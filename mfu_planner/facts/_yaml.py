@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from mfu_planner.errors import InputError
+from mfu_planner.facts._user_file import open_file
 
 _MAX_BYTES = 1 << 20
 _MAX_DEPTH = 24
@@ -107,11 +108,8 @@ def load_text(text: str, where: str) -> Any:
 def load_file(path: Path) -> Any:
     """Parse one strict YAML file."""
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputError(str(path), f"{path.stat().st_size:,} bytes", f"a YAML file below {_MAX_BYTES:,} bytes")
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise InputError(str(path), error.strerror or str(error), "a readable YAML file") from None
+        with open_file(path, "file", "a YAML file", _MAX_BYTES) as file:
+            text = file.read().decode("utf-8")
     except UnicodeDecodeError:
         raise InputError(str(path), "bytes that are not UTF-8", "a YAML file in UTF-8") from None
     return load_text(text, str(path))

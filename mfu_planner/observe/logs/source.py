@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from mfu_planner.errors import InputError
+from mfu_planner.facts import open_file
 
 STRETCH = 1 << 20
 #: A line longer than this is cut: no record is that long.
@@ -35,10 +35,7 @@ class Source:
     @classmethod
     def of_path(cls, path: Path) -> Source:
         """Open a file, or say in one line why not."""
-        try:
-            return cls(path.name, path.open("rb"), path)
-        except OSError as error:
-            raise InputError("FILE", str(path), f"a readable log ({error.strerror or error})") from None
+        return cls(path.name, open_file(path, "FILE", "a readable log"), path)
 
     @classmethod
     def of_stdin(cls) -> Source:

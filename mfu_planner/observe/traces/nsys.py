@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mfu_planner.errors import InputError
+from mfu_planner.facts import open_file
 
 MAGIC = b"SQLite format 3\x00"
 _MICRO = 1e-3
@@ -41,11 +42,10 @@ _QUERIES = {
 
 def is_export(path: str) -> bool:
     """Whether a file is a SQLite database, by its first bytes."""
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except (OSError, ValueError):
-        return False  # the reader of traces says what is wrong with it
+    if path == "-":
+        return False
+    with open_file(path, "file", "a readable trace file") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 class NsysScanner:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mfu_planner.errors import InputError
+from mfu_planner.facts import open_file
 
 Progress = Callable[[int, int], None]
 """Called with (bytes read, bytes in all); the total is 0 when it is not known, as for standard input."""
@@ -69,8 +70,8 @@ class TraceText:
             yield from self._expand(sys.stdin.buffer)
             return
         try:
-            self._total = Path(self.path).stat().st_size
-            with Path(self.path).open("rb") as stream:
+            with open_file(self.path, "file", "a readable trace file") as stream:
+                self._total = Path(self.path).stat().st_size
                 yield from self._expand(stream)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
