@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from fractions import Fraction
 from typing import Any
 
 from pydantic import Field, PrivateAttr
@@ -13,9 +14,13 @@ from mfu_planner.counting.formulas import Formula, number
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.lettered import Lettered
 from mfu_planner.model import Model, choose_model
+from mfu_planner.numeric import is_symbolic
 from mfu_planner.questions.runs import FlopsQuestion
 from mfu_planner.subject import BARE_CONVENTION, choose_lengths
 from mfu_planner.training import trained, workload
+
+_STAND_IN = 4096
+"""What is checked in place of a length that is a symbol."""
 
 
 class FlopsResult(Result):
@@ -24,7 +29,8 @@ class FlopsResult(Result):
     model: str
     work_unit: str
     """What by_convention divides by: token or sample."""
-    batch: int
+    batch: int | None
+    """Sequences.  Where a length is a symbol it is null, and so is every figure that it enters: see ``formula``."""
     seq_len: int | None
     target_seq_len: int | None
     convention: str
@@ -71,6 +77,13 @@ class FlopsResult(Result):
         return sympy_of(paper(found[name]))
 
 
+def _held(value: Any) -> Any:
+    """A count as an answer holds it: exact where it is a number, nothing where it is an expression."""
+    if is_symbolic(value):
+        return None
+    return number(value) if isinstance(value, int | Fraction) and not isinstance(value, bool) else value
+
+
 def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = False, **given: Any) -> FlopsResult:
     """Count a model's work.
 
@@ -80,7 +93,7 @@ def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = Fal
     convention : what ``flops`` counts (default, and ``all``: ``full``); every other stands in ``by_convention``.
     symbolic : also derive the formulas in the field's letters.
     given : model, config, params, active_params, seq_len, target_seq_len, image_size, images, packed, lora_rank,
-        lora_targets, freeze, explain.
+        lora_targets, freeze, explain.  Lengths and batch may be sympy symbols.
 
     Raises
     ------
@@ -93,7 +106,8 @@ def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = Fal
     >>> flops(model="gpt2", seq_len=128).flops["forward"]
     32228179968
     """
-    s = FlopsQuestion.of({**given, "batch": batch})
+    symbols = {name: v for name, v in {**given, "batch": batch}.items() if is_symbolic(v)}
+    s = FlopsQuestion.of({**given, "batch": batch} | dict.fromkeys(symbols, _STAND_IN))
     sequences = s.batch
     model = trained(
         choose_model(
@@ -112,38 +126,35 @@ def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = Fal
     warnings = list(model.notes)
     sources: dict[str, str] = {}
     seq_len, target = choose_lengths(s.seq_len, s.target_seq_len, model, "full", warnings, sources)
-    work = workload(s, seq_len, target, batch=sequences)
+    work = replace(workload(s, seq_len, target, batch=sequences), **symbols)
+    warnings += [f"{name} is the symbol {v}: formula(name) has it, figures are null" for name, v in symbols.items()]
     question = Lettered(s, work, chosen)
     counted = model_work(model.architecture, work.allowed() if chosen.name == "causal" else work)
     per_unit = conventions.by_convention(model.architecture, work)
-    totals: dict[str, int | float | None] = {
-        "forward": counted.forward,
-        "backward": counted.backward,
-        "total": counted.total,
-    }
+    totals = {"forward": counted.forward, "backward": counted.backward, "total": counted.total}
     if not chosen.exact:
         if reason := conventions.why_not(chosen, model.architecture):
             raise InputError("convention", chosen.name, f"full or causal for {model.name}: {reason}")
-        training = number(conventions.batch_flops(chosen, model.architecture, work))
+        training = conventions.batch_flops(chosen, model.architecture, work)
         totals = {"forward": None, "backward": None, "total": training}
         warnings.append(f"operators are counted by full; {chosen.name} does not part forward and backward")
     result = FlopsResult(
-        inputs={**s.given(), "batch": sequences},
+        inputs={**s.given(), "batch": sequences, **{name: str(v) for name, v in symbols.items()}},
         model=model.id or model.name,
         work_unit=model.work_unit,
-        batch=work.batch,
-        seq_len=seq_len,
-        target_seq_len=target,
+        batch=_held(work.batch),
+        seq_len=_held(symbols.get("seq_len", seq_len)),
+        target_seq_len=_held(symbols.get("target_seq_len", target)),
         convention=chosen.name,
         params={"total": model.params, "embedding": model.architecture.embedding_params, "active": model.active_params},
-        flops=totals,
-        by_convention={n: None if v is None else float(v) for n, v in per_unit.items()},
+        flops={name: _held(v) for name, v in totals.items()},
+        by_convention={n: None if v is None or is_symbolic(v) else float(v) for n, v in per_unit.items()},
         not_applicable={
             n: conventions.why_not(conventions.convention(n), model.architecture) or ""
             for n, v in per_unit.items()
             if v is None
         },
-        operators=tuple(asdict(o) for o in counted.operators),
+        operators=tuple({k: _held(v) for k, v in asdict(o).items()} for o in counted.operators),
         formulas=question.shown() if symbolic else {},
         warnings=tuple(warnings),
         steps=question.steps() if s.explain else (),

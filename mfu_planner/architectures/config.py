@@ -23,6 +23,8 @@ _MOST_LAYERS = 10_000
 _WITHOUT_EFFECT = frozenset((Path(__file__).parent / "keys_without_effect.txt").read_text("utf-8").split())
 """Keys that change neither parameters nor FLOPs in any model type."""
 
+_LONG = 60
+"""Characters of a value that is no switch but a pattern of layers, whose kinds are counted."""
 _REQUIRED: Any = object()
 Size = TypeVar("Size")
 
@@ -74,7 +76,7 @@ class Config:
 
     def _choice(self, name: str, value: Size) -> Size:
         """A switch, remembered as a condition where formulas are asked for."""
-        if self.letters is not None:
+        if self.letters is not None and len(str(value)) < _LONG:
             self.letters.said[f"{self._part}.{name}" if self._part else name] = str(value).lower()
         return value
 
@@ -101,7 +103,10 @@ class Config:
         """The value as it stands, or the default where the key is absent or null."""
         self.used.add(name)
         value = self.data.get(name)
-        return default if value is None else value
+        if value is None:
+            return default
+        listed_names = isinstance(value, list) and all(isinstance(each, str) for each in value)  # layers are counted
+        return value if listed_names or isinstance(value, dict) else self._choice(name, value)
 
     def _find(self, names: tuple[str, ...], default: Any) -> tuple[str, Any]:
         self.used.update(names)

@@ -15,6 +15,7 @@ from mfu_planner.architectures.experts import Experts, moe
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import gated_mlp, norm, residual
 from mfu_planner.errors import InputError
+from mfu_planner.numeric.letters import plain
 from mfu_planner.operators import (
     CAUSAL,
     Attention,
@@ -202,7 +203,7 @@ def gemma3n_text(c: Config) -> Architecture:
     widths = c.raw("intermediate_size")
     if not isinstance(widths, list):
         widths = [c.size("intermediate_size")] * layers
-    if len(widths) != layers or not all(type(w) is int and w > 0 for w in widths):
+    if len(widths) != layers or not all(type(plain(w)) is int and w > 0 for w in widths):
         raise InputError(f"{c.origin}: intermediate_size", widths, f"a width, or a list of {layers}")
     c.no_effect(
         "altup_active_idx",

@@ -67,9 +67,10 @@ class Letters:
         owner = f"{part}: {name}{index} = {value}"
         return letter(value, self._claim(owner, _indexed(known, index, part), _indexed(own, index, part)))
 
-    def of(self, name: str, value: Any) -> Any:
-        """One of the alphabet's letters that no field holds (``s``, ``b``)."""
-        return letter(value, self._claim(name, _alphabet()[0][name]))
+    def of(self, name: str, value: Any, *, said: str = "") -> Any:
+        """One of the alphabet's letters that no field holds (``s``, ``b``); ``said``: what the user calls it."""
+        symbol = _alphabet()[0][name]
+        return letter(value, self._claim(name, replace(symbol, name=said) if said else symbol))
 
     def derived(self, name: str, value: Any, *, part: str = "") -> Any:
         """A value that follows from others, shown by a letter of its own (``h = d / n``)."""

@@ -34,6 +34,7 @@ from mfu_planner.architectures.experts import expert_sizes, moe, shared_expert, 
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import gated_mlp, norm, residual, self_attention
 from mfu_planner.errors import InputError
+from mfu_planner.numeric.letters import plain
 from mfu_planner.operators import CAUSAL, Attention, Elementwise, Mask, MatMul, Norm, Operator, Role, Split, window
 
 Operators = tuple[Operator, ...]
@@ -348,7 +349,7 @@ def _laguna(c: Config) -> Architecture:
     if (
         not isinstance(per_layer, list)
         or len(per_layer) != layers
-        or not all(type(n) is int and n > 0 for n in per_layer)
+        or not all(type(plain(n)) is int and n > 0 for n in per_layer)
     ):
         raise InputError(f"{c.origin}: num_attention_heads_per_layer", per_layer, f"a list of {layers} head counts")
     for heads in per_layer:

@@ -16,6 +16,7 @@ from mfu_planner.counting.conventions.evaluate import batch_flops, convention, n
 from mfu_planner.counting.conventions.parts import contributions
 from mfu_planner.counting.count import model_work
 from mfu_planner.numeric import formula as writing
+from mfu_planner.numeric import is_symbolic
 from mfu_planner.numeric.letters import Letter, plain
 from mfu_planner.numeric.paper import joined, paper, terms
 from mfu_planner.operators import Workload
@@ -69,9 +70,9 @@ class Formula(BaseModel):
 def lettered(work: Workload, letters: Letters, architecture: Architecture) -> Workload:
     """A batch with letters for its lengths; a length that the model fixes is the model's."""
     shown = {
-        name: letters.of(letter, value)
+        name: letters.of(letter, value, said=str(value) if is_symbolic(value) else "")
         for name, letter in _LENGTHS.items()
-        if (value := getattr(work, name)) and not isinstance(value, Letter)
+        if (value := getattr(work, name)) != 0 and not isinstance(value, Letter)
     }
     if architecture.fixed_length is not None and not architecture.has_text:
         shown["seq_len"] = architecture.fixed_length

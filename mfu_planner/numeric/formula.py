@@ -204,11 +204,16 @@ def _is_number(side: Any) -> bool:
 
 
 def sympy_of(formula: Any) -> Any:
-    """A formula as a sympy expression: counts are positive integers, rates and shares positive reals."""
+    """A formula as a sympy expression: counts are positive integers, rates and shares positive reals.
+
+    A letter whose value is a symbol is that symbol.
+    """
     import sympy
 
     symbols = {
-        name: sympy.Symbol(name, positive=True, integer=each.arguments[0].count or None)
+        name: each.value
+        if isinstance(each.value, sympy.Symbol)
+        else sympy.Symbol(name, positive=True, integer=each.arguments[0].count or None)
         for name, each in letters(formula).items()
     }
     return sympy.sympify(code(formula), locals=symbols)

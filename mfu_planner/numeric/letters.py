@@ -206,6 +206,10 @@ class Condition:
         """The outcome."""
         return bool(self.value)
 
+    def __index__(self) -> int:
+        """1 where it holds, else 0."""
+        return int(bool(self))
+
     def __and__(self, other: Any) -> Condition:
         """Both."""
         return Condition(bool(self) and bool(other), self, "and", other)

@@ -20,7 +20,7 @@ def render_flops(r: FlopsResult, console: Console, *, symbolic: bool = False, ex
     rows = [
         ("model", r.model),
         ("parameters", f"{r.params['total']:,}  (active {r.params['active']:,}, embedding {r.params['embedding']:,})"),
-        ("batch", f"{r.batch:,} sequence{'s' if r.batch != 1 else ''}{length}"),
+        ("batch", f"{r.batch or 0:,} sequence{'s' if r.batch != 1 else ''}{length}"),
         ("forward", each["forward"]),
         ("backward", each["backward"]),
         ("total", f"{each['total']}  ({show(r.flops['total'], 'flop')}, convention {r.convention})"),
