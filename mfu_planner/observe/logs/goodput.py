@@ -24,7 +24,8 @@ def goodput(log: Reading, step_time_s: float | None) -> dict[str, float]:
     if not step_time_s or len(records) < _FEWEST:
         return {}
     out = dict.fromkeys((TRAINING, START, "checkpoint", "evaluation", RESTART, REPEATED, OTHER), 0.0)
-    _before_the_first(log, records[0], step_time_s, out)
+    interval = (records[1].step or 0.0) - (records[0].step or 0.0)
+    _before_the_first(log, records[0], step_time_s * max(1.0, min(interval, records[0].step or 1.0)), out)
     seen = records[0].step or 0.0
     for before, after in itertools.pairwise(records):
         wall = (after.time or 0.0) - (before.time or 0.0)
@@ -37,15 +38,15 @@ def goodput(log: Reading, step_time_s: float | None) -> dict[str, float]:
     return {cause: seconds for cause, seconds in out.items() if seconds > 0}
 
 
-def _before_the_first(log: Reading, first: Record, step_time_s: float, out: dict[str, float]) -> None:
+def _before_the_first(log: Reading, first: Record, useful: float, out: dict[str, float]) -> None:
     """From the first stamp of the text to the first record: start-up, but for the steps that the record counts."""
     if log.first_stamp is None or first.time is None or first.time < log.first_stamp:
         return
     wall = first.time - log.first_stamp
     if wall > 30 * _A_DAY:
         return
-    out[TRAINING] += min(wall, step_time_s)
-    out[START] += max(0.0, wall - step_time_s)
+    out[TRAINING] += min(wall, useful)
+    out[START] += max(0.0, wall - useful)
 
 
 def _share(before: Record, after: Record, wall: float, each: float, seen: float, out: dict[str, float]) -> None:
