@@ -97,6 +97,14 @@ def model_types() -> str:
     return f"{len(known)} model types: " + ", ".join(f"`{n}`" for n in known) + "."
 
 
+def log_formats() -> str:
+    """Every format that ``log`` reads, and what its figures mean."""
+    from mfu_planner.observe.logs.listing import listed
+
+    rows = ((f"`{r.name}`", r.comes_as, r.means.replace("``", "`").replace("|", "\\|")) for r in listed())
+    return _table(("format", "comes as", "its figures"), rows)
+
+
 def _shown(value: float | None, unit: str) -> str:
     if not value:
         return "–"

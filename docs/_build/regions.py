@@ -36,6 +36,7 @@ def _writers() -> dict[str, Callable[..., str]]:
         "clusters": catalogue.clusters,
         "models": catalogue.models,
         "model-types": catalogue.model_types,
+        "log-formats": catalogue.log_formats,
         "formula": formulas.formula,
         "operators": formulas.operators,
         "relations": formulas.relations,

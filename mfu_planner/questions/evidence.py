@@ -21,9 +21,7 @@ class LogQuestion(Logged):
     """Throughput and MFU from a training log."""
 
     command: ClassVar[str] = "log"
-    files: Annotated[
-        tuple[str, ...], Ask("path", "File", "train.log", "Evidence", many=True, argument=True, required=True)
-    ] = ()
+    files: Annotated[tuple[str, ...], Ask("path", "File", "train.log", "Evidence", many=True, argument=True)] = ()
     """A log, a folder (a Weights & Biases run, say), or '-' for stdin; several files are parts of one run."""
     column: Annotated[tuple[str, ...], Ask("path", "Columns", "time=step_seconds", "Evidence", many=True)] = ()
     """For CSV and JSON lines: time, time_ms, tokens, total_tokens, elapsed, step, … is the column NAME."""

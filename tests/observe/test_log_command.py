@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import json
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from mfu_planner.cli.main import main
 from mfu_planner.observe.logs import read_log
+from mfu_planner.observe.logs.formats import all_formats
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -100,3 +103,62 @@ def test_claimed_mfu_moves_to_the_given_hardware():
     report = read_log(SAMPLES / "nanogpt.log", peak="936 TFLOP/s")
 
     assert report.mfu == pytest.approx(0.455 / 3)
+
+
+def test_formats_are_listed_from_the_readers(capsys):
+    """Every format's name stands in the list, with a sentence on its figures."""
+    listed = run(capsys, "--formats")["formats"]
+
+    assert {kind.name for kind in all_formats()} - {"json-lines", "csv"} <= {row["name"] for row in listed}
+    assert all(row["means"] and row["comes_as"] for row in listed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("--expect", "mfu>=70%"), 0),
+        (("--expect", "mfu>=80%"), 3),
+        (("--expect", "step_time_s<=0.7", "--devices", "8"), 0),
+        (("--expect", "tokens-per-s > 200k", "--devices", "8"), 3),
+        (("--expect", "hfu>=1%"), 3),
+        (("--expect", "speed>=1"), 2),
+        (("--expect", "mfu=1"), 2),
+    ],
+)
+def test_expectations_have_a_status_of_their_own(arguments, status, capsys):
+    """72.77% and 0.65536 s: 0 where they hold, 3 where not or unknown, 2 where they cannot be read."""
+    with pytest.raises(SystemExit) if status else contextlib.nullcontext() as left:
+        main(["log", str(SAMPLES / "torchtitan.log"), "--global-batch", "8", "--seq-len", "8192", *arguments])
+
+    assert status == 0 or left.value.code == status
+    assert (status == 3) == ("not met" in capsys.readouterr().err)
+
+
+def test_baseline_is_an_answer_or_a_log(tmp_path, capsys):
+    """Half the rate of what was saved is slower; the same is not."""
+    saved = tmp_path / "before.json"
+    saved.write_text(json.dumps(run(capsys, SAMPLES / "torchtitan.log")), encoding="utf-8")
+    slow = tmp_path / "slow.log"
+    slow.write_text((SAMPLES / "torchtitan.log").read_text("utf-8").replace("12,500", "6,250"), encoding="utf-8")
+
+    main(["log", str(SAMPLES / "torchtitan.log"), "--baseline", str(saved)])
+    for baseline in (saved, SAMPLES / "torchtitan.log"):
+        with pytest.raises(SystemExit) as left:
+            main(["log", str(slow), "--baseline", str(baseline)])
+        assert left.value.code == 3
+
+
+def test_folder_of_jobs_is_a_row_each(tmp_path, capsys):
+    """Logs below a folder, what is none with its reason; the same rows as CSV."""
+    jobs = tmp_path / "jobs"
+    (jobs / "a").mkdir(parents=True)
+    (jobs / "a" / "train.log").write_bytes((SAMPLES / "torchtitan.log").read_bytes())
+    (jobs / "b.log").write_text("nothing here\n", encoding="utf-8")
+    out = tmp_path / "rows.csv"
+    rows = {row["job"]: row for row in run(capsys, jobs, "--out", out, "--devices", 8)["jobs"]}
+
+    assert rows["a/train.log"]["tokens_per_s"] == pytest.approx(100_000)
+    assert rows["b.log"]["error"].startswith("format unknown")
+    table = list(csv.DictReader(out.read_text("utf-8").splitlines()))
+    assert [row["job"] for row in table] == ["a/train.log", "b.log"]
+    assert float(table[0]["mfu"]) == pytest.approx(0.7277)

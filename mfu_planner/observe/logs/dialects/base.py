@@ -23,6 +23,8 @@ class Dialect:
     """
 
     name: str
+    #: What its keys mean, in a sentence.
+    about: str
     marks: tuple[tuple[str, ...], ...]
     keys: Mapping[str, Spec]
     phases: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from mfu_planner.observe.logs.dialects.base import Dialect
 
 AUTOMODEL = Dialect(
     name="nemo-automodel",
+    about="``tps`` is of the whole job, ``tps_per_gpu`` per GPU; ``num_label_tokens`` is not the tokens of a step.",
     marks=(("tps", "tps_per_gpu"), ("tps", "num_label_tokens"), ("tps", "num_tokens_per_step")),
     keys={
         "step": ("step", ""),
@@ -21,6 +22,7 @@ AUTOMODEL = Dialect(
 
 TORCHTUNE = Dialect(
     name="torchtune",
+    about="``tokens_per_second_per_gpu``, real tokens.",
     marks=(("tokens_per_second_per_gpu",),),
     keys={
         "step": ("step", ""),

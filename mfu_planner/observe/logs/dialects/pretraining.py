@@ -6,6 +6,7 @@ from mfu_planner.observe.logs.dialects.base import Dialect
 
 TORCHTITAN = Dialect(
     name="torchtitan",
+    about="``throughput(tps)`` is per device; model-parallel devices are divided out.",
     marks=(("throughput(tps)",), ("mfu(%)",), ("time_metrics/end_to_end(s)",)),
     keys={
         "step": ("step", ""),
@@ -22,6 +23,7 @@ TORCHTITAN = Dialect(
 
 FAIRSEQ = Dialect(
     name="fairseq",
+    about="``wps`` is target tokens/s of the whole job, ``wpb`` the tokens of an update, ``wall`` since the start.",
     marks=(("wps", "wpb"), ("wps", "ups", "num_updates")),
     keys={
         "num_updates": ("step", ""),
@@ -36,6 +38,7 @@ FAIRSEQ = Dialect(
 
 MEGATRON = Dialect(
     name="megatron-tracker",
+    about="``throughput`` is TFLOP/s per GPU, ``iteration-time`` in seconds.",
     marks=(("iteration-time",), ("throughput/tflops/device",), ("throughput/tflops_per_sec/device",)),
     keys={
         "step": ("step", ""),
@@ -55,6 +58,7 @@ MEGATRON = Dialect(
 
 NEMO = Dialect(
     name="nemo",
+    about="``train_step_timing`` is seconds of a global step.",
     marks=(("train_step_timing in s",), ("train_step_timing",), ("train_step_timing in s", "global_step")),
     keys={
         "global_step": ("step", ""),
@@ -70,6 +74,7 @@ NEMO = Dialect(
 
 MAXTEXT = Dialect(
     name="maxtext",
+    about="``perf/per_device_…`` rates are per device.",
     marks=(("perf/step_time_seconds",), ("perf/per_device_tflops_per_sec",)),
     keys={
         "step": ("step", ""),
@@ -82,6 +87,7 @@ MAXTEXT = Dialect(
 
 NANOCHAT = Dialect(
     name="nanochat",
+    about="``train/tok_per_sec`` is of the whole job, ``train/mfu`` in percent.",
     marks=(("train/tok_per_sec", "train/dt"), ("tok_per_sec", "dt")),
     keys={
         "step": ("step", ""),

@@ -32,6 +32,8 @@ _VERL_PHASES = {
 
 VERL = Dialect(
     name="verl",
+    about="``perf/throughput`` is tokens/s per GPU of the whole step, ``perf/total_num_tokens`` is of one step, "
+    "``perf/mfu/actor`` of the update alone.",
     marks=(
         ("perf/total_num_tokens", "perf/throughput"),
         ("timing_s/step",),
@@ -67,6 +69,7 @@ VERL = Dialect(
 
 VERL_SFT = Dialect(
     name="verl-sft",
+    about="``train/time(s)`` and ``train/global_tokens`` are of one step.",
     marks=(("train/loss", "train/time(s)"), ("loss", "time(s)"), ("train/global_tokens", "train/mfu")),
     keys={
         "step": ("step", ""),
@@ -94,6 +97,7 @@ _NEMO_RL_PHASES = {
 
 NEMO_RL = Dialect(
     name="nemo-rl",
+    about="``total_num_tokens`` is of one step; FLOPS and utilization are of the training phase alone.",
     marks=(
         ("timing/train/total_step_time",),
         ("performance/tokens_per_sec_per_gpu",),
@@ -117,6 +121,7 @@ NEMO_RL = Dialect(
 
 PRIME_RL = Dialect(
     name="prime-rl",
+    about="``perf/throughput`` is of the whole job, ``perf/mfu`` in percent.",
     marks=(("perf/throughput", "perf/mfu"), ("perf/throughput_per_gpu",), ("perf/throughput", "time/step")),
     keys={
         "step": ("step", ""),
@@ -139,6 +144,7 @@ PRIME_RL = Dialect(
 
 OPENRLHF = Dialect(
     name="openrlhf",
+    about="``timing/step_total`` is the step; the other ``timing/…`` are its phases.",
     marks=(("timing/step_total",), ("timing/make_experience", "timing/ppo_train")),
     keys={"step": ("step", ""), "global_step": ("step", ""), "timing/step_total": ("step_time_s", "s")},
     phases={
@@ -152,6 +158,7 @@ OPENRLHF = Dialect(
 
 SLIME = Dialect(
     name="slime",
+    about="``perf/step_time`` is waiting and training; FLOP/s are per GPU, of the training phase.",
     marks=(("perf/actor_train_time",), ("perf/actor_train_tok_per_s",), ("perf/step_time", "perf/wait_time_ratio")),
     keys={
         "rollout/step": ("step", ""),
@@ -177,6 +184,7 @@ SLIME = Dialect(
 
 AREAL = Dialect(
     name="areal",
+    about="``timeperf/…`` are the trainer's phases, one after another; ``n_tokens`` of one step.",
     marks=(("timeperf/train_step",), ("timeperf/rollout",), ("time_perf/e2e",), ("timeperf/e2e",)),
     keys={
         "step": ("step", ""),
@@ -206,6 +214,7 @@ AREAL = Dialect(
 
 TRL = Dialect(
     name="trl",
+    about="``num_tokens`` counts from the start, without padding; ``step_time`` is of one step.",
     marks=(("num_tokens", "step_time"), ("num_tokens", "completions/mean_length"), ("num_tokens", "reward"),
            ("num_tokens", "mean_token_accuracy"), ("num_tokens", "completion_length"), ("num_tokens", "loss")),
     keys={

@@ -6,6 +6,7 @@ from mfu_planner.observe.logs.dialects.base import Dialect
 
 DETECTRON2 = Dialect(
     name="detectron2",
+    about="``time`` is seconds of an iteration, the median of the last twenty; ``eta_seconds`` is no duration.",
     marks=(("iteration", "time", "eta_seconds"), ("iteration", "time", "data_time"),
            ("iteration", "time", "total_loss")),
     keys={
@@ -18,6 +19,7 @@ DETECTRON2 = Dialect(
 
 MMENGINE = Dialect(
     name="mmengine",
+    about="``time`` is seconds of an iteration, the mean of the interval; ``data_time`` the loader's part.",
     marks=(("time", "data_time", "iter"), ("time", "data_time", "step"), ("time", "data_time", "epoch")),
     keys={
         "step": ("step", ""),
