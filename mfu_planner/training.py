@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mfu_planner.errors import InputError, nearest
+from mfu_planner.errors import InputError
 from mfu_planner.model import Model
 from mfu_planner.operators import Stream, Workload
 from mfu_planner.questions.parts import TrainingPart
@@ -24,41 +24,37 @@ def trained(model: Model, s: TrainingPart) -> Model:
     """
     model = _with_prediction(_with_images(model, s), s)
     if s.lora_rank is None and s.freeze is None:
-        if s.lora_targets is not None:
-            raise InputError("lora-targets", s.lora_targets, "--lora-rank beside it, such as --lora-rank 16")
+        for field, given in (("lora-targets", s.lora_targets), ("dora", s.dora), ("rslora", s.rslora)):
+            if given:
+                raise InputError(field, given, "--lora-rank beside it, such as --lora-rank 16")
         return model
     architecture = model.architecture
     if architecture is None:
         raise InputError("params", f"{model.params:,}", "a --model or --config: a bare number has no parts to freeze")
-    from mfu_planner.counting.finetune import ALL_LINEAR, frozen, trainable_params, with_lora
+    from mfu_planner.counting.chosen import chosen
+    from mfu_planner.counting.finetune import ALL_LINEAR, trainable_params, with_lora, without_training
 
+    notes: list[str] = []
     if s.freeze is not None:
         if not _names(s.freeze):
-            raise InputError("freeze", s.freeze, "names of stacks, blocks or operators, with commas between")
-        stacks = {b.stack for b in architecture.blocks}
-        blocks = {b.name for b in architecture.blocks}
-        operators = {op.name for _, op in architecture.each()}
-        parts = _names(s.freeze)
-        for part in parts:
-            if part not in stacks | blocks | operators:
-                every = (*sorted(stacks | blocks), *sorted(operators - stacks - blocks))
-                raise InputError("freeze", part, f"any of {', '.join(every)}", nearest(part, every))
-        architecture = frozen(
-            architecture,
-            stacks=[p for p in parts if p in stacks],
-            blocks=[p for p in parts if p in blocks and p not in stacks],
-            operators=[p for p in parts if p not in stacks and p not in blocks],
-        )
+            raise InputError("freeze", s.freeze, "names of parts, blocks or operators, with commas between")
+        architecture = without_training(architecture, chosen(architecture, _names(s.freeze)))
     if s.lora_rank is not None:
         targets = _names(s.lora_targets) if s.lora_targets else ALL_LINEAR
-        architecture = with_lora(architecture, s.lora_rank, targets)
+        architecture = with_lora(architecture, s.lora_rank, targets, magnitudes=s.dora)
+        if s.dora:
+            notes.append(
+                "DoRA trains a magnitude for each output; the norms of its weights, once a step, are not counted"
+            )
+        if s.rslora:
+            notes.append("rsLoRA scales the adapters by another factor: it changes neither parameters nor FLOPs")
     note = f"{trainable_params(architecture):,} parameters are trained; gradients that nobody needs are not counted"
     return replace(
         model,
         architecture=architecture,
         params=architecture.params,
         active_params=architecture.active_params,
-        notes=(*model.notes, note),
+        notes=(*model.notes, *notes, note),
     )
 
 

@@ -3,6 +3,7 @@
 References
 ----------
 .. [1] Hu et al. 2021, arXiv:2106.09685 (LoRA).
+.. [2] Liu et al. 2024, arXiv:2402.09353 (DoRA: a magnitude for each output).
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from mfu_planner.architectures.model import Architecture, Block
+from mfu_planner.counting.chosen import Chosen, adapted, chosen, parts
 from mfu_planner.counting.gradients import mark_gradients
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.operators import MatMul, Operator, Role, Split
+from mfu_planner.operators import Elementwise, MatMul, Operator, Role, Split
 
 ALL_LINEAR = "all-linear"
 """Every linear layer but router and head."""
@@ -34,7 +36,7 @@ def frozen(
     Parameters
     ----------
     stacks
-        Towers: vision, audio, encoder, decoder.
+        Parts: vision, projector, audio, encoder, decoder.  A tower does not include the projector behind it.
     blocks
         Blocks by name (embedding, output, …).
     layers
@@ -47,20 +49,20 @@ def frozen(
     InputError
         A name that the model does not have.
     """
-    _known("stack", stacks, {b.stack for b in architecture.blocks})
+    _known("stack", stacks, parts(architecture))
     _known("block", blocks, {b.name for b in architecture.blocks})
     _known("operator", operators, {op.name for _, op in architecture.each()})
-    main = architecture.main_stack
+    words = [*stacks, *blocks, *operators, *(f"layers.{n}" for n in layers)]
+    return without_training(architecture, chosen(architecture, words))
 
-    def trained(block: Block, layer: int, op: Operator) -> bool:
-        in_layers = bool(block.layers) and block.stack == main and layer in layers
-        return not (block.stack in stacks or block.name in blocks or in_layers or op.name in operators)
 
-    return mark_gradients(architecture, trained)
+def without_training(architecture: Architecture, left: Chosen) -> Architecture:
+    """The model with what was chosen left as it is, and the gradients that are still needed."""
+    return mark_gradients(architecture, lambda block, layer, op: not left(block, layer, op))
 
 
 def with_lora(
-    architecture: Architecture, rank: int, targets: Collection[str] | str = ALL_LINEAR, *, stack: str | None = None
+    architecture: Architecture, rank: int, targets: Collection[str] | str = ALL_LINEAR, *, magnitudes: bool = False
 ) -> Architecture:
     """The model frozen, with trained low-rank adapters beside some of its linear layers [1]_.
 
@@ -69,9 +71,9 @@ def with_lora(
     rank
         Rank of the adapters.
     targets
-        Names of linear layers (``q_proj``, ``v_proj``), or ``all-linear``: all but router and head.
-    stack
-        Only in this tower; None: in all.
+        Names of linear layers (``q_proj``, ``text:v_proj``), or ``all-linear``: all but router and head.
+    magnitudes
+        Also train the length of each row of a weight (DoRA [2]_).
 
     Raises
     ------
@@ -80,22 +82,25 @@ def with_lora(
     """
     if rank < 1:
         raise InputError("lora-rank", rank, "an integer of at least 1")
-    linear = {op.name for _, op in architecture.each() if isinstance(op, MatMul)}
-    wanted = linear if targets == ALL_LINEAR else {targets} if isinstance(targets, str) else set(targets)
-    _known("lora-targets", wanted, linear)
+    every = targets == ALL_LINEAR
+    wanted = adapted(architecture, () if every else [targets] if isinstance(targets, str) else targets)
 
-    def adapted(block: Block, op: Operator) -> Iterator[Operator]:
-        skipped = targets == ALL_LINEAR and op.role in (Role.ROUTER, Role.HEAD)
-        if not isinstance(op, MatMul) or op.name not in wanted or skipped or (stack and block.stack != stack):
+    def beside(block: Block, op: Operator) -> Iterator[Operator]:
+        all_linear = every and op.role not in (Role.ROUTER, Role.HEAD)
+        if not isinstance(op, MatMul) or not (all_linear or wanted(block, 0, op)):
             yield op
             return
         reads = op.reads or f"{op.name}_input"
         yield replace(op, reads=reads)
         yield _adapter(op, "a", op.inputs, rank, reads)
         yield _adapter(op, "b", rank, op.outputs, "")
+        if magnitudes:
+            yield Elementwise(
+                name=f"{op.name}{_ADAPTER}magnitude", width=op.outputs, weights=op.copies * op.outputs, rows=op.rows
+            )
 
     blocks = tuple(
-        replace(block, operators=tuple(new for op in block.operators for new in adapted(block, op)))
+        replace(block, operators=tuple(new for op in block.operators for new in beside(block, op)))
         for block in architecture.blocks
     )
     return mark_gradients(

@@ -61,9 +61,13 @@ class TrainingPart:
     lora_rank: Annotated[int | None, Ask("count", "LoRA rank", "16", "Training", stage=True)] = None
     """Train low-rank adapters of this rank; the model itself is frozen."""
     lora_targets: Annotated[str | None, Ask("names", "LoRA targets", "q_proj,v_proj", "Training", stage=True)] = None
-    """Linear layers with an adapter, such as q_proj,v_proj. Empty: all."""
+    """Linear layers with an adapter, such as q_proj,v_proj, or in a part: text:q_proj,vision:qkv_proj. Empty: all."""
+    dora: Annotated[bool, Ask("flag", "DoRA", "", "Training", stage=True)] = False
+    """Adapters with a trained magnitude for each output."""
+    rslora: Annotated[bool, Ask("flag", "rsLoRA", "", "Training", stage=True)] = False
+    """Adapters scaled by the root of their rank: no other work."""
     freeze: Annotated[str | None, Ask("names", "Frozen parts", "embedding", "Training", stage=True)] = None
-    """Stacks, blocks or operators that are not trained, such as vision."""
+    """What is not trained: parts (vision, projector, text), embeddings, norms, layers.0-39, blocks, operators."""
 
 
 class FormatPart:
