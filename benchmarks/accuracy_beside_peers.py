@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.backtesting.judging import Judged, by_source, judged
 from mfu_planner.backtesting.runs import read_runs
-from mfu_planner.prediction.counted import flops_per_sequence
+from mfu_planner.step.flops import flops_per_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

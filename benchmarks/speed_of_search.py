@@ -12,7 +12,7 @@ import resource
 import statistics
 import time
 
-from mfu_planner.prediction.predicting import predict
+from mfu_planner.answers.predict import predict
 from mfu_planner.searching.search import search
 
 QUESTION = {"model": "gpt-3-175b", "hardware": "a100-sxm-80gb", "devices": 1024, "global_batch": 1536, "seq_len": 2048}

@@ -20,8 +20,8 @@ from scipy.optimize import least_squares
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from mfu_planner.layout.constants import LinkRate  # noqa: E402
-from mfu_planner.prediction.collectives import in_node_time  # noqa: E402
+from mfu_planner.machine.constants import LinkRate  # noqa: E402
+from mfu_planner.step.collectives import in_node_time  # noqa: E402
 
 FACTORS = {"all_reduce": 2.0, "all_gather": 1.0, "reduce_scatter": 1.0, "alltoall": 1.0}
 
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 HEADER = """\
-# Collectives inside a node: constants of mfu_planner.prediction.collectives.in_node_time, by
+# Collectives inside a node: constants of mfu_planner.step.collectives.in_node_time, by
 # calibration/fit_collectives.py.
 # start_us, hop_us: microseconds of an empty message and per further device; bandwidth_gb_per_s: 10^9 byte/s
 # per device in the

@@ -61,7 +61,7 @@ def fit(spec: dict, rows: list) -> dict[str, float]:
 
     def miss(logs: np.ndarray) -> np.ndarray:
         values = {n: float(v) for n, v in zip(names, np.exp(logs), strict=True)}
-        found = [np.broadcast_to(predict_group(g, lambda _, c: replace(c, **values)).total, (len(g),)) for g in groups]
+        found = [np.broadcast_to(predict_group(g, lambda _, c: replace(c, **values)), (len(g),)) for g in groups]
         return np.log(np.concatenate(found)) - target
 
     pull = max(1.0, len(target) ** 0.5 / 6.0)

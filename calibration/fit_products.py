@@ -20,8 +20,8 @@ from scipy.optimize import least_squares
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from mfu_planner.layout.constants import ProductRate  # noqa: E402
-from mfu_planner.prediction.products import product_time  # noqa: E402
+from mfu_planner.machine.constants import ProductRate  # noqa: E402
+from mfu_planner.step.kernels import product_time  # noqa: E402
 
 SEEN_ROWS = (1024, 4096, 16384)
 TILES = ((128, 128), (256, 128), (128, 256), (256, 256))
@@ -101,7 +101,7 @@ def main() -> None:
 
 
 HEADER = """\
-# Matrix products: constants of mfu_planner.prediction.products.product_time, fitted by calibration/fit_products.py.
+# Matrix products: constants of mfu_planner.step.kernels.product_time, fitted by calibration/fit_products.py.
 # efficiency: share of the dense peak; depth_overhead_elements: extra inner length of a tile; fixed_us:
 # microseconds of one
 # kernel; wave_loss: lost share of the last wave; tile: rows × columns.  The rest of a device's block is what

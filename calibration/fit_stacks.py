@@ -98,7 +98,7 @@ def fit(spec: dict, rows: list) -> dict[str, float]:
         for name, value in zip(names, np.exp(logs), strict=True):
             put(place(name, spec["stack"]), float(value))
         calibrated.stack.cache_clear()
-        predicted = np.concatenate([np.broadcast_to(predict_group(g).total, (len(g),)) for g in groups])
+        predicted = np.concatenate([np.broadcast_to(predict_group(g), (len(g),)) for g in groups])
         return np.log(predicted) - target
 
     def loss(logs: np.ndarray) -> np.ndarray:

@@ -8,32 +8,36 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mfu_planner.moved import keep_old_names
+
 if TYPE_CHECKING:
     from mfu_planner.answers.flops import FlopsResult, flops
+    from mfu_planner.answers.footprint import Footprint
     from mfu_planner.answers.measure import Measurement, measure
+    from mfu_planner.answers.memory import memory
     from mfu_planner.answers.plan import Plan, plan
+    from mfu_planner.answers.predict import predict
+    from mfu_planner.answers.prediction import Prediction
     from mfu_planner.backtesting import backtest
     from mfu_planner.backtesting.result import BacktestResult
     from mfu_planner.diagnosis import Diagnosis, diagnose
     from mfu_planner.errors import InputError, NoAnswer, PlannerError
-    from mfu_planner.footprint.report import memory
-    from mfu_planner.footprint.result import Footprint
     from mfu_planner.observe.logs import LogReport, read_log
     from mfu_planner.observe.meter import Meter
     from mfu_planner.observe.traces import TraceReport, read_trace
     from mfu_planner.planfile import plan_file
-    from mfu_planner.prediction.predicting import predict
-    from mfu_planner.prediction.result import Prediction
     from mfu_planner.searching.result import SearchResult
     from mfu_planner.searching.search import search
 
 __version__ = "0.1.0"
 
+keep_old_names()
+
 _HOMES = {
     "BacktestResult": "backtesting.result",
     "Diagnosis": "diagnosis",
     "FlopsResult": "answers.flops",
-    "Footprint": "footprint.result",
+    "Footprint": "answers.footprint",
     "InputError": "errors",
     "LogReport": "observe.logs",
     "Measurement": "answers.measure",
@@ -41,16 +45,16 @@ _HOMES = {
     "NoAnswer": "errors",
     "Plan": "answers.plan",
     "PlannerError": "errors",
-    "Prediction": "prediction.result",
+    "Prediction": "answers.prediction",
     "SearchResult": "searching.result",
     "backtest": "backtesting",
     "diagnose": "diagnosis",
     "flops": "answers.flops",
     "measure": "answers.measure",
-    "memory": "footprint.report",
     "plan": "answers.plan",
+    "memory": "answers.memory",
     "plan_file": "planfile",
-    "predict": "prediction.predicting",
+    "predict": "answers.predict",
     "read_log": "observe.logs",
     "read_trace": "observe.traces",
     "search": "searching.search",

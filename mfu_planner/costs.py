@@ -144,7 +144,7 @@ def spot_job(price: Price, params: float, devices: float) -> tuple[Job, str] | N
     if quote is None or quote.term != "spot":
         return None
     from mfu_planner.hardware.sellers import interruptions, provider_name
-    from mfu_planner.layout.calibrated import calibration
+    from mfu_planner.machine.calibrated import calibration
 
     whose, rate = interruptions(quote.provider)
     instances = devices / quote.devices

@@ -13,6 +13,26 @@ SCHEMA_VERSION = 1
 """Rises when a key changes its meaning; keys are added without a change."""
 
 
+class Keyed(BaseModel, Mapping[str, Any]):
+    """A frozen record that is read by key as well: ``found["mfu"]``, ``found.get("hfu")``, ``dict(found)``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    def __getitem__(self, key: str) -> Any:
+        """The field of that name."""
+        if key in type(self).model_fields:
+            return getattr(self, key)
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]
+        """The keys."""
+        return iter(type(self).model_fields)
+
+    def __len__(self) -> int:
+        """How many keys there are."""
+        return len(type(self).model_fields)
+
+
 class Result(BaseModel):
     """A frozen answer; its fields are the keys of the JSON object."""
 
@@ -33,22 +53,8 @@ class Result(BaseModel):
         return self.model_dump(mode="json")
 
 
-class KeyedResult(Result, Mapping[str, Any]):
-    """An answer that is read by key as well: ``found["mfu"]``, ``found.get("hfu")``, ``dict(found)``."""
-
-    def __getitem__(self, key: str) -> Any:
-        """The field of that name."""
-        if key in type(self).model_fields:
-            return getattr(self, key)
-        raise KeyError(key)
-
-    def __iter__(self) -> Iterator[str]:  # type: ignore[override]
-        """The keys."""
-        return iter(type(self).model_fields)
-
-    def __len__(self) -> int:
-        """How many keys there are."""
-        return len(type(self).model_fields)
+class KeyedResult(Result, Keyed):
+    """An answer that is read by key as well."""
 
 
 class Finding(BaseModel):

@@ -183,7 +183,7 @@ def predicted_mfu(**given: Any) -> tuple[float, float, float]:
     InputError
         The layout contradicts itself or the model cannot be used.
     """
-    from mfu_planner.prediction.predicting import predict
+    from mfu_planner.answers.predict import predict
 
     found = predict(**given)
     held = {"mfu": found["mfu"], "peak_flops_per_s": found["peak_flops_per_s"], "devices": found["inputs"]["devices"]}

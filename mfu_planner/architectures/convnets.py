@@ -43,7 +43,7 @@ class _Grid:
 
 
 def _conv_norm(name: str, inputs: int, outputs: int, kernel: int, grid: _Grid, *, first: bool = False) -> Operators:
-    """A square convolution without bias and its batch norm."""
+    """A square convolution without bias, its batch norm, and a ReLU, whose output the next product keeps."""
     return (
         Convolution(
             name=name,
@@ -54,7 +54,7 @@ def _conv_norm(name: str, inputs: int, outputs: int, kernel: int, grid: _Grid, *
             input_grad=not first,
         ),
         Norm(name=f"{name}_norm", width=outputs, bias=True, rows=grid.rows),
-        Elementwise(name=f"{name}_activation", width=outputs, kept=1, rows=grid.rows),
+        Elementwise(name=f"{name}_activation", width=outputs, rows=grid.rows),
     )
 
 

@@ -98,7 +98,7 @@ def _expert_mlp(width: int, experts: Experts, *, bias: bool, gated: bool) -> tup
     """
     count, active, ffn = experts
 
-    def product(name: str, inputs: int, outputs: int, reads: str = "") -> MatMul:
+    def product(name: str, inputs: int, outputs: int, reads: str = "", inner: Split = Split.COLUMN) -> MatMul:
         return MatMul(
             name=name,
             inputs=inputs,
@@ -108,6 +108,7 @@ def _expert_mlp(width: int, experts: Experts, *, bias: bool, gated: bool) -> tup
             active=active,
             role=Role.EXPERT,
             split=Split.EXPERT,
+            inner=inner,
             reads=reads,
         )
 
@@ -124,7 +125,7 @@ def _expert_mlp(width: int, experts: Experts, *, bias: bool, gated: bool) -> tup
             role=Role.EXPERT,
             split=Split.EXPERT,
         ),
-        product("expert_down_proj", ffn, width),
+        product("expert_down_proj", ffn, width, inner=Split.ROW),
         Elementwise(name="combine", width=active * width, read=0, written=0, kept=1, role=Role.EXPERT),
     )
 

@@ -52,7 +52,7 @@ def backtest(kind: str = "step-time", runs: str | Path | None = None, row: str |
 
 def _with_question(found: BacktestResult, run: RunRow) -> BacktestResult:
     """The answer for one row with the question that repeats it."""
-    from mfu_planner.backtesting.command import command_of
+    from mfu_planner.questions.command import command_of
 
     module, _ = KINDS[found.kind].split(":")
     name, question = import_module(f"mfu_planner.backtesting.{module}").asked(run)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from mfu_planner.backtesting.runs import Unusable
-from mfu_planner.layout.calibrated import calibration
+from mfu_planner.machine.calibrated import calibration
 
 if TYPE_CHECKING:
     from mfu_planner.backtesting.runs import RunRow

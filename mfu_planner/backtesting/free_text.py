@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.backtesting.runs import Unusable
-from mfu_planner.layout.calibrated import calibration, generation
-from mfu_planner.layout.toolbox import node_devices
+from mfu_planner.machine.calibrated import calibration, generation
+from mfu_planner.machine.toolbox import node_devices
 
 if TYPE_CHECKING:
     from mfu_planner.backtesting.runs import RunRow

@@ -66,7 +66,7 @@ def figures(rows: Iterable[Judged]) -> dict[str, Any]:
 
 def constant_mfu(rows: Sequence[Judged]) -> dict[str, Any]:
     """Errors of one constant MFU fitted in hindsight to these very rows: what a layout-blind guess reaches at best."""
-    from mfu_planner.prediction.counted import flops_per_sequence
+    from mfu_planner.step.flops import flops_per_sequence
 
     ideal = [
         solve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.backtesting import steptime
@@ -9,20 +10,17 @@ from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.rules import RULES
 from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.backtesting.stated import stated_memory
-from mfu_planner.backtesting.steptime import constants_of, grouped, layout_of
+from mfu_planner.backtesting.steptime import grouped
 from mfu_planner.backtesting.summary import blank, summarise
-from mfu_planner.footprint.calibrated import memory_constants
-from mfu_planner.footprint.device import device_memory
-from mfu_planner.footprint.states import optimizer_bytes
-from mfu_planner.layout.work import cached_model_work
+from mfu_planner.step.evaluate import device_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mfu_planner.backtesting.case import RowCase
     from mfu_planner.backtesting.runs import RunRow
-    from mfu_planner.footprint.calibrated import MemoryConstants
-    from mfu_planner.footprint.device import Held
+    from mfu_planner.machine.memory import MemoryConstants
+    from mfu_planner.numeric import Number
 
 OUT_OF_MEMORY = "layout_oom"
 MEMORY_RULES = (
@@ -54,21 +52,12 @@ def memory_backtest(rows: Sequence[RunRow]) -> dict[str, Any]:
 
 def predict_group(
     cases: Sequence[RowCase], adjust: Callable[[RowCase, MemoryConstants], MemoryConstants] | None = None
-) -> Held:
-    """Memory of one group of rows; ``adjust`` may replace constants (fits)."""
-    first = cases[0]
-    box, software = constants_of(first)
-    constants = memory_constants(first.request.stack.name)
+) -> Number:
+    """Bytes of the fullest device of one group of rows; ``adjust`` may replace constants (fits)."""
+    case = steptime.step_case(cases)
     if adjust is not None:
-        constants = adjust(first, constants)
-    return device_memory(
-        cached_model_work(first.architecture),
-        layout_of(cases),
-        software,
-        constants,
-        optimizer_bytes=optimizer_bytes("adam"),
-        narrow=box.low_precision,
-    )
+        case = replace(case, memory=adjust(cases[0], case.memory))
+    return device_memory(case).total
 
 
 def predict_rows(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
@@ -87,7 +76,7 @@ def predict_rows(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
         places[id(case)] = index
         cases.append(case)
     for group in grouped(cases):
-        total = np.broadcast_to(predict_group(group).total, (len(group),))
+        total = np.broadcast_to(predict_group(group), (len(group),))
         for case, value in zip(group, total, strict=True):
             result, row = results[places[id(case)]], rows[places[id(case)]]
             failed = row.text("kind") == OUT_OF_MEMORY

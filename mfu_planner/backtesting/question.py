@@ -21,11 +21,11 @@ from mfu_planner.backtesting.free_text import (
 from mfu_planner.backtesting.row_model import model_of
 from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.errors import InputError
-from mfu_planner.layout.calibrated import calibration
-from mfu_planner.layout.layout import RECOMPUTE_CODES
 from mfu_planner.layout.request import FLAGS, read_request
-from mfu_planner.layout.toolbox import node_devices
-from mfu_planner.layout.work import model_work
+from mfu_planner.machine.calibrated import calibration
+from mfu_planner.machine.toolbox import node_devices
+from mfu_planner.operators.layout import RECOMPUTE_CODES
+from mfu_planner.step.case import division_of
 
 if TYPE_CHECKING:
     from mfu_planner.architectures import Architecture
@@ -96,8 +96,7 @@ def architecture_of(model: Model) -> Architecture:
 
 def most_experts(architecture: Architecture) -> int:
     """Routed experts of a layer, 1 where none are routed."""
-    counts = [int(p.weights) for layer in model_work(architecture).layers for p in layer.products]
-    return max(counts, default=1)
+    return max(1, division_of(architecture).experts)
 
 
 @dataclass(frozen=True, kw_only=True)

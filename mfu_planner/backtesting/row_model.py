@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.backtesting.runs import RunRow, Unusable
 from mfu_planner.backtesting.sources import RunSources, SourceRule, load_sources, rule_of
 from mfu_planner.errors import InputError
-from mfu_planner.layout.calibrated import calibration
+from mfu_planner.machine.calibrated import calibration
 from mfu_planner.model import Model, choose_model
 
 if TYPE_CHECKING:

@@ -52,6 +52,6 @@ def stalled(row: RunRow) -> bool:
 
 def used_for_calibration(row: RunRow) -> bool:
     """Whether any fit saw the row."""
-    from mfu_planner.layout.calibrated import calibration
+    from mfu_planner.machine.calibrated import calibration
 
     return any(selects(chosen, row) for fit in calibration()["fits"] for chosen in fit["rows"])

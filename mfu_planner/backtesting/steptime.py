@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
+from mfu_planner.answers.predict import spread
 from mfu_planner.backtesting.case import RowCase
 from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.rules import RULES
 from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.backtesting.stated import published_step_time
 from mfu_planner.backtesting.summary import blank, summarise
-from mfu_planner.layout.layout import Layout
-from mfu_planner.layout.toolbox import Wires, assemble
-from mfu_planner.layout.work import cached_model_work
-from mfu_planner.prediction.predicting import spread
-from mfu_planner.prediction.step import Step, step_time
+from mfu_planner.machine.toolbox import Wires, assemble
+from mfu_planner.operators.layout import Layout
+from mfu_planner.step.case import case_of
+from mfu_planner.step.evaluate import step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from mfu_planner.backtesting.runs import RunRow
-    from mfu_planner.layout.constants import Machine, Stack
+    from mfu_planner.machine.constants import Machine, Stack
+    from mfu_planner.numeric import Number
+    from mfu_planner.step import case as asked_of
 
 
 def group_key(case: RowCase) -> tuple[Any, ...]:
@@ -58,15 +60,29 @@ def constants_of(case: RowCase) -> tuple[Machine, Stack]:
     return box, software
 
 
-def predict_group(
+def step_case(
     cases: Sequence[RowCase], adjust: Callable[[RowCase, Machine, Stack], tuple[Machine, Stack]] | None = None
-) -> Step:
-    """The steps of one group; ``adjust`` may replace constants (fits)."""
+) -> asked_of.Case:
+    """A group of rows as one case of arrays; ``adjust`` may replace constants (fits)."""
+    import numpy as np
+
     first = cases[0]
     box, software = constants_of(first)
     if adjust is not None:
         box, software = adjust(first, box, software)
-    return step_time(cached_model_work(first.architecture), layout_of(cases), box, software)
+    work = first.request.work
+    if len(cases) > 1:
+        works = [c.request.work for c in cases]
+        batch, lengths = (np.array([getattr(w, n) for w in works], dtype=np.float64) for n in ("batch", "seq_len"))
+        work = replace(work, batch=batch, seq_len=lengths)
+    return replace(case_of(first.request), work=work, layout=layout_of(cases), machine=box, stack=software)
+
+
+def predict_group(
+    cases: Sequence[RowCase], adjust: Callable[[RowCase, Machine, Stack], tuple[Machine, Stack]] | None = None
+) -> Number:
+    """Seconds of the steps of one group; ``adjust`` may replace constants (fits)."""
+    return step(step_case(cases, adjust), parts=False).seconds
 
 
 def asked(row: RunRow) -> tuple[str, dict[str, Any] | None]:
@@ -114,11 +130,11 @@ def predict_rows(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
         places[id(case)] = (index, published)
         cases.append(case)
     for group in grouped(cases):
-        total = np.broadcast_to(predict_group(group).total, (len(group),))
+        total = np.broadcast_to(predict_group(group), (len(group),))
         for case, value in zip(group, total, strict=True):
             index, published = places[id(case)]
             predicted = float(value)
-            low, high, _ = spread(case.request)
+            low, high, _ = spread(case.request.stack.name)
             results[index].update(
                 published=published,
                 predicted=predicted,

@@ -10,7 +10,7 @@ from mfu_planner.cli.output import emit
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mfu_planner.footprint.result import Footprint
+    from mfu_planner.answers.footprint import Footprint
 
 
 @asking("memory")
@@ -20,7 +20,7 @@ def command(as_json: bool, **flags: Any) -> None:
     \b
     mfu-planner memory --model llama-3.1-70b --hardware h100-sxm --devices 64 --tp 8 --global-batch 64
     """
-    from mfu_planner.footprint.report import memory
+    from mfu_planner.answers.memory import memory
 
     result = memory(**flags)
     emit(result, as_json, lambda console: render(result, console))

@@ -78,7 +78,7 @@ def emit(result: Mapping[str, Any], as_json: bool, render: Callable[[Console], N
 
 
 def _compact(out: Mapping[str, Any]) -> str:
-    return json.dumps(out, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(out, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=dict)
 
 
 def finite(value: Any, where: str, lost: list[str]) -> Any:

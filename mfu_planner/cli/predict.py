@@ -10,7 +10,7 @@ from mfu_planner.cli.output import emit
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mfu_planner.prediction.result import Prediction
+    from mfu_planner.answers.prediction import Prediction
 
 
 @asking("predict")
@@ -20,7 +20,7 @@ def command(as_json: bool, **flags: Any) -> None:
     \b
     mfu-planner predict --model llama-3.1-8b --hardware h100-sxm --devices 64 --tp 2 --global-batch 256
     """
-    from mfu_planner.prediction.predicting import predict
+    from mfu_planner.answers.predict import predict
 
     result = predict(**flags)
     emit(result, as_json, lambda console: render(result, console))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.diagnosis.knowledge import knowledge
+from mfu_planner.step.case import NETWORK, case_of
 
 if TYPE_CHECKING:
     from mfu_planner.layout.request import Request
+    from mfu_planner.step.case import Case
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Tuning:
     """What changes beyond the flags: factors on constants of the software stack and of the network."""
 
     scale: Mapping[str, float] = field(default_factory=dict)
-    """Field of :class:`mfu_planner.layout.constants.Stack` → factor."""
+    """Field of :class:`mfu_planner.machine.constants.Stack` → factor."""
     fixed: Mapping[str, float] = field(default_factory=dict)
     """Field → value in its place."""
     network: float = 1.0
@@ -39,9 +41,9 @@ class Point:
     """A predicted step."""
 
     parts: Mapping[str, float]
-    """Device-seconds per token, by part; they add up to ``per_token``."""
+    """Device-seconds per work unit, by part; they add up to ``per_token``."""
     per_token: float
-    """Device-seconds per token."""
+    """Device-seconds per work unit (token or sample)."""
     step_time_s: float
     mfu: float
     peak_flops_per_s: float
@@ -71,7 +73,7 @@ class Bench:
         self.flags = dict(flags)
         self.tuning = tuning
         self.request = self._request({})
-        self.base = self._point(self.request, tuning)
+        self.base = self._point(case_of(self.request), tuning)
 
     def point(self, flags: Mapping[str, Any], tuning: Tuning = NOTHING, *, alone: bool = False) -> Point:
         """The run with other flags and constants; ``alone`` leaves the run's own tuning out.
@@ -82,7 +84,7 @@ class Bench:
             The flags contradict each other.
         """
         used = tuning if alone else self.tuning.joined(tuning)
-        return self._point(self._request(flags), used)
+        return self._point(case_of(self._request(flags)), used)
 
     def _request(self, flags: Mapping[str, Any]) -> Request:
         from mfu_planner.layout.request import read_request
@@ -90,42 +92,31 @@ class Bench:
         return read_request(**{k: v for k, v in {**self.flags, **flags}.items() if v is not None})
 
     @staticmethod
-    def _point(request: Request, tuning: Tuning) -> Point:
-        from mfu_planner.prediction.predicting import answer
+    def _point(case: Case, tuning: Tuning) -> Point:
+        from mfu_planner.answers.predict import answer
 
-        if tuning is not NOTHING:
-            stack, machine = request.stack, request.machine
-            changed = {name: getattr(stack, name) * factor for name, factor in tuning.scale.items()}
-            fabric = replace(
-                machine.fabric,
-                nic_bytes_per_s=machine.fabric.nic_bytes_per_s * tuning.network,
-                start_s=machine.fabric.start_s / max(tuning.network, 1.0),
-                hop_s=machine.fabric.hop_s / max(tuning.network, 1.0),
-            )
-            request = replace(
-                request, stack=replace(stack, **{**changed, **tuning.fixed}), machine=replace(machine, fabric=fabric)
-            )
-        found = answer(request)
-        tokens = request.global_batch * request.seq_len / request.devices
-        seconds = found["step_time_s"]
-        parts = {w["name"]: w["seconds"] for w in found["waterfall"]}
-        fixed = min(request.stack.step_fixed_s, parts.get("launch", 0.0))
+        case = case.tuned({**tuning.scale, NETWORK: tuning.network}, tuning.fixed)
+        found = answer(case)
+        units = found.step_time_s * found.tokens_per_s_per_device
+        seconds = found.step_time_s
+        parts = {w["name"]: w["seconds"] for w in found.waterfall}
+        fixed = min(case.stack.step_fixed_s, parts.get("launch", 0.0))
         if fixed:
             parts["launch"], parts["step_fixed"] = parts["launch"] - fixed, fixed
         return Point(
-            {name: value / tokens for name, value in parts.items()},
-            seconds / tokens,
+            {name: value / units for name, value in parts.items()},
+            seconds / units,
             seconds,
-            found["mfu"],
-            found["peak_flops_per_s"],
-            found["memory"]["fits"],
-            found["memory"]["total_bytes"],
-            found["range"]["low"] / seconds,
-            found["range"]["high"] / seconds,
-            found["range"]["basis"],
-            request.echo,
-            tuple(request.assumptions),
-            tuple(found["warnings"]),
+            found.mfu,
+            found.peak_flops_per_s,
+            found.memory.fits,
+            found.memory.total_bytes,
+            found.range["low"] / seconds,
+            found.range["high"] / seconds,
+            found.range["basis"],
+            case.said.echo,
+            tuple(case.said.assumptions),
+            tuple(found.warnings),
         )
 
 

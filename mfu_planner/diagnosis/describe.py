@@ -18,6 +18,7 @@ _PREDICTED = (
     "config",
     "image_size",
     "seq_len",
+    "target_seq_len",
     "hardware",
     "dtype",
     "devices",
@@ -98,9 +99,10 @@ def _stack(answers: Answers, said: list[str]) -> str | None:
 
 def _fill(flags: dict[str, Any], said: list[str]) -> None:
     """Micro-batch and recomputation, where they were not said: the largest that fits."""
-    from mfu_planner.footprint.report import memory_of
     from mfu_planner.layout.flags import whole
     from mfu_planner.layout.request import read_request
+    from mfu_planner.step.case import case_of
+    from mfu_planner.step.evaluate import device_memory
 
     pipelined = whole(flags, "pp", 1) or 1
     options = ("none", "selective", "full") if "recompute" not in flags else (flags["recompute"],)
@@ -118,8 +120,9 @@ def _fill(flags: dict[str, Any], said: list[str]) -> None:
                 request = read_request(**trial)
             except PlannerError:
                 continue
-            held = memory_of(request)
-            if held["capacity_bytes"] is None or held["total_bytes"] <= MARGIN * held["capacity_bytes"]:
+            held = device_memory(case_of(request)).total
+            capacity = request.machine.memory_bytes
+            if not capacity or held <= MARGIN * capacity:
                 chosen = trial
                 break
         if chosen:

@@ -46,7 +46,7 @@ def diagnose(**given: Any) -> Diagnosis:
     seen = observe(kept, read_answers(kept))
     run = describe(seen.given, seen.answers)
     point = run.bench.base if run.bench else None
-    gap = find_gap(seen.mfu, _per_token(seen, run), point, seen.measured)
+    gap = find_gap(seen.mfu, seen.device_s_per_token, point, seen.measured)
     if run.compiled is False and gap.basis.get("pointwise") == "predicted":
         gap.causes["pointwise"] = "kernels"  # nothing fuses it
     suspects = _suspects(gap, seen, run)
@@ -55,17 +55,6 @@ def diagnose(**given: Any) -> Diagnosis:
     causes = [r for r in ranked if r.share >= ranking.NOTABLE] or ranked[:1]
     everything = _all_effects(gap, seen, effects, suspects, causes)
     return answer(kept, seen, run, gap, causes, everything)
-
-
-def _per_token(seen: Observed, run: Described) -> float | None:
-    """Device-seconds per position of a sequence, as the predictor counts them; rates may be of samples."""
-    found, measurement = seen.device_s_per_token, seen.measurement
-    if found is None or measurement is None or run.bench is None:
-        return found
-    units = 1
-    if measurement.work_unit != "sample":
-        units = (measurement.seq_len or 0) + int(seen.given.get("target_seq_len") or 0)
-    return found * units / run.bench.request.seq_len
 
 
 def _facts(seen: Observed, run: Described) -> dict[str, Any]:

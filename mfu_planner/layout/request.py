@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError
 from mfu_planner.layout.flags import batch_of, recompute_share
-from mfu_planner.layout.layout import RECOMPUTE_CODES, Layout
-from mfu_planner.layout.schedules import SCHEDULES, read_schedule
-from mfu_planner.layout.toolbox import Wires, default_stack, tools
+from mfu_planner.machine.toolbox import Wires, default_stack, tools
+from mfu_planner.operators.layout import RECOMPUTE_CODES, Layout
 from mfu_planner.questions.layouts import PredictQuestion
 from mfu_planner.questions.question import asks
+from mfu_planner.step.case import case_of, division_of
+from mfu_planner.step.schedules import SCHEDULES, read_schedule
 
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
-    from mfu_planner.layout.constants import Machine, Stack
+    from mfu_planner.machine.constants import Machine, Stack
     from mfu_planner.model import Model
+    from mfu_planner.operators import Workload
     from mfu_planner.questions.layout_parts import LayoutPart, NetworkPart
+    from mfu_planner.step.case import Case
 
 FLAGS = tuple(name for name in asks(PredictQuestion) if name != "convention")
 """Every flag that a layout question takes."""
@@ -35,6 +39,8 @@ class Request:
     devices: int
     seq_len: int
     global_batch: int
+    work: Workload
+    """The batch of a step."""
     layout: Layout
     machine: Machine
     stack: Stack
@@ -44,6 +50,10 @@ class Request:
     warnings: tuple[str, ...]
     sources: dict[str, str]
     """Where peak, length and constants come from."""
+    given: Mapping[str, Any]
+    """The flags that were given."""
+    reader: Callable[[Mapping[str, Any]], Case]
+    """What makes a case of flags."""
     loader_tokens_per_s: float | None = None
     """Tokens per second that the input pipeline delivers, None for always enough."""
 
@@ -54,6 +64,7 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
     from mfu_planner.hardware import lookup
     from mfu_planner.model import choose_model
     from mfu_planner.subject import choose_lengths
+    from mfu_planner.training import trained
 
     s = PredictQuestion.of(given)
     if s.hardware is None and s.cluster is not None:
@@ -62,23 +73,14 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
         s = s.changed(hardware=cluster(s.cluster).accelerator_id)
     if s.hardware is None:
         raise InputError("hardware", "nothing", "--hardware NAME (`mfu-planner hardware` lists them) or --cluster NAME")
-    model = choose_model(model=s.model, config=s.config, image_size=s.image_size, as_type=s.as_type)
+    model = trained(choose_model(model=s.model, config=s.config, image_size=s.image_size, as_type=s.as_type), s)
     if model.architecture is None:
         raise InputError("model", model.name, "a model with an architecture: --model or --config")
-    if model.architecture.encoder_decoder:
-        raise InputError(
-            "model",
-            model.id or model.name,
-            "a model of one stack: encoder-decoders are not modelled here (two streams of tokens, and stages that pass "
-            "both); `mfu-planner flops` and `mfu-planner mfu` take them",
-        )
     found = lookup(s.hardware)
     warnings = list(model.notes)
     sources: dict[str, str] = {}
-    length, _ = choose_lengths(s.seq_len, None, model, "full", warnings, sources)
-    if length is None:
-        raise InputError("seq-len", "nothing", "a length such as --seq-len 4096")
-    s = s.changed(seq_len=length)
+    length, target = choose_lengths(s.seq_len, s.target_seq_len, model, "full", warnings, sources)
+    s = s.changed(seq_len=length or 1, target_seq_len=target)
     if s.dtype in found.accelerator.peak:
         where = found.accelerator.source_of(f"peak.{s.dtype}")["url"]
         sources["peak_flops_per_s"] = f"{found.accelerator.name}, {s.dtype} dense: {where}"
@@ -177,7 +179,7 @@ def read_choices(s: LayoutPart, degrees: Degrees, micro_batches: int, stack: Sta
     )
 
 
-def layout_of(degrees: Degrees, choices: Choices, seq_len: int, batch: int) -> Layout:
+def layout_of(degrees: Degrees, choices: Choices, batch: int) -> Layout:
     """The layout as numbers."""
     share = choices.recompute_share
     return Layout(
@@ -186,7 +188,6 @@ def layout_of(degrees: Degrees, choices: Choices, seq_len: int, batch: int) -> L
         dp=float(degrees.dp),
         micro_batch=float(degrees.micro_batch),
         micro_batches=float(batch // (degrees.dp * degrees.micro_batch)),
-        seq_len=float(seq_len),
         vpp=float(degrees.vpp),
         cp=float(degrees.cp),
         ep=float(degrees.ep),
@@ -219,6 +220,12 @@ def read_request(**given: Any) -> Request:
     architecture = model.architecture
     assert architecture is not None
     degrees = read_degrees(s, devices, architecture.layers)
+    if degrees.pp > 1 and division_of(architecture).two_stacks:
+        raise InputError(
+            "pp",
+            degrees.pp,
+            "1: the model has two stacks, and stages that pass both on are not modelled; --tp and --zero 3 divide it",
+        )
     local = degrees.dp * degrees.micro_batch
     batch = batch_of(s, local)
     if batch % local:
@@ -226,8 +233,7 @@ def read_request(**given: Any) -> Request:
     name = s.stack or default_stack(accelerator.id)
     box, software, assumptions = tools(accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s))
     choices = read_choices(s, degrees, batch // local, software)
-    assert s.seq_len is not None
-    layout = layout_of(degrees, choices, s.seq_len, batch)
+    layout = layout_of(degrees, choices, batch)
     echo = {
         "model": model.id or model.name,
         "hardware": accelerator.id,
@@ -235,6 +241,7 @@ def read_request(**given: Any) -> Request:
         **vars(degrees),
         "global_batch": batch,
         "seq_len": s.seq_len,
+        "target_seq_len": s.target_seq_len,
         **vars(choices),
         "attention_kernel": "fused" if software.fused_attention else "unfused",
         "cluster": s.cluster,
@@ -251,6 +258,7 @@ def read_request(**given: Any) -> Request:
         devices=degrees.devices,
         seq_len=s.seq_len,
         global_batch=batch,
+        work=step_work(s, batch),
         layout=layout,
         machine=box,
         stack=software,
@@ -259,5 +267,21 @@ def read_request(**given: Any) -> Request:
         assumptions=tuple(assumptions),
         warnings=tuple(warnings),
         sources={**sources, "step_time_s": f"calibration of the software stack {name}"},
+        given=given,
+        reader=read_case,
         loader_tokens_per_s=s.loader_tokens_per_s,
     )
+
+
+def step_work(s: PredictQuestion, batch: int) -> Workload:
+    """The batch of one step; packed documents stand for the mix that fills it."""
+    from mfu_planner.training import workload
+
+    work = workload(s, s.seq_len, s.target_seq_len, batch=batch)
+    packed = tuple((length, count * batch / work.batch) for length, count in work.documents)
+    return replace(work, batch=batch, documents=packed)
+
+
+def read_case(given: Mapping[str, Any]) -> Case:
+    """The case of some flags."""
+    return case_of(read_request(**given))

@@ -19,25 +19,30 @@ Number: TypeAlias = Any
 
 JOINED = ("minimum", "maximum", "where", "ceil", "floor", "nearest", "power")
 """What a kind of its own must bring."""
-_PLAIN = frozenset((int, float, bool))
+PLAIN, ARRAY, SYMBOLIC, OWN = range(4)
+"""Kinds of number, in the order in which they decide what an operation of two is."""
+_KINDS: dict[type, int] = {int: PLAIN, float: PLAIN, bool: PLAIN}
+
+
+def _kind(value: Number) -> int:
+    """The kind of a value, by its type."""
+    found = _KINDS.get(type(value))
+    if found is None:
+        own, symbols, array = (hasattr(value, n) for n in ("__arithmetic__", "free_symbols", "__array_interface__"))
+        found = OWN if own else SYMBOLIC if symbols else ARRAY if array else PLAIN
+        _KINDS[type(value)] = found
+    return found
+
+
+def _decides(*values: Number) -> tuple[int, Any]:
+    """(kind, arithmetic of its own where it brings one) of the value that decides what an operation is."""
+    first = max(values, key=_kind)
+    return _kind(first), getattr(first, "__arithmetic__", None)
 
 
 def is_symbolic(*values: Number) -> bool:
     """Whether any value is a sympy expression."""
-    return any(hasattr(v, "free_symbols") for v in values)
-
-
-def _is_array(*values: Number) -> bool:
-    return any(hasattr(v, "__array_interface__") for v in values)
-
-
-def _own(*values: Number) -> Any:
-    """The arithmetic that one of the values brings, None where all are of the usual kinds."""
-    for value in values:
-        found = getattr(value, "__arithmetic__", None)
-        if found is not None:
-            return found
-    return None
+    return any(_kind(v) == SYMBOLIC for v in values)
 
 
 def ceil_div(a: Number, b: Number) -> Number:
@@ -52,36 +57,31 @@ def half(value: Number) -> Number:
 
 def minimum(a: Number, b: Number) -> Number:
     """The smaller of two values, element by element for arrays."""
-    if type(a) in _PLAIN and type(b) in _PLAIN:
+    if _KINDS.get(type(a)) == PLAIN == _KINDS.get(type(b)):
         return a if a <= b else b
-    if (own := _own(a, b)) is not None:
-        return own.minimum(a, b)
-    if is_symbolic(a, b):
-        import sympy
-
-        return sympy.Min(a, b)
-    if _is_array(a, b):
-        import numpy as np
-
-        return np.minimum(a, b)
-    return min(a, b)
+    return _least_or_most(a, b, "minimum", "Min", min)
 
 
 def maximum(a: Number, b: Number) -> Number:
     """The larger of two values, element by element for arrays."""
-    if type(a) in _PLAIN and type(b) in _PLAIN:
+    if _KINDS.get(type(a)) == PLAIN == _KINDS.get(type(b)):
         return a if a >= b else b
-    if (own := _own(a, b)) is not None:
-        return own.maximum(a, b)
-    if is_symbolic(a, b):
-        import sympy
+    return _least_or_most(a, b, "maximum", "Max", max)
 
-        return sympy.Max(a, b)
-    if _is_array(a, b):
+
+def _least_or_most(a: Number, b: Number, name: str, symbolic: str, plain: Callable[..., Any]) -> Number:
+    kind, own = _decides(a, b)
+    if kind == ARRAY:
         import numpy as np
 
-        return np.maximum(a, b)
-    return max(a, b)
+        return getattr(np, name)(a, b)
+    if kind == OWN:
+        return getattr(own, name)(a, b)
+    if kind == SYMBOLIC:
+        import sympy
+
+        return getattr(sympy, symbolic)(a, b)
+    return plain(a, b)
 
 
 def where(condition: Any, yes: Number, no: Number) -> Number:
@@ -91,26 +91,28 @@ def where(condition: Any, yes: Number, no: Number) -> Number:
     """
     if type(condition) is bool:
         return yes if condition else no
-    if (own := _own(condition, yes, no)) is not None:
-        return own.where(condition, yes, no)
-    if is_symbolic(condition, yes, no):
-        import sympy
-
-        return sympy.Piecewise((yes, condition), (no, True))
-    if _is_array(condition):
+    if _kind(condition) == ARRAY:
         import numpy as np
 
         return np.where(condition, yes, no)
+    kind, own = _decides(condition, yes, no)
+    if kind == OWN:
+        return own.where(condition, yes, no)
+    if kind == SYMBOLIC:
+        import sympy
+
+        return sympy.Piecewise((yes, condition), (no, True))
     return yes if condition else no
 
 
 def ceil(value: Number) -> Number:
     """Smallest integer not below a value."""
-    if type(value) in _PLAIN:
+    kind, own = _decides(value)
+    if kind == PLAIN:
         return math.ceil(value)
-    if (own := _own(value)) is not None:
+    if kind == OWN:
         return own.ceil(value)
-    if is_symbolic(value):
+    if kind == SYMBOLIC:
         import sympy
 
         return sympy.ceiling(value)
@@ -121,25 +123,24 @@ def ceil(value: Number) -> Number:
 
 def floor(value: Number) -> Number:
     """Largest integer not above a value."""
-    if type(value) in _PLAIN:
-        return math.floor(value)
-    if (own := _own(value)) is not None:
+    kind, own = _decides(value)
+    if kind == OWN:
         return own.floor(value)
-    return value // 1
+    return math.floor(value) if kind == PLAIN else value // 1
 
 
 def nearest(value: Number) -> Number:
     """The integer nearest to a value, of two equally near ones the even one."""
-    return own.nearest(value) if (own := _own(value)) is not None else round(value)
+    kind, own = _decides(value)
+    return own.nearest(value) if kind == OWN else round(value)
 
 
 def power(base: Number, exponent: Number) -> Number:
     """``base`` to an exponent, to the last digit the same for a number and for an element of an array."""
-    if type(base) in _PLAIN and type(exponent) in _PLAIN:
-        return base**exponent
-    if (own := _own(base, exponent)) is not None:
+    kind, own = _decides(base, exponent)
+    if kind == OWN:
         return own.power(base, exponent)
-    return each(lambda b: b**exponent, base) if _is_array(base) else base**exponent
+    return each(lambda b: b**exponent, base) if kind == ARRAY else base**exponent
 
 
 def each(function: Callable[[Any], Any], value: Number) -> Number:
@@ -147,7 +148,7 @@ def each(function: Callable[[Any], Any], value: Number) -> Number:
 
     A function that returns several numbers gives as many arrays.
     """
-    if not _is_array(value) or not getattr(value, "ndim", 0):
+    if _kind(value) != ARRAY or not value.ndim:
         return function(value)
     import numpy as np
 
@@ -164,4 +165,4 @@ def whole(value: Number) -> Number:
 
 def anywhere(condition: Any) -> bool:
     """Whether a condition holds for a value, or for any element of an array."""
-    return bool(condition.any()) if hasattr(condition, "any") else bool(condition)
+    return bool(condition.any()) if _kind(condition) == ARRAY else bool(condition)

@@ -1,9 +1,11 @@
-"""Symbolic operators: sizes in, parameters, FLOPs and bytes out."""
+"""Symbolic operators: sizes in, parameters, FLOPs, bytes, and the share of one device out."""
 
 from mfu_planner.operators.attention import ALL, CAUSAL, Attention, Mask, MaskKind, window
-from mfu_planner.operators.base import Operator, Role, Split
+from mfu_planner.operators.base import INSIDE, Operator, Role, Split
 from mfu_planner.operators.channel_delta import ChannelDeltaRule
 from mfu_planner.operators.compressed import CompressedAttention
+from mfu_planner.operators.contract import Exchange, Kept, Kernel, Launch, Region, Traffic
+from mfu_planner.operators.layout import Layout
 from mfu_planner.operators.light import Elementwise, Lookup, Norm
 from mfu_planner.operators.mixing import StreamMixing
 from mfu_planner.operators.products import Convolution, MatMul
@@ -14,6 +16,7 @@ from mfu_planner.operators.workload import ONE_PER_SEQUENCE, TARGET_TOKENS, TOKE
 __all__ = [
     "ALL",
     "CAUSAL",
+    "INSIDE",
     "ONE_PER_SEQUENCE",
     "TARGET_TOKENS",
     "TOKENS",
@@ -22,13 +25,19 @@ __all__ = [
     "CompressedAttention",
     "Convolution",
     "Elementwise",
+    "Exchange",
     "GatedDeltaRule",
+    "Kept",
+    "Kernel",
+    "Launch",
+    "Layout",
     "Lookup",
     "Mask",
     "MaskKind",
     "MatMul",
     "Norm",
     "Operator",
+    "Region",
     "Role",
     "Rows",
     "Scan",
@@ -38,6 +47,7 @@ __all__ = [
     "StateSpaceDual",
     "Stream",
     "StreamMixing",
+    "Traffic",
     "Workload",
     "window",
 ]

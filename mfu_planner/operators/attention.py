@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self
 
 from mfu_planner.numeric import Number, half, minimum
 from mfu_planner.operators.base import Operator, Role, Split
+from mfu_planner.operators.contract import Exchange, Kept, Kernel, Launch, Region, Traffic
+from mfu_planner.operators.layout import Layout
 from mfu_planner.operators.workload import TOKENS, Rows, Workload
 
 
@@ -94,9 +97,46 @@ class Attention(Operator):
             return sum(count * mask.pairs(length, length) for length, count in work.documents)
         return work.batch * mask.pairs(self.rows.per_sequence(work), self.keys.per_sequence(work))
 
-    def score_flops(self, work: Workload) -> Number:
-        """FLOP of the scores alone: what a fused kernel's backward pass computes again."""
-        return 2 * self.heads * self.qk_dim * self.pairs(work)
+    @property
+    def key_width(self) -> Number:
+        """Elements of one position's keys and values."""
+        return self.kv_heads * (self.qk_dim + self.v_dim)
+
+    def keeps(self) -> tuple[Kept, ...]:
+        """Queries, keys and values (a fused kernel's output is the next product's input)."""
+        return (
+            Kept(f"{self.name}_queries", self.rows, self.heads * self.qk_dim, Region.SPLIT),
+            Kept(f"{self.name}_keys", self.keys, self.key_width, Region.SPLIT),
+        )
+
+    def kernels(self, work: Workload) -> tuple[Launch, ...]:
+        """One kernel over all heads and sequences; where the input fixes the pairs, over each element's."""
+        queries, keys = self.rows.per_sequence(work), self.keys.per_sequence(work)
+        groups = work.batch * self.heads
+        if self.unit_pairs:
+            queries, keys = self.rows.factor, self.unit_pairs / self.rows.factor
+            groups = groups * work.length(self.rows.stream)
+        masked = self.mask.size and not self.unit_pairs
+        return (
+            Launch(
+                Kernel.SCORES,
+                m=queries,
+                n=keys,
+                k=self.qk_dim,
+                v=self.v_dim,
+                groups=groups,
+                seen=minimum(self.mask.size, keys) if masked else keys,
+                flops=self.forward_flops(work),
+            ),
+        )
+
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Keys and values of the whole sequence, where context parallelism divides it."""
+        return (Exchange(self.name, Traffic.KEYS, self.keys, self.key_width),)
+
+    def piece(self, layout: Layout) -> Self:
+        """Heads ÷ TP."""
+        return replace(self, heads=self.heads / layout.tp, kv_heads=self.kv_heads / layout.tp)
 
     def forward_flops(self, work: Workload) -> Number:
         """2 · pairs · heads · (qk_dim + v_dim)."""

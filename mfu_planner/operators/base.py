@@ -1,4 +1,4 @@
-"""What every operator answers: parameters, FLOPs forward and backward, and who it is.
+"""What every operator answers: parameters, FLOPs forward and backward, what it asks of a device, and its share of one.
 
 One multiply-add is 2 FLOP.  Matrix products, attention products and convolutions count; element-wise work and
 look-ups count 0.  The backward pass of a product is its input gradient plus its weight gradient, each as large as the
@@ -7,10 +7,13 @@ forward product; a gradient that nobody needs is not counted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self
 
 from mfu_planner.numeric import Number
+from mfu_planner.operators.contract import Exchange, Kept, Kernel, Launch, Region
+from mfu_planner.operators.layout import Layout
 from mfu_planner.operators.workload import TOKENS, Rows, Workload
 
 
@@ -29,6 +32,10 @@ class Split(StrEnum):
     """Rows are divided where sequence parallelism is on; otherwise repeated."""
     REPLICATED = "replicated"
     """Every device of the group does the same work."""
+
+
+INSIDE = (Split.COLUMN, Split.ROW, Split.HEADS, Split.EXPERT)
+"""Splits that divide an operator by its width: what stands inside the tensor-parallel region."""
 
 
 class Role(StrEnum):
@@ -71,6 +78,11 @@ class Operator:
         return 0
 
     @property
+    def held(self) -> int:
+        """Parameters that it works with, owned or shared."""
+        return replace(self, shared_with="").params if self.shared_with else self.params
+
+    @property
     def active_params(self) -> int:
         """Parameters that one token uses (the chosen experts only)."""
         return self.params
@@ -83,3 +95,36 @@ class Operator:
     def backward_flops(self, work: Workload) -> Number:
         """FLOP of one backward pass: input gradient plus weight gradient, where needed."""
         return (int(self.input_grad) + int(self.trainable)) * self.forward_flops(work)
+
+    @property
+    def region(self) -> Region:
+        """How tensor parallelism divides what it passes over."""
+        return Region.SPLIT if self.split in INSIDE else Region.WHOLE
+
+    def moved(self, work: Workload) -> Number:
+        """Elements that one memory-bound forward pass reads and writes."""
+        del work
+        return 0
+
+    def keeps(self) -> tuple[Kept, ...]:
+        """Tensors that the backward pass needs."""
+        return ()
+
+    def kernels(self, work: Workload) -> tuple[Launch, ...]:
+        """Launches of one forward pass that are no memory-bound pass: all counted work, unless a kind says more."""
+        flops = self.forward_flops(work)
+        return () if isinstance(flops, int) and not flops else (Launch(Kernel.SCAN, flops=flops),)
+
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """What one device sends in one forward pass."""
+        return ()
+
+    def piece(self, layout: Layout) -> Self:
+        """The share of one device under a layout: the same kind of operator, of smaller sizes.
+
+        Context parallelism divides the rows of the whole batch and is no matter of the operator: a device's
+        workload has 1/CP of the micro-batch.
+        """
+        if self.split is Split.SEQUENCE:
+            return replace(self, rows=self.rows.divided(layout.spread))
+        return self

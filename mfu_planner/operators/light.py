@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
-from mfu_planner.operators.base import Operator, Role
+from mfu_planner.numeric import Number
+from mfu_planner.operators.base import INSIDE, Operator, Role
+from mfu_planner.operators.contract import Kept
+from mfu_planner.operators.layout import Layout
+from mfu_planner.operators.workload import Workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +24,14 @@ class Lookup(Operator):
     def params(self) -> int:
         """Elements of the table."""
         return 0 if self.shared_with else self.entries * self.width
+
+    def moved(self, work: Workload) -> Number:
+        """The rows that are looked up, read and written."""
+        return 2 * self.width * self.rows.count(work)
+
+    def piece(self, layout: Layout) -> Self:
+        """Entries ÷ TP."""
+        return replace(self, entries=self.entries / layout.tp) if self.split in INSIDE else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +50,24 @@ class Norm(Operator):
     @property
     def params(self) -> int:
         """Weights and biases."""
-        return 0 if self.shared_with else self.copies * self.width * (int(self.weight) + int(self.bias))
+        return 0 if self.shared_with else self.copies * self.width * (self.weight + self.bias)
+
+    def moved(self, work: Workload) -> Number:
+        """Every vector, read and written."""
+        return 2 * self.width * self.vectors * self.rows.count(work)
+
+    def keeps(self) -> tuple[Kept, ...]:
+        """Its input."""
+        return (Kept(self.name, self.rows, self.width * self.vectors, self.region),)
+
+    def piece(self, layout: Layout) -> Self:
+        """Inside the tensor-parallel region vectors (heads) ÷ TP, or the width where it is one vector."""
+        if self.split not in INSIDE:
+            return Operator.piece(self, layout)
+        if self.vectors == 1:
+            return replace(self, width=self.width / layout.tp)
+        copies = self.copies / layout.tp if self.copies > 1 else 1
+        return replace(self, vectors=self.vectors / layout.tp, copies=copies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +89,24 @@ class Elementwise(Operator):
     def params(self) -> int:
         """Parameters of its own."""
         return 0 if self.shared_with else self.weights
+
+    @property
+    def loss(self) -> bool:
+        """Whether it is the loss over the vocabulary, whose bytes are a software stack's own."""
+        return self.role is Role.HEAD
+
+    def moved(self, work: Workload) -> Number:
+        """Every tensor that is read or written."""
+        return (self.read + self.written) * self.width * self.rows.count(work)
+
+    def keeps(self) -> tuple[Kept, ...]:
+        """What the backward pass needs, the loss left out."""
+        if self.loss:
+            return ()
+        return (Kept(self.name, self.rows, self.width * self.kept, self.region),)
+
+    def piece(self, layout: Layout) -> Self:
+        """Width ÷ TP inside the tensor-parallel region, rows under sequence parallelism outside it."""
+        if self.split not in INSIDE:
+            return Operator.piece(self, layout)
+        return replace(self, width=self.width / layout.tp, weights=self.weights / layout.tp)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from mfu_planner.numeric import Number
-from mfu_planner.operators.base import Operator, Role, Split
+from mfu_planner.operators.base import INSIDE, Operator, Role, Split
+from mfu_planner.operators.contract import Exchange, Kept, Kernel, Launch, Region, Traffic
+from mfu_planner.operators.layout import Layout
 from mfu_planner.operators.workload import Workload
 
 
@@ -27,6 +30,10 @@ class MatMul(Operator):
     copies: int = 1
     active: int = 1
     split: Split = Split.REPLICATED
+    inner: Split = Split.COLUMN
+    """How tensor parallelism divides one expert's matrix: by its outputs, or (``ROW``) by its inputs."""
+    load: Number = 1
+    """Rows that a device's experts get over those that it sends."""
 
     @property
     def weights(self) -> int:
@@ -46,7 +53,71 @@ class MatMul(Operator):
 
     def forward_flops(self, work: Workload) -> Number:
         """2 · rows · active · inputs · outputs."""
-        return 2 * self.active * self.inputs * self.outputs * self.rows.count(work)
+        flops = 2 * self.active * self.inputs * self.outputs * self.rows.count(work)
+        return flops * self.load if self.routed else flops
+
+    @property
+    def routed(self) -> bool:
+        """Whether rows are sent to experts."""
+        return self.split is Split.EXPERT
+
+    @property
+    def by_inputs(self) -> bool:
+        """Whether tensor parallelism divides the inputs, so that partial outputs are summed."""
+        return (self.inner if self.routed else self.split) is Split.ROW
+
+    def moved(self, work: Workload) -> Number:
+        """Rows that are brought to their experts and back: each read and written, once and once for each expert."""
+        if not self.routed:
+            return 0
+        return 2 * (self.active + 1) * (self.outputs if self.by_inputs else self.inputs) * self.rows.count(work)
+
+    def keeps(self) -> tuple[Kept, ...]:
+        """Its input, for the weight gradient."""
+        if not self.trainable:
+            return ()
+        whole = not self.by_inputs and self.split is not Split.HEADS
+        region = Region.WHOLE if whole else Region.SPLIT
+        return (Kept(self.reads or self.name, self.rows, self.inputs * self.active, region),)
+
+    def kernels(self, work: Workload) -> tuple[Launch, ...]:
+        """One product; for experts one launch of all those that the device holds."""
+        rows = self.rows.count(work)
+        if self.routed:
+            each = self.load * rows * self.active / self.copies
+            return (Launch(Kernel.GROUPED, each, self.outputs, self.inputs, self.copies),)
+        kernel = Kernel.WIDE if self.role is Role.HEAD else Kernel.PRODUCT
+        return (Launch(kernel, rows, self.outputs, self.inputs),)
+
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Partial outputs to be summed; rows to their experts and back."""
+        found: tuple[Exchange, ...] = ()
+        if self.by_inputs:
+            found = (Exchange(self.name, Traffic.SUM, self.rows, self.outputs),)
+        if self.routed:
+            width = self.outputs if self.by_inputs else self.inputs
+            found = (*found, Exchange(self.reads or self.name, Traffic.EXPERTS, self.rows, width * self.active))
+        return found
+
+    def piece(self, layout: Layout) -> Self:
+        """Outputs (or inputs) ÷ TP; experts ÷ EP, each of them ÷ its own TP, for the rows that reach them.
+
+        TP devices share the rows that they send; devices that share an expert all work on the rows that it gets; the
+        busiest expert sets the pace (``imbalance``).
+        """
+        if self.routed:
+            inner = layout.expert_tp
+            return replace(
+                self,
+                rows=self.rows.divided(layout.tp),
+                copies=self.copies / layout.ep,
+                load=inner * layout.imbalance,
+                inputs=self.inputs / inner if self.by_inputs else self.inputs,
+                outputs=self.outputs if self.by_inputs else self.outputs / inner,
+            )
+        if self.split is Split.ROW:
+            return replace(self, inputs=self.inputs / layout.tp)
+        return replace(self, outputs=self.outputs / layout.tp) if self.split in INSIDE else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,3 +152,30 @@ class Convolution(Operator):
         if not work.allowed_pairs_only:
             positions = positions + self.extra_positions * work.batch
         return 2 * self.out_channels * (self.in_channels // self.groups) * self.kernel * positions
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether each channel has a filter of its own: no work for matrix units."""
+        return self.groups > 1 and self.groups == self.in_channels
+
+    def keeps(self) -> tuple[Kept, ...]:
+        """Its input, counted by output positions; inside a mixer's fused scan nothing of its own."""
+        if self.split in INSIDE or not self.trainable:
+            return ()
+        return (Kept(self.reads or self.name, self.rows, self.in_channels, self.region),)
+
+    def kernels(self, work: Workload) -> tuple[Launch, ...]:
+        """A product over output positions that reads its input once, or work far from the matrix units' rate."""
+        if self.depthwise:
+            return (Launch(Kernel.SCAN, flops=self.forward_flops(work)),)
+        rows, inner = self.rows.count(work), self.in_channels / self.groups
+        read = rows * self.in_channels + inner * self.kernel * self.out_channels
+        return (
+            Launch(Kernel.PRODUCT, rows, self.out_channels / self.groups, inner * self.kernel, self.groups, read=read),
+        )
+
+    def piece(self, layout: Layout) -> Self:
+        """Output channels ÷ TP where they follow divided heads; rows under sequence parallelism else."""
+        if self.split not in INSIDE:
+            return Operator.piece(self, layout)
+        return replace(self, out_channels=self.out_channels / layout.tp)

@@ -8,10 +8,12 @@ triangular solves and cumulative sums are element-wise work and count 0 in both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 from mfu_planner.numeric import Number, ceil_div, minimum
 from mfu_planner.operators.base import Operator, Role, Split
+from mfu_planner.operators.layout import Layout
 from mfu_planner.operators.workload import Workload
 
 
@@ -23,6 +25,8 @@ class Scan(Operator):
     """Parameters of its own (decays, skip weights, step biases)."""
     role: Role = Role.SCAN
     split: Split = Split.HEADS
+    divided: ClassVar[tuple[str, ...]] = ("weights",)
+    """Sizes that tensor parallelism divides."""
 
     @property
     def params(self) -> int:
@@ -54,6 +58,10 @@ class Scan(Operator):
         """Two products for each product: both of its factors come from activations."""
         return 2 * self.forward_flops(work) if self.input_grad else 0
 
+    def piece(self, layout: Layout) -> Self:
+        """Heads (channels) and their parameters ÷ TP."""
+        return replace(self, **{name: getattr(self, name) / layout.tp for name in self.divided})
+
     def reference_flops(self, length: Number) -> Number:
         """Forward FLOP over one sequence as the reference implementation computes it."""
         raise NotImplementedError
@@ -78,6 +86,7 @@ class SelectiveScan(Scan):
 
     channels: int
     state: int
+    divided: ClassVar[tuple[str, ...]] = ("weights", "channels")
 
     @property
     def inner(self) -> int:
@@ -126,6 +135,7 @@ class StateSpaceDual(Scan):
     groups: int
     state: int
     chunk: int
+    divided: ClassVar[tuple[str, ...]] = ("weights", "heads", "groups")
 
     @property
     def inner(self) -> int:
@@ -181,6 +191,7 @@ class GatedDeltaRule(Scan):
     key_dim: int
     value_dim: int
     chunk: int = 64
+    divided: ClassVar[tuple[str, ...]] = ("weights", "key_heads", "value_heads")
 
     @property
     def read_width(self) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mfu_planner.numeric import Number
 from mfu_planner.operators.base import Operator, Role
+from mfu_planner.operators.contract import Kernel, Launch
 from mfu_planner.operators.workload import ONE_PER_SEQUENCE, Rows, Workload
 
 
@@ -24,8 +25,12 @@ class Similarity(Operator):
 
     def forward_flops(self, work: Workload) -> Number:
         """2 · batch² · width."""
-        return 2 * self.width * work.batch * work.batch
+        return 2 * self.width * work.batch * work.beside
 
     def backward_flops(self, work: Workload) -> Number:
         """The gradients of both sides."""
         return 2 * self.forward_flops(work)
+
+    def kernels(self, work: Workload) -> tuple[Launch, ...]:
+        """One product: the device's samples against the batch's."""
+        return (Launch(Kernel.WIDE, work.batch, work.beside, self.width),)

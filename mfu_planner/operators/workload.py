@@ -39,6 +39,8 @@ class Workload:
     allowed_pairs_only: bool = False
     """Count attention over the pairs that the mask allows (``causal``), not over all pairs (``full``);
     scans as published instead of as the reference implementation expands them."""
+    whole_batch: Number = None
+    """Sequences of the whole step where this is one device's share of it: what a contrastive loss compares with."""
     documents: tuple[tuple[int, int], ...] = ()
     """(length, how many) of the documents packed into the batch; attention stays inside a document.
     Empty: every sequence is one document."""
@@ -47,6 +49,11 @@ class Workload:
     def tokens(self) -> Number:
         """Positions of the whole batch."""
         return self.batch * self.seq_len
+
+    @property
+    def beside(self) -> Number:
+        """Sequences that a contrastive loss compares each one with."""
+        return self.batch if self.whole_batch is None else self.whole_batch
 
     def length(self, stream: Stream) -> Number:
         """Rows per sequence along a stream."""
@@ -79,6 +86,11 @@ class Rows:
     def per_sequence(self, work: Workload) -> Number:
         """Rows for one sequence."""
         return self.factor * work.length(self.stream)
+
+    def divided(self, by: Number) -> Rows:
+        """The rows of one of ``by`` devices that share them."""
+        same = type(by) in (int, float) and by == 1
+        return self if same else Rows(self.stream, self.factor / by)
 
     def count(self, work: Workload) -> Number:
         """Rows for the whole batch."""

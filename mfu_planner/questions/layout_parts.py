@@ -108,7 +108,7 @@ class LayoutPart(AgainPart):
     """Share of the layers under full recomputation. Empty: all."""
     schedule: Annotated[
         str | None,
-        Ask("choice", "Schedule", "1f1b", "Layout", among="mfu_planner.layout.schedules:SCHEDULES", searched=True),
+        Ask("choice", "Schedule", "1f1b", "Layout", among="mfu_planner.step.schedules:SCHEDULES", searched=True),
     ] = None
     """Of the pipeline. Empty: interleaved where a stage has several chunks, else 1f1b."""
     optimizer: Annotated[
@@ -118,7 +118,7 @@ class LayoutPart(AgainPart):
             "Optimizer",
             "adam",
             "Layout",
-            among="mfu_planner.footprint.states:OPTIMIZERS",
+            among="mfu_planner.machine.optimizers:OPTIMIZERS",
             spellings=(("adamw", "adam"), ("adamw-8bit", "adam-8bit"), ("adamw-bf16", "adam-bf16")),
         ),
     ] = None

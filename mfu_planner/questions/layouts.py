@@ -4,11 +4,22 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from mfu_planner.questions.ask import Ask
 from mfu_planner.questions.layout_parts import LayoutPart, NetworkPart, PlacePart, StackPart
-from mfu_planner.questions.parts import BatchPart, ConventionPart, FormatPart, HardwarePart, ModelPart, MoneyPart
+from mfu_planner.questions.parts import (
+    BatchPart,
+    ConventionPart,
+    FormatPart,
+    HardwarePart,
+    ModelPart,
+    MoneyPart,
+    TargetPart,
+    TrainingPart,
+)
 from mfu_planner.questions.question import Question
 
 
-class Layouted(ModelPart, FormatPart, BatchPart, LayoutPart, NetworkPart, StackPart, Question):
+class Layouted(
+    ModelPart, TargetPart, TrainingPart, FormatPart, BatchPart, LayoutPart, NetworkPart, StackPart, Question
+):
     """A model laid out over devices: what predict, memory and search share."""
 
 

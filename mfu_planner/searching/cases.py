@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.costs import Price, price_for
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.footprint.calibrated import memory_constants
-from mfu_planner.footprint.states import optimizer_bytes
 from mfu_planner.hardware.sellers import provider_id, seller_of
 from mfu_planner.layout.flags import batch_of, whole, whole_zero
-from mfu_planner.layout.request import FLAGS, WHOLE, read_common, wires_of
-from mfu_planner.layout.schedules import SCHEDULES
-from mfu_planner.layout.toolbox import default_stack, tools
-from mfu_planner.layout.work import cached_model_work
-from mfu_planner.searching.evaluate import Tools
+from mfu_planner.layout.request import FLAGS, WHOLE, read_common, step_work, wires_of
+from mfu_planner.machine.memory import memory_constants
+from mfu_planner.machine.toolbox import default_stack, tools
+from mfu_planner.operators import Layout
 from mfu_planner.searching.space import Inner, Outer, inner_grid, outer_layouts
+from mfu_planner.step.case import Case
+from mfu_planner.step.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,20 +41,28 @@ CHUNK = 4_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class SearchPlace:
     """One machine and job size to search."""
 
     place: str
     devices: int
-    tools: Tools
-    usable_bytes: float
-    """What a framework can allocate on the device; 0 when not known."""
+    case: Case
+    """The question without its layout."""
+    global_batch: int
+    schedule: str | None
+    """Pipeline schedule held fixed; None: interleaved where there are several chunks, else 1F1B."""
     prices: tuple[Price, ...]
     """What a device-hour costs: of each provider asked about, or the one price."""
     cluster: str | None
-    node: int
     flags: dict[str, Any]
+    """What ``predict`` is given beside the layout."""
     selective: bool
+    """Whether selective recomputation differs from none."""
+
+    @property
+    def node(self) -> int:
+        """Devices of a scale-up domain."""
+        return int(self.case.machine.node_devices)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -66,7 +73,7 @@ def _listed(value: Any) -> list[Any]:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) and "," in value else [value]
 
 
-def cases_of(given: dict[str, Any]) -> Iterator[Case]:
+def places_of(given: dict[str, Any]) -> Iterator[SearchPlace]:
     """Every (hardware or cluster, devices) that is asked about."""
     common = {
         n: v for n, v in given.items() if n in FLAGS and n not in ("hardware", "cluster", "devices") and n not in FIXED
@@ -76,42 +83,48 @@ def cases_of(given: dict[str, Any]) -> Iterator[Case]:
             for devices in _listed(given.get("devices")):
                 if devices is None:
                     raise InputError("devices", "nothing", "a number of devices, or several: --devices 256,512,1024")
-                yield _case({**common, "cluster": cluster, "hardware": hardware, "devices": devices}, given)
+                yield _place({**common, "cluster": cluster, "hardware": hardware, "devices": devices}, given)
 
 
-def _case(flags: dict[str, Any], given: dict[str, Any]) -> Case:
-    s, model, accelerator, devices, _, _ = read_common({k: v for k, v in flags.items() if v is not None})
+def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
+    flags = {k: v for k, v in flags.items() if v is not None}
+    s, model, accelerator, devices, _, _ = read_common(flags)
     assert devices is not None
-    architecture = model.architecture
-    assert architecture is not None
-    name = str(given.get("stack") or default_stack(accelerator.id))
-    kernel = given.get("attention_kernel")
-    box, software, _ = tools(accelerator, s.dtype, name, flags.get("cluster"), kernel, wires_of(s))
+    assert model.architecture is not None
+    name = s.stack or default_stack(accelerator.id)
+    box, software, _ = tools(accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s))
     batch = batch_of(s)
     schedule = given.get("schedule")
     if schedule is not None and schedule not in SCHEDULES:
         raise InputError("schedule", schedule, ", ".join(SCHEDULES), nearest(str(schedule), SCHEDULES))
-    made = Tools(
-        model=cached_model_work(architecture),
+    case = Case(
+        architecture=model.architecture,
+        work=step_work(s, batch),
+        layout=Layout(compiled=float(bool(s.compile)), imbalance=s.expert_imbalance or 1.0),
         machine=box,
         stack=software,
         memory=memory_constants(name),
-        optimizer_bytes=optimizer_bytes(str(given.get("optimizer") or "adam")),
-        seq_len=s.seq_len,
-        global_batch=batch,
-        schedule=schedule,
+        optimizer=s.optimizer or "adam",
+        loader_tokens_per_s=s.loader_tokens_per_s,
     )
-    selective = bool(software.selective_share) or not software.fused_attention
-    return Case(
+    return SearchPlace(
         place=str(flags.get("cluster") or accelerator.id),
         devices=devices,
-        tools=made,
-        usable_bytes=box.usable_bytes,
+        case=case,
+        global_batch=batch,
+        schedule=schedule,
         prices=_prices(accelerator.id, flags, given),
         cluster=flags.get("cluster"),
-        node=int(box.node_devices),
-        flags={k: v for k, v in flags.items() if v is not None},
-        selective=selective,
+        flags={
+            **flags,
+            "hardware": accelerator.id,
+            "devices": devices,
+            "dtype": s.dtype,
+            "seq_len": s.seq_len,
+            "global_batch": batch,
+            "stack": name,
+        },
+        selective=bool(software.selective_share) or not software.fused_attention,
     )
 
 
@@ -146,15 +159,15 @@ def fixed_flags(given: dict[str, Any]) -> dict[str, Any]:
     return fixed
 
 
-def grids(case: Case, given: dict[str, Any], whole: bool) -> Iterator[tuple[Outer, Inner]]:
+def grids(place: SearchPlace, given: dict[str, Any], whole: bool) -> Iterator[tuple[Outer, Inner]]:
     """Every outer choice with its inner grid; the widest axis is cut where a grid would be too large for one call."""
     fixed = fixed_flags(given)
-    t = case.tools
-    for outer in outer_layouts(t.model, case.devices, t.global_batch, t.seq_len, case.node):
+    division, batch = place.case.division, place.global_batch
+    for outer in outer_layouts(division, place.devices, batch, place.case.work.seq_len, place.node):
         if any(name in fixed and fixed[name] != getattr(outer, name) for name in ("tp", "pp", "cp", "ep", "dp")):
             continue
-        inner = inner_grid(outer, t.model, t.global_batch, whole=whole, selective=case.selective)
-        inner = _narrowed(_scheduled(inner, t.schedule, outer.pp), fixed)
+        inner = inner_grid(outer, division, batch, whole=whole, selective=place.selective)
+        inner = _narrowed(_scheduled(inner, place.schedule, outer.pp), fixed)
         if not inner.size:
             continue
         pieces = -(-inner.size // CHUNK)

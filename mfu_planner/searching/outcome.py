@@ -2,82 +2,78 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mfu_planner.answers.predict import input_stall, predict
 from mfu_planner.costs import spot_job
+from mfu_planner.counting.conventions import work_units
 from mfu_planner.errors import InputError, NoAnswer
-from mfu_planner.layout.schedules import schedule_name
-from mfu_planner.prediction.counted import flops_per_sequence
-from mfu_planner.prediction.predicting import predict
+from mfu_planner.questions.command import command_of
 from mfu_planner.searching.cases import FIXED
+from mfu_planner.step.flops import training_flops
+from mfu_planner.step.schedules import schedule_name
 
 if TYPE_CHECKING:
     from mfu_planner.costs import Price
-    from mfu_planner.searching.cases import Case
+    from mfu_planner.searching.cases import SearchPlace
     from mfu_planner.searching.rank import Found
 
 SECONDS_A_DAY = 86400.0
 
 
-def row_of(case: Case, found: Found, price: Price, given: dict[str, Any]) -> dict[str, Any]:
-    """One found layout as a row of the answer: its flags, time, rate, memory, and cost."""
+def row_of(place: SearchPlace, found: Found, price: Price, given: dict[str, Any]) -> dict[str, Any]:
+    """One found layout as a row: its flags, time, rate, memory, cost, and the question that repeats it."""
     from mfu_planner.units import parse
 
-    t = case.tools
-    architecture_flops = flops_per_sequence(_architecture(case), t.seq_len) * t.global_batch
+    case, devices = place.case, place.devices
+    units = work_units(case.architecture, case.work)
+    name = case.division.convention
+    seconds = found.seconds + input_stall(case, units, found.seconds)
+    flags = {**found.flags(), "schedule": place.schedule or schedule_name(found.flags()["vpp"])}
+    question = {k: v for k, v in {**place.flags, **flags}.items() if v is not None}
+    useful = float(training_flops(case.architecture, case.work, name))
     row: dict[str, Any] = {
-        **found.flags(),
-        "schedule": t.schedule or schedule_name(found.flags()["vpp"]),
-        "place": case.place,
-        "cluster": case.cluster,
+        **flags,
+        "place": place.place,
+        "cluster": place.cluster,
         **price.record(),
         "price_usd_per_device_hour": price.usd_per_device_hour,
-        "devices": case.devices,
-        "step_time_s": found.seconds,
-        "mfu": architecture_flops / (found.seconds * case.devices * t.machine.peak_flops_per_s),
-        "tokens_per_s": t.global_batch * t.seq_len / found.seconds,
+        "devices": devices,
+        "step_time_s": seconds,
+        "mfu": useful / (seconds * devices * case.machine.peak_flops_per_s),
+        "tokens_per_s": units / seconds,
         "total_bytes": found.held_bytes,
         "cost_usd": None,
         "training_time_s": None,
         "total_cost_usd": None,
         "goodput": None,
+        "question": question,
+        "command": command_of("predict", question),
     }
     usd = price.usd_per_device_hour
-    per_step = case.devices * found.seconds / 3600.0 * usd if usd is not None else None
+    per_step = devices * seconds / 3600.0 * usd if usd is not None else None
     row["cost_usd_per_step"] = per_step
     tokens = given.get("tokens")
     if tokens is not None:
-        goodput = _goodput(case, price, given)
-        row["goodput"] = goodput
-        steps = parse(tokens, "token", field="tokens") / (t.global_batch * t.seq_len)
-        row["training_time_s"] = steps * found.seconds / goodput
+        goodput = row["goodput"] = _goodput(place, price, given)
+        steps = parse(tokens, "token", field="tokens") / units
+        row["training_time_s"] = steps * seconds / goodput
         row["cost_usd"] = row["total_cost_usd"] = None if per_step is None else per_step * steps / goodput
     else:
         row["cost_usd"] = per_step
     return row
 
 
-def _goodput(case: Case, price: Price, given: dict[str, Any]) -> float:
+def _goodput(place: SearchPlace, price: Price, given: dict[str, Any]) -> float:
     """The one that is given; on spot instances what interruptions leave; else 1."""
     from mfu_planner.units import parse
 
     if given.get("goodput") is not None:
         return parse(given["goodput"], "fraction", field="goodput")
-    spot = spot_job(price, _architecture(case).params, case.devices)
+    spot = spot_job(price, place.case.architecture.params, place.devices)
     return 1.0 if spot is None else spot[0]["goodput"]
-
-
-def _architecture(case: Case) -> Any:
-    from mfu_planner.model import choose_model
-
-    flags = case.flags
-    return choose_model(
-        model=flags.get("model"),
-        config=flags.get("config"),
-        image_size=flags.get("image_size"),
-        as_type=flags.get("as_type"),
-    ).architecture
 
 
 def ranked(rows: list[dict[str, Any]], rank: str, given: dict[str, Any]) -> list[dict[str, Any]]:
@@ -100,15 +96,15 @@ def ranked(rows: list[dict[str, Any]], rank: str, given: dict[str, Any]) -> list
         raise InputError("price", "nothing", "a price such as --price '2.5 $/h': none is on file for what is asked")
     keys: dict[str, Callable[[dict[str, Any]], tuple[float, ...]]] = {
         "time": lambda r: (r["step_time_s"],),
-        "cost": lambda r: (float("inf") if r["cost_usd"] is None else r["cost_usd"], r["step_time_s"]),
+        "cost": lambda r: (math.inf if r["cost_usd"] is None else r["cost_usd"], r["step_time_s"]),
         "devices": lambda r: (r["devices"], r["step_time_s"]),
     }
     return sorted(rows, key=keys[rank])
 
 
-def case_of(row: dict[str, Any], cases: list[Case]) -> Case:
-    """The case that a row belongs to."""
-    return next(c for c in cases if (c.place, c.devices) == (row["place"], row["devices"]))
+def place_of(row: dict[str, Any], places: list[SearchPlace]) -> SearchPlace:
+    """The place that a row belongs to."""
+    return next(p for p in places if (p.place, p.devices) == (row["place"], row["devices"]))
 
 
 def distinct(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -136,37 +132,39 @@ def best_of_each_first(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]]
     if len(best) == 1:
         return rows, 1
     first = [row for row in rows if row is best[_cloud(row)]]
-    order = {id(row): row for row in (*first, *pareto(rows), *rows)}
+    order = {id(row): row for row in (*first, *(rows[i] for i in pareto(rows)), *rows)}
     return list(order.values()), len(first)
 
 
-def pareto(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Layouts that no other beats in both time and cost (devices, where no price is known), fastest first."""
-    front: list[dict[str, Any]] = []
-    least = float("inf")
-    for row in sorted(rows, key=lambda r: (r["step_time_s"], r["cost_usd"] or r["devices"])):
-        spent = row["cost_usd"] if row["cost_usd"] is not None else float(row["devices"])
-        if spent < least:
-            least = spent
-            front.append(row)
+def pareto(rows: list[dict[str, Any]]) -> list[int]:
+    """Places of the rows that no other beats in time and cost (devices, where no price is known), fastest first."""
+    spent = "cost_usd" if any(row["cost_usd"] is not None for row in rows) else "devices"
+    front: list[int] = []
+    least = math.inf
+    known = [i for i, row in enumerate(rows) if row[spent] is not None]
+    for index in sorted(known, key=lambda i: (rows[i]["step_time_s"], rows[i][spent])):
+        worth = rows[index][spent]
+        if worth < least:
+            front.append(index)
+            least = worth
     return front
 
 
-def obvious(case: Case, best: dict[str, Any], given: dict[str, Any]) -> dict[str, Any] | None:
+def obvious(place: SearchPlace, best: dict[str, Any], given: dict[str, Any]) -> dict[str, Any] | None:
     """The layout people try first (TP of a node, fewest stages that fit, full recomputation) and why it lost."""
     fixed = [n for n in FIXED if given.get(n) is not None]
     if fixed:
         return None
-    t = case.tools
-    tensor = min(case.node, 8)
-    while tensor > 1 and case.devices % tensor:
+    devices = place.devices
+    tensor = min(place.node, 8)
+    while tensor > 1 and devices % tensor:
         tensor //= 2
     for stages in (1, 2, 4, 8, 16, 32, 64):
-        if case.devices % (tensor * stages) or stages > t.model.layer_count:
+        if devices % (tensor * stages) or stages > place.case.division.layers:
             continue
-        if t.global_batch % (case.devices // (tensor * stages)):
+        if place.global_batch % (devices // (tensor * stages)):
             continue
-        flags = {**case.flags, "devices": case.devices, "tp": tensor, "pp": stages, "recompute": "full"}
+        flags = {**place.flags, "tp": tensor, "pp": stages, "recompute": "full"}
         try:
             said = predict(**flags)
         except InputError:

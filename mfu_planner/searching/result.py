@@ -17,9 +17,10 @@ class SearchResult(KeyedResult):
     elapsed_s: float
     rank: str
     layouts: tuple[dict[str, Any], ...]
-    """Best first: the layout flags, ``devices``, ``step_time_s``, ``mfu``, ``cost_usd``, ``total_bytes``."""
-    pareto: tuple[dict[str, Any], ...]
-    """Layouts that no other beats in both time and cost."""
+    """Best first: the layout flags, ``devices``, ``step_time_s``, ``mfu``, ``cost_usd``, ``total_bytes``; ``question``
+    (the flags that repeat it in ``predict``) and ``command``."""
+    pareto: tuple[int, ...]
+    """Places in ``layouts`` of those that no other beats in both time and cost, fastest first."""
     obvious: dict[str, Any] | None
     """The layout that people try first, and why it lost."""
     assumptions: tuple[str, ...]

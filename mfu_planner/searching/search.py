@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.errors import InputError, NoAnswer, nearest
 from mfu_planner.layout.flags import whole
 from mfu_planner.layout.request import FLAGS
-from mfu_planner.searching.cases import Case, cases_of, grids
+from mfu_planner.searching.cases import SearchPlace, grids, places_of
 from mfu_planner.searching.evaluate import evaluate
-from mfu_planner.searching.outcome import best_of_each_first, case_of, distinct, obvious, pareto, ranked, row_of
+from mfu_planner.searching.outcome import best_of_each_first, distinct, obvious, pareto, place_of, ranked, row_of
 from mfu_planner.searching.rank import Best, Found
 from mfu_planner.searching.result import SearchResult
 
@@ -43,37 +43,38 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
     """
     start = time.perf_counter()
     rank, top, whole = _manner(given)
-    cases = list(cases_of(given))
+    places = list(places_of(given))
     evaluated = feasible = 0
-    kept: list[tuple[Case, Found]] = []
-    for case in cases:
+    kept: list[tuple[SearchPlace, Found]] = []
+    for place in places:
         best = Best(max(top, 50))
-        for outer, inner in grids(case, given, whole):
-            seconds, held, allowed = evaluate(outer, inner, case.tools)
-            fits = allowed & (held <= case.usable_bytes)
+        for outer, inner in grids(place, given, whole):
+            seconds, held, allowed = evaluate(outer, inner, place)
+            fits = allowed & (held <= place.case.machine.usable_bytes)
             evaluated += inner.size
             feasible += int(fits.sum())
-            best.offer(seconds, held, fits, outer, inner, case.devices, case.place)
+            best.offer(seconds, held, fits, outer, inner, place.devices, place.place)
             if progress is not None:
                 progress(evaluated)
-        kept.extend((case, found) for found in best.ranked())
+        kept.extend((place, found) for found in best.ranked())
     if not kept:
         raise NoAnswer(
             f"search: none of {evaluated:,} layouts fits into the memory that a framework can allocate; more devices, "
             "a smaller batch or sequence, or devices with more memory would"
         )
-    rows = [row_of(case, found, price, given) for case, found in kept for price in case.prices]
+    rows = [row_of(place, found, price, given) for place, found in kept for price in place.prices]
     rows, heads = best_of_each_first(distinct(ranked(rows, rank, given)))
+    shown = rows[: max(top, heads)]
     return SearchResult(
         inputs={name: value for name, value in given.items() if value is not None},
         evaluated=evaluated,
         feasible=feasible,
         elapsed_s=time.perf_counter() - start,
         rank=rank,
-        layouts=tuple(rows[: max(top, heads)]),
-        pareto=tuple(pareto(rows)),
-        obvious=obvious(case_of(rows[0], cases), rows[0], given),
-        assumptions=tuple(_assumptions(cases)),
+        layouts=tuple(shown),
+        pareto=tuple(i for i in pareto(rows) if i < len(shown)),
+        obvious=obvious(place_of(rows[0], places), rows[0], given),
+        assumptions=tuple(_assumptions(places)),
     )
 
 
@@ -91,12 +92,12 @@ def _manner(given: dict[str, Any]) -> tuple[str, int, bool]:
     return rank, top, space == "whole"
 
 
-def _assumptions(cases: list[Case]) -> list[str]:
+def _assumptions(places: list[SearchPlace]) -> list[str]:
     said = [
         "a layout fits when its peak is at most what a framework can allocate of the device's memory (usable_bytes)",
         "interleaved pipelines only where the stages divide the micro-batches; degrees divide heads, layers, "
         "sequence and batch",
     ]
-    said += sorted({f"software stack {c.tools.stack.name}" for c in cases})
-    said += dict.fromkeys(price.said for c in cases for price in c.prices if price.said)
+    said += sorted({f"software stack {p.case.stack.name}" for p in places})
+    said += dict.fromkeys(price.said for p in places for price in p.prices if price.said)
     return said

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mfu_planner.layout.work import ModelWork
+    from mfu_planner.step.division import Division
 
 AXES = ("micro_batch", "vpp", "zero", "zero_group", "recompute", "sequence_parallel", "offload")
 """Axes of the inner grid, in the order of the array's dimensions."""
@@ -68,30 +68,19 @@ def divisors(number: int) -> tuple[int, ...]:
     return tuple(sorted({*small, *(number // n for n in small)}))
 
 
-def heads_of(model: ModelWork) -> int:
-    """Attention heads that TP must divide; 1 where there is no attention."""
-    found = [int(layer.attention.heads) for layer in model.layers if layer.attention is not None]
-    return min(found, default=1)
-
-
-def experts_of(model: ModelWork) -> int:
-    """Routed experts of a layer, 0 for a dense model."""
-    return max((int(p.weights) for layer in model.layers for p in layer.products if p.weights > 1), default=0)
-
-
-def outer_layouts(model: ModelWork, devices: int, global_batch: int, seq_len: int, node: int) -> Iterator[Outer]:
+def outer_layouts(division: Division, devices: int, global_batch: int, seq_len: int, node: int) -> Iterator[Outer]:
     """Every (tp, pp, cp, ep, dp) that divides heads, layers, sequence, experts and batch.
 
     TP goes up to twice the scale-up domain (of at most 16); CP up to 64 and only where each rank keeps 256
     tokens or more.
     """
-    heads, experts, layers = heads_of(model), experts_of(model), model.layer_count
+    heads, experts, layers = division.heads, division.experts, division.layers
     most_tensor = min(heads, 2 * min(node, MOST_NODE))
     for tp in divisors(devices):
         if tp > most_tensor or heads % tp:
             continue
         for pp in divisors(devices // tp):
-            if pp > layers:
+            if pp > layers or (pp > 1 and division.two_stacks):
                 break
             for cp in divisors(devices // tp // pp):
                 if cp > MOST_CONTEXT or (cp > 1 and (seq_len % (2 * cp) or seq_len // cp < LEAST_CONTEXT_TOKENS)):
@@ -104,7 +93,7 @@ def outer_layouts(model: ModelWork, devices: int, global_batch: int, seq_len: in
                         yield Outer(tp, pp, cp, ep, dp)
 
 
-def inner_grid(outer: Outer, model: ModelWork, global_batch: int, *, whole: bool, selective: bool = True) -> Inner:
+def inner_grid(outer: Outer, division: Division, global_batch: int, *, whole: bool, selective: bool = True) -> Inner:
     """The inner choices under one outer choice.
 
     ``whole`` adds sharding groups, optimizer offload and recomputation of a part of the layers; ``selective``:
@@ -113,7 +102,7 @@ def inner_grid(outer: Outer, model: ModelWork, global_batch: int, *, whole: bool
     """
     per_pipeline = global_batch // outer.dp
     micro = tuple(m for m in divisors(per_pipeline) if m <= MOST_MICRO_BATCH)
-    layers = max(1, model.layer_count // outer.pp)
+    layers = max(1, division.layers // outer.pp)
     chunks = divisors(layers) if outer.pp > 1 else (1,)
     group = outer.dp * outer.cp
     groups = (0, *(d for d in divisors(group) if 1 < d < group)) if whole else (0,)

@@ -90,7 +90,7 @@ def test_storage_and_network_are_not_told_apart_by_a_rate() -> None:
 
 def test_gains_are_ratios_of_the_predictor() -> None:
     """An fp8 run predicted at k times the speed gains k on the observation too."""
-    from mfu_planner.prediction.predicting import predict
+    from mfu_planner.answers.predict import predict
 
     flags = {k: v for k, v in RUN.items() if k != "search"}
     before, after = predict(**flags), predict(**{**flags, "dtype": "fp8"})

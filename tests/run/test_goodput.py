@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mfu_planner.layout.calibrated import calibration
+from mfu_planner.machine.calibrated import calibration
 from mfu_planner.run.goodput import checkpoint_interval, goodput, job_estimate
 
 

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from mfu_planner.answers.predict import predict
 from mfu_planner.errors import InputError, NoAnswer
-from mfu_planner.prediction.predicting import predict
 from mfu_planner.searching.search import search
 from mfu_planner.searching.space import divisors, inner_grid, outer_layouts
 
@@ -51,12 +51,14 @@ def test_fastest_first_and_all_fit(found):
 
 def test_count_is_the_size_of_the_space(found):
     """``evaluated`` counts every point of every grid."""
-    from mfu_planner.layout.work import model_work
-    from mfu_planner.model import choose_model
 
-    work = model_work(choose_model(model="llama-3.2-1b").architecture)
+    from mfu_planner.model import choose_model
+    from mfu_planner.step.division import divide
+
+    division = divide(choose_model(model="llama-3.2-1b").architecture)
     grids = [
-        inner_grid(outer, work, 64, whole=False, selective=False) for outer in outer_layouts(work, 16, 64, 2048, 8)
+        inner_grid(outer, division, 64, whole=False, selective=False)
+        for outer in outer_layouts(division, 16, 64, 2048, 8)
     ]
 
     assert found["evaluated"] == sum(math.prod(g.shape) for g in grids)
@@ -72,7 +74,7 @@ def test_given_flags_stay_fixed():
 def test_several_sizes_by_cost():
     """Cost per run with tokens given; the front falls in cost as it rises in time."""
     said = search(**{**SMALL, "devices": "8,16,32"}, tokens="100B", price="2 $/h", rank="cost", space="usual")
-    front = said["pareto"]
+    front = [said["layouts"][i] for i in said["pareto"]]
 
     assert said["layouts"][0]["cost_usd"] == min(row["cost_usd"] for row in said["layouts"])
     assert [f["step_time_s"] for f in front] == sorted(f["step_time_s"] for f in front)
@@ -133,8 +135,11 @@ def test_four_clouds_have_four_prices_and_their_best_rows_come_first(clouds) -> 
 
 def test_after_the_best_of_each_cloud_comes_the_front(clouds) -> None:
     """No other is both faster and cheaper than a row of it."""
-    front = [r for r in clouds["pareto"] if r not in clouds["layouts"][:4]]
-    assert list(clouds["layouts"][4 : 4 + len(front)]) == front[: len(clouds["layouts"]) - 4]
+    front = sorted(i for i in clouds["pareto"] if i >= 4)
+    assert front == list(range(4, 4 + len(front)))
+    rows = [clouds["layouts"][i] for i in clouds["pareto"]]
+    assert [r["step_time_s"] for r in rows] == sorted(r["step_time_s"] for r in rows)
+    assert [r["cost_usd"] for r in rows] == sorted((r["cost_usd"] for r in rows), reverse=True)
 
 
 def test_providers_share_one_search() -> None:

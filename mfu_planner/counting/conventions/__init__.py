@@ -10,6 +10,7 @@ from mfu_planner.counting.conventions.evaluate import (
     why_not,
     work_units,
 )
+from mfu_planner.counting.conventions.fitting import default_convention
 from mfu_planner.counting.conventions.hardware import hardware_flops
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "batch_flops",
     "by_convention",
     "convention",
+    "default_convention",
     "flops_per_unit",
     "hardware_flops",
     "names",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mfu_planner.report.human import percent
-from mfu_planner.schedule import Schedule
+from mfu_planner.step.picture import Schedule
 from mfu_planner.ui.charts import base
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.text import N_, _

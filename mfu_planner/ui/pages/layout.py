@@ -9,13 +9,13 @@ from typing import Any
 
 import streamlit as st
 
+from mfu_planner.answers.predict import predict
 from mfu_planner.answers.suggest import fewer_and_more
 from mfu_planner.errors import InputError, NoAnswer, PlannerError
-from mfu_planner.prediction.predicting import predict
 from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.report.human import percent
-from mfu_planner.schedule import schedule
 from mfu_planner.searching.search import search
+from mfu_planner.step.picture import schedule
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes
 from mfu_planner.ui.charts import layout as charts
 from mfu_planner.ui.form import Form
@@ -197,7 +197,7 @@ def _search(form: Form, given: dict[str, Any]) -> None:
         more, step = percent(plain["slower_by"], 0), show(plain["step_time_s"], "time", 3)
         st.caption(why.format(tp=plain["tp"], pp=plain["pp"], t=step, more=more, losses=losses))
     if len({r["devices"] for r in rows}) > 1:
-        charts.pareto(rows, found["pareto"])
+        charts.pareto(rows, [rows[i] for i in found["pareto"]])
     notes(found["assumptions"])
 
 

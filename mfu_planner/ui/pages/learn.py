@@ -7,9 +7,9 @@ from typing import Any
 import streamlit as st
 
 from mfu_planner import flops, measure, plan
+from mfu_planner.answers.predict import predict
 from mfu_planner.errors import PlannerError
 from mfu_planner.hardware import resolve
-from mfu_planner.prediction.predicting import predict
 from mfu_planner.report.human import percent
 from mfu_planner.ui.cards import Card, cards, heading
 from mfu_planner.ui.charts import layout as layout_charts

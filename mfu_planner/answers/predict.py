@@ -1,0 +1,181 @@
+"""One step for a layout, with no target MFU given: time, MFU, the waterfall, memory and how far to trust it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.answers.memory import held_of
+from mfu_planner.answers.prediction import Part, Prediction
+from mfu_planner.answers.results import SCHEMA_VERSION
+from mfu_planner.counting.conventions import by_convention, convention, why_not, work_units
+from mfu_planner.errors import InputError
+from mfu_planner.layout.request import read_request
+from mfu_planner.machine.calibrated import calibration
+from mfu_planner.run.goodput import job_estimate
+from mfu_planner.step.case import case_of
+from mfu_planner.step.evaluate import step
+from mfu_planner.step.flops import executed_flops, training_flops
+
+if TYPE_CHECKING:
+    from mfu_planner.step.case import Case
+    from mfu_planner.step.evaluate import Step
+
+NOT_MODELLED = (
+    "checkpoint writing, failures and restarts within the step (`job` estimates their share of a long run)",
+    "an input pipeline that is slower than the step, unless --loader-tokens-per-s is given",
+    "stragglers, and networks that are busy with other jobs; imbalance between experts, unless "
+    "--expert-imbalance is given",
+    "kernels and libraries newer than the calibration",
+)
+
+CAUSAL_DEFAULT = (
+    "MFU counts the pairs that the mask allows (causal) unless --convention says otherwise: the model has windows or "
+    "chunks, and all pairs would be work that nobody does"
+)
+TOKEN_BYTES = 4
+"""A token id on its way to the device: a 32-bit integer."""
+
+WATERFALL = {
+    "ideal": "model FLOPs at the peak rate, attention over the pairs that the mask allows",
+    "matmul_inefficiency": "matrix products below the peak",
+    "attention": "attention below the peak",
+    "pointwise": "norms, activations, residuals, loss: bound by memory",
+    "casts": "casts to a narrow number format",
+    "recompute": "forward work done again",
+    "tensor_parallel": "exposed tensor-parallel communication",
+    "context_parallel": "exposed context-parallel communication",
+    "expert_parallel": "exposed dispatch and combine of experts",
+    "launch": "waiting for the host to launch kernels, fixed cost of a step",
+    "pipeline_latency": "sends between stages",
+    "stage_imbalance": "waiting for the slowest stage",
+    "bubble": "pipeline bubble",
+    "data_parallel": "exposed gradient and weight exchange",
+    "optimizer": "clipping, update, gradient accumulation",
+    "input_stall": "waiting for the input pipeline",
+}
+"""Parts of the step in the order of the waterfall, from the peak down."""
+
+
+def predict(**given: Any) -> Prediction:
+    """Predict one training step.
+
+    Arguments are the flags of ``mfu-planner predict`` with underscores (see
+    :data:`mfu_planner.layout.request.FLAGS`), and ``convention``: what ``mfu`` and ``hfu`` count (default: full, or
+    causal where a model has windows; ``all`` shows every convention).
+
+    Returns
+    -------
+    Prediction
+        Read by attribute or by key; ``inputs`` holds every default.
+
+    Raises
+    ------
+    InputError
+        Unknown, missing or contradictory flags; a convention that says nothing about the model.
+    """
+    asked = given.pop("convention", None)
+    return answer(case_of(read_request(**given)), None if asked is None else str(asked))
+
+
+def answer(case: Case, asked: str | None = None) -> Prediction:
+    """The prediction of a case under a convention (default: the one that fits the model)."""
+    found = step(case)
+    busy: float = found.seconds
+    units = work_units(case.architecture, case.work)
+    stall = input_stall(case, units, busy)
+    total = busy + stall
+    devices = case.devices
+    name, also = counted_by(case, asked)
+    available = total * devices * case.machine.peak_flops_per_s
+    useful = float(training_flops(case.architecture, case.work, name))
+    low, high, basis = spread(case.stack.name)
+    return Prediction.model_construct(
+        schema_version=SCHEMA_VERSION,
+        inputs=dict(case.said.echo),
+        step_time_s=total,
+        work_unit=case.architecture.work_unit,
+        tokens_per_s=units / total,
+        tokens_per_s_per_device=units / total / devices,
+        mfu=useful / available,
+        hfu=float(hardware_flops_of(case, name)) / available,
+        achieved_flops_per_s_per_device=useful / (total * devices),
+        peak_flops_per_s=case.machine.peak_flops_per_s,
+        convention=name,
+        by_convention={n: None if flops is None else float(flops) / available for n, flops in also.items()},
+        device_bound=found.device_bound,
+        waterfall=waterfall_of(found, stall),
+        memory=held_of(case, found.memory),
+        input={"tokens_per_s": units / busy, "bytes_per_s": TOKEN_BYTES * units / busy},
+        job=job_estimate(float(case.architecture.params), float(devices), calibration()["failures"]),
+        range={"low": total * low, "high": total * high, "basis": basis},
+        assumptions=case.said.assumptions,
+        not_modelled=NOT_MODELLED,
+        warnings=(*case.said.warnings, *warnings_of(case)),
+        sources=dict(case.said.sources),
+    )
+
+
+def counted_by(case: Case, asked: str | None) -> tuple[str, dict[str, Any]]:
+    """(the convention of MFU and HFU, FLOPs of the step under it and the others that are shown)."""
+    architecture, work = case.architecture, case.work
+    default = case.division.convention
+    if asked == "all":
+        per = work_units(architecture, work)
+        return default, {n: None if v is None else v * per for n, v in by_convention(architecture, work).items()}
+    chosen = convention(asked or default)
+    if reason := why_not(chosen, architecture):
+        raise InputError("convention", chosen.name, f"full or causal for {architecture.name}: {reason}")
+    names = dict.fromkeys(("full", "causal", chosen.name))
+    return chosen.name, {n: training_flops(architecture, work, n) for n in names}
+
+
+def hardware_flops_of(case: Case, name: str) -> Any:
+    """FLOPs that the hardware executes in a step, recomputation included, under a convention [FLOP]."""
+    echo = case.said.echo
+    again, share = echo["recompute"], echo["recompute_share"]
+    fused = bool(case.stack.fused_attention)
+    return executed_flops(case.architecture, case.work, name, again, share, fused)
+
+
+def waterfall_of(found: Step, stall: float) -> tuple[Part, ...]:
+    """The parts of a step and the wait for its input, from the peak down."""
+    seconds = {name: found.parts.get(name, 0.0) for name in WATERFALL} | {"input_stall": stall}
+    total = found.seconds + stall
+    return tuple(
+        Part(name=name, seconds=part, share=part / total, meaning=WATERFALL[name])
+        for name, part in seconds.items()
+        if part or name == "ideal"
+    )
+
+
+def input_stall(case: Case, units: float, step_s: float) -> float:
+    """Seconds that a step waits for its tokens: what the input pipeline needs beyond the step itself.
+
+    Valid where loading runs beside the step, as loaders with workers do.
+    """
+    if case.loader_tokens_per_s is None:
+        return 0.0
+    return max(0.0, units / case.loader_tokens_per_s - step_s)
+
+
+def spread(stack: str) -> tuple[float, float, str]:
+    """(low, high) factors around the prediction and where they come from: the back-test's own errors on
+    similar runs."""
+    held = calibration()["ranges"]
+    found = held["stacks"].get(stack, held["default"])
+    return float(found["low"]), float(found["high"]), str(found["basis"])
+
+
+def warnings_of(case: Case) -> list[str]:
+    """What the reader should know of this layout."""
+    said = []
+    layout, node = case.layout, case.machine.node_devices
+    if layout.tp > node:
+        said.append(f"tp {layout.tp:g} spans nodes of {node:g} devices: its collectives cross the slower network")
+    if layout.pp > 1 and layout.micro_batches < layout.pp:
+        said.append(f"{layout.micro_batches:g} micro-batches cannot fill {layout.pp:g} stages")
+    if layout.pp > 1 and any(kind.layered for kind in case.division.before):
+        said.append("towers beside the text stand on the first pipeline stage, with the embedding")
+    if case.division.convention != "full":
+        said.append(CAUSAL_DEFAULT)
+    return said

@@ -1,1 +1,0 @@
-"""Bytes per device for a layout: weights, gradients, optimizer states, activations, logits, buffers."""

@@ -1,0 +1,138 @@
+"""The constants that a question needs: its machine, its software stack, its network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.errors import InputError, nearest
+from mfu_planner.machine.calibrated import calibration, fabric, generation, machine, stack, stack_names
+
+if TYPE_CHECKING:
+    from mfu_planner.hardware import Accelerator
+    from mfu_planner.machine.constants import Fabric, Machine, Stack
+
+KERNELS = ("fused", "unfused")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wires:
+    """What is said of the network itself, in place of what the machine on file has."""
+
+    fabric: str | None = None
+    nic_bytes_per_s: float | None = None
+    """One device's share of its node's interfaces, one direction [byte/s]."""
+    node_devices: int | None = None
+    """Devices of one scale-up domain."""
+
+
+def default_stack(device: str) -> str:
+    """The stack to assume on a device where none is named (``calibration/rules.yaml``)."""
+    held: dict[str, str] = calibration()["rules"]["default_stacks"]
+    return held.get(generation(device), held["other"])
+
+
+def tools(
+    accelerator: Accelerator, dtype: str, stack_name: str, cluster_name: Any, kernel: Any, wires: Wires | None = None
+) -> tuple[Machine, Stack, list[str]]:
+    """(machine, stack, assumptions) for a device, a number format, a stack, a cluster and its network."""
+    box, software, said = _kept_tools(
+        accelerator.id, dtype, stack_name, None if cluster_name is None else str(cluster_name), kernel, wires or Wires()
+    )
+    return box, software, list(said)
+
+
+def assemble(
+    device: str, dtype: str, stack_name: str, cluster_name: str | None, kernel: str | None, wires: Wires
+) -> tuple[Machine, Stack, tuple[str, ...]]:
+    """The same, worked out anew: what fits of constants call."""
+    from mfu_planner.hardware import resolve
+
+    accelerator = resolve(device)
+    if stack_name not in stack_names():
+        raise InputError("stack", stack_name, ", ".join(stack_names()), nearest(stack_name, stack_names()))
+    where = place(accelerator, cluster_name, wires)
+    box = machine(accelerator, dtype, where.fabric, where.node_devices, where.scale_up_bytes_per_s)
+    software = stack(stack_name, generation(accelerator.id), box.low_precision)
+    if kernel is not None:
+        if kernel not in KERNELS:
+            raise InputError("attention-kernel", kernel, ", ".join(KERNELS), nearest(str(kernel), KERNELS))
+        software = replace(software, fused_attention=1.0 if kernel == "fused" else 0.0)
+    meaning = calibration()["stacks"][stack_name]["meaning"]
+    return box, software, (*box.assumptions, f"software stack {stack_name}: {meaning}", where.said)
+
+
+_kept_tools = lru_cache(maxsize=1024)(assemble)
+
+
+def node_devices() -> float:
+    """Devices of a node where nothing says so (``calibration/rules.yaml``)."""
+    return float(calibration()["rules"]["usual_node"]["devices"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A machine's networks: between its nodes and inside one."""
+
+    network: str
+    """Name of the constants between nodes."""
+    fabric: Fabric
+    node_devices: float
+    """Of one scale-up domain."""
+    scale_up_bytes_per_s: float | None
+    """One device's link inside the domain, one direction [byte/s]; None where no machine is on file."""
+    said: str
+    """What was given or assumed, for the answer."""
+
+
+def place(accelerator: Accelerator, cluster_name: str | None, wires: Wires | None = None) -> Place:
+    """The networks of a named cluster, or of the device's usual machine, but for what is said of the wires.
+
+    Raises
+    ------
+    InputError
+        A cluster of another device, or no such fabric.
+    """
+    found = _place(accelerator, cluster_name)
+    if wires is None or wires == Wires():
+        return found
+    network, nic = wires.fabric or found.network, wires.nic_bytes_per_s
+    given = fabric(network, nic)
+    if wires.fabric is None and nic is None:
+        given = found.fabric
+    node = float(wires.node_devices or found.node_devices)
+    said = f"network {network} at {given.nic_bytes_per_s / 1e9:.4g} GB/s a device, nodes of {node:g} devices, as given"
+    return replace(found, network=network, fabric=given, node_devices=node, said=f"{found.said}; {said}")
+
+
+def _place(accelerator: Accelerator, cluster_name: str | None) -> Place:
+    from mfu_planner.hardware import cluster, cluster_for
+
+    rules = calibration()["rules"]
+    usual = rules["default_fabrics"].get(generation(accelerator.id), rules["default_fabrics"]["other"])
+    found = cluster(cluster_name) if cluster_name is not None else cluster_for(accelerator.id)
+    if found is None:
+        count = node_devices()
+        return Place(
+            network=usual,
+            fabric=fabric(usual),
+            node_devices=count,
+            scale_up_bytes_per_s=None,
+            said=f"nodes of {count:g} devices and network {usual} assumed: no machine of {accelerator.id} is on file",
+        )
+    if found.accelerator_id != accelerator.id:
+        raise InputError(
+            "cluster", found.id, f"a machine of {accelerator.id}; {found.id} is made of {found.accelerator_id}"
+        )
+    link = (found.scale_out_link or "").lower()
+    name = next((r["fabric"] for r in rules["cluster_links"] if any(word in link for word in r["any"])), usual)
+    node = float(max(found.scale_up_domain, 1))
+    how = "given" if cluster_name is not None else "assumed"
+    return Place(
+        network=name,
+        fabric=fabric(name, found.scale_out_bytes_per_s),
+        node_devices=node,
+        scale_up_bytes_per_s=found.scale_up_bytes_per_s,
+        said=f"cluster {found.id} ({how}): scale-up domain of {node:g} devices, network constants of {name}",
+    )

@@ -1,0 +1,69 @@
+"""Modules under their names of before: importable for one release, with a warning that says where they are now."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+_HOME = "mfu_planner"
+_PACKAGES = ("prediction", "footprint")
+MOVED = {
+    "footprint.activations": "step.memory",
+    "footprint.calibrated": "machine.memory",
+    "footprint.device": "step.memory",
+    "footprint.report": "answers.memory",
+    "footprint.result": "answers.footprint",
+    "footprint.states": "machine.optimizers",
+    "layout.calibrated": "machine.calibrated",
+    "layout.constants": "machine.constants",
+    "layout.layout": "operators.layout",
+    "layout.schedules": "step.schedules",
+    "layout.stages": "step.stages",
+    "layout.toolbox": "machine.toolbox",
+    "prediction.collectives": "step.collectives",
+    "prediction.counted": "step.flops",
+    "prediction.exchange": "step.exchange",
+    "prediction.job": "run.goodput",
+    "prediction.kernels": "step.kernels",
+    "prediction.pipeline": "step.pipeline",
+    "prediction.predicting": "answers.predict",
+    "prediction.products": "step.kernels",
+    "prediction.result": "answers.prediction",
+    "prediction.step": "step.evaluate",
+    "schedule": "step.picture",
+}
+"""Old name → new one, both below the package."""
+
+
+class _Finder(MetaPathFinder, Loader):
+    """Finds old names after everything else has failed."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """A spec for a moved module, or for the package that held it."""
+        del path, target
+        name = fullname.removeprefix(f"{_HOME}.")
+        if name in MOVED or name in _PACKAGES:
+            return ModuleSpec(fullname, self, is_package=name in _PACKAGES)
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Fill the old name with what its new home holds."""
+        new = MOVED.get(module.__name__.removeprefix(f"{_HOME}."))
+        if new is None:
+            return
+        warnings.warn(f"{module.__name__} is {_HOME}.{new} now", DeprecationWarning, stacklevel=2)
+        found = vars(import_module(f"{_HOME}.{new}"))
+        vars(module).update({name: value for name, value in found.items() if not name.startswith("__")})
+
+
+def keep_old_names() -> None:
+    """Make old names importable."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.append(_Finder())

@@ -1,1 +1,0 @@
-"""The time of one training step for a layout: products, attention, bytes, launches, collectives, pipeline."""

@@ -1,0 +1,258 @@
+"""``step``: the one road from a case to seconds, their causes, and memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mfu_planner.numeric import Number, maximum, minimum, power, where
+from mfu_planner.step.exchange import accumulate_time, gradient_exchange, parameters_on_device, update_time
+from mfu_planner.step.flops import attention_flops, model_flops
+from mfu_planner.step.kernels import issue_bound
+from mfu_planner.step.layers import TIMED, block_parts
+from mfu_planner.step.memory import Space, fullest, stage_memory
+from mfu_planner.step.pipeline import pipeline_time
+from mfu_planner.step.schedules import fill_share
+from mfu_planner.step.stages import stage_plan
+
+if TYPE_CHECKING:
+    from mfu_planner.machine.constants import Machine, Stack
+    from mfu_planner.operators import Layout, Workload
+    from mfu_planner.step.case import Case
+    from mfu_planner.step.division import Division, Kind
+    from mfu_planner.step.layers import Parts
+    from mfu_planner.step.memory import DeviceBytes
+
+CROWDED_TENSOR = 8.0
+"""TP degree at which ``Stack.tensor_host_s`` is stated; it grows no further."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step, each field a number or an array over layouts."""
+
+    seconds: Number
+    parts: dict[str, Number]
+    """Seconds by cause on the average device; they add up to ``seconds``.  Empty where they were not asked for."""
+    stages: tuple[DeviceBytes, ...]
+    """Bytes of a device of the first stage, the last, and the fullest between."""
+    model_flops: Number
+    """What the mathematics needs, attention over the pairs that the mask allows [FLOP]; 0 without parts."""
+    device_bound: Number
+    """Share of the micro-batch that the device, not the host, sets."""
+
+    @property
+    def memory(self) -> DeviceBytes:
+        """Bytes of the fullest device."""
+        return fullest(self.stages)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Busy:
+    """Some blocks and one micro-batch on one device [s]."""
+
+    parts: Parts
+    """Raw parts by name, with ``recompute``; they add up to ``device``."""
+    device: Number
+    """Of the device alone."""
+    host: Number
+    """Of the host that issues its kernels."""
+    backward: Number
+    """Of ``device``, backward and what is computed again for it."""
+    weights: Number
+    """Of ``device``, weight gradients."""
+
+    def over(self, layers: float) -> Busy:
+        """The average of ``layers``."""
+        parts = {name: value / layers for name, value in self.parts.items()}
+        each = (value / layers for value in (self.device, self.host, self.backward, self.weights))
+        device, host, backward, weights = each
+        return Busy(parts=parts, device=device, host=host, backward=backward, weights=weights)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """One micro-batch on the pipeline's stages [s]."""
+
+    busy: Number
+    """One layer, device or host."""
+    extra: Number
+    """Of ``busy``: slower issuing in wide or mixed groups."""
+    ends: Number
+    """What stands before and after the layers."""
+    slowest: Number
+    """The slowest stage, its gradients added up."""
+    total: Number
+    """All stages."""
+    accumulate: Number
+    """Adding gradients up, each stage."""
+    pipeline: Number
+    """All micro-batches through all stages."""
+
+
+def step(case: Case, *, parts: bool = True) -> Step:
+    """Seconds of one optimizer step of a case, by cause, and the bytes of its devices.
+
+    ``parts``: whether the waterfall is wanted (searches do without).
+    """
+    division, layout, machine, stack = case.division, case.layout, case.machine, case.stack
+    work = case.device_work
+    layer = busy_of(division.body, layout, machine, stack, work).over(division.layers)
+    before = busy_of(division.before, layout, machine, stack, work)
+    after = busy_of(division.after, layout, machine, stack, work)
+    held = parameters_on_device(division, layout)
+    accumulate = layout.trained * accumulate_time(held, machine, stack)
+    stages = stage_times(division, layout, machine, stack, (before, layer, after), accumulate)
+    share = division.layers / layout.pp
+    exposed, hidden = gradient_exchange(
+        held, layout, machine, stack, stages.busy * share, stages.busy * share + stages.ends, routed=division.routed
+    )
+    once = {
+        "sends": send_time(division, layout, machine, stack, work),
+        "data_parallel": layout.trained * (exposed + stack.drag * hidden),
+        "update": layout.trained * update_time(held, layout, machine, stack),
+    }
+    rare = once["data_parallel"] + (once["update"] + stack.step_fixed_s)
+    seconds = (stages.pipeline + once["sends"]) + rare
+    memory = stages_of(case)
+    if not parts:
+        return Step(seconds=seconds, parts={}, stages=memory, model_flops=0, device_bound=1.0)
+    flops = model_flops(case.architecture, case.work, layout.trained)
+    shown = waterfall(case, layer, before, after, stages, once)
+    bound = minimum(1.0, layer.device / stages.busy)
+    return Step(seconds=seconds, parts=shown, stages=memory, model_flops=flops, device_bound=bound)
+
+
+def stages_of(case: Case) -> tuple[DeviceBytes, ...]:
+    """Bytes of a device of the first stage, the last, and the fullest between."""
+    space = Space(case.layout, case.device_work, case.machine, case.stack, case.memory, case.optimizer_bytes)
+    return stage_memory(case.division, space)
+
+
+def device_memory(case: Case) -> DeviceBytes:
+    """Bytes of the fullest device of a case: what its step says, without the time."""
+    return fullest(stages_of(case))
+
+
+def busy_of(kinds: tuple[Kind, ...], layout: Layout, machine: Machine, stack: Stack, work: Workload) -> Busy:
+    """Seconds of some blocks for one micro-batch, by part, and of the host."""
+    full, chosen = layout.again, layout.selective
+    again = where(chosen, stack.selective_share, full)
+    attention_again = where(chosen, 0.0 if stack.fused_attention else 1.0, full)
+    total: Parts = dict.fromkeys((*TIMED, "recompute"), 0)
+    device: Number = 0
+    host: Number = 0
+    backward_s: Number = 0
+    weights: Number = 0
+    host_scale = where(layout.compiled > 0, stack.host_compiled, 1.0)
+    crowd = minimum(layout.tp, CROWDED_TENSOR) / CROWDED_TENSOR
+    crowd = where(layout.tp > 1, crowd * crowd, 0.0)
+    for kind in kinds:
+        if kind.idle(work):
+            continue
+        forward, backward = block_parts(kind, layout, machine, stack, work)
+        count = kind.count
+        recompute: Number = 0
+        if kind.layered:
+            recompute = (
+                again * (forward["products"] + forward["pointwise"] + forward["casts"])
+                + attention_again * forward["attention"]
+                + full * (forward["tensor"] + forward["expert"] + forward["context"])
+            )
+            issue = kind.halves * (stack.forward_host_s * (1.0 + full) + stack.backward_host_s) + (2.0 + full) * (
+                stack.tensor_host_s * crowd + (stack.expert_host_s if kind.routed else 0.0)
+            )
+            host = host + count * host_scale * issue
+        back = recompute
+        for name in TIMED:
+            total[name] = total[name] + count * (forward[name] + backward[name])
+            device = device + count * (forward[name] + backward[name])
+            back = back + backward[name]
+        total["recompute"] = total["recompute"] + count * recompute
+        device = device + count * recompute
+        backward_s = backward_s + count * back
+        weights = weights + count * backward["weights"]
+    return Busy(parts=total, device=device, host=host, backward=backward_s, weights=weights)
+
+
+def stage_times(
+    division: Division,
+    layout: Layout,
+    machine: Machine,
+    stack: Stack,
+    sums: tuple[Busy, Busy, Busy],
+    accumulate: Number,
+) -> Stages:
+    """One micro-batch on every stage, and all of them through the pipeline under its schedule."""
+    before, layer, after = sums
+    most, first, last = stage_plan(division, layout.pp, stack.balanced_stages)
+    pp, tp = layout.pp, layout.tp
+    mixed = (pp > 1) & (layout.devices > machine.node_devices) & (tp > 1)
+    slow = where(mixed, stack.pipeline_tensor_s * power(tp, stack.pipeline_tensor_exponent), 0.0)
+    slow = slow + stack.wide_tensor_s * maximum(tp / machine.node_devices - 1.0, 0.0)
+    busy = issue_bound(layer.device, layer.host + slow)
+    start, end = issue_bound(before.device, before.host), issue_bound(after.device, after.host)
+    layers = division.layers * busy
+    slowest = maximum(maximum(most * busy, first * busy + start), last * busy + end)
+    slowest = where(pp > 1, slowest, layers + start + end) + accumulate
+    total = layers + start + end + accumulate * pp
+    fill = fill_share(layout.schedule, pp, layout.vpp, layer.backward / layer.device, layer.weights / layer.device)
+    return Stages(
+        busy=busy,
+        extra=busy - issue_bound(layer.device, layer.host),
+        ends=start + end,
+        slowest=slowest,
+        total=total,
+        accumulate=accumulate,
+        pipeline=pipeline_time(slowest, total, layout.micro_batches, fill),
+    )
+
+
+def send_time(division: Division, layout: Layout, machine: Machine, stack: Stack, work: Workload) -> Number:
+    """Exposed seconds of activations and their gradients between the stages, a whole step."""
+    if type(layout.pp) is float and layout.pp <= 1:
+        return 0.0
+    split = layout.tp if stack.scatter_sends > 0 else 1.0
+    rows, width = (division.body[0].rows, division.body[0].width)
+    message = machine.element_bytes * rows.count(work) * width / split
+    wire = minimum(
+        machine.fabric.efficiency * machine.fabric.nic_bytes_per_s, machine.links["all_gather"].bandwidth_bytes_per_s
+    )
+    each = 2.0 * layout.vpp * (message / wire + stack.send_fixed_s)
+    return where(layout.pp > 1, each * (layout.micro_batches + layout.pp - 1) * stack.send_exposed, 0.0)
+
+
+def waterfall(case: Case, layer: Busy, before: Busy, after: Busy, stages: Stages, once: Parts) -> Parts:
+    """Seconds by cause on the average device, which holds its share of the layers and of both ends.
+
+    ``ideal`` is the model's FLOPs at the peak of the run's format over all devices, so that its share is the MFU over
+    the pairs that the mask allows; products and attention show what they take beyond their own.
+    """
+    layout, machine = case.layout, case.machine
+    count, pp = layout.micro_batches, layout.pp
+    layers = count * case.division.layers / pp
+    total = {
+        name: layers * layer.parts[name] + count / pp * (before.parts[name] + after.parts[name]) for name in layer.parts
+    }
+    available = layout.devices * machine.peak_flops_per_s
+    ideal = model_flops(case.architecture, case.work, layout.trained) / available
+    attention = attention_flops(case.architecture, case.work) / available
+    device = layers * layer.device + count / pp * (before.device + after.device)
+    waited = layers * stages.busy + count / pp * stages.ends
+    return {
+        "ideal": ideal,
+        "matmul_inefficiency": total["products"] - (ideal - attention),
+        "attention": total["attention"] - attention,
+        "pointwise": total["pointwise"],
+        "casts": total["casts"],
+        "recompute": total["recompute"],
+        "tensor_parallel": total["tensor"],
+        "context_parallel": total["context"],
+        "expert_parallel": total["expert"],
+        "launch": waited - layers * stages.extra - device + case.stack.step_fixed_s,
+        "pipeline_latency": layers * stages.extra + once["sends"],
+        "stage_imbalance": count * (stages.slowest - stages.total / pp),
+        "bubble": stages.pipeline - count * stages.slowest,
+        "data_parallel": once["data_parallel"],
+        "optimizer": once["update"] + count * stages.accumulate,
+    }

@@ -1,0 +1,98 @@
+"""FLOPs of a step: what the mathematics needs, and what the hardware executes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.counting.conventions import batch_flops, convention, hardware_flops
+from mfu_planner.numeric import Number
+from mfu_planner.operators import Attention, Convolution, MatMul, Workload
+
+if TYPE_CHECKING:
+    from mfu_planner.architectures import Architecture
+
+ALLOWED = "causal"
+"""Convention of the ideal time: attention over the pairs that the mask allows."""
+_REMEMBERED = 512
+_PLAIN = (int, float, str, bool, type(None), tuple)
+
+
+def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Remember what a function said of the architectures asked about last, known by identity, and a plain workload."""
+    held: OrderedDict[Any, tuple[Any, Any]] = OrderedDict()
+
+    @wraps(function)
+    def asked(architecture: Architecture, work: Workload, *rest: Any) -> Any:
+        values = (work.batch, work.seq_len, work.target_seq_len, work.images, *rest)
+        if not all(type(v) in _PLAIN for v in values):
+            return function(architecture, work, *rest)
+        key = (id(architecture), work.allowed_pairs_only, work.documents, *values)
+        if key in held:
+            held.move_to_end(key)
+            return held[key][1]
+        found = function(architecture, work, *rest)
+        held[key] = (architecture, found)
+        if len(held) > _REMEMBERED:
+            held.popitem(last=False)
+        return found
+
+    return asked
+
+
+@remembered
+def training_flops(architecture: Architecture, work: Workload, name: str) -> Number:
+    """Model FLOPs of a batch, forward and backward, under a convention [FLOP]."""
+    return batch_flops(convention(name), architecture, work)
+
+
+def flops_per_sequence(architecture: Architecture, seq_len: int, name: str = "full") -> float:
+    """Model FLOPs of one training sequence (as long for the decoder of an encoder–decoder) [FLOP]."""
+    return float(training_flops(architecture, Workload(1, seq_len, seq_len), name))
+
+
+@remembered
+def model_flops(architecture: Architecture, work: Workload, trained: Number) -> Number:
+    """Model FLOPs of a batch over the pairs that the mask allows [FLOP].
+
+    ``trained``: 0 where only adapters are, so that no weight gradient is needed.
+    """
+    total = batch_flops(convention(ALLOWED), architecture, work)
+    if type(trained) is float and trained == 1:
+        return total
+    weights = sum(
+        block.count * op.forward_flops(work.allowed())
+        for block, op in architecture.each()
+        if isinstance(op, MatMul | Convolution) and op.trainable
+    )
+    return total - (1 - trained) * weights
+
+
+@remembered
+def attention_flops(architecture: Architecture, work: Workload) -> Number:
+    """Model FLOPs of attention alone, over the pairs that the mask allows [FLOP]."""
+    inside = work.allowed()
+    return sum(
+        block.count * (op.forward_flops(inside) + op.backward_flops(inside))
+        for block, op in architecture.each()
+        if isinstance(op, Attention)
+    )
+
+
+@remembered
+def executed_flops(
+    architecture: Architecture, work: Workload, name: str, recompute: str, share: float | None, fused: bool
+) -> Number:
+    """FLOPs that the hardware executes for a batch, ``share`` of the layers recomputed in full [FLOP].
+
+    Counted as ``mfu-planner mfu`` counts HFU, so that both agree on the same run.
+    """
+
+    def executed(again: str) -> Number:
+        return hardware_flops(architecture, work, recompute=again, fused_attention=fused, convention=name)
+
+    if share is None or share == 1.0:
+        return executed(recompute)
+    return (1.0 - share) * executed("none") + share * executed(recompute)
