@@ -31,6 +31,7 @@ _COMMANDS = {
     "demo": "Llama 3.1 405B in both directions, beside the published figures.",
     "app": "Serve the web form.",
     "help": "The help of a command.",
+    "mcp": "Serve these calls to an agent (Model Context Protocol).",
 }
 
 
