@@ -6,80 +6,70 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, RootModel, TypeAdapter
 
+import mfu_planner
 from mfu_planner.agent.files import checked
-from mfu_planner.cli.output import finite
+from mfu_planner.cli.output import SCHEMA_VERSION, finite
 from mfu_planner.errors import InputError, PlannerError
 from mfu_planner.questions.ask import Asked
 from mfu_planner.questions.commands import question_of
 from mfu_planner.questions.question import asks
 from mfu_planner.questions.texts import help_of
-from mfu_planner.results import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Where a tool's call and the class of its answer stand."""
+    """A tool's call and its answer."""
 
     call: str
-    """``module:function`` below the package."""
+    """The package's public function."""
     answer: str
-    """``module:Class`` below the package."""
+    """The public class of its answer."""
     told: str
     """What it is for, and when to take it."""
 
 
 KINDS = {
     "plan": Kind(
-        "planning:plan",
-        "planning:Plan",
+        "plan",
+        "Plan",
         "Time, device-hours, cost, energy and CO2 of a training run. Give any sufficient set of tokens, devices, mfu, "
         "deadline and budget; the rest is solved for. Quantities take units: '15T', '30d', '$2M'.",
     ),
     "mfu": Kind(
-        "measuring:measure",
-        "measuring:Measurement",
+        "measure",
+        "Measurement",
         "MFU of an observed run from a throughput, a step time or device-hours, under every convention, with a verdict "
         "and findings on whether the number can be right.",
     ),
     "flops": Kind(
-        "work:flops", "work:FlopsResult", "Exact parameters and FLOPs of a model, operator by operator, by convention."
+        "flops", "FlopsResult", "Exact parameters and FLOPs of a model, operator by operator, by convention."
     ),
-    "memory": Kind(
-        "footprint.report:memory", "footprint.result:Footprint", "Bytes per device for a parallel layout: does it fit?"
-    ),
+    "memory": Kind("memory", "Footprint", "Bytes per device for a parallel layout: does it fit?"),
     "predict": Kind(
-        "prediction.predicting:predict",
-        "prediction.result:Prediction",
+        "predict",
+        "Prediction",
         "Step time and MFU that a parallel layout will reach, with a range and a waterfall from the peak.",
     ),
     "search": Kind(
-        "searching.search:search",
-        "searching.result:SearchResult",
+        "search",
+        "SearchResult",
         "The best parallel layouts of a model on hardware, clusters or providers; with tokens, time and cost of the "
         "whole run. May take some seconds.",
     ),
     "diagnose": Kind(
-        "diagnosis:diagnose",
-        "diagnosis:Diagnosis",
+        "diagnose",
+        "Diagnosis",
         "Why the MFU of a run is low, what to change first and what each change would bring. Takes whatever is known: "
         "a throughput, the layout, a log, a trace.",
     ),
-    "log": Kind(
-        "observe.logs:read_log", "observe.logs:LogReport", "Throughput and MFU from a training log of any framework."
-    ),
+    "log": Kind("read_log", "LogReport", "Throughput and MFU from a training log of any framework."),
 }
 """Tool → what it does; each is named like its command."""
-
-
-def _found(place: str) -> Any:
-    module, _, name = place.partition(":")
-    return getattr(import_module(f"mfu_planner.{module}"), name)
 
 
 def tools(folder: Path | None) -> dict[str, tuple[Callable[..., Any], str]]:
@@ -94,7 +84,7 @@ def tools(folder: Path | None) -> dict[str, tuple[Callable[..., Any], str]]:
 
 
 def _tool(name: str, kind: Kind, folder: Path | None) -> Callable[..., Any]:
-    question, call = question_of(name), _found(kind.call)
+    question, call = question_of(name), getattr(mfu_planner, kind.call)
     told = help_of(question)
     fields = asks(question)
 
@@ -111,7 +101,7 @@ def _tool(name: str, kind: Kind, folder: Path | None) -> Callable[..., Any]:
     order = sorted(shown, key=lambda n: not shown[n].ask.required)
     parameters = [_parameter(n, shown[n], told.get(n, "")) for n in order]
     tool.__name__ = name
-    return _typed(tool, parameters, TypeAdapter(_found(kind.answer)).json_schema(mode="serialization"))
+    return _typed(tool, parameters, TypeAdapter(getattr(mfu_planner, kind.answer)).json_schema(mode="serialization"))
 
 
 def _typed(
@@ -171,9 +161,5 @@ def _hardware() -> Callable[..., Any]:
 
 
 def error_text(error: PlannerError) -> str:
-    """The one line of the command line, and its parts as JSON."""
-    parts: Mapping[str, Any] = {"message": str(error)}
-    if isinstance(error, InputError):
-        given = error.given if isinstance(error.given, str | int | float | bool) else str(error.given)
-        parts = {**parts, "field": error.field, "given": given, "accepted": error.accepted, "nearest": error.nearest}
-    return json.dumps(parts, ensure_ascii=False)
+    """The object that the command line prints under ``--json``."""
+    return json.dumps({**error.as_json(), "message": str(error)}, ensure_ascii=False)

@@ -99,4 +99,4 @@ def test_errors_are_the_command_lines_with_their_parts() -> None:
     assert said["message"] == str(refused.value)
     assert said["field"] == "model"
     assert "llama-3.1-8b" in said["nearest"]
-    assert json.loads(error_text(NoAnswer("no"))) == {"message": "no"}
+    assert json.loads(error_text(NoAnswer("no")))["message"] == "no"
