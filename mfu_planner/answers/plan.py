@@ -17,6 +17,7 @@ from mfu_planner.device_count import node_size
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.run import QUANTITIES, Derived, PowerProduct, closed_forms, derived
+from mfu_planner.run.doubt import doubts
 from mfu_planner.run.limits import LIMITS, Closed, close, refuse_absurd
 from mfu_planner.subject import Subject, resolve_subject
 from mfu_planner.units import HOUR, KWH, format_value
@@ -168,6 +169,7 @@ def _plan(s: PlanQuestion, subject: Subject, prices: Rates) -> Plan:
         warnings.append(f"devices in whole nodes of {node}, the usual machine; --devices-per-node changes it")
     values = closed.values
     refuse_absurd(values)
+    warnings = [*doubts(values), *warnings]
     if values["mfu"] > 1 + _WHOLE:
         raise NoAnswer(
             f"this needs an MFU of {values['mfu']:.1%}, above 100% of the peak: give more devices, a later deadline or "
