@@ -133,3 +133,43 @@ def test_parts_without_a_step_are_a_lower_bound():
     assert report.step_time_s is None
     assert severities(report)["log/only-phases"] == "warning"
     assert sum(p.seconds_per_step for p in report.phases) == pytest.approx(385)
+
+
+def test_samples_per_second_a_thousand_times_too_small():
+    """A branch of Megatron-DeepSpeed divided by milliseconds: 2,048 ÷ 400 s is 5.12, not 0.005."""
+    line = (" iteration {0}/ 900 | elapsed time per iteration (ms): 400000.0 | global batch size:  2048 | "
+            "samples per second: 0.005 | TFLOPs: 35.24 |\n")  # fmt: skip
+    report = read_log("".join(line.format(i) for i in (10, 11, 12)))
+
+    assert report.samples_per_s == pytest.approx(5.12)
+    assert severities(report)["log/samples-contradict-batch"] == "warning"
+
+
+def test_format_that_finds_nothing_gives_way():
+    """A line of DeepSpeed's profiler that is off does not hide the Trainer's results."""
+    log = (
+        "DeepSpeed Flops Profiler -----\n"
+        "{'train_runtime': 200.0, 'train_samples_per_second': 6.4, 'train_steps_per_second': 0.4, 'epoch': 1.0}\n"
+    )
+
+    assert read_log(log).samples_per_s == pytest.approx(6.4)
+
+
+def test_coarse_step_time_has_its_range():
+    """0.008 steps/s has one digit: 3,600 s make 29 steps, and 124 s a step is known to ±6%."""
+    table = (
+        "***** train metrics *****\n[worker :0]   train_runtime            = 1:00:00.00\n"
+        "[worker :0]   train_samples_per_second =      1.051\n"
+        "[worker :0]   train_steps_per_second   =      0.008\n"
+    )
+    found = next(f for f in read_log(table).findings if f.code == "log/coarse-step-time")
+
+    assert found.evidence["low_s"] < 1 / 0.0085 + 1
+    assert found.evidence["high_s"] > 1 / 0.0075 - 1
+
+
+def test_bars_that_read_or_tokenise_are_no_steps():
+    """143,000 it/s is no training."""
+    log = "100%|##########| 2000/2000 [00:00<00:00, 143000.00it/s]\n 50%|#####     | 5/10 [00:05<00:05, 1.00s/it]\n"
+
+    assert read_log(log).step_time_s == pytest.approx(1)

@@ -12,6 +12,8 @@ AGREE = 0.03
 MORE_THAN_IS_THERE = 0.15
 #: Slow steps outside the steady window that take more than this share of the time are a finding.
 LOST = 0.05
+#: A step time known no better than this has its range said.
+COARSE_STEP = 0.03
 #: A rate known no better than this is said to be rounded.
 COARSE_RATE = 0.01
 _NAMES = {"devices": "devices", "global_batch": "global batch", "seq_len": "sequence length"}
@@ -264,7 +266,15 @@ def _whole_run(log: Reading) -> None:
 
 
 def _rounded(log: Reading, q: Quantities) -> None:
-    """A rate printed with two digits or fewer is not what the step time rests on."""
+    """A rate printed with two digits or fewer is not what the step time rests on; else its range is said."""
+    step = q.get("step_time_s")
+    if step is not None and COARSE_STEP < step.resolution < 1 and "running" not in step.origin:
+        low, high = step.value / (1 + step.resolution), step.value / (1 - step.resolution)
+        log.note(
+            "log/coarse-step-time", "warning",
+            f"the step time is known to ±{step.resolution:.0%}, as coarsely as the log prints: between {low:.4g} and "
+            f"{high:.4g} s", low_s=low, high_s=high,
+        )  # fmt: skip
     for name, words in (("steps_per_s", "steps per second"), ("samples_per_s", "samples per second")):
         width = log.resolution.get(name, 0.0)
         if width >= COARSE_RATE and "step_time_s" in q and words not in q["step_time_s"].origin:

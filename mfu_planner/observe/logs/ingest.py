@@ -26,6 +26,8 @@ _FILES_IN_A_FOLDER, _DEEPEST = 400, 4
 _UNDECIDED_STRETCHES, _FEW = 16, 50
 #: Later, only this much of each stretch is looked at for a format.
 _GLANCE = 1 << 16
+#: Formats that may be tried after one that finds no step.
+_RETRIES = 3
 _SCANNED_STRETCHES, _SCANNED_RECORDS = 6, 400
 
 
@@ -40,11 +42,18 @@ class Ingested:
     reader: Format | None = None
     #: Where the log holds several runs, all of it; ``log`` is the one that the figures are of.
     whole: Reading | None = None
+    #: Formats that have been tried and found nothing.
+    without: frozenset[type[Format]] = frozenset()
 
 
-def ingest(source: LogSource, columns: Mapping[str, str] | None, progress: Progress | None) -> Ingested:
-    """Read everything that was given."""
-    out = Ingested()
+def ingest(
+    source: LogSource,
+    columns: Mapping[str, str] | None,
+    progress: Progress | None,
+    without: frozenset[type[Format]] = frozenset(),
+) -> Ingested:
+    """Read everything that was given; again with the next format where the first finds no step."""
+    out = Ingested(without=without)
     for opened in _sources(source, out):
         try:
             _one(opened, out, columns, progress)
@@ -54,7 +63,19 @@ def ingest(source: LogSource, columns: Mapping[str, str] | None, progress: Progr
         out.reader.end()
         out.log.header.finish()
         out.name, out.warmup = out.reader.name, out.reader.warmup
+    once = hasattr(source, "read") or _is_stdin(source)
+    if out.reader is not None and not (_found(out.log) or once or columns or len(without) >= _RETRIES):
+        again = ingest(source, columns, progress, without | {type(out.reader)})
+        return again if again.reader is not None and _found(again.log) else out
     return out
+
+
+def _found(log: Reading) -> bool:
+    return bool(log.store.held or log.summary)
+
+
+def _is_stdin(source: LogSource) -> bool:
+    return source == "-" or (not isinstance(source, str | os.PathLike) and any(str(s) == "-" for s in source))
 
 
 def _sources(source: LogSource, out: Ingested) -> Iterable[Source]:
@@ -189,7 +210,7 @@ def _text(source: Source, out: Ingested, columns: Mapping[str, str] | None, prog
             out.reader = _table(text, log, columns)
         elif columns is None and (out.reader is None or (index < _UNDECIDED_STRETCHES and log.store.held < _FEW)):
             glance = text if last or index < _UNDECIDED_STRETCHES else text[:_GLANCE]
-            found = best_format(glance, above=score)
+            found = best_format(glance, score, out.without)
             if found is not None and (out.reader is None or not isinstance(out.reader, found[0])):
                 out.log = log = _fresh(log, out.reader is not None)
                 out.reader, score = found[0](log), found[1]

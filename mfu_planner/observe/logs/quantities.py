@@ -14,6 +14,8 @@ COARSE = 0.005
 NEAR_INTEGER = 0.01
 #: Nothing that a log states is larger or smaller; what is, is garbage.
 _LARGEST, _SMALLEST = 1e40, 1e-20
+#: A rate of samples that is off by more than this factor is not what its key says.
+WRONG = 1.5
 #: What a running mean's last value is taken to be known to.
 RUNNING = 0.02
 
@@ -104,6 +106,7 @@ def gather(
         q.put(name, value, "given")
     _whole_run(log, q)
     running = log.running
+    stated = _without_wrong_samples(log, stated)
     for name, value in stated.items():
         coarse = max(log.resolution.get(name, 0.0), RUNNING if name in running else 0.0)
         origin = "stated (running mean, last value)" if name in running else "stated (mean over the window)"
@@ -124,6 +127,19 @@ def gather(
     _whole_devices(q)
     _close(q)
     return q
+
+
+def _without_wrong_samples(log: Reading, stated: dict[str, float]) -> dict[str, float]:
+    """Without a stated rate of samples that batch ÷ step time contradicts by more than jitter."""
+    batch, seconds, rate = (stated.get(k) for k in ("global_batch", "step_time_s", "samples_per_s"))
+    if not (batch and seconds and rate) or 1 / WRONG < rate * seconds / batch < WRONG:
+        return stated
+    log.note(
+        "log/samples-contradict-batch", "warning",
+        f"{rate:.4g} samples/s × {seconds:.4g} s is {rate * seconds:.4g}, but the batch is {batch:g}: batch ÷ step "
+        "time is used", rate=rate, ratio=rate * seconds / batch,
+    )  # fmt: skip
+    return {k: v for k, v in stated.items() if k != "samples_per_s"}
 
 
 def _whole_run(log: Reading, q: Quantities) -> None:

@@ -17,7 +17,9 @@ def all_formats() -> tuple[type[Format], ...]:
     return tuple(sorted(REGISTRY, key=lambda f: (-f.weight, f.name)))
 
 
-def best_format(text: str, above: float = 0.0) -> tuple[type[Format], float] | None:
+def best_format(
+    text: str, above: float = 0.0, without: frozenset[type[Format]] = frozenset()
+) -> tuple[type[Format], float] | None:
     """The format that fits a stretch of text best, with its score in 0–1, or ``None`` when none scores above ``above``.
 
     The score is the format's weight (how surely its mark means this framework) times a share that grows with the number
@@ -26,6 +28,6 @@ def best_format(text: str, above: float = 0.0) -> tuple[type[Format], float] | N
     best: tuple[type[Format], float] | None = None
     for kind in all_formats():
         floor = above if best is None else best[1]
-        if kind.weight > floor and (score := kind.score(text)) > floor:
+        if kind not in without and kind.weight > floor and (score := kind.score(text)) > floor:
             best = kind, score
     return best

@@ -77,7 +77,7 @@ class Console(Format):
 
     name = "console"
     weight = 0.3
-    hints = ("step", "iter", "Step", "Iter", "STEP", "update", "batch")
+    hints = ("step", "iter", "Step", "Iter", "STEP", "update", "batch", "Batch")
     mark = re.compile(
         rf"\b(?:step|iter|iteration|global_step|update|batch)\b['\"#=:\s]{{1,10}}\d+[^\n]{{0,300}}?"
         rf"(?:{_TOKENS}(?: ?/ ?|_per_| per )(?:{_DEVICE}/)?{_SECOND}|\b(?:step|iter|iteration|batch)[_ ]time(?:_m?s)?\b"

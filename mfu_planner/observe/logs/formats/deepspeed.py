@@ -66,7 +66,7 @@ class FlopsProfiler(Format):
     name = "deepspeed-flops-profiler"
     weight = 1.0
     hints = ("Flops Profiler",)
-    mark = re.compile(r"DeepSpeed Flops Profiler")
+    mark = re.compile(r"DeepSpeed Flops Profiler(?! Enabled)")
     tagged = False
 
     def __init__(self, log: object) -> None:

@@ -8,7 +8,10 @@ from mfu_planner.observe.logs import documents
 from mfu_planner.observe.logs.formats.base import Format, register
 from mfu_planner.observe.logs.reading import Reading
 
-_ROW = re.compile(r"^[^\w\n]{0,12}(?P<key>[\w/ ()]{2,60}?) {1,60}= {1,40}(?P<value>[\w.:,+\-]{1,40})\s{0,8}$")
+_ROW = re.compile(
+    r"(?<![\w/.])(?P<key>(?:train_|max_memory|memory|num_input)\w{2,60}(?: \(GB\))?|epoch|total_flos|step|global_step)"
+    r" {1,60}= {1,40}(?P<value>[\w.:,+\-]{1,40})\s{0,8}$"
+)
 _TITLE = re.compile(r"\*{3,} {0,2}(\w+)(?:[_ ]metrics)? ?\w* {0,2}\*{3,}")
 
 
@@ -19,7 +22,7 @@ class TrainMetrics(Format):
     name = "hf-train-metrics"
     weight = 0.55  # the Trainer's own lines say more, where they are there
     hints = ("=", "metrics")
-    mark = re.compile(r"^[^\w\n]{0,12}train_(?:runtime|samples_per_second) {1,20}= {1,20}[\d.:]+", re.M)
+    mark = re.compile(r"(?<![\w/.])train_(?:runtime|samples_per_second) {1,20}= {1,20}[\d.:]+\s*$", re.M)
     tagged = False
 
     def __init__(self, log: Reading) -> None:

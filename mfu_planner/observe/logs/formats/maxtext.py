@@ -13,10 +13,13 @@ class MaxText(Format):
     """Steps are dispatched asynchronously: the first two durations are not those of a step."""
 
     name = "maxtext"
-    hints = ("completed step",)
-    mark = re.compile(r"completed step[:=]? {0,4}\d+[^\n]{0,60}?seconds[:=] {0,4}[\d.]+")
+    hints = ("completed step", "TFLOP/s/device")
+    mark = re.compile(
+        r"completed step[:=]? {0,4}\d+[^\n]{0,60}?seconds[:=] {0,4}[\d.]+|\bstep: \d+, seconds: [\d.]+, TFLOP/s/device:"
+    )
     keys = Keys({
         "completed step": ("step", ""),
+        "step": ("step", ""),
         "seconds": ("step_time_s", "s"),
         "TFLOP/s/device": ("flops_per_s_per_device", "TFLOP/s"),
         "TFLOP/s": ("flops_per_s_per_device", "TFLOP/s"),

@@ -30,6 +30,8 @@ _OTHER_WORK = re.compile(r"\b(?:Map|Filter|Loading|Downloading|Generating|Tokeni
 _SPEED = re.compile(r"train_speed\((iter/s|s/it)\)['\"]?: ?['\"]?([\d.]{1,20})")
 _AT = re.compile(r"global_step/max_steps['\"]?: ?['\"]?(\d{1,12})/(\d{1,12})")
 _ELAPSED = re.compile(r"'elapsed_time': '([\w :]{2,30})'")
+#: Nothing trains at so many steps a second: such a bar reads, tokenises or downloads.
+TOO_FAST = 2000.0
 #: An elapsed time of this many printed seconds is finer than a smoothed rate.
 _FINE_ELAPSED_S = 100.0
 
@@ -89,6 +91,8 @@ class HfTrainer(Format):
 
     def _bar(self, bar: re.Match[str]) -> None:
         rate = number(bar["rate"])
+        if rate and rate >= TOO_FAST and not bar["unit"].startswith("s/"):
+            return
         record = Record(step=float(bar["n"]), elapsed_s=clock.duration(bar["elapsed"]), tag=f"of {bar['total']}")
         self._bar_step = record.step
         if rate:

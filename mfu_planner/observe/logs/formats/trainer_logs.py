@@ -14,7 +14,7 @@ from mfu_planner.observe.logs.text import resolution
 _MOST = 20_000
 #: Keys that count tokens since the start, the surest first: without padding, with padding.
 _COUNTERS = ("num_tokens", "tokens/total", "num_input_tokens_seen")
-_TABLE = re.compile(r"^\W{0,12}(train_\w{3,60}|num_input_tokens_seen|epoch) {1,60}= {1,40}([\w.:,+\-]{1,40})\s{0,8}$")
+_TABLE = re.compile(r"(?<![\w/.])(train_\w{3,60}|num_input_tokens_seen|epoch) {1,60}= {1,40}([\w.:,+\-]{1,40})\s{0,8}$")
 _AXOLOTL = "tokens/train_per_sec_per_gpu"
 
 
