@@ -81,7 +81,7 @@ def _planner(arguments: list[str]) -> tuple[str, int]:
     if arguments[:1] == ["app"]:  # it would serve until stopped: its flags are read and that is all
         found = group.get_command(None, "app")  # type: ignore[arg-type]
         assert found is not None
-        found.make_context("app", arguments[1:])
+        found.make_context("app", arguments[1:], help_option_names=["-h", "--help"])
         return "", 0
     out, err = io.StringIO(), io.StringIO()
     status = 0
