@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mfu_planner.answers.results import Keyed, KeyedResult
+from mfu_planner.answers.results import Keyed, KeyedResult, OnDevices
 
 
 class Held(Keyed):
@@ -26,7 +26,7 @@ class Held(Keyed):
     """Whether the total is at most what is usable."""
 
 
-class Footprint(KeyedResult, Held):
+class Footprint(OnDevices, KeyedResult, Held):
     """Bytes of the fullest device for a layout [byte]."""
 
     inputs: dict[str, Any]

@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import field_serializer
 
-from mfu_planner.answers.results import Finding, Result
+from mfu_planner.answers.results import Finding, OnDevices, Result
 from mfu_planner.answers.sanity import check, peak_findings
 from mfu_planner.answers.verdict import Verdict, verdict
 from mfu_planner.costs import gap_cost, price_of
+from mfu_planner.device_count import device_facts, other_readings
 from mfu_planner.errors import InputError
 from mfu_planner.questions.runs import MeasureQuestion
 from mfu_planner.run import QUANTITIES, closed_forms, derived, solve
@@ -28,7 +29,7 @@ _FORWARD_SHARE = Fraction(1, 3)
 _PALM = "Chowdhery et al. 2022, arXiv:2204.02311, appendix B"
 
 
-class Measurement(Result):
+class Measurement(OnDevices, Result):
     """Model (and hardware) FLOPs utilization of an observed run."""
 
     mfu: float
@@ -113,6 +114,8 @@ def measure_question(s: MeasureQuestion) -> Measurement:
         seq_len=subject.seq_len,
         work_unit=subject.model.work_unit if subject.model else "token",
         verdict=judged,
+        **device_facts(s, subject.accelerator, subject.devices),
+        mfu_if_counted_in=other_readings(s, subject.accelerator, values["mfu"]),
         **_gap(s, subject, values, judged, warnings),
         findings=(
             *check(s, subject, values["mfu"], per_convention, judged),

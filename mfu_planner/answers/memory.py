@@ -38,6 +38,7 @@ def memory(**given: Any) -> Footprint:
         assumptions=("the fullest pipeline stage: most micro-batches in flight, or the logits", *case.said.assumptions),
         warnings=case.said.warnings,
         sources=dict(case.said.sources),
+        **case.said.device_facts,
     )
 
 

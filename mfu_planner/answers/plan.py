@@ -10,10 +10,10 @@ from pydantic import Field
 
 from mfu_planner.answers.providers import AtProvider, over_providers
 from mfu_planner.answers.ranges import PlanRange, plan_range
-from mfu_planner.answers.results import Result
+from mfu_planner.answers.results import OnDevices, Result
 from mfu_planner.carbon import emissions
 from mfu_planner.costs import Rates, gap_cost, rates, spot_job
-from mfu_planner.device_count import node_size
+from mfu_planner.device_count import device_facts, node_size
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.run import QUANTITIES, Derived, PowerProduct, closed_forms, derived
@@ -31,7 +31,7 @@ _SETTLED = 1e-6
 _PALM = "Chowdhery et al. 2022, arXiv:2204.02311, appendix B"
 
 
-class Plan(Result):
+class Plan(OnDevices, Result):
     """A training run, closed: what was given and what follows."""
 
     solved_for: tuple[str, ...]
@@ -193,6 +193,7 @@ def _plan(s: PlanQuestion, subject: Subject, prices: Rates) -> Plan:
         cost_usd=values.get("cost_usd"),
         energy_kwh=kwh,
         **_site(s, prices, hours, warnings),
+        **device_facts(s, subject.accelerator, round(values["devices"])),
         **gap_cost(
             values["mfu"],
             runs.mfu_typical if runs else None,

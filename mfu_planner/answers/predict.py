@@ -112,6 +112,7 @@ def answer(case: Case, asked: str | None = None) -> Prediction:
         not_modelled=NOT_MODELLED,
         warnings=(*case.said.warnings, *warnings_of(case)),
         sources=dict(case.said.sources),
+        **case.said.device_facts,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from mfu_planner.answers.footprint import Held
-from mfu_planner.answers.results import KeyedResult
+from mfu_planner.answers.results import KeyedResult, OnDevices
 from mfu_planner.run.goodput import Job
 
 
@@ -36,7 +36,7 @@ class Demand(TypedDict):
     bytes_per_s: float
 
 
-class Prediction(KeyedResult):
+class Prediction(OnDevices, KeyedResult):
     """One training step for a layout, with no target MFU given."""
 
     inputs: dict[str, Any]

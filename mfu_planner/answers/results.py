@@ -57,6 +57,19 @@ class KeyedResult(Result, Keyed):
     """An answer that is read by key as well."""
 
 
+class OnDevices(BaseModel):
+    """What an answer says of its devices; all empty where a device is what people count."""
+
+    device_is: str | None = None
+    """What one device is, where it is a part of a chip, a card or a package."""
+    counted_as: dict[str, int] = {}
+    """What people count instead (chip, card, board, package) → devices in one."""
+    device_reading: str | None = None
+    """How many of those the devices are, and what another reading of the number would be."""
+    mfu_if_counted_in: dict[str, float] = {}
+    """The MFU if the devices, or the rate per device, were meant in chips, cards or packages: by that unit."""
+
+
 class Finding(BaseModel):
     """A coded remark on a number, with what would follow if it were true."""
 

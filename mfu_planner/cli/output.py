@@ -54,7 +54,9 @@ def emit(result: Mapping[str, Any], as_json: bool, render: Callable[[Console], N
     if shown == "table":
         from mfu_planner.cli.terminal import console
 
-        render(console())
+        screen = console()
+        _say_devices(result, screen)
+        render(screen)
         return
     if shown == "json":
         out = {"schema_version": SCHEMA_VERSION, **result}
@@ -75,6 +77,15 @@ def emit(result: Mapping[str, Any], as_json: bool, render: Callable[[Console], N
         sys.stdout.write((as_csv if shown == "csv" else as_markdown)(rows_of(result, command or "")))
     for warning in out.get("warnings") or ():
         print(f"warning: {warning}", file=sys.stderr)
+
+
+def _say_devices(result: Mapping[str, Any], screen: Console) -> None:
+    """What one device is, before anything else, where it is a part of what people count."""
+    if result.get("device_is") is None:
+        return
+    rates = [f"counted in {u}s: MFU {mfu:.2%}" for u, mfu in (result.get("mfu_if_counted_in") or {}).items()]
+    parts = [result["device_is"], result.get("device_reading"), *rates]
+    screen.print(". ".join(p[0].upper() + p[1:] for p in parts if p) + ".", markup=False)
 
 
 def _compact(out: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mfu_planner.answers.results import OnDevices
 from mfu_planner.diagnosis import ranking
 from mfu_planner.diagnosis.causes import CAUSES, MEANINGS
 from mfu_planner.diagnosis.effects import stack_up
@@ -12,6 +13,7 @@ from mfu_planner.diagnosis.result import Action, CauseFinding, Deciding, Diagnos
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mfu_planner.answers.measure import Measurement
     from mfu_planner.diagnosis.describe import Described
     from mfu_planner.diagnosis.effects import Effect
     from mfu_planner.diagnosis.gap import Gap
@@ -146,6 +148,10 @@ def _after(mfu: float | None, first: Ranked, actions: Sequence[Action]) -> str:
     return f"; expect {action.predicted_mfu:.0%} after the fix (now {mfu:.0%})"
 
 
+def _devices(measurement: Measurement | None) -> dict[str, Any]:
+    return {n: getattr(measurement, n) for n in OnDevices.model_fields} if measurement else {}
+
+
 def answer(
     kept: dict[str, Any], seen: Observed, run: Described, gap: Gap, causes: Sequence[Ranked], effects: Sequence[Effect]
 ) -> Diagnosis:
@@ -172,6 +178,7 @@ def answer(
         inputs={k: v for k, v in kept.items() if isinstance(v, str | int | float | bool | list | tuple | dict)},
         warnings=tuple(dict.fromkeys([*seen.warnings, *(point.warnings if point else ())])),
         sources=dict(measurement.sources) if measurement else {},
+        **_devices(measurement),
         answer=WRONG if wrong else _sentence(seen, run, gap, causes, actions, decides),
         mfu=mfu,
         goodput=measured.goodput,

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mfu_planner.answers.results import Result
+from mfu_planner.answers.results import OnDevices, Result
 from mfu_planner.answers.verdict import Verdict
 
 
@@ -89,7 +89,7 @@ class Deciding(_Record):
     measurement: str
 
 
-class Diagnosis(Result):
+class Diagnosis(OnDevices, Result):
     """Why the MFU is low and what to change first."""
 
     answer: str

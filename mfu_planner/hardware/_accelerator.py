@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mfu_planner.errors import InputError, nearest
+from mfu_planner.hardware import _whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,12 @@ class Accelerator:
     @property
     def device_is(self) -> str | None:
         """One line on what a device is, where it is a part of what people count; None elsewhere."""
-        if not self.counted_as:
-            return None
-        units = [(unit, n) for unit, n in self.counted_as.items() if unit != "package"] or list(self.counted_as.items())
-        said = ", ".join(f"a {unit} is {n} devices" for unit, n in units)
-        article = "an" if self.device_kind[0].lower() in "aeiou" else "a"
-        return f"one device is {article} {self.device_kind} of {self.name.partition(' (')[0]}: {said}"
+        return _whole.device_is(self.name, self.device_kind, self.counted_as)
+
+    @property
+    def units(self) -> list[tuple[str, int]]:
+        """What people count instead of devices, and how many each is; a package only where nothing else is said."""
+        return _whole.units(self.counted_as)
 
     def peak_flops_per_s(self, dtype: str, sparse: bool = False) -> float:
         """The peak rate in FLOP/s of one device.

@@ -36,8 +36,7 @@ def instance(text: str, catalogue: dict[str, Any]) -> tuple[str, int | None, str
         return entry["accelerator"], count, f"{text} holds {devices}"
     machine = catalogue["machines"].get(spoken)
     if machine is not None:
-        count = machine["devices"]
-        return machine["accelerator"], count, f"{machine['name']} has {count} devices per node"
+        return machine["accelerator"], machine["devices"] or None, _machine(machine)
     found = SLICE.match(text.strip())
     if found is None:
         return None
@@ -46,6 +45,13 @@ def instance(text: str, catalogue: dict[str, Any]) -> tuple[str, int | None, str
     if entry is None:
         return None
     return _slice(text, found["count"] or found["shape"], entry, catalogue)
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    count, node = machine["devices"], machine["node"]
+    if not count:
+        return f"{machine['name']}: nodes of {node} devices"
+    return f"{machine['name']} has {count} devices" + (" per node" if count == node else f" in nodes of {node}")
 
 
 def _slice(text: str, size: str, entry: dict[str, Any], catalogue: dict[str, Any]) -> tuple[str, int, str]:

@@ -56,6 +56,8 @@ class ClusterSpec(Spec):
     """Other names."""
     scale_up: ScaleUpLink
     scale_out: ScaleOutLink | None = None
+    counts: str | None = pydantic.Field(default=None, pattern="^(node|domain|nothing)$")
+    """Devices that its name counts: of a node, of the whole domain (blank: for a rack), or nothing (a site)."""
     torus: list[int] | None = None
     """Chips along each axis of the largest slice, for tori."""
     notes: list[str] = pydantic.Field(default_factory=list)
@@ -68,6 +70,10 @@ class ClusterSpec(Spec):
             raise ValueError(f"sources must describe exactly {sorted(used)}")
         return self
 
+    def _counted(self) -> int:
+        by = self.counts or ("domain" if self.kind == "rack" else "node")
+        return 0 if by == "nothing" else self.scale_up.domain if by == "domain" else self.devices_per_node
+
     def record(self) -> dict[str, Any]:
         """The index record, SI units."""
         out = self.scale_out
@@ -77,6 +83,7 @@ class ClusterSpec(Spec):
             "kind": self.kind,
             "accelerator_id": self.accelerator,
             "devices_per_node": self.devices_per_node,
+            "devices_in_name": self._counted(),
             "scale_up_link": self.scale_up.link,
             "scale_up_bytes_per_s": parse(self.scale_up.per_direction, "byte_per_s", field=self.id),
             "scale_up_domain": self.scale_up.domain,

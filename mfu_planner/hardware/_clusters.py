@@ -23,6 +23,8 @@ class Cluster:
     accelerator_id: str
     devices_per_node: int
     """Devices that share a host."""
+    devices_in_name: int
+    """Devices that its name counts: a rack's, else a node's; 0 where it is a whole site's (LUMI)."""
     scale_up_link: str
     scale_up_bytes_per_s: float
     scale_up_domain: int

@@ -50,7 +50,12 @@ def light(catalogue: dict[str, Any]) -> dict[str, Any]:
             for i, r in catalogue["accelerators"].items()
         },
         "machines": {
-            spoken: {"accelerator": c["accelerator_id"], "devices": c["devices_per_node"], "name": c["name"]}
+            spoken: {
+                "accelerator": c["accelerator_id"],
+                "devices": c["devices_in_name"],
+                "node": c["devices_per_node"],
+                "name": c["name"],
+            }
             for c in catalogue["clusters"].values()
             for spoken in c["spoken"]
         },

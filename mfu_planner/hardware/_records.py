@@ -11,6 +11,7 @@ from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware._accelerator import dtype_key
 from mfu_planner.hardware._index import index
 from mfu_planner.hardware._resolve import lookup
+from mfu_planner.hardware._whole import device_is, whole
 
 if TYPE_CHECKING:
     from mfu_planner.hardware.prices import Quote
@@ -38,7 +39,7 @@ def full_record(name: str, as_of: str | dt.date | None = None) -> dict[str, Any]
     out = _plain(index()["accelerators"][identifier])
     rates = {k: achievable(identifier, k) for k in out["peak_flops_per_s"]}
     price = typical_price(identifier, as_of)
-    return {
+    answer = {
         **out,
         "given": name,
         "devices_in_name": found.devices,
@@ -53,8 +54,9 @@ def full_record(name: str, as_of: str | dt.date | None = None) -> dict[str, Any]
             "basis": price.basis,
             "quotes": [_quote(q) for term in TERMS for q in offers(identifier, term=term, as_of=as_of)],
         },
-        "warnings": [found.note] if found.note else [],
+        "warnings": [found.note] if found.note and found.devices_per_unit == 1 else [],
     }
+    return whole(answer, found.unit, found.devices_per_unit) if found.unit and found.devices_per_unit > 1 else answer
 
 
 def _quote(quote: Quote) -> dict[str, Any]:
@@ -133,6 +135,8 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
         "form_factor": record["form_factor"],
         "device_kind": record["device_kind"],
         "devices_per_package": record["devices_per_package"],
+        "device_is": device_is(record["name"], record["device_kind"], record["counted_as"]),
+        "counted_as": record["counted_as"],
         "confidence": record["confidence"],
         "peak_flops_per_s": record["peak"],
         **{

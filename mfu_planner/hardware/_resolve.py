@@ -102,7 +102,13 @@ def _counted(found: Resolution, read: Spoken, name: str, field: str) -> Resoluti
             raise InputError(field, name, f"{said}, or the {found.accelerator.device_kind} without {read.unit!r}")
         each = known.get(read.unit, 1)
     devices = None if read.count is None else read.count * each * (found.devices or 1)
-    return dataclasses.replace(found, devices=devices or found.devices, unit=read.unit, devices_per_unit=each)
+    note = found.note
+    if each > 1:
+        said = f"a {read.unit} of {found.accelerator.name} is {each} devices; every figure is per device"
+        note = said if note is None else f"{note}; {said}"
+    return dataclasses.replace(
+        found, note=note, devices=devices or found.devices, unit=read.unit, devices_per_unit=each
+    )
 
 
 def _refuse_shares(name: str, text: str, catalogue: dict[str, Any], field: str) -> None:

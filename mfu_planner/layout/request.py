@@ -50,6 +50,8 @@ class Request:
     warnings: tuple[str, ...]
     sources: dict[str, str]
     """Where peak, length and constants come from."""
+    device_facts: dict[str, Any]
+    """What one device is, where it is a part of what people count."""
     given: Mapping[str, Any]
     """The flags that were given."""
     reader: Callable[[Mapping[str, Any]], Case]
@@ -77,7 +79,7 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
     if model.architecture is None:
         raise InputError("model", model.name, "a model with an architecture: --model or --config")
     found = lookup(s.hardware)
-    warnings = list(model.notes)
+    warnings = [*model.notes, *([found.note] if found.note else [])]
     sources: dict[str, str] = {}
     length, target = choose_lengths(s.seq_len, s.target_seq_len, model, "full", warnings, sources)
     s = s.changed(seq_len=length or 1, target_seq_len=target)
@@ -216,6 +218,8 @@ def read_request(**given: Any) -> Request:
         Something unknown, missing, or that contradicts: see :func:`read_degrees`, and a global batch that
         dp·micro-batch does not divide.
     """
+    from mfu_planner.device_count import device_facts
+
     s, model, accelerator, devices, warnings, sources = read_common(given)
     architecture = model.architecture
     assert architecture is not None
@@ -267,6 +271,7 @@ def read_request(**given: Any) -> Request:
         assumptions=tuple(assumptions),
         warnings=tuple(warnings),
         sources={**sources, "step_time_s": f"calibration of the software stack {name}"},
+        device_facts=device_facts(s, accelerator, degrees.devices),
         given=given,
         reader=read_case,
         loader_tokens_per_s=s.loader_tokens_per_s,

@@ -186,6 +186,18 @@ _IN_TOKENS = ("token", "token_per_s", "token_per_s_per_device")
 """Units in whose place samples may be given; the model says how many tokens one has."""
 
 
+def _devices_named(value: str) -> int | None:
+    """The devices that the name of a slice or an instance counts: v4-1024, 2x p5.48xlarge; None for a number."""
+    if re.fullmatch(r"\s*[\d_.,]*\s*[KMBkmb]?\s*(?:devices?|gpus?|[^\w]*)\s*", value, re.IGNORECASE):
+        return None
+    from mfu_planner.hardware import lookup
+
+    try:
+        return lookup(value, field="devices").devices
+    except InputError:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One field of a question class."""
@@ -239,6 +251,8 @@ class Asked:
         unit = self.ask.unit
         if unit == "device" and (words := _DEVICE_WORDS.fullmatch(value)):
             return {self.name: self._one(words[1]), "device_unit": words[2].lower()}
+        if self.name == "devices" and (named := _devices_named(value)) is not None:
+            return {self.name: named, "device_unit": value.strip()}
         if unit in _IN_TOKENS and _SAMPLES.search(value):
             return {self.name: self._one(_SAMPLES.sub("tokens", value)), "in_samples": (self.name,)}
         if unit == "batch":

@@ -40,9 +40,8 @@ def render_one(record: Mapping[str, Any], console: Console) -> None:
     console.print(
         f"[bold]{record['name']}[/bold]  ({record['id']}, {record['vendor']} {record['family']}, {record['year']})"
     )
-    whole = record["devices_per_package"]
-    kind = record["device_kind"]
-    console.print(f"per device: a {kind}" + (f"; a package holds {whole} of them" if whole > 1 else ""), style="dim")
+    if record["device_is"] is None:
+        console.print(f"per device: a {record['device_kind']}", style="dim")
     print_warnings(console, record["warnings"])
     numbers = {key: i for i, key in enumerate(record["sources"], start=1)}
     console.print(_table(("peak", "dense", "sparse", "best measured", "source"), _peak_rows(record, numbers)))

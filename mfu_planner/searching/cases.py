@@ -58,6 +58,8 @@ class SearchPlace:
     """What ``predict`` is given beside the layout."""
     selective: bool
     """Whether selective recomputation differs from none."""
+    device_facts: dict[str, Any]
+    """What one device is, where it is a part of what people count."""
 
     @property
     def node(self) -> int:
@@ -87,6 +89,8 @@ def places_of(given: dict[str, Any]) -> Iterator[SearchPlace]:
 
 
 def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
+    from mfu_planner.device_count import device_facts
+
     flags = {k: v for k, v in flags.items() if v is not None}
     s, model, accelerator, devices, _, _ = read_common(flags)
     assert devices is not None
@@ -125,6 +129,7 @@ def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
             "stack": name,
         },
         selective=bool(software.selective_share) or not software.fused_attention,
+        device_facts=device_facts(s, accelerator, devices),
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mfu_planner.answers.results import KeyedResult
+from mfu_planner.answers.results import KeyedResult, OnDevices
 
 
-class SearchResult(KeyedResult):
+class SearchResult(OnDevices, KeyedResult):
     """The best layouts of a model on a cluster, or several."""
 
     inputs: dict[str, Any]

@@ -67,6 +67,7 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
     shown = rows[: max(top, heads)]
     return SearchResult(
         inputs={name: value for name, value in given.items() if value is not None},
+        **_devices(places),
         evaluated=evaluated,
         feasible=feasible,
         elapsed_s=time.perf_counter() - start,
@@ -76,6 +77,13 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
         obvious=obvious(place_of(rows[0], places), rows[0], given),
         assumptions=tuple(_assumptions(places)),
     )
+
+
+def _devices(places: list[SearchPlace]) -> dict[str, Any]:
+    """What one device is, where every case has the same kind."""
+    first, *others = (place.device_facts for place in places)
+    keys = ("device_is", "counted_as") if any(o != first for o in others) else tuple(first)
+    return {k: first[k] for k in keys if k in first and all(o.get(k) == first[k] for o in others)}
 
 
 def _manner(given: dict[str, Any]) -> tuple[str, int, bool]:

@@ -58,6 +58,8 @@ class Said:
     warnings: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where peak, length and constants come from."""
+    device_facts: Mapping[str, Any] = field(default_factory=dict)
+    """What one device is, where it is a part of what people count."""
     given: Mapping[str, Any] = field(default_factory=dict)
     """The flags that were given."""
     reader: Callable[[Mapping[str, Any]], Case] | None = None
@@ -179,6 +181,7 @@ def case_of(request: Request) -> Case:
             assumptions=request.assumptions,
             warnings=request.warnings,
             sources=request.sources,
+            device_facts=request.device_facts,
             given=request.given,
             reader=request.reader,
         ),

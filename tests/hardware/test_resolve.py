@@ -92,7 +92,7 @@ def test_a_bare_oem_string_resolves_with_a_note() -> None:
 @pytest.mark.parametrize(
     ("name", "devices"),
     [("p5.48xlarge", 8), ("v5p-256", 128), ("v4-8", 4), ("v3-32", 32), ("v5litepod-16", 16), ("v5p-4x4x8", 128),
-     ("tpu7x-4x4x4", 128), ("trn1.32xlarge", 32), ("a2-megagpu-16g", 16), ("GB200 NVL72", 4)],
+     ("tpu7x-4x4x4", 128), ("trn1.32xlarge", 32), ("a2-megagpu-16g", 16), ("GB200 NVL72", 72)],
 )  # fmt: skip
 def test_cloud_names_carry_their_devices(name: str, devices: int) -> None:
     """Cores against chips: a v5p-256 is 128 chips, a v5litepod-16 is 16."""
@@ -169,7 +169,7 @@ def test_names_as_software_prints_them(case: dict[str, str]) -> None:
     ("text", "devices"),
     [("8x NVIDIA H100 80GB HBM3", 8), ("H200:8", 8), ("gpu:rtx_2080_ti:2", 2), ("T4 x2", 2), ("trn2.48xlarge", 64),
      ("NVIDIA L40S, NVIDIA L40S, NVIDIA L40S", 3), ("GPU 0: NVIDIA A40\nGPU 1: NVIDIA A40", 2), ("v4-1024", 512),
-     ("v5p 4x4x4", 64), ("GB200 NVL72", 4), ("16 x Trainium2 chip", 64), ("4x MI250X card", 8), ("NVIDIA H200", None),
+     ("v5p 4x4x4", 64), ("GB200 NVL72", 72), ("16 x Trainium2 chip", 64), ("4x MI250X card", 8), ("NVIDIA H200", None),
      ("nvidia-tesla-t4", None), ("2x p5.48xlarge", 16)],
 )  # fmt: skip
 def test_counts_in_names(text: str, devices: int | None) -> None:

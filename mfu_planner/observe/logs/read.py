@@ -203,6 +203,7 @@ def _report(
         **_counts(found, window),
         **{name: q.value(name) for name in _SHOWN},
         devices=_whole(q.value("devices")),
+        **computed.get("devices", {}),
         device_name=log.header.device_name,
         tokens_done=done,
         reported=Reported(

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
+from mfu_planner.answers.results import OnDevices
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -97,7 +99,7 @@ class Segment(_Frozen):
     """What began it: a restart, another number of devices, a new file."""
 
 
-class LogReport(_Frozen):
+class LogReport(OnDevices, _Frozen):
     """Throughput and MFU of a training log.
 
     Seconds, per second, fractions; ``None`` where the log and the user leave it unknown (then ``warnings`` says so).

@@ -150,6 +150,7 @@ def planner_mfu(
         "peak_flops_per_s": result.peak_flops_per_s,
         "flops_per_token": result.flops_per_token,
         "warnings": result.warnings,
+        "devices": {k: getattr(result, k) for k in ("device_is", "counted_as", "mfu_if_counted_in")},
         "findings": result.findings,
     }
 
