@@ -173,3 +173,20 @@ def test_bars_that_read_or_tokenise_are_no_steps():
     log = "100%|##########| 2000/2000 [00:00<00:00, 143000.00it/s]\n 50%|#####     | 5/10 [00:05<00:05, 1.00s/it]\n"
 
     assert read_log(log).step_time_s == pytest.approx(1)
+
+
+def test_work_of_a_server_is_forward_passes():
+    """60 TFLOP/s of a GPU ÷ its peak; without them a token is a third of a training token's work."""
+    by_flops = read_log(SAMPLES / "vllm.log", hardware="h100-sxm", model="llama-3.1-8b")
+    assert by_flops.mfu == pytest.approx(60 / 989.4, rel=1e-3)
+
+    by_tokens = read_log(SAMPLES / "sglang.log", hardware="h100-sxm", model="llama-3.1-8b", devices=1, seq_len=4096)
+    work = flops(model="llama-3.1-8b", seq_len=4096).flops["forward"] / 4096
+    assert by_tokens.mfu == pytest.approx(2000 * work / 989.4e12, rel=3e-3)
+
+
+def test_validation_of_torchtitan_is_not_training():
+    """Its line has a step and a rate too."""
+    lines = LINES + "validate step: 40  loss: 2.1  memory: 9.0GiB(9%)  tps: 19,000\n"
+
+    assert read_log(lines).tokens_per_s_per_device == pytest.approx(6000)

@@ -44,6 +44,8 @@ class Reading:
     #: Sums of named parts of a step (forward, backward, all-reduce …), with their count.
     parts: dict[str, tuple[float, int]] = field(default_factory=dict)
     total_steps: float | None = None
+    #: Whether the work is forward passes alone (a server).
+    forward_only: bool = False
     #: Number of the run within the text, and devices of each where the text says them.
     segment: int = 0
     devices_of: dict[int, float] = field(default_factory=dict)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.observe.logs.quantities import Quantities, missing
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.report import ImpliedPeak
 from mfu_planner.run import solve
+
+if TYPE_CHECKING:
+    from mfu_planner.answers.measure import Measurement
 
 _WORK = ("model", "config", "params")
 #: The convention by which a framework counts its own FLOPs.
@@ -25,6 +28,8 @@ _CONVENTIONS = {
     "prime": "torchtitan",
     "megatron-lm": "megatron",
 }
+#: A training step is a forward pass and two backward ones.
+_PASSES = 3
 #: The forward pass counted a second time makes 4 of 3.
 _RECOMPUTED, _CLOSE, _SAME_PEAK = 4 / 3, 0.06, 0.01
 #: Counts of the same work by different conventions stay within this factor.
@@ -121,6 +126,8 @@ def planner_mfu(
     source = "the log's TFLOP/s ÷ the peak"
     if claimed is None and implied is not None and stated.get("mfu"):
         claimed, source = _achieved(stated["mfu"], implied.flops_per_s), "the log's MFU × its peak ÷ the peak here"
+    if log.forward_only and claimed is not None:
+        has_model = False
     if has_model and rate is not None:
         length = q.value("seq_len")
         if "seq_len" not in given and length is not None:
@@ -140,6 +147,8 @@ def planner_mfu(
         )
         log.note("log/no-rate", "warning", f"no MFU computed: that needs {what}")
         return {}
+    if log.forward_only and source == "computed from tokens per second":
+        return _forward(result)
     return {
         "mfu": result.mfu,
         "hfu": result.hfu,
@@ -152,6 +161,21 @@ def planner_mfu(
         "warnings": result.warnings,
         "devices": {k: getattr(result, k) for k in ("device_is", "counted_as", "mfu_if_counted_in")},
         "findings": result.findings,
+    }
+
+
+def _forward(result: Measurement) -> dict[str, Any]:
+    """A third of a training step's work: the forward pass of each token."""
+    work = None if result.flops_per_token is None else float(result.flops_per_token) / _PASSES
+    return {
+        "mfu": result.mfu / _PASSES,
+        "convention": result.convention,
+        "by_convention": {k: None if v is None else v / _PASSES for k, v in result.by_convention.items()},
+        "mfu_source": "computed from tokens per second, forward pass only",
+        "achieved_flops_per_s_per_device": result.achieved_flops_per_s_per_device / _PASSES,
+        "peak_flops_per_s": result.peak_flops_per_s,
+        "flops_per_token": work,
+        "warnings": result.warnings,
     }
 
 

@@ -144,6 +144,9 @@ class NemoRL(_Blocks):
             record.step = step
             for field, value in more.items():
                 setattr(record, field, value)
+            job, each = record.tokens_per_s, record.tokens_per_s_per_device
+            if job and each and 0.5 < job / each < MOST_DEVICES:  # of all groups; FLOPS are of the training group
+                self.log.header.values["devices"] = float(round(job / each))
             if record.step_time_s is not None or record.mfu is not None:
                 self.keep(record, first)
 

@@ -31,4 +31,7 @@ class TorchTitan(Format):
     def record(self, line: str) -> Record | None:
         """The record of a line, or ``None`` where it states no speed."""
         record = super().record(line)
-        return record if record is not None and record.tokens_per_s_per_device is not None else None
+        if record is None or record.tokens_per_s_per_device is None:
+            return None
+        record.evaluation = "validate" in line[:200]
+        return record
