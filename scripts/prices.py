@@ -175,8 +175,9 @@ def sensible(rows: Iterable[Row], left_out: Counter[str]) -> Iterator[Row]:
 
 
 def changes(rows: Iterable[Row]) -> list[Row]:
-    """The first and the last day of every price, oldest first."""
-    ordered = sorted(set(rows), key=lambda r: (*r.series, r.date, r.source))
+    """The first and the last day of every price, oldest first; of one day's equal readings one."""
+    read = {(*r.series, r.date, f"{r.usd_per_instance_hour:.4g}"): r for r in sorted(rows, key=astuple, reverse=True)}
+    ordered = sorted(read.values(), key=lambda r: (*r.series, r.date, r.source))
     return [
         row
         for i, row in enumerate(ordered)

@@ -9,6 +9,7 @@ from typing import Any
 
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.facts import folder
+from mfu_planner.hardware._cloud import SLICE
 from mfu_planner.hardware._words import words
 
 ASKED_TERMS = ("on-demand", "spot", "reserved-1y", "reserved-3y")
@@ -81,7 +82,7 @@ def seller_of(name: str | None) -> tuple[str, str | None] | None:
     plain = re.sub(r"^ml\.", "", bare, flags=re.IGNORECASE)
     for identifier, entry in data["providers"].items():
         if entry["instances"] and re.match(entry["instances"], plain, re.IGNORECASE):
-            return identifier, plain
+            return identifier, None if SLICE.match(plain) else plain
     return None
 
 

@@ -242,6 +242,13 @@ def test_an_instance_without_a_price_takes_its_providers_and_says_so() -> None:
     assert "none is on file for p5e.48xlarge" in found.said
 
 
+def test_a_slice_has_the_price_of_its_chips() -> None:
+    """The list prices chips, whatever the slice."""
+    found = price_for("tpu-v5p", machine="v5p-256")
+    assert found.usd_per_device_hour == pytest.approx(4.2)
+    assert "none is on file" not in found.said
+
+
 def test_chips_are_priced_per_device() -> None:
     """$2.20 per TPU v3 chip is $1.10 per core, the device; $4.20 per TPU v5p chip, one device."""
     v3, v5p = typical_price("tpu-v3"), typical_price("tpu-v5p")

@@ -115,3 +115,4 @@ def test_first_and_last_day_of_every_price_stay(prices: ModuleType) -> None:
     kept = prices.changes([row(*d) for d in reversed(days)])
     assert [r.date for r in kept] == ["2025-01-01", "2025-03-01", "2025-07-01", "2026-01-01"]
     assert prices.changes([*kept, row("2026-06-01", 55.04)])[-1].date == "2026-06-01"
+    assert prices.changes([*kept, *kept]) == kept
