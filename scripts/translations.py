@@ -29,10 +29,17 @@ def messages() -> dict[str, str]:
             found.setdefault(text, str(path.relative_to(ROOT)))
     from mfu_planner.answers.verdict import rule_of_thumb
     from mfu_planner.architectures.lettering import meanings
+    from mfu_planner.questions.ask import GROUPS
     from mfu_planner.run import QUANTITIES
+    from mfu_planner.ui.fields import FIELDS
 
     for quantity in QUANTITIES.values():
         found.setdefault(quantity.meaning, "mfu_planner/run/relations.py")
+    for field in FIELDS.values():
+        for text in (field.label, field.help):
+            found.setdefault(text, "mfu_planner/questions")
+    for group in GROUPS:
+        found.setdefault(group, "mfu_planner/questions/ask.py")
     for meaning in meanings():
         found.setdefault(meaning, "mfu_planner/architectures/letters.yaml")
     for row in rule_of_thumb()["grades"]:

@@ -59,6 +59,8 @@ class Unit:
 
     metavar: str
     read: Reader
+    bare: str = ""
+    """The unit of a bare number, where text without one means something else, or nothing."""
 
 
 def _number(value: Any, dimension: str, field: str, bare_unit: str | None = None) -> float:
@@ -163,14 +165,14 @@ UNITS: dict[str, Unit] = {
     "claim": Unit("FRACTION", _claimed),
     "share or time": Unit("SHARE", _as_given),
     "token": Unit("TOKENS", _quantity("token")),
-    "time": Unit("TIME", _quantity("time")),
+    "time": Unit("TIME", _quantity("time"), "s"),
     "usd": Unit("USD", _quantity("usd")),
     "usd_per_device_hour": Unit("PRICE", _quantity("usd_per_device_hour")),
-    "token_per_s": Unit("RATE", _quantity("token_per_s")),
-    "token_per_s_per_device": Unit("RATE", _quantity("token_per_s_per_device")),
-    "flop_per_s_per_device": Unit("RATE", _quantity("flop_per_s_per_device")),
-    "byte_per_s": Unit("RATE", _quantity("byte_per_s")),
-    "device_hours": Unit("HOURS", _device_hours),
+    "token_per_s": Unit("RATE", _quantity("token_per_s"), "token/s"),
+    "token_per_s_per_device": Unit("RATE", _quantity("token_per_s_per_device"), "token/s"),
+    "flop_per_s_per_device": Unit("RATE", _quantity("flop_per_s_per_device"), "FLOP/s"),
+    "byte_per_s": Unit("RATE", _quantity("byte_per_s"), "B/s"),
+    "device_hours": Unit("HOURS", _device_hours, "device*hour"),
 }
 """Every kind of value."""
 

@@ -12,7 +12,7 @@ class ModelPart:
     """Which model, on what length."""
 
     model: Annotated[str | None, Ask("name", "Model", "llama-3.1-8b", "Model", aliases=("preset",))] = None
-    """A published model by its id or name (`mfu-planner models` lists them)."""
+    """A published model, by its id or any of its names."""
     config: Annotated[Any, Ask("config", "config.json", "config.json", "Model")] = None
     """Your own model: a Hugging Face config.json, or a folder with one."""
     as_type: Annotated[str | None, Ask("name", "Counted as", "llama", "Model", aliases=("as",))] = None
@@ -37,7 +37,7 @@ class SizePart:
     """A bare number of parameters in place of a model."""
 
     params: Annotated[int | None, Ask("count", "Parameters", "8B", "Model")] = None
-    """How many, such as 8B, in place of a model. Counted as 6N: no attention."""
+    """How many, such as 8B. Counted as 6N: no attention."""
     active_params: Annotated[int | None, Ask("count", "Active parameters", "1B", "Model")] = None
     """Of a mixture of experts: those that one token uses."""
 

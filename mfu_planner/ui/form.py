@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from mfu_planner.errors import InputError, PlannerError, nearest
+from mfu_planner.questions.ask import GROUPS, Asked
+from mfu_planner.questions.commands import question_of
+from mfu_planner.questions.question import asks
 from mfu_planner.ui.cards import in_form
-from mfu_planner.ui.fields import FIELDS, Field
+from mfu_planner.ui.fields import CHOSEN, FIELDS, NOTHING, Field
 from mfu_planner.ui.text import _
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-Check = Callable[[str, str], object]
 Alias = Callable[[str], str]
 
 
@@ -28,12 +30,19 @@ def without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
 class Form:
     """Collects the fields of one page as the arguments of one API function."""
 
-    def __init__(self, check: Check | None = None) -> None:
-        """Start empty; ``check(name, text)`` raises InputError for text that a field cannot take."""
-        self._values: dict[str, Any] = {}
+    def __init__(self, command: str = "plan", *, beside: Form | None = None) -> None:
+        """Start empty, or with what a form of the same page holds.
+
+        Parameters
+        ----------
+        command : the question that the form asks, whose class reads each field.
+        beside : another form of the page.
+        """
+        self.question = question_of(command)
+        self._drawn: set[str] = beside._drawn if beside else set()
+        self._values: dict[str, Any] = dict(beside.given) if beside else {}
         self._certain: dict[str, Any] = {}
         self._under: dict[str, DeltaGenerator] = {}
-        self._check = check or _as_field
         self.wrong: dict[str, str] = {}
         """Fields with an error of their own."""
 
@@ -47,12 +56,13 @@ class Form:
         self._certain[name] = value
 
     def put(self, name: str, value: Any) -> None:
-        """A value that no field of the page holds."""
+        """A value that no field of the page holds, or that one of another name stands for."""
+        self._drawn.add(name)
         self._values[name] = value
 
     def text(self, name: str, *, default: str | None = None, placeholder: str | None = None) -> str:
         """A text field with units, an error in it standing under it. Returns what is typed."""
-        field = FIELDS[name]
+        field = self._field(name)
         _recall(name)
         typed = st.text_input(
             _(field.label),
@@ -74,7 +84,8 @@ class Form:
         if not text:
             return
         try:
-            self._check(name, text)
+            if name in asks(self.question):
+                self.question.of({name: text})
         except InputError as error:
             self.wrong[name] = str(error)
             self._say(name, str(error))
@@ -86,12 +97,15 @@ class Form:
 
         ``alias`` gives the option that another name for it means, or raises InputError.
         """
-        field, known = FIELDS[name], list(options)
+        field, known = self._field(name), list(options)
         asked = st.query_params.get(name)
+        if asked in NOTHING and asked not in known:
+            del st.query_params[name]
+            asked = None
         if asked is not None and asked not in known and alias is not None:
             asked = _by_another_name(name, asked, alias)
         _recall(name)
-        first = field.default if default is None else default
+        first = default or field.default or CHOSEN
         chosen = st.selectbox(
             _(field.label), known, index=known.index(first), key=name, help=_(field.help), bind="query-params"
         )
@@ -149,10 +163,47 @@ class Form:
 
     def switch(self, name: str) -> bool:
         """On or off."""
-        field = FIELDS[name]
+        field = self._field(name)
         value = st.toggle(_(field.label), key=name, help=_(field.help), bind="query-params")
         self._values[name] = bool(value)
         return bool(value)
+
+    def rest(self, *, without: Iterable[str] = ()) -> None:
+        """The fields of the question that the page has not drawn, folded away, under the headings of the help."""
+        done = {*self._drawn, *without, *_ELSEWHERE}
+        left = [asked for name, asked in asks(self.question).items() if name in FIELDS and name not in done]
+        if not left:
+            return
+        with st.expander(_("Everything else")):
+            for group in GROUPS:
+                fields = [asked for asked in left if asked.ask.group == group]
+                if fields:
+                    st.markdown(f"**{_(group)}**")
+                for first in range(0, len(fields), 2):
+                    pair = fields[first : first + 2]
+                    for column, asked in zip(st.columns(2, vertical_alignment="bottom"), pair, strict=False):
+                        with column:
+                            self.draw(asked.name)
+
+    def draw(self, name: str) -> None:
+        """One field as its type wants it, empty at first: a choice, a switch, or text."""
+        asked = asks(self.question)[name]
+        if asked.choices:
+            chosen = self.choice(name, (CHOSEN, *map(str, asked.choices)), CHOSEN)
+            self.put(name, None if chosen == CHOSEN else chosen)
+        elif asked.ask.off:
+            chosen = self.choice(name, (CHOSEN, *_YES_NO), CHOSEN)
+            self.put(name, None)
+            if chosen in _YES_NO:
+                self.always(name, _YES_NO[chosen])
+        elif asked.is_flag:
+            self.switch(name)
+        else:
+            self.text(name, default="")
+
+    def _field(self, name: str) -> Field:
+        self._drawn.add(name)
+        return FIELDS[name]
 
     def blame(self, error: PlannerError) -> None:
         """Say an error: under the field that it names, and where the answer would stand."""
@@ -166,6 +217,22 @@ class Form:
 
     def _say(self, name: str, message: str) -> None:
         _wrong(self._under[name], message)
+
+
+_YES_NO = {"yes": True, "no": False}
+_ELSEWHERE = ("model", "config", "params", "active_params", "target_seq_len")
+"""Fields that a page draws by its own rules."""
+
+
+def shown_as(asked: Asked, value: Any) -> Any:
+    """What the widget of a field holds where the field has a value."""
+    if asked.choices:
+        return CHOSEN if value is None else str(value)
+    if asked.ask.off:
+        return CHOSEN if value is None else next(word for word, said in _YES_NO.items() if said == value)
+    if asked.is_flag:
+        return bool(value)
+    return "" if value is None else str(value)
 
 
 _KEPT = "kept-fields"
@@ -213,15 +280,6 @@ def _unknown(name: str, asked: str, known: list[str]) -> str:
     close = ", ".join(nearest(asked, known)) or ", ".join(known[:4])
     said = _("The link asks for {name} = “{value}”, which is not known here. Nearest: {close}.")
     return said.format(name=name, value=asked[:60], close=close)
-
-
-def _as_field(name: str, text: str) -> object:
-    from mfu_planner.questions.evidence import DiagnoseQuestion
-    from mfu_planner.questions.question import asks
-    from mfu_planner.questions.runs import PlanQuestion
-
-    question = PlanQuestion if name in asks(PlanQuestion) else DiagnoseQuestion
-    return question.of({name: text})
 
 
 def unknown_keys(query: Iterable[str], known: Mapping[str, Field], others: Iterable[str] = ()) -> list[str]:

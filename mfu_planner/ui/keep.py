@@ -10,20 +10,19 @@ import streamlit as st
 from mfu_planner.answers.plan import Plan, plan
 from mfu_planner.answers.suggest import predicted_mfu, typical_mfu
 from mfu_planner.model import parse_config
-from mfu_planner.ui.fields import FIELDS
+from mfu_planner.questions.question import asks
+from mfu_planner.questions.runs import PlanQuestion
+from mfu_planner.ui.fields import FIELDS, NOTHING
 from mfu_planner.ui.form import without_empty
-from mfu_planner.ui.layout import as_layout
+from mfu_planner.ui.layout import LAID_OUT, as_layout
 from mfu_planner.ui.query import flag_value, to_query
 from mfu_planner.ui.subject import OWN_CONFIG, OWN_SIZE
 from mfu_planner.ui.text import _
 
 SAVED = "saved"
 MOST = 6
-_PLANNED = (
-    "model", "params", "active_params", "seq_len", "target_seq_len", "convention", "hardware", "dtype", "peak",
-    "sparse", "tokens", "devices", "mfu", "goodput", "deadline", "budget", "price", "pue",
-)  # fmt: skip
-_LAID_OUT = ("global_batch", "tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero")
+_OPENED = ("model", "hardware", "tokens", "devices", "mfu")
+"""What the Plan page shows at first; its other fields are empty."""
 
 
 def saved() -> list[str]:
@@ -61,8 +60,8 @@ def plan_of(fields: Mapping[str, str]) -> Plan:
     PlannerError
         The fields make no plan.
     """
-    filled = {name: fields.get(name, FIELDS[name].default) for name in _PLANNED}
-    given: dict[str, Any] = without_empty(filled)
+    filled = {n: fields.get(n, FIELDS[n].default if n in _OPENED else "") for n in asks(PlanQuestion) if n in FIELDS}
+    given: dict[str, Any] = _chosen(filled)
     if given.get("model") == OWN_SIZE:
         del given["model"]
         given.setdefault("params", FIELDS["params"].default)
@@ -72,14 +71,19 @@ def plan_of(fields: Mapping[str, str]) -> Plan:
     if given.get("model"):
         given.pop("params", None)
         given.pop("active_params", None)
-    if "sparse" in given:
-        given["sparse"] = flag_value(str(given["sparse"]))
+    for name in given:
+        if asks(PlanQuestion)[name].is_flag:
+            given[name] = flag_value(str(given[name]))
     if fields.get("mfu_from") == "published":
         given.pop("mfu", None)
         given["mfu"] = typical_mfu(**given).typical
     elif fields.get("mfu_from") == "predicted":
-        layout = {name: fields.get(name, FIELDS[name].default) for name in _LAID_OUT}
+        layout = {name: fields.get(name, FIELDS[name].default) for name in ("global_batch", *LAID_OUT)}
         layout["recompute"] = fields.get("layout_recompute", "none")
-        layout["zero"] = "" if layout["zero"] == FIELDS["zero"].default else layout["zero"]
-        given["mfu"] = predicted_mfu(**as_layout(given | without_empty(layout)))[0]
+        given["mfu"] = predicted_mfu(**as_layout(given | _chosen(layout)))[0]
     return plan(**without_empty(given))
+
+
+def _chosen(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The fields in which something stands or is chosen."""
+    return {name: value for name, value in without_empty(fields).items() if value not in NOTHING}

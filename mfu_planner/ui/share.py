@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -14,15 +13,6 @@ import streamlit as st
 
 from mfu_planner.report.rows import as_csv
 from mfu_planner.ui.text import _
-
-
-def as_command(command: str, given: Mapping[str, Any]) -> str:
-    """The command line that gives the same answer."""
-    parts = ["mfu-planner", command]
-    for name, value in given.items():
-        flag = f"--{name.replace('_', '-')}"
-        parts += [flag] if value is True else [flag, shlex.quote(str(value))]
-    return " ".join(parts)
 
 
 def as_python(function: str, given: Mapping[str, Any]) -> str:

@@ -11,8 +11,9 @@ from click.testing import CliRunner
 from mfu_planner import plan
 from mfu_planner.cli.main import group
 from mfu_planner.planfile import plan_stages
+from mfu_planner.questions.command import command_of
 from mfu_planner.report.markdown import measurement_markdown, plan_markdown
-from mfu_planner.ui.share import as_command, as_csv, as_python, as_yaml
+from mfu_planner.ui.share import as_csv, as_python, as_yaml
 
 _GIVEN = {
     "model": "llama-3.1-8b",
@@ -28,7 +29,7 @@ def test_command_gives_the_same_answer() -> None:
     """The shell's quoting included."""
     import json
 
-    words = shlex.split(as_command("plan", _GIVEN))
+    words = shlex.split(command_of("plan", _GIVEN))
     assert words[0] == "mfu-planner"
     said = CliRunner().invoke(group, [*words[1:], "--json"], catch_exceptions=False)
     assert json.loads(said.stdout)["training_time_s"] == plan(**_GIVEN).training_time_s

@@ -10,13 +10,15 @@ import streamlit as st
 from mfu_planner import diagnose
 from mfu_planner.diagnosis import Diagnosis
 from mfu_planner.errors import PlannerError
+from mfu_planner.questions.command import command_of
+from mfu_planner.questions.question import asks
 from mfu_planner.report.human import percent
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes, table
 from mfu_planner.ui.charts import diagnose as charts
 from mfu_planner.ui.form import Form
-from mfu_planner.ui.layout import check, layout_fields, rare_layout_fields
+from mfu_planner.ui.layout import layout_fields, rare_layout_fields
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import as_command, as_python, take_along
+from mfu_planner.ui.share import as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, shown
 from mfu_planner.ui.text import N_, _
 from mfu_planner.ui.uploads import LARGEST_LOG, LARGEST_TRACE, as_file
@@ -30,7 +32,6 @@ _WAYS = {
     "trace": N_("a trace"),
 }
 _FIELD = {"step": "step_time", "device": "tokens_per_second_per_device", "mfu": "mfu"}
-_YES_NO = {"unknown": None, "yes": True, "no": False}
 _LARGEST = {"log": LARGEST_LOG, "trace": LARGEST_TRACE}
 _FILE = {"log": "train.log", "trace": "trace.json"}
 _FRAMEWORKS = ("unknown", "megatron-lm", "nemo", "torchtitan", "nanotron", "maxtext", "deepspeed", "pytorch")
@@ -44,7 +45,7 @@ def page() -> None:
         _("Why is the MFU low, and what should change first? From a throughput, a log or a profiler trace."),
     )
     asked, answer = st.columns([5, 9], gap="large")
-    form = Form(check)
+    form = Form("diagnose")
     with asked:
         upload = _fields(form)
     with answer:
@@ -61,7 +62,7 @@ def page() -> None:
         _remarks(result)
         given = shown(form.given)
         files = {} if upload is None else {upload[0]: _FILE[upload[0]]}
-        command, python = as_command("diagnose", given | files), as_python("diagnose", given | files)
+        command, python = command_of("diagnose", given | files), as_python("diagnose", given | files)
         take_along("diagnosis", command, python, result.as_json(), rows=[a.model_dump() for a in result.actions])
 
 
@@ -95,13 +96,12 @@ def _fields(form: Form) -> tuple[str, Any] | None:
                 form.text(second)
         left, right = st.columns(2)
         with left:
-            compiled = form.choice("compile", _YES_NO)
-            form.put("compile", None)
+            form.draw("compile")
         with right:
             chosen = form.choice("framework", _FRAMEWORKS)
             form.put("framework", None if chosen == "unknown" else chosen)
-        if _YES_NO[compiled] is not None:
-            form.always("compile", _YES_NO[compiled])
+    observed = (name for name, asked in asks(form.question).items() if asked.ask.group == "Observed")
+    form.rest(without=observed)
     return upload
 
 

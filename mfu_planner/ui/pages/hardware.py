@@ -9,13 +9,14 @@ import streamlit as st
 
 from mfu_planner.errors import PlannerError
 from mfu_planner.hardware._records import compare_records, full_record, list_records
+from mfu_planner.questions.command import command_of
 from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.report.human import percent
 from mfu_planner.ui.cards import heading, notes, table
 from mfu_planner.ui.charts import hardware as charts
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import as_command, take_along
+from mfu_planner.ui.share import take_along
 from mfu_planner.ui.subject import DTYPES, hardware_names
 from mfu_planner.ui.text import N_, _
 
@@ -83,7 +84,7 @@ def _compare(names: Sequence[str], dtype: str, form: Form) -> None:
     table([_("per device"), *(str(r["id"]) for r in rows)], lines)
     notes(w for r in rows for w in r["warnings"])
     flags = {"dtype": dtype, "mfu": form.given.get("mfu", "40%")}
-    command = as_command("hardware " + " ".join(names) + " --compare", flags)
+    command = command_of("hardware " + " ".join(names) + " --compare", flags)
     python = f"from mfu_planner.hardware import resolve\n\ndevices = [resolve(name) for name in {list(names)!r}]"
     take_along("hardware", command, python, {"accelerators": rows}, rows=rows)
 

@@ -12,16 +12,19 @@ import streamlit as st
 from mfu_planner.answers.predict import predict
 from mfu_planner.answers.suggest import fewer_and_more
 from mfu_planner.errors import InputError, NoAnswer, PlannerError
+from mfu_planner.questions.command import command_of
+from mfu_planner.questions.layouts import PredictQuestion, SearchQuestion
+from mfu_planner.questions.question import asks
 from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.report.human import percent
 from mfu_planner.searching.search import search
 from mfu_planner.step.picture import schedule
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes
 from mfu_planner.ui.charts import layout as charts
-from mfu_planner.ui.form import Form
-from mfu_planner.ui.layout import as_layout, check, layout_fields, rare_layout_fields
+from mfu_planner.ui.form import Form, shown_as
+from mfu_planner.ui.layout import as_layout, layout_fields, rare_layout_fields
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import as_command, as_python, take_along
+from mfu_planner.ui.share import as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, shown
 from mfu_planner.ui.text import _
 
@@ -30,7 +33,6 @@ _DRAWN = {"stages": 16, "micro_batches": 32, "virtual": 4}
 _PATIENCE_S = 20
 _MOST_DEVICES = 1_000_000
 """A stranger's search costs bounded time."""
-_SEARCHED = ("tp", "pp", "vpp", "cp", "ep", "dp", "zero", "micro_batch", "recompute")
 
 
 def page() -> None:
@@ -43,7 +45,7 @@ def page() -> None:
         ),
     )
     asked, answer = st.columns([5, 9], gap="large")
-    form = Form(check)
+    form = Form("predict")
     with asked:
         with st.container(border=True):
             model_fields(form, convention=False)
@@ -57,6 +59,7 @@ def page() -> None:
             layout_fields(form)
         with st.expander(_("Machine, optimizer, offload")):
             rare_layout_fields(form)
+        form.rest()
     given = as_layout(form.given)
     with answer:
         try:
@@ -65,8 +68,8 @@ def page() -> None:
             form.blame(error)
         else:
             _answer(result)
-            command, python = as_command("predict", shown(given)), as_python("predict", given)
-            take_along("prediction", command, python, result, rows=result["waterfall"])
+            command, python = command_of("predict", shown(given)), as_python("predict", given)
+            take_along("prediction", command, python, result.as_json(), rows=result["waterfall"])
         _search(form, given)
 
 
@@ -164,7 +167,8 @@ def _found(key: str) -> dict[str, Any]:
 
 def _search(form: Form, given: dict[str, Any]) -> None:
     st.header(_("The best layouts"), anchor=False)
-    question = {k: v for k, v in given.items() if k not in _SEARCHED}
+    free = {name for name, asked in asks(SearchQuestion).items() if not asked.ask.searched}
+    question = {k: v for k, v in given.items() if k in free and k != "recompute_share"}
     if form.switch("other_devices"):
         question["devices"] = fewer_and_more(given.get("devices"))
     key = json.dumps(question, sort_keys=True, default=str)
@@ -181,7 +185,7 @@ def _search(form: Form, given: dict[str, Any]) -> None:
         return
     said = _("{n:,} layouts looked at in {t:.1f} s, {k:,} fit. Choose one to put it in the form.")
     st.caption(said.format(n=found["evaluated"], t=found["elapsed_s"], k=found["feasible"]))
-    rows = found["layouts"]
+    rows = st.session_state["rows-searched"] = found["layouts"]
     st.dataframe(
         [_line(r) for r in rows],
         hide_index=True,
@@ -220,8 +224,18 @@ def _use(rows: list[dict[str, Any]]) -> None:
     chosen = st.session_state["search-table"]["selection"]["rows"]
     if not chosen:
         return
-    row = rows[chosen[0]]
-    for name in ("devices", "tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch"):
-        st.session_state[name] = str(row[name])
-    st.session_state["zero"] = str(row["zero"])
-    st.session_state["layout_recompute"] = row["recompute"]
+    st.session_state.update(fields_of_row(rows[chosen[0]]))
+
+
+def fields_of_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the form's fields hold where a row of a search is asked about: its question where it has one."""
+    said = {**row, **(row.get("question") or {})}
+    wanted = ("devices", "recompute_share")
+    found = {
+        name: shown_as(asked, said.get(name))
+        for name, asked in asks(PredictQuestion).items()
+        if asked.ask.searched or name in wanted
+    }
+    found["layout_recompute"] = said.get("recompute") or "none"
+    del found["recompute"]
+    return found

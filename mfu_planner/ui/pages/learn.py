@@ -17,7 +17,7 @@ from mfu_planner.ui.charts import measure as measure_charts
 from mfu_planner.ui.charts import models as model_charts
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.formula import work_formula
-from mfu_planner.ui.layout import as_layout, check, layout_fields
+from mfu_planner.ui.layout import as_layout, layout_fields
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.subject import hardware_fields, model_fields
 from mfu_planner.ui.text import _
@@ -29,7 +29,7 @@ def page() -> None:
         _("Learn: what MFU is"),
         _("Seven steps, each with your own model and hardware. Change a field and watch every number below follow."),
     )
-    form = Form()
+    form = Form("mfu")
     with st.container(border=True):
         left, right = st.columns(2)
         with left:
@@ -198,9 +198,7 @@ def _waterfall(form: Form) -> None:
             "the parts move."
         ),
     )
-    inner = Form(check)
-    for name, value in form.given.items():
-        inner.put(name, value)
+    inner = Form("predict", beside=form)
     with st.container(border=True):
         inner.text("global_batch")
         layout_fields(inner)

@@ -7,6 +7,7 @@ import streamlit as st
 from mfu_planner.answers.measure import Measurement, measure
 from mfu_planner.answers.suggest import of_run, published_runs
 from mfu_planner.errors import PlannerError
+from mfu_planner.questions.command import command_of
 from mfu_planner.report.human import percent
 from mfu_planner.report.markdown import measurement_markdown
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes
@@ -15,7 +16,7 @@ from mfu_planner.ui.derivation import derivation
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.log import log_answer, log_fields
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import as_command, as_python, take_along
+from mfu_planner.ui.share import as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, rare_hardware_fields, shown
 from mfu_planner.ui.text import N_, _
 
@@ -49,7 +50,7 @@ def page() -> None:
         ),
     )
     asked, answer = st.columns([5, 9], gap="large")
-    form = Form()
+    form = Form("mfu")
     with asked:
         with st.container(border=True):
             way = form.labelled("observed", _WAYS)
@@ -69,6 +70,7 @@ def page() -> None:
             form.put("recompute", None if chosen == "unknown" else chosen)
             form.text("reported_mfu")
             rare_hardware_fields(form)
+        form.rest(without={name for names in _FIELDS.values() for name in names})
     with answer:
         if way == "log":
             log_answer(log, form)
@@ -96,7 +98,7 @@ def show_measurement(m: Measurement, form: Form) -> None:
         charts.conventions(m.by_convention, m.convention)
     notes(m.warnings)
     derivation(m.steps, m.sources)
-    command = as_command("mfu", shown(form.given))
+    command = command_of("mfu", shown(form.given))
     rows = [{"convention": name, "mfu": value} for name, value in m.by_convention.items()]
     take_along(
         "measurement",

@@ -10,13 +10,14 @@ from mfu_planner import flops
 from mfu_planner.answers.suggest import work_over_length
 from mfu_planner.architectures.presets import catalogue, preset
 from mfu_planner.errors import PlannerError
+from mfu_planner.questions.command import command_of
 from mfu_planner.report.human import percent
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes, table
 from mfu_planner.ui.charts import models as charts
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.formula import work_formula
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import as_command, as_python, take_along
+from mfu_planner.ui.share import as_python, take_along
 from mfu_planner.ui.subject import model_fields, shown
 from mfu_planner.ui.text import _
 
@@ -30,10 +31,11 @@ def page() -> None:
         _("Models"), _("Parameters and FLOPs counted operator by operator from the published config, exact integers.")
     )
     asked, answer = st.columns([5, 9], gap="large")
-    form = Form()
+    form = Form("flops")
     with asked:
         with st.container(border=True):
             model_fields(form, convention=False)
+        form.rest(without=("convention",))
         _about(form)
     with answer:
         try:
@@ -53,7 +55,7 @@ def page() -> None:
         notes(found.warnings)
         given = shown(form.given)
         rows = [dict(o) for o in found.operators]
-        take_along("flops", as_command("flops", given), as_python("flops", form.given), found.as_json(), rows=rows)
+        take_along("flops", command_of("flops", given), as_python("flops", form.given), found.as_json(), rows=rows)
     _catalogue()
 
 

@@ -12,6 +12,7 @@ from mfu_planner.answers.sweep import over_hardware
 from mfu_planner.carbon import countries
 from mfu_planner.errors import PlannerError
 from mfu_planner.hardware.sellers import ASKED_TERMS
+from mfu_planner.questions.command import command_of
 from mfu_planner.report.human import percent
 from mfu_planner.report.markdown import plan_markdown
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes, scientific, table
@@ -20,9 +21,9 @@ from mfu_planner.ui.derivation import derivation
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.keep import keep_button
-from mfu_planner.ui.layout import as_layout, check, layout_fields
+from mfu_planner.ui.layout import as_layout, layout_fields
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import as_command, as_python, as_yaml, take_along
+from mfu_planner.ui.share import as_python, as_yaml, take_along
 from mfu_planner.ui.subject import for_yaml, hardware_fields, model_fields, rare_hardware_fields, shown
 from mfu_planner.ui.text import N_, _
 from mfu_planner.units import KWH
@@ -48,7 +49,7 @@ def page() -> None:
         _answer(result)
         _charts(result, form.given)
         derivation(result.steps, result.sources)
-        command = as_command("plan", shown(form.given))
+        command = command_of("plan", shown(form.given))
         take_along(
             "plan",
             command,
@@ -95,6 +96,7 @@ def _fields() -> Form:
             grid = form.choice("grid", countries())
         form.put("grid", None if grid == FIELDS["grid"].default else grid)
         rare_hardware_fields(form)
+    form.rest()
     return form
 
 
@@ -109,9 +111,7 @@ def _mfu(form: Form) -> None:
 
 
 def _predicted(form: Form) -> None:
-    inner = Form(check)
-    for name, value in form.given.items():
-        inner.put(name, value)
+    inner = Form("predict", beside=form)
     inner.text("global_batch")
     layout_fields(inner)
     try:

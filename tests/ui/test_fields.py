@@ -1,0 +1,88 @@
+"""The form's fields come from the question classes: every one is drawn, read, kept in the address, and found again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mfu_planner import predict
+from mfu_planner.questions.commands import question_of
+from mfu_planner.questions.question import asks
+from mfu_planner.ui.fields import FIELDS
+from mfu_planner.ui.form import shown_as
+from mfu_planner.ui.main import _OTHER_KEYS
+from mfu_planner.ui.pages import layout
+
+PAGES = {"plan": "plan", "measure": "mfu", "layout": "predict", "diagnose": "diagnose", "models": "flops"}
+ELSEWHERE = {"explain", "symbolic", "search", "params", "active_params", "target_seq_len", "config", "convention"}
+"""What a page shows without being asked, or draws for some models only."""
+
+
+def widgets(app: Any) -> set[str]:
+    """The keys of a page's fields."""
+    drawn = (*app.text_input, *app.selectbox, *app.toggle, *app.multiselect, *app.text_area)
+    return {str(w.key) for w in drawn}
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_a_page_draws_every_field_of_its_question(page: Any, name: str) -> None:
+    """Observed rates are alternatives: one of them is shown."""
+    keys = widgets(page(name))
+    for field, asked in asks(question_of(PAGES[name])).items():
+        alternative = name in ("measure", "diagnose") and (asked.ask.group == "Observed" or field == "global_batch")
+        if field in ELSEWHERE or asked.ask.unit == "path" or alternative:
+            continue
+        assert {field, f"layout_{field}"} & keys, field
+        assert field in FIELDS
+
+
+def test_a_field_has_the_label_and_the_example_of_its_class(page: Any) -> None:
+    """In the folded part, too."""
+    app = page("layout")
+    for name in ("zero_group", "expert_imbalance", "nic"):
+        asked = asks(question_of("predict"))[name]
+        drawn = app.text_input(key=name)
+        assert (drawn.label, drawn.placeholder) == (asked.ask.label, asked.ask.example.strip("'"))
+
+
+def test_a_field_of_the_address_counts(page: Any) -> None:
+    """Flags that only the command line had."""
+    query = {"model": "llama-3.1-8b", "devices": "64", "tp": "2", "pp": "1", "vpp": "1", "global_batch": "256"}
+    asked = {**query, "hardware": "h100-sxm", "micro_batch": 1}
+    app = page("layout", **query, sequence_parallel="no", zero="3", zero_group="8", lora_rank="16")
+    found = predict(**asked, sequence_parallel=False, zero=3, zero_group=8, lora_rank=16)
+    assert f"{found.step_time_s!r} s" in " ".join(e.proto.body for e in app.get("html"))
+
+
+def test_what_a_field_cannot_take_is_said_under_it(page: Any) -> None:
+    """By the class's own words."""
+    app = page("plan", lora_rank="many")
+    said = " ".join(e.proto.body for e in app.get("html"))
+    assert "LoRA rank" in app.info[0].value
+    assert "a plain count" in said
+
+
+def test_a_chosen_row_gives_the_rows_figures(page: Any) -> None:
+    """Put in the form, it is predicted as it was found: with its group, its recomputed share, its rest."""
+    query = {"model": "gpt2-xl", "devices": "16", "global_batch": "64", "tp": "1", "pp": "1", "vpp": "1"}
+    app = page("layout", **query)
+    next(b for b in app.button if "Search" in b.label).click().run()
+    assert not app.exception
+    rows = app.session_state["rows-searched"]
+    assert len({row["recompute"] for row in rows} | {row["zero_group"] for row in rows}) > 1
+    for row in rows:
+        for name, value in layout.fields_of_row(row).items():
+            app.session_state[name] = value
+        app.run()
+        assert not app.exception
+        assert f"{row['step_time_s']!r} s" in " ".join(e.proto.body for e in app.get("html")), row
+
+
+@pytest.mark.parametrize("name", sorted(asks(question_of("predict"))))
+def test_a_value_is_shown_as_its_widget_holds_it(name: str) -> None:
+    """Text, a choice's word, yes or no; none is empty."""
+    asked = asks(question_of("predict"))[name]
+    empty = shown_as(asked, None)
+    assert empty in ("", "automatic", False)
+    assert name not in _OTHER_KEYS
