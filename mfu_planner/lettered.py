@@ -15,6 +15,7 @@ from mfu_planner.numeric import formula as writing
 from mfu_planner.numeric.letters import plain
 from mfu_planner.numeric.paper import paper
 from mfu_planner.operators import Workload
+from mfu_planner.questions.layouts import Layouted
 from mfu_planner.questions.runs import Worked
 from mfu_planner.run import Derived
 from mfu_planner.training import trained
@@ -24,13 +25,13 @@ from mfu_planner.training import trained
 class Lettered:
     """One question: a model and what of it is trained, a batch, a convention."""
 
-    scenario: Worked
+    scenario: Worked | Layouted
     work: Workload
     convention: Convention
 
     def all(self) -> dict[str, Any]:
         """Every formula by name, as traced values; what is zero and what a convention does not count is left out."""
-        architecture, work, _ = self._asked()
+        architecture, work, _ = self.asked()
         return {
             **formulas.groups(architecture, work, self.convention),
             **formulas.traced(architecture, work, self.convention),
@@ -38,7 +39,7 @@ class Lettered:
 
     def shown(self) -> dict[str, Formula]:
         """The same for people and programs."""
-        architecture, work, letters = self._asked()
+        architecture, work, letters = self.asked()
         said = tuple(formulas.switches(letters))
         found = {
             **formulas.traced(architecture, work, self.convention),
@@ -48,7 +49,7 @@ class Lettered:
 
     def steps(self) -> tuple[Derived, ...]:
         """How the work per unit comes about: the formula of each operator group, then that of their sum."""
-        architecture, work, _ = self._asked()
+        architecture, work, _ = self.asked()
         total = formulas.traced(architecture, work, self.convention)[formulas.GROUPS_OF]
         groups = formulas.groups(architecture, work, self.convention)
         unit, source = f"FLOP/{architecture.work_unit}", str(self.convention.source)
@@ -72,7 +73,8 @@ class Lettered:
             latex=writing.latex(form),
         )
 
-    def _asked(self) -> tuple[Architecture, Workload, Letters]:
+    def asked(self) -> tuple[Architecture, Workload, Letters]:
+        """The model and the batch with letters for their sizes, and the letters."""
         s, letters = self.scenario, Letters()
         if s.lora_rank is not None:
             s = s.changed(lora_rank=letters.of_field("lora_rank", s.lora_rank))

@@ -32,3 +32,5 @@ class Footprint(OnDevices, KeyedResult, Held):
     inputs: dict[str, Any]
     """Every flag, defaults filled in."""
     assumptions: tuple[str, ...]
+    sensitivities: tuple[dict[str, Any], ...] = ()
+    """Under ``explain``: d ln result / d ln of each size and constant, largest first: name, exponent, meaning."""

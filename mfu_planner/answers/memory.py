@@ -31,8 +31,9 @@ def memory(**given: Any) -> Footprint:
     >>> found.fits, round(found.weights_bytes / 2**30, 1)
     (True, 16.4)
     """
+    explain = given.pop("explain", False)
     case = case_of(read_request(**given))
-    return Footprint(
+    found = Footprint(
         **held_of(case, device_memory(case)),
         inputs=dict(case.said.echo),
         assumptions=("the fullest pipeline stage: most micro-batches in flight, or the logits", *case.said.assumptions),
@@ -40,6 +41,13 @@ def memory(**given: Any) -> Footprint:
         sources=dict(case.said.sources),
         **case.said.device_facts,
     )
+    if not explain:
+        return found
+    from mfu_planner.answers.explain import explained_memory
+
+    how = explained_memory(case)
+    update = {"steps": how.steps, "sensitivities": how.sensitivities, "sources": {**found.sources, **how.sources}}
+    return found.model_copy(update=update)
 
 
 def held_of(case: Case, held: DeviceBytes) -> Held:

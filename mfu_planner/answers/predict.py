@@ -61,7 +61,7 @@ def predict(**given: Any) -> Prediction:
 
     Arguments are the flags of ``mfu-planner predict`` with underscores (see
     :data:`mfu_planner.layout.request.FLAGS`), and ``convention``: what ``mfu`` and ``hfu`` count (default: full, or
-    causal where a model has windows; ``all`` shows every convention).
+    causal where a model has windows; ``all`` shows every convention), and ``explain``: each part as a formula.
 
     Returns
     -------
@@ -73,8 +73,31 @@ def predict(**given: Any) -> Prediction:
     InputError
         Unknown, missing or contradictory flags; a convention that says nothing about the model.
     """
-    asked = given.pop("convention", None)
-    return answer(case_of(read_request(**given)), None if asked is None else str(asked))
+    asked, explain = given.pop("convention", None), given.pop("explain", False)
+    case = case_of(read_request(**given))
+    found = answer(case, None if asked is None else str(asked))
+    return explained(found, case) if explain else found
+
+
+def explained(found: Prediction, case: Case) -> Prediction:
+    """A prediction with its formulas, what it depends on most, and the source of every constant."""
+    from mfu_planner.answers.explain import explained_step
+    from mfu_planner.run import closed_forms, derived
+
+    how = explained_step(case, WATERFALL)
+    values = {
+        "flops_per_token": found.achieved_flops_per_s_per_device / found.tokens_per_s_per_device,
+        "tokens_per_s_per_device": found.tokens_per_s_per_device,
+        "peak_flops_per_s": found.peak_flops_per_s,
+    }
+    form = closed_forms(frozenset(values)).solved["mfu"]
+    ratio = derived("mfu", {**values, "mfu": found.mfu}, form, f"{found.convention} convention")
+    update = {
+        "steps": (*how.steps, ratio),
+        "sensitivities": how.sensitivities,
+        "sources": {**found.sources, **how.sources},
+    }
+    return found.model_copy(update=update)
 
 
 def answer(case: Case, asked: str | None = None) -> Prediction:

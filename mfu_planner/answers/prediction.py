@@ -63,4 +63,6 @@ class Prediction(OnDevices, KeyedResult):
     job: Job
     range: Spread
     assumptions: tuple[str, ...]
+    sensitivities: tuple[dict[str, Any], ...] = ()
+    """Under ``explain``: d ln result / d ln of each size and constant, largest first: name, exponent, meaning."""
     not_modelled: tuple[str, ...]

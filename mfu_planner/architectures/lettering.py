@@ -72,6 +72,10 @@ class Letters:
         symbol = _alphabet()[0][name]
         return letter(value, self._claim(name, replace(symbol, name=said) if said else symbol))
 
+    def constant(self, symbol: Symbol, value: Any, index: str = "") -> Symbol:
+        """The symbol of a constant: its own letter, or one with an index where others have that letter."""
+        return self._claim(f"{symbol.name} = {value}", symbol, _indexed(symbol, index or "c"))
+
     def derived(self, name: str, value: Any, *, part: str = "") -> Any:
         """A value that follows from others, shown by a letter of its own (``h = d / n``)."""
         if not isinstance(value, Letter):

@@ -88,7 +88,11 @@ class Architecture:
     @property
     def layers(self) -> int:
         """Layers of the main stack (the decoder, or whichever tower comes last)."""
-        numbers = {n for block in self.blocks if block.stack == self.main_stack for n in block.layers}
+        main = [block for block in self.blocks if block.stack == self.main_stack and block.layers]
+        numbers = {n for block in main for n in block.layers}
+        told_apart = len(numbers) == sum(len(block.layers) for block in main)
+        if told_apart and main and all(block.counted is not None for block in main):
+            return sum(block.count for block in main)
         return len(numbers)
 
     @property

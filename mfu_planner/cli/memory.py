@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.cli.options import asking
 from mfu_planner.cli.output import emit
+from mfu_planner.report.explained import render_explanation
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,3 +47,4 @@ def render(result: Footprint, console: Console) -> None:
         )
     for said in (*result["assumptions"], *result["warnings"]):
         console.print(f"[dim]· {said}[/dim]")
+    render_explanation(result, console)

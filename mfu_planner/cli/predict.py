@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.cli.options import asking
 from mfu_planner.cli.output import emit
+from mfu_planner.report.explained import render_explanation
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,3 +56,4 @@ def render(result: Prediction, console: Console) -> None:
     )
     for said in (*result["assumptions"], *result["warnings"]):
         console.print(f"[dim]· {said}[/dim]")
+    render_explanation(result, console)

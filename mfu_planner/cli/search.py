@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.cli.options import asking
 from mfu_planner.cli.output import emit
+from mfu_planner.report.explained import render_explanation
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,6 +84,7 @@ def render(result: SearchResult, console: Console) -> None:
         )
     for said in result["assumptions"]:
         console.print(f"[dim]· {said}[/dim]")
+    render_explanation(result, console)
 
 
 def _layout(row: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mfu_planner.questions.layout_parts import LayoutPart, NetworkPart
     from mfu_planner.step.case import Case
 
-FLAGS = tuple(name for name in asks(PredictQuestion) if name != "convention")
+FLAGS = tuple(name for name in asks(PredictQuestion) if name not in ("convention", "explain"))
 """Every flag that a layout question takes."""
 WHOLE = tuple(n for n, asked in asks(PredictQuestion).items() if asked.ask.searched and asked.ask.unit == "count")
 """Those that are counts of a layout."""

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 Number: TypeAlias = Any
 """An int, a float, a sympy expression, a float64 array, or a kind of its own."""
 
-JOINED = ("minimum", "maximum", "where", "ceil", "floor", "nearest", "power")
+JOINED = ("minimum", "maximum", "where", "ceil", "floor", "nearest", "power", "each")
 """What a kind of its own must bring."""
 PLAIN, ARRAY, SYMBOLIC, OWN = range(4)
 """Kinds of number, in the order in which they decide what an operation of two is."""

@@ -9,16 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
-from mfu_planner.numeric.letters import Condition, Letter, Symbol, conditions_of, letter, named, plain, walk
+from mfu_planner.numeric.letters import Condition, Letter, conditions_of, letter, named, plain, walk
 
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)
 """How tightly a piece of text holds together."""
 
+_BARE = 2
+"""Arguments of a named value without any of its own: its Symbol, and what it is."""
+
 Written = tuple[str, int]
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class _Text:
@@ -43,7 +44,7 @@ class _Text:
 
     def _written(self, each: Letter, of: Callable[[Any], Written]) -> Written:
         if each.operation in ("letter", "named"):
-            return self.number(each.value) if self.values else (self.name(each.arguments[0].name), _ATOM)
+            return self.number(each.value) if self.values else (self._called(each), _ATOM)
         if each.operation == "under":
             return of(each.arguments[0])
         if each.operation == "mul" and each.arguments[0] == -1 and not isinstance(each.arguments[0], Letter):
@@ -61,6 +62,13 @@ class _Text:
         if each.operation == "pow":
             return self.power(a, b)
         return self.call(each.operation, a, b), _ATOM
+
+    def _called(self, each: Letter) -> str:
+        """A letter, or a name with its arguments."""
+        from mfu_planner.numeric.paper import paper
+
+        name, arguments = self.name(each.arguments[0].name), each.arguments[2:]
+        return f"{name}({', '.join(self(paper(a)) for a in arguments)})" if arguments else name
 
     def name(self, name: str) -> str:
         """A letter."""
@@ -170,11 +178,11 @@ substituted = _Text(values=True)
 
 
 def letters(*formulas: Any) -> dict[str, Letter]:
-    """The letters of formulas by name, those of least rank first; a named value is one letter."""
+    """The letters of formulas by name, those of least rank first; a named value is one letter, a call is none."""
     found = {
         each.arguments[0].name: each
         for each in walk(*formulas, into_named=False)
-        if each.operation in ("letter", "named")
+        if each.operation == "letter" or (each.operation == "named" and len(each.arguments) == _BARE)
     }
     return dict(sorted(found.items(), key=lambda item: (item[1].arguments[0].rank, item[0])))
 
@@ -260,27 +268,9 @@ def _shares(each: Letter) -> list[tuple[Any, float]]:
     return [(a, float(first)), (b, float(not first))]
 
 
-def formula(name: str, meaning: str = "", unit: str = "") -> Callable[[Function], Function]:
-    """A function whose results are shown as one symbol, ``name``, where they are part of a longer formula.
-
-    Plain numbers and arrays pass through it unchanged.
-    """
-    symbol = Symbol(name, meaning, unit, count=False)
-
-    def wrap(function: Function) -> Function:
-        @wraps(function)
-        def shown(*arguments: Any, **options: Any) -> Any:
-            return named(symbol, function(*arguments, **options))
-
-        return shown  # type: ignore[return-value]
-
-    return wrap
-
-
 __all__ = [
     "code",
     "conditions",
-    "formula",
     "latex",
     "letter",
     "letters",

@@ -253,11 +253,14 @@ def letter(value: Number, symbol: Symbol | str) -> Letter:
     return named(symbol, value) if isinstance(value, Letter) else Letter(_exact(value), "letter", (symbol,))
 
 
-def named(symbol: Symbol | str, value: Number) -> Any:
-    """A value shown as one symbol, what it is being kept beside it; a plain number stays plain."""
-    if not isinstance(value, Letter):
+def named(symbol: Symbol | str, value: Number, *arguments: Number) -> Any:
+    """A value shown as one symbol (``t_product(m, n, k)`` with its arguments), what it is being kept beside it.
+
+    A plain number, an array, stays what it is.
+    """
+    if type(value) is not Letter:
         return value
-    return Letter(value.value, "named", (Symbol(symbol) if isinstance(symbol, str) else symbol, value))
+    return Letter(value.value, "named", (Symbol(symbol) if isinstance(symbol, str) else symbol, value, *arguments))
 
 
 def plain(value: Any) -> Any:
@@ -398,6 +401,11 @@ def power(base: Number, exponent: Number) -> Any:
     return base**exponent
 
 
+def each(function: Callable[[Any], Any], value: Number) -> Any:
+    """What a function of plain numbers says: it has no formula."""
+    return function(plain(value))
+
+
 class _Arithmetic:
     """What :mod:`mfu_planner.numeric.arithmetic` calls where a value is a letter."""
 
@@ -408,6 +416,7 @@ class _Arithmetic:
     floor = staticmethod(floor)
     nearest = staticmethod(nearest)
     power = staticmethod(power)
+    each = staticmethod(each)
 
 
 Letter.__arithmetic__ = Condition.__arithmetic__ = _Arithmetic

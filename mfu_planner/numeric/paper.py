@@ -21,6 +21,7 @@ Polynomial = dict[Monomial, Any]
 
 _SHORT = 4
 """Terms of a bracket that are not bracketed again."""
+_BARE = 2
 _LAST = 2000
 """Rank of what is no letter."""
 
@@ -51,6 +52,8 @@ class _Reader:
         operation = each.operation
         if operation == "named" and each.arguments[0].name in self.unfold:
             return self.of(each.arguments[1])
+        if operation == "named" and len(each.arguments) > _BARE:
+            return self._own(each)
         if operation in ("letter", "named"):
             return self._atom(each.arguments[0].name, each)
         if operation == "under":
@@ -184,11 +187,11 @@ class _Reader:
 
 
 def terms(formula: Any) -> list[Any]:
-    """The terms of a formula in its paper form; a named value is written out where that leaves no further bar."""
+    """The terms of a formula in its paper form; a named size is written out where that leaves no further bar."""
     reader = _Reader()
     polynomial = reader(formula)
     unfold: list[str] = []
-    for name in [n for n, each in reader.alphabet.items() if each.operation == "named"]:
+    for name in [n for n, each in reader.alphabet.items() if each.operation == "named" and each.arguments[0].count]:
         written_out = _Reader(*unfold, name)
         longer = written_out(formula)
         if len(longer) <= len(polynomial) and not _below(longer) - _below(polynomial):

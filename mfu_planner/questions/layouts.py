@@ -6,13 +6,14 @@ from mfu_planner.questions.ask import Ask
 from mfu_planner.questions.layout_parts import LayoutPart, NetworkPart, PlacePart, StackPart
 from mfu_planner.questions.parts import (
     BatchPart,
-    ConventionPart,
+    ExplainPart,
     FormatPart,
     HardwarePart,
     ModelPart,
     MoneyPart,
     TargetPart,
     TrainingPart,
+    WayPart,
 )
 from mfu_planner.questions.question import Question
 
@@ -23,7 +24,7 @@ class Layouted(
     """A model laid out over devices: what predict, memory and search share."""
 
 
-class PredictQuestion(Layouted, HardwarePart, PlacePart, ConventionPart):
+class PredictQuestion(Layouted, HardwarePart, PlacePart, ExplainPart):
     """Step time and MFU that a layout will reach."""
 
     command: ClassVar[str] = "predict"
@@ -31,13 +32,13 @@ class PredictQuestion(Layouted, HardwarePart, PlacePart, ConventionPart):
     """What the input pipeline delivers, such as '2M token/s'. Empty: enough."""
 
 
-class MemoryQuestion(Layouted, HardwarePart, PlacePart):
+class MemoryQuestion(Layouted, HardwarePart, PlacePart, WayPart):
     """Bytes per device for a layout."""
 
     command: ClassVar[str] = "memory"
 
 
-class SearchQuestion(Layouted, MoneyPart):
+class SearchQuestion(Layouted, MoneyPart, WayPart):
     """The best layouts of a model on a cluster."""
 
     command: ClassVar[str] = "search"

@@ -187,11 +187,15 @@ class ConventionPart:
     """What counts as model FLOPs; published figures use several. 'full' counts what runs."""
 
 
-class ExplainPart(ConventionPart):
+class WayPart:
     """How much of its way an answer shows."""
 
     explain: Annotated[bool, Ask("flag", "Explain", "", "Answer")] = False
     """Show each formula with the numbers put in, and sources."""
+
+
+class ExplainPart(ConventionPart, WayPart):
+    """How work is counted, and how much of its way an answer shows."""
 
 
 class PricePart:

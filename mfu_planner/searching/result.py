@@ -24,3 +24,5 @@ class SearchResult(OnDevices, KeyedResult):
     obvious: dict[str, Any] | None
     """The layout that people try first, and why it lost."""
     assumptions: tuple[str, ...]
+    sensitivities: tuple[dict[str, Any], ...] = ()
+    """Under ``explain``, of the best row: d ln step time / d ln of each size and constant, largest first."""

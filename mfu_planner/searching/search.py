@@ -41,7 +41,7 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
     NoAnswer
         No layout fits.
     """
-    start = time.perf_counter()
+    explain, start = given.pop("explain", False), time.perf_counter()
     rank, top, whole = _manner(given)
     places = list(places_of(given))
     evaluated = feasible = 0
@@ -65,7 +65,7 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
     rows = [row_of(place, found, price, given) for place, found in kept for price in place.prices]
     rows, heads = best_of_each_first(distinct(ranked(rows, rank, given)))
     shown = rows[: max(top, heads)]
-    return SearchResult(
+    result = SearchResult(
         inputs={name: value for name, value in given.items() if value is not None},
         **_devices(places),
         evaluated=evaluated,
@@ -77,6 +77,15 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
         obvious=obvious(place_of(rows[0], places), rows[0], given),
         assumptions=tuple(_assumptions(places)),
     )
+    return explained(result) if explain else result
+
+
+def explained(result: SearchResult) -> SearchResult:
+    """The answer with the formulas of its best row's step and memory."""
+    from mfu_planner.answers.predict import predict
+
+    how = predict(**result.layouts[0]["question"], explain=True)
+    return result.model_copy(update={"steps": how.steps, "sensitivities": how.sensitivities, "sources": how.sources})
 
 
 def _devices(places: list[SearchPlace]) -> dict[str, Any]:

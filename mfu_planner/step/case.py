@@ -79,6 +79,8 @@ class Case:
     stack: Stack
     memory: MemoryConstants
     optimizer: str = "adam"
+    state_bytes: Number | None = None
+    """Optimizer states and master weight of one parameter [byte]; None: what is known of the optimizer."""
     loader_tokens_per_s: float | None = None
     """What the input pipeline delivers [work unit/s]; None: always enough."""
     said: Said = Said()
@@ -101,9 +103,9 @@ class Case:
         return replace(work, batch=batch, allowed_pairs_only=True, documents=packed, whole_batch=work.batch)
 
     @property
-    def optimizer_bytes(self) -> float:
+    def optimizer_bytes(self) -> Number:
         """Optimizer states and master weight of one parameter [byte]."""
-        return optimizer_bytes(self.optimizer)
+        return optimizer_bytes(self.optimizer) if self.state_bytes is None else self.state_bytes
 
     def at(self, layout: Layout) -> Case:
         """The same question about another layout, or a grid of them."""

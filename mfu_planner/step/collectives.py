@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mfu_planner.numeric import Number, maximum, minimum, where
+from mfu_planner.numeric.letters import named
+from mfu_planner.step import names
 
 if TYPE_CHECKING:
     from mfu_planner.machine.constants import Fabric, LinkRate
@@ -61,8 +63,8 @@ def collective_time(
     message_bytes: Number, group: Number, local: Number, factor: Number, rate: LinkRate, fabric: Fabric
 ) -> Number:
     """Seconds of a collective: in-node when the group fits one domain (``local ≥ group``), else across nodes."""
-    group = group
     local = minimum(maximum(local, 1.0), group)
     inside = in_node_time(message_bytes, group, factor, rate)
     outside = across_nodes_time(message_bytes, group, local, factor, rate, fabric)
-    return where(local >= group, inside, outside)
+    time = where(local >= group, inside, outside)
+    return named(names.COLLECTIVE, time, message_bytes, group, factor, rate.bandwidth_bytes_per_s)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mfu_planner.numeric import Number, maximum, minimum, power, where
+from mfu_planner.numeric.letters import Letter, Symbol, named
+from mfu_planner.step import names
 from mfu_planner.step.exchange import accumulate_time, gradient_exchange, parameters_on_device, update_time
 from mfu_planner.step.flops import attention_flops, model_flops
 from mfu_planner.step.kernels import issue_bound
@@ -62,12 +64,26 @@ class Busy:
     weights: Number
     """Of ``device``, weight gradients."""
 
-    def over(self, layers: float) -> Busy:
+    def over(self, layers: Number) -> Busy:
         """The average of ``layers``."""
         parts = {name: value / layers for name, value in self.parts.items()}
         each = (value / layers for value in (self.device, self.host, self.backward, self.weights))
         device, host, backward, weights = each
         return Busy(parts=parts, device=device, host=host, backward=backward, weights=weights)
+
+    def called(self, where: str, meaning: str) -> Busy:
+        """The same with names for its sums, where formulas are shown; ``meaning``: of what."""
+        if not isinstance(self.device, Letter):
+            return self
+        parts = {
+            name: named(Symbol(f"{name}_{where}", f"{name} of {meaning}, one micro-batch", "s", count=False), value)
+            for name, value in self.parts.items()
+        }
+        device = named(
+            Symbol(f"device_{where}", f"device time of {meaning}, one micro-batch", "s", count=False), self.device
+        )
+        host = named(Symbol(f"host_{where}", f"host time of {meaning}, one micro-batch", "s", count=False), self.host)
+        return replace(self, parts=parts, device=device, host=host)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,20 +113,21 @@ def step(case: Case, *, parts: bool = True) -> Step:
     """
     division, layout, machine, stack = case.division, case.layout, case.machine, case.stack
     work = case.device_work
-    layer = busy_of(division.body, layout, machine, stack, work).over(division.layers)
-    before = busy_of(division.before, layout, machine, stack, work)
-    after = busy_of(division.after, layout, machine, stack, work)
+    layer = busy_of(division.body, layout, machine, stack, work).over(division.layers).called("layer", "one layer")
+    before = busy_of(division.before, layout, machine, stack, work).called("start", "what stands before the layers")
+    after = busy_of(division.after, layout, machine, stack, work).called("end", "head, loss and what else follows")
     held = parameters_on_device(division, layout)
-    accumulate = layout.trained * accumulate_time(held, machine, stack)
+    accumulate = named(names.ADDED, layout.trained * accumulate_time(held, machine, stack))
     stages = stage_times(division, layout, machine, stack, (before, layer, after), accumulate)
     share = division.layers / layout.pp
     exposed, hidden = gradient_exchange(
         held, layout, machine, stack, stages.busy * share, stages.busy * share + stages.ends, routed=division.routed
     )
+    exposed, hidden = named(names.EXPOSED, exposed), named(names.HIDDEN, hidden)
     once = {
-        "sends": send_time(division, layout, machine, stack, work),
+        "sends": named(names.SENDS, send_time(division, layout, machine, stack, work)),
         "data_parallel": layout.trained * (exposed + stack.drag * hidden),
-        "update": layout.trained * update_time(held, layout, machine, stack),
+        "update": named(names.UPDATE, layout.trained * update_time(held, layout, machine, stack)),
     }
     rare = once["data_parallel"] + (once["update"] + stack.step_fixed_s)
     seconds = (stages.pipeline + once["sends"]) + rare
@@ -190,13 +207,15 @@ def stage_times(
     mixed = (pp > 1) & (layout.devices > machine.node_devices) & (tp > 1)
     slow = where(mixed, stack.pipeline_tensor_s * power(tp, stack.pipeline_tensor_exponent), 0.0)
     slow = slow + stack.wide_tensor_s * maximum(tp / machine.node_devices - 1.0, 0.0)
-    busy = issue_bound(layer.device, layer.host + slow)
-    start, end = issue_bound(before.device, before.host), issue_bound(after.device, after.host)
+    busy = named(names.BUSY, issue_bound(layer.device, layer.host + slow))
+    start = named(names.START, issue_bound(before.device, before.host))
+    end = named(names.END, issue_bound(after.device, after.host))
     layers = division.layers * busy
     slowest = maximum(maximum(most * busy, first * busy + start), last * busy + end)
-    slowest = where(pp > 1, slowest, layers + start + end) + accumulate
-    total = layers + start + end + accumulate * pp
+    slowest = named(names.SLOWEST, where(pp > 1, slowest, layers + start + end) + accumulate)
+    total = named(names.TOTAL, layers + start + end + accumulate * pp)
     fill = fill_share(layout.schedule, pp, layout.vpp, layer.backward / layer.device, layer.weights / layer.device)
+    fill = named(names.FILL, fill)
     return Stages(
         busy=busy,
         extra=busy - issue_bound(layer.device, layer.host),
@@ -204,7 +223,7 @@ def stage_times(
         slowest=slowest,
         total=total,
         accumulate=accumulate,
-        pipeline=pipeline_time(slowest, total, layout.micro_batches, fill),
+        pipeline=named(names.PIPELINE, pipeline_time(slowest, total, layout.micro_batches, fill)),
     )
 
 
@@ -235,8 +254,8 @@ def waterfall(case: Case, layer: Busy, before: Busy, after: Busy, stages: Stages
         name: layers * layer.parts[name] + count / pp * (before.parts[name] + after.parts[name]) for name in layer.parts
     }
     available = layout.devices * machine.peak_flops_per_s
-    ideal = model_flops(case.architecture, case.work, layout.trained) / available
-    attention = attention_flops(case.architecture, case.work) / available
+    ideal = named(names.MODEL_FLOPS, model_flops(case.architecture, case.work, layout.trained)) / available
+    attention = named(names.ATTENTION_FLOPS, attention_flops(case.architecture, case.work)) / available
     device = layers * layer.device + count / pp * (before.device + after.device)
     waited = layers * stages.busy + count / pp * stages.ends
     return {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mfu_planner.numeric import Number, maximum, minimum, where
+from mfu_planner.numeric.letters import named
+from mfu_planner.step import names
 from mfu_planner.step.collectives import collective_time
 from mfu_planner.step.division import Parameters
 from mfu_planner.step.kernels import memory_bound_time
@@ -39,7 +41,9 @@ def parameters_on_device(division: Division, layout: Layout) -> Parameters:
     first, last = ends(division, layout)
     single = layout.pp <= 1
     whole = Parameters(*(where(single, a + b, maximum(a, b)) for a, b in zip(first, last, strict=True)))
-    return whole.plus(summed(division.body, layout), 1.0 / layout.pp)
+    held = whole.plus(summed(division.body, layout), 1.0 / layout.pp)
+    dense, expert = named(names.DENSE, held.trained_dense), named(names.EXPERT, held.trained_expert)
+    return held._replace(trained_dense=dense, trained_expert=expert)
 
 
 def gradient_exchange(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mfu_planner.numeric import Number, ceil, maximum, where
+from mfu_planner.numeric.letters import named
+from mfu_planner.step import names
 
 if TYPE_CHECKING:
     from mfu_planner.machine.constants import ProductRate
@@ -36,7 +38,8 @@ def fused_attention_time(
     ----------
     .. [1] Dao 2023, *FlashAttention-2*, arXiv:2307.08691, figure 4 (rate against sequence length).
     """
-    return fixed_s + pair_flops * (1.0 + ramp_tokens / seq_len) / (fraction * peak)
+    time = fixed_s + pair_flops * (1.0 + ramp_tokens / seq_len) / (fraction * peak)
+    return named(names.ATTENTION, time, pair_flops, seq_len)
 
 
 def memory_bound_time(moved_bytes: Number, bandwidth: float, factor: Number) -> Number:
@@ -114,7 +117,9 @@ def product_time(
     flops = 2.0 * used * (rate.units * rate.tile_rows * rate.tile_columns) * (k + rate.depth_overhead)
     inputs = groups * (m * k + k * n) if read is None else read
     moved = rate.input_bytes * inputs + rate.output_bytes * groups * m * n
-    return rate.fixed_s + maximum(flops / (rate.efficiency * rate.peak_flops_per_s), moved / rate.bandwidth_bytes_per_s)
+    busy = maximum(flops / (rate.efficiency * rate.peak_flops_per_s), moved / rate.bandwidth_bytes_per_s)
+    sizes = (m, n, k, groups) if read is None else (m, n, k, groups, read)
+    return named(names.PRODUCT, rate.fixed_s + busy, *sizes, rate.efficiency)
 
 
 def misaligned_slowdown(outputs: Number, inputs: Number, factor: float, alignment: float) -> Number:

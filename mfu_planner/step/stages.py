@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mfu_planner.numeric import Number, each
+from mfu_planner.numeric import Number, ceil, each, where
+from mfu_planner.numeric.letters import plain
 
 if TYPE_CHECKING:
     from mfu_planner.step.division import Division
 
 
-@lru_cache(maxsize=4096)
-def uniform_stages(layers: int, stages: int) -> tuple[float, float, float]:
+def uniform_stages(layers: Number, stages: Number) -> tuple[Number, Number, Number]:
     """(most layers on a middle stage, layers on the first, layers on the last): equal shares, the rest spread."""
-    most = math.ceil(layers / stages)
-    return float(most), float(most), float(layers / stages if layers % stages else most)
+    most = ceil(layers / stages)
+    return most, most, where(layers % stages == 0, most, layers / stages)
 
 
 @lru_cache(maxsize=4096)
@@ -46,10 +45,14 @@ def balanced_stages(layers: int, stages: int, head_layers: float) -> tuple[float
 def stage_plan(division: Division, stages: Number, balanced: float) -> tuple[Number, Number, Number]:
     """(most layers on a stage without the head, layers on the first stage, layers beside the head) for each layout."""
 
+    if not balanced:
+        return uniform_stages(division.layers, stages)
+
     def plan(stages: float) -> tuple[float, float, float]:
-        if balanced and stages > 1:
-            return balanced_stages(division.layers, int(stages), division.head_layers)
-        return uniform_stages(division.layers, int(stages))
+        count = int(stages)
+        if count == 1:
+            return (float(plain(division.layers)),) * 3
+        return balanced_stages(plain(division.layers), count, plain(division.head_layers))
 
     found: tuple[Number, Number, Number] = each(plan, stages)
     return found
