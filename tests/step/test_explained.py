@@ -153,7 +153,8 @@ def test_the_terminal_shows_text_and_loads_no_sympy() -> None:
     """Readable formulas, never raw LaTeX."""
     code = (
         "import sys, mfu_planner.cli.main as m\n"
-        "sys.argv = 'mfu-planner predict --explain --model gpt2 --hardware h100-sxm --devices 8 --global-batch 64'.split()\n"
+        "asked = 'predict --explain --model gpt2 --hardware h100-sxm --devices 8 --global-batch 64'\n"
+        "sys.argv = ['mfu-planner', *asked.split()]\n"
         "try: m.main()\n"
         "except SystemExit: pass\n"
         "sys.exit('sympy' in sys.modules)"
