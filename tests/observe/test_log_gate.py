@@ -190,3 +190,23 @@ def test_validation_of_torchtitan_is_not_training():
     lines = LINES + "validate step: 40  loss: 2.1  memory: 9.0GiB(9%)  tps: 19,000\n"
 
     assert read_log(lines).tokens_per_s_per_device == pytest.approx(6000)
+
+
+def test_padding_is_reported_and_real_tokens_win():
+    """16 × 1,024 places hold 12,000 tokens: 27% is padding, and the rate is of the 12,000."""
+    rows = "".join(
+        '{"step": %d, "step_time": 2.0, "num_tokens": %d, "loss": 1.0}\n' % (i, 12000 * i) for i in (1, 2, 3, 4)
+    )
+    report = read_log(rows, global_batch=16, seq_len=1024)
+
+    assert report.tokens_per_s == pytest.approx(6000)
+    padding = next(f for f in report.findings if f.code == "log/padding")
+    assert padding.evidence["share"] == pytest.approx(1 - 12000 / 16384)
+
+
+def test_hardware_of_the_log_and_of_the_user():
+    """The flag wins, and that the text names another device is said."""
+    report = read_log("NVIDIA A100-SXM4-80GB\n" + LINES, devices=8, model="llama-3.1-8b", hardware="h100-sxm")
+
+    assert report.peak_flops_per_s == pytest.approx(989.4e12, rel=1e-3)
+    assert severities(report)["log/contradicts-hardware"] == "warning"

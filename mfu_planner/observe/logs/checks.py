@@ -26,6 +26,7 @@ def cross_check(
     _given_against_header(log, given)
     _rate_against_batch(log, q, stated)
     _per_device_against_job(log, q, stated)
+    _padding(log, q)
     _clock(log, q)
     _utilisation(log, stated)
     _means(log, q, stated)
@@ -128,6 +129,20 @@ def _likely(ratio: float, q: Quantities) -> str:
             "padding or packing may leave fewer real tokens, or the rate includes waits that the step time leaves out"
         )
     return "the step time may be of a micro-batch, or the rate divided by the wrong interval"
+
+
+def _padding(log: Reading, q: Quantities) -> None:
+    """Tokens that were really there against length × batch."""
+    tokens, batch, length = q.get("tokens_per_step"), q.value("global_batch"), q.get("seq_len")
+    if tokens is None or not batch or length is None or not tokens.origin.startswith("stated") or log.phase_mfu:
+        return
+    share = 1 - tokens.value / (batch * length.value)
+    if 0.01 < share < 1 and "trained at" not in length.origin:
+        log.note(
+            "log/padding", "note",
+            f"a step has {tokens.value:,.0f} tokens of {batch * length.value:,.0f} that batch × length would hold: "
+            f"{share:.0%} is padding or unfilled; the rates are of the tokens that were there", share=share,
+        )  # fmt: skip
 
 
 def _per_device_against_job(log: Reading, q: Quantities, stated: dict[str, float]) -> None:

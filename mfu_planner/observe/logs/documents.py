@@ -76,13 +76,15 @@ def _table(rows: list[Any], log: Reading, columns: Mapping[str, str] | None) -> 
 
 
 def _trainer_state(state: dict[str, Any], log: Reading) -> str:
-    steps = as_number(state.get("global_step"))
+    from mfu_planner.observe.logs.formats.trainer_logs import TrainerLogs
+
+    steps, logs = as_number(state.get("global_step")), TrainerLogs(log)
+    log.total_steps = steps
     for entry in state["log_history"]:
-        if not isinstance(entry, dict):
-            continue
-        if "train_runtime" in entry:
-            read_results(entry, log)
-        log.store.counted += "loss" in entry
+        if isinstance(entry, dict):
+            logs.dictionary(entry, as_number(entry.get("step")))
+            log.store.counted += "loss" in entry
+    logs.end()
     if "runtime_s" in log.summary and steps:
         log.summary["steps"] = steps
     if batch := as_number(state.get("train_batch_size")):
@@ -90,6 +92,8 @@ def _trainer_state(state: dict[str, Any], log: Reading) -> str:
     log.total_steps = as_number(state.get("max_steps"))
     if tokens := as_number(state.get("num_input_tokens_seen")):
         log.summary["tokens_total"] = tokens
+        if runtime := log.summary.get("runtime_s"):
+            log.summary.setdefault("tokens_per_s", tokens / runtime)
     return "hf-trainer-state"
 
 

@@ -43,6 +43,7 @@ class Reading:
     notes: list[Note] = field(default_factory=list)
     #: Sums of named parts of a step (forward, backward, all-reduce …), with their count.
     parts: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _warm: set[str] = field(default_factory=set)
     total_steps: float | None = None
     #: Whether the work is forward passes alone (a server).
     forward_only: bool = False
@@ -74,8 +75,11 @@ class Reading:
             self.notes.append(Note(code, severity, message, finite))
 
     def part(self, name: str, seconds: float) -> None:
-        """Add one measured part of a step."""
+        """Add one measured part of a step; the first gives way to the second, for it holds start-up."""
         total, count = self.parts.get(name, (0.0, 0))
+        if name in self.parts and name not in self._warm:
+            self._warm.add(name)
+            total, count = 0.0, 0
         self.parts[name] = (total + seconds, count + 1)
 
     def see(self, resolutions: dict[str, float]) -> None:

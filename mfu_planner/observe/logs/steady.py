@@ -16,6 +16,8 @@ OUTLIER_DEVIATIONS = 5.0
 OUTLIER_SHARE = 0.03
 #: The leading records need less to count as warm-up.
 LEADING_DEVIATIONS, LEADING_SHARE, LEADING_AT_MOST = 3.0, 0.02, 3
+#: Phases of a step that are none of training.
+PAUSES = ("evaluation", "checkpoint")
 #: Differences of a coarse clock are taken over at least this many of its ticks.
 TICKS = 50
 #: In a log of at least so many records whose later half is faster by this share, that half sets what is typical.
@@ -62,6 +64,7 @@ def choose(log: Reading, warmup: int) -> Window:
     if basis is None:
         records = [r for block in blocks for r in block]
         return Window(records[-1:], [], None)
+    pairs = _without_pauses(log, pairs)
     pairs = _one_batch(log, pairs)
     pairs = _started(log, pairs, warmup)
     kept = _typical(log, pairs)
@@ -219,6 +222,18 @@ def _series(records: list[Record], name: str) -> list[tuple[Record, float]]:
     if name == "step_time_s":
         return [(r, v) for r, v in values if v is not None and v > 0]
     return [(r, 1 / v) for r, v in values if v is not None and v > 0]
+
+
+def _without_pauses(log: Reading, pairs: list[tuple[Record, float]]) -> list[tuple[Record, float]]:
+    """Without the steps that hold an evaluation or a checkpoint, where most do not."""
+    free = [(r, s) for r, s in pairs if not any((r.phases or {}).get(name) for name in PAUSES)]
+    if len(free) < len(pairs) / 2 or len(free) == len(pairs):
+        return pairs
+    kept = {id(r) for r, _ in free}
+    for record, seconds in pairs:
+        if id(record) not in kept:
+            log.store.drop("evaluation or checkpoint in the step", record, seconds)
+    return free
 
 
 def _one_batch(log: Reading, pairs: list[tuple[Record, float]]) -> list[tuple[Record, float]]:

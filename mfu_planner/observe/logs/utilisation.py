@@ -114,6 +114,8 @@ def planner_mfu(
     given = {k: v for k, v in given.items() if v is not None and v is not False}
     has_model = any(k in given for k in _WORK)
     has_peak = "hardware" in given or "peak" in given
+    if isinstance(given.get("hardware"), str):
+        _other_hardware(log, given["hardware"])
     if not has_peak and has_model and log.header.device_name is not None:
         has_peak = _take_hardware_from_log(log, given)
     if not has_peak:
@@ -162,6 +164,22 @@ def planner_mfu(
         "devices": {k: getattr(result, k) for k in ("device_is", "counted_as", "mfu_if_counted_in")},
         "findings": result.findings,
     }
+
+
+def _other_hardware(log: Reading, name: str) -> None:
+    """The user's hardware wins over the device that the text names; that it is another is said."""
+    from mfu_planner.hardware import resolve
+
+    try:
+        own, given = resolve(log.header.device_name or ""), resolve(name)
+    except InputError:
+        return
+    if own.id != given.id:
+        log.note(
+            "log/contradicts-hardware", "warning",
+            f"the log's text names {log.header.device_name} ({own.id}), but {given.id} was given: that is used",
+            log=own.id, given=given.id,
+        )  # fmt: skip
 
 
 def _forward(result: Measurement) -> dict[str, Any]:

@@ -101,4 +101,19 @@ NANOCHAT = Dialect(
     warmup=2,
 )
 
-DIALECTS = (TORCHTITAN, FAIRSEQ, MEGATRON, NEMO, MAXTEXT, NANOCHAT)
+T5X = Dialect(
+    name="t5x",
+    about="``timing/…_per_second`` is of the whole job, ``…_per_second_per_core`` of a device.",
+    marks=(("timing/steps_per_second", "timing/seqs_per_second"), ("timing/seqs_per_second_per_core",)),
+    keys={
+        "step": ("step", ""),
+        "timing/steps_per_second": ("steps_per_s", ""),
+        "timing/seqs": ("global_batch", ""),
+        "timing/seqs_per_second": ("samples_per_s", ""),
+        "timing/target_tokens_per_second": ("tokens_per_s", ""),
+        "timing/target_tokens_per_second_per_core": ("tokens_per_s_per_device", ""),
+    },
+    warmup=2,
+)
+
+DIALECTS = (T5X, TORCHTITAN, FAIRSEQ, MEGATRON, NEMO, MAXTEXT, NANOCHAT)

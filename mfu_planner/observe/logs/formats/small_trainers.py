@@ -1,4 +1,4 @@
-"""Smaller trainers with their own lines: picotron, mlx-lm, ColossalAI's benchmarks, PaddleNLP."""
+"""Smaller trainers with their own lines: picotron, mlx-lm, ColossalAI's benchmarks, PaddleNLP, MindFormers."""
 
 from __future__ import annotations
 
@@ -116,4 +116,34 @@ class PaddleNLP(Format):
         if flops := _PADDLE_FLOPS.search(line):
             rate = number(flops[1])
             record.hardware_flops_per_s_per_device = rate * UNITS["TFLOP/s"] if rate else None
+        return record
+
+
+_MIND = re.compile(
+    rf"Epoch: ?\[ {{0,8}}(?P<e>\d{{1,8}})/ {{0,8}}\d{{1,8}}\], {{0,3}}step: ?\[ {{0,8}}(?P<s>\d{{1,12}})/ {{0,8}}"
+    rf"(?P<per>\d{{1,12}})\][^\n]{{0,300}}?per_step_time: ?(?P<t>{NUMBER}) ?ms"
+)
+_MIND_FLOPS = re.compile(rf"train_throughput_per_npu: ?({NUMBER})T")
+
+
+@register
+class MindFormers(Format):
+    """``{ Epoch:[1/1], step:[10/900], …, per_step_time: 5234ms, … train_throughput_per_npu: 123.4T }``: TFLOP/s."""
+
+    name = "mindformers"
+    weight = 0.97
+    hints = ("per_step_time",)
+    mark = _MIND
+    warmup = 2
+
+    def record(self, line: str) -> Record | None:
+        """The record of a line, or ``None`` where it states no speed."""
+        found, flops = _MIND.search(line), _MIND_FLOPS.search(line)
+        milliseconds = number(found["t"]) if found else None
+        if found is None or not milliseconds:
+            return None
+        record = Record(step=(float(found["e"]) - 1) * float(found["per"]) + float(found["s"]))
+        record.step_time_s = milliseconds / 1e3
+        if flops and (rate := number(flops[1])):
+            record.flops_per_s_per_device = rate * UNITS["TFLOP/s"]
         return record

@@ -17,6 +17,12 @@ _CNN = re.compile(rf"^\s{{0,4}}(\d{{1,12}})\s{{1,8}}images/sec: ({NUMBER}) \+/- 
 _STEP_TIME = re.compile(
     rf"\b[Gg]lobal [Ss]tep:? {{0,3}}(\d{{1,12}}),[^\n]{{0,60}}?Step Time: ({NUMBER})(?![\d.]| ?m?s)"
 )
+#: tf.contrib and the Object Detection API: ``global step 7: loss = 2.3 (0.512 sec/step)``, ``Step 100 per-step time``.
+_PER_STEP = re.compile(
+    rf"global step (?P<a>\d{{1,12}}): loss = \S{{1,20}} \((?P<s>{NUMBER}) sec/step\)"
+    rf"|\bStep (?P<b>\d{{1,12}}) per-step time (?P<t>{NUMBER})s"
+    rf"|\bstep (?P<c>\d{{1,12}}), loss = \S{{1,20}} \((?P<r>{NUMBER}) examples/sec; (?P<u>{NUMBER}) sec/batch\)"
+)
 _LOSS_STEP = re.compile(r"\bstep = (\d{1,12})")
 
 
@@ -26,10 +32,21 @@ class TensorFlow(Format):
 
     name = "tensorflow"
     weight = 0.9
-    hints = ("TimeHistory", "global_step/sec", "images/sec", "Step Time", "examples/sec", "step = ")
+    hints = (
+        "sec/step",
+        "per-step time",
+        "sec/batch",
+        "TimeHistory",
+        "global_step/sec",
+        "images/sec",
+        "Step Time",
+        "examples/sec",
+        "step = ",
+    )
     mark = re.compile(
         r"TimeHistory: [\d.]+ seconds, |global_step/sec: [\d.]+|^\s{0,4}\d+\s{1,8}images/sec: [\d.]+ \+/- "
-        r"|\b[Gg]lobal [Ss]tep:? {0,3}\d+,[^\n]{0,60}?Step Time: [\d.]+", re.M
+        r"|\b[Gg]lobal [Ss]tep:? {0,3}\d+,[^\n]{0,60}?Step Time: [\d.]+|[\d.]+ sec/(?:step|batch)\)"
+        r"|\bStep \d+ per-step time [\d.]+s", re.M
     )  # fmt: skip
     warmup = 1
 
@@ -40,6 +57,11 @@ class TensorFlow(Format):
             seconds = number(found[1])
             each = seconds / steps if seconds and steps > 0 else None
             return Record(step=float(found[4]), step_time_s=each, samples_per_s=number(found[2]))
+        if found := _PER_STEP.search(line):
+            step, time = found["a"] or found["b"] or found["c"], found["s"] or found["t"] or found["u"]
+            return Record(
+                step=float(step), step_time_s=number(time), samples_per_s=number(found["r"]) if found["r"] else None
+            )  # fmt: skip
         if found := _STEP_TIME.search(line):
             return Record(step=float(found[1]), step_time_s=number(found[2]))
         if found := _CNN.search(line):
