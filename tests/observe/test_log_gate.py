@@ -194,9 +194,8 @@ def test_validation_of_torchtitan_is_not_training():
 
 def test_padding_is_reported_and_real_tokens_win():
     """16 × 1,024 places hold 12,000 tokens: 27% is padding, and the rate is of the 12,000."""
-    rows = "".join(
-        '{"step": %d, "step_time": 2.0, "num_tokens": %d, "loss": 1.0}\n' % (i, 12000 * i) for i in (1, 2, 3, 4)
-    )
+    dicts = ({"step": i, "step_time": 2.0, "num_tokens": 12000 * i, "loss": 1.0} for i in (1, 2, 3, 4))
+    rows = "".join(json.dumps(d) + "\n" for d in dicts)
     report = read_log(rows, global_batch=16, seq_len=1024)
 
     assert report.tokens_per_s == pytest.approx(6000)
@@ -210,3 +209,12 @@ def test_hardware_of_the_log_and_of_the_user():
 
     assert report.peak_flops_per_s == pytest.approx(989.4e12, rel=1e-3)
     assert severities(report)["log/contradicts-hardware"] == "warning"
+
+
+def test_steps_of_a_tracker_are_updates():
+    """The tracker counts eight calls an update of 4 s: a step is an update."""
+    dicts = ({"_step": 8 * i, "_timestamp": 1.9e9 + 4 * i, "train/update_step": i, "train/loss": 1.0} for i in range(9))
+    report = read_log("".join(json.dumps(d) + "\n" for d in dicts))
+
+    assert report.step_time_s == pytest.approx(4)
+    assert report.last_step == 8

@@ -29,6 +29,7 @@ _STEPS = frozenset({
     "step", "iteration", "iter", "steps", "update step", "global step", "trainer global step", "train global step",
     "current steps", "time batch",
 })  # fmt: skip
+_UPDATES = ("update_step", "global_step", "optimizer_step", "update_steps")
 _MEAN = frozenset({"avg", "average", "mean", "actual", "ema", "smoothed", "rolling", "running", "harmonic"})
 
 #: What ``--column`` may name, and the unit of the column.
@@ -127,7 +128,7 @@ def _duration(_: list[str], have: frozenset[str], phrase: str) -> tuple[str, flo
 
 
 def _count(_: list[str], have: frozenset[str], phrase: str) -> tuple[str, float] | None:
-    if phrase in _STEPS:
+    if phrase in _STEPS or phrase.endswith(("update step", "optimizer step", "global step")):
         return "step", 1.0
     if have & {"tokens", "token"} and have & {"total", "seen", "consumed"} and not have & _RATE:
         return "tokens_total", 1.0
@@ -166,10 +167,16 @@ def _meanings(row: Mapping[str, Any], columns: Mapping[str, str] | None) -> Iter
             if own in row and (value := as_number(row[own], field)) is not None:
                 yield field, 0.0 if field == "mfu" else factor, False, value
         return
-    for name, raw in row.items():
+    for name, raw in sorted(row.items(), key=lambda item: _order(item[0])):
         meaning = field_of(name) if isinstance(name, str) else None
         if meaning is not None and (value := as_number(raw, meaning[0])) is not None:
             yield (*meaning, value)
+
+
+def _order(name: Any) -> int:
+    """Updates before other counters of steps, a tracker's own count of calls last."""
+    words = name.lower() if isinstance(name, str) else ""
+    return 0 if words.endswith(_UPDATES) else 2 if words == "_step" else 1
 
 
 def as_number(raw: Any, field: str = "") -> float | None:
