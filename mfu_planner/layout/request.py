@@ -204,9 +204,9 @@ def layout_of(degrees: Degrees, choices: Choices, batch: int) -> Layout:
     )
 
 
-def wires_of(s: NetworkPart) -> Wires:
-    """What a question says of the network itself."""
-    return Wires(fabric=s.fabric, nic_bytes_per_s=s.nic, node_devices=s.devices_per_node)
+def wires_of(s: NetworkPart, devices: int | None) -> Wires:
+    """What a question says of the network itself, and how many devices meet on it."""
+    return Wires(fabric=s.fabric, nic_bytes_per_s=s.nic, node_devices=s.devices_per_node, devices=devices)
 
 
 def read_request(**given: Any) -> Request:
@@ -235,7 +235,9 @@ def read_request(**given: Any) -> Request:
     if batch % local:
         raise InputError("global-batch", batch, f"a multiple of dp · micro-batch = {local}")
     name = s.stack or default_stack(accelerator.id)
-    box, software, assumptions = tools(accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s))
+    box, software, assumptions = tools(
+        accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, degrees.devices)
+    )
     choices = read_choices(s, degrees, batch // local, software)
     layout = layout_of(degrees, choices, batch)
     echo = {

@@ -110,13 +110,14 @@ def link_rates(accelerator: Accelerator, cluster_bytes_per_s: float | None = Non
     """In-node collectives of a device: measured, or the published link rate times a generic share.
 
     ``cluster_bytes_per_s``: the machine's link rate per device, one direction, where the device itself publishes none.
+    Boards without a link of their own meet on PCIe, at the rate that the facts state.
     """
     held = calibration()["collectives"]
     block = next((b for b in held["devices"].values() if accelerator.id in b["ids"]), None)
     if block is None:
         fallback = held["fallback"]
         published = getattr(accelerator.scale_up, "per_direction", None) or cluster_bytes_per_s
-        published = published or fallback["bandwidth_bytes_per_s"]
+        published = published or accelerator.pcie_per_direction or fallback["bandwidth_bytes_per_s"]
         link = LinkRate(
             fallback["start_us"] * 1e-6,
             fallback["hop_us"] * 1e-6,

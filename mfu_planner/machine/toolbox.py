@@ -25,6 +25,8 @@ class Wires:
     """One device's share of its node's interfaces, one direction [byte/s]."""
     node_devices: int | None = None
     """Devices of one scale-up domain."""
+    devices: int | None = None
+    """Of the whole job: beyond a bridge of two boards it stays on PCIe while it fits one host."""
 
 
 def default_stack(device: str) -> str:
@@ -37,9 +39,11 @@ def tools(
     accelerator: Accelerator, dtype: str, stack_name: str, cluster_name: Any, kernel: Any, wires: Wires | None = None
 ) -> tuple[Machine, Stack, list[str]]:
     """(machine, stack, assumptions) for a device, a number format, a stack, a cluster and its network."""
-    box, software, said = _kept_tools(
-        accelerator.id, dtype, stack_name, None if cluster_name is None else str(cluster_name), kernel, wires or Wires()
-    )
+    wires = wires or Wires()
+    if not _bridged(accelerator):
+        wires = replace(wires, devices=None)
+    named = None if cluster_name is None else str(cluster_name)
+    box, software, said = _kept_tools(accelerator.id, dtype, stack_name, named, kernel, wires)
     return box, software, list(said)
 
 
@@ -95,15 +99,39 @@ def place(accelerator: Accelerator, cluster_name: str | None, wires: Wires | Non
         A cluster of another device, or no such fabric.
     """
     found = _place(accelerator, cluster_name)
-    if wires is None or wires == Wires():
-        return found
+    job = wires.devices if wires is not None else None
+    if wires is None or replace(wires, devices=None) == Wires():
+        return _over_bridges(accelerator, found, job)
     network, nic = wires.fabric or found.network, wires.nic_bytes_per_s
     given = fabric(network, nic)
     if wires.fabric is None and nic is None:
         given = found.fabric
     node = float(wires.node_devices or found.node_devices)
     said = f"network {network} at {given.nic_bytes_per_s / 1e9:.4g} GB/s a device, nodes of {node:g} devices, as given"
-    return replace(found, network=network, fabric=given, node_devices=node, said=f"{found.said}; {said}")
+    made = replace(found, network=network, fabric=given, node_devices=node, said=f"{found.said}; {said}")
+    return _over_bridges(accelerator, made, job)
+
+
+def _bridged(accelerator: Accelerator) -> bool:
+    """Whether the device's own link joins fewer devices than a host holds."""
+    return accelerator.scale_up is not None and accelerator.scale_up.domain < node_devices()
+
+
+def _over_bridges(accelerator: Accelerator, found: Place, devices: int | None) -> Place:
+    """A bridge joins two boards: PCIe joins the others of a host, the network the hosts."""
+    link = accelerator.scale_up
+    if link is None and found.scale_up_bytes_per_s is None and accelerator.pcie_per_direction is not None:
+        shared = accelerator.pcie_per_direction / 1e9
+        return replace(found, said=f"{found.said}; its devices meet on PCIe at {shared:.4g} GB/s a direction")
+    if link is None or found.scale_up_bytes_per_s is not None or link.domain >= found.node_devices:
+        return found
+    domain, host = float(link.domain), found.node_devices
+    said = f"{link.link} joins {domain:g}"
+    rate = accelerator.pcie_per_direction
+    if rate is None or devices is None or devices > host:
+        return replace(found, node_devices=domain, said=f"{found.said}; {said}, the network the others")
+    said = f"{found.said}; {said}, PCIe at {rate / 1e9:.4g} GB/s a direction the others of a host"
+    return replace(found, network="pcie", fabric=fabric("pcie", rate), node_devices=domain, said=said)
 
 
 def _place(accelerator: Accelerator, cluster_name: str | None) -> Place:
@@ -113,7 +141,7 @@ def _place(accelerator: Accelerator, cluster_name: str | None) -> Place:
     usual = rules["default_fabrics"].get(generation(accelerator.id), rules["default_fabrics"]["other"])
     found = cluster(cluster_name) if cluster_name is not None else cluster_for(accelerator.id)
     if found is None:
-        count = node_devices()
+        count = max(node_devices(), float(accelerator.scale_up.domain if accelerator.scale_up else 0))
         return Place(
             network=usual,
             fabric=fabric(usual),

@@ -96,7 +96,7 @@ def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
     assert devices is not None
     assert model.architecture is not None
     name = s.stack or default_stack(accelerator.id)
-    box, software, _ = tools(accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s))
+    box, software, _ = tools(accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, devices))
     batch = batch_of(s)
     schedule = given.get("schedule")
     if schedule is not None and schedule not in SCHEDULES:

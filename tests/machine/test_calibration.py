@@ -121,9 +121,11 @@ def test_network_of_the_cluster():
 
 
 def test_unmeasured_link_is_the_machines():
-    """A device that publishes no link takes its machine's; the share of it is the calibration's."""
+    """A device that publishes no link takes its machine's, then PCIe's; the share of it is the calibration's."""
     held = calibration()["collectives"]["fallback"]
     bare = dataclasses.replace(resolve("rtx-4090"), scale_up=None)
 
     assert link_rates(bare, 64e9)["all_reduce"].bandwidth_bytes_per_s == held["share"] * 64e9
+    assert link_rates(bare)["all_reduce"].bandwidth_bytes_per_s == held["share"] * bare.pcie_per_direction
+    bare = dataclasses.replace(bare, pcie_per_direction=None)
     assert link_rates(bare)["all_reduce"].bandwidth_bytes_per_s == held["share"] * held["bandwidth_bytes_per_s"]
