@@ -27,6 +27,8 @@ class _Point(NamedTuple):
 class EpochMeans(Format):
     """Means since the start of an epoch, from which the time between two lines follows."""
 
+    #: Batches that a line with index 0 has seen.
+    seen_at_zero: ClassVar[int] = 0
     at: ClassVar[re.Pattern[str]]
     time: ClassVar[re.Pattern[str]]
 
@@ -43,7 +45,9 @@ class EpochMeans(Format):
         mean = number(time["mean"])
         record = Record(step=float(epoch * per_epoch + batch), step_time_s=mean, samples_per_s=self.rate(time))
         if mean:
-            self._points.append(_Point(record, epoch, max(batch, 1), mean, resolution(time["mean"]) * mean))
+            self._points.append(
+                _Point(record, epoch, max(batch + self.seen_at_zero, 1), mean, resolution(time["mean"]) * mean)
+            )
         return record
 
     def rate(self, time: re.Match[str]) -> float | None:
@@ -111,6 +115,7 @@ class Timm(EpochMeans):
 
     name = "timm"
     weight = 0.96
+    seen_at_zero = 1
     hints = ("Train:",)
     at = re.compile(r"Train: (\d{1,8}) \[ {0,8}(\d{1,12})/(\d{1,12})")
     time = re.compile(

@@ -90,6 +90,8 @@ _PADDLE = re.compile(
     rf"interval_samples_per_second: ({NUMBER}), "
     rf"interval_steps_per_second: ({NUMBER})"
 )
+#: Quotients this near to a whole number are one.
+_NEAR = 0.01
 _PADDLE_TOKENS = re.compile(rf"interval_tokens_per_second_per_device: ({NUMBER})")
 _PADDLE_FLOPS = re.compile(rf"interval_hardware_tflops_per_device: ({NUMBER})")
 
@@ -111,12 +113,26 @@ class PaddleNLP(Format):
         record = Record(step=float(found[1]), samples_per_s=number(found[3]), steps_per_s=number(found[4]))
         if rate := number(found[4]):
             record.step_time_s = 1 / rate
+            record.samples_per_s = self._samples(number(found[2]) or 0.0, number(found[3]) or 0.0, rate)
         if tokens := _PADDLE_TOKENS.search(line):
             record.tokens_per_s_per_device = number(tokens[1])
         if flops := _PADDLE_FLOPS.search(line):
             rate = number(flops[1])
             record.hardware_flops_per_s_per_device = rate * UNITS["TFLOP/s"] if rate else None
         return record
+
+    def _samples(self, seconds: float, samples_per_s: float, steps_per_s: float) -> float:
+        """Samples per second; old releases divide one step's samples by the time of the whole interval."""
+        counted, steps = samples_per_s * seconds, seconds * steps_per_s
+        each = counted / steps if steps else 0.0
+        if counted < 1 or abs(each / max(1, round(each)) - 1) < _NEAR or abs(counted / round(counted) - 1) > _NEAR:
+            return samples_per_s
+        self.log.note(
+            "log/samples-of-one-step", "warning",
+            f"{samples_per_s:.4g} samples/s × {seconds:.4g} s is {counted:.0f}: one step's batch, not the interval's "
+            f"{steps:.0f} steps'", samples_per_s=samples_per_s, batch=counted,
+        )  # fmt: skip
+        return counted * steps_per_s
 
 
 _MIND = re.compile(
