@@ -24,6 +24,7 @@ _SHOWN_FROM = 32 << 20
     click.Option(["--formats"], is_flag=True, default=None, help="What is read, and what its figures mean."),
     click.Option(["--expect"], multiple=True, metavar="TEXT", help="Such as 'mfu>=40%': exit status 3 if not met."),
     click.Option(["--baseline"], metavar="FILE", help="A saved --json answer or a log: exit status 3 if slower."),
+    click.Option(["--follow"], is_flag=True, default=None, help="Watch the log grow: the same as `watch FILE`."),
     click.Option(["--out"], metavar="FILE", help="A row for every log below a folder, as .csv or .parquet."),
 )
 def command(
@@ -33,6 +34,7 @@ def command(
     formats: bool = False,
     expect: tuple[str, ...] = (),
     baseline: str | None = None,
+    follow: bool = False,
     out: str | None = None,
     **flags: Any,
 ) -> None:
@@ -57,6 +59,11 @@ def command(
         raise InputError(
             "FILE", "nothing", "a training log, a folder, or - for standard input (--formats lists formats)"
         )
+    if follow:
+        from mfu_planner.cli.watch import command as watching
+
+        click.get_current_context().invoke(watching, files=files, **flags)
+        return
     if out is not None:
         _jobs(files, out, as_json, flags)
         return

@@ -43,7 +43,7 @@ def command(files: tuple[str, ...] = (), **flags: Any) -> None:
     context = click.get_current_context()
     status = watch(
         files,
-        command=context.meta[_Watch.__name__],
+        command=context.meta.get(_Watch.__name__, ()),
         every_s=float(parse(asked.every, "time", field="every")),
         rounds=asked.rounds,
         predicted_mfu=asked.predicted_mfu,

@@ -162,3 +162,18 @@ def test_folder_of_jobs_is_a_row_each(tmp_path, capsys):
     table = list(csv.DictReader(out.read_text("utf-8").splitlines()))
     assert [row["job"] for row in table] == ["a/train.log", "b.log"]
     assert float(table[0]["mfu"]) == pytest.approx(0.7277)
+
+
+def test_follow_is_watch(monkeypatch):
+    """The file and the flags reach the watcher."""
+    seen = {}
+
+    def watch(files, **flags):
+        seen.update(flags, files=files)
+        return 0
+
+    monkeypatch.setattr("mfu_planner.observe.watch.watch", watch)
+    main(["log", "train.log", "--follow", "--devices", "8"])
+
+    assert seen["files"] == ("train.log",)
+    assert int(seen["devices"]) == 8

@@ -81,7 +81,8 @@ class Console(Format):
     mark = re.compile(
         rf"\b(?:step|iter|iteration|global_step|update|batch)\b['\"#=:\s]{{1,10}}\d+[^\n]{{0,300}}?"
         rf"(?:{_TOKENS}(?: ?/ ?|_per_| per )(?:{_DEVICE}/)?{_SECOND}|\b(?:step|iter|iteration|batch)[_ ]time(?:_m?s)?\b"
-        rf"|\bdt\b|\btime[:=]|\bMFU\b|\b(?:ms|s)/(?:it|step)|(?:it|steps?)/s\b|samples?/s(?:ec)?\b)",
+        rf"|\bdt\b|\btime[:=]|\bMFU\b|\b(?:ms|s)/(?:it|step)|(?:it|steps?)/s\b|samples?/s(?:ec)?\b)"
+        r"|\b(?:step|iter|iteration|batch)[_ ]time['\"]?[:=] ?[\d.]+ ?m?s\b",
         re.I,
     )
     keys = Keys(_RATE_KEYS | _OTHER_KEYS)
