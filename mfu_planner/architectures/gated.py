@@ -142,6 +142,14 @@ def _glm(c: Config) -> Architecture:
     return decoder(c, s, layer, tied_default=False)
 
 
+def _glm4v_text(c: Config) -> Architecture:
+    s = usual_sizes(c, kv_heads_from_heads=False)
+    c.no_effect("hidden_act", "partial_rotary_factor", "attention_bias")
+    attention = attention_of(s, bias=True, out_bias=False)
+    layer = pre_norm(s, attention, gated_mlp(s.hidden, s.ffn, fused=True), after=True)
+    return decoder(c, s, layer, tied_default=False)
+
+
 def _ernie(c: Config) -> Architecture:
     s = usual_sizes(c, head_dim_apart=True, kv_heads_from_heads=False)
     bias = c.flag("use_bias", default=False)
@@ -238,6 +246,7 @@ IMPORTERS = {
     "smollm3": _smollm3,
     "gemma": _gemma,
     "glm": _glm,
+    "glm4v_text": _glm4v_text,
     "glm4": _glm,
     "ernie4_5": _ernie,
     "helium": _helium,

@@ -36,4 +36,4 @@ def glm4_moe(c: Config) -> Architecture:
     )
 
 
-IMPORTERS = {"glm4_moe": glm4_moe}
+IMPORTERS = {"glm4_moe": glm4_moe, "glm4v_moe_text": glm4_moe}

@@ -22,6 +22,7 @@ from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import norm
 from mfu_planner.architectures.qwen_vision import qwen2_5_vl_tower, qwen2_vl_tower, qwen3_vl_tower
 from mfu_planner.architectures.registry import importer_of
+from mfu_planner.architectures.towers import gemma4_tower, glm4v_tower, internvit_tower, moonvit_tower, pixtral_tower
 from mfu_planner.architectures.vit import free_vectors, patch_grid, tower_sizes, vision_layer
 from mfu_planner.errors import InputError
 from mfu_planner.numeric import floor
@@ -44,6 +45,15 @@ _JOINTS = (
     "ignore_index",
     "processor_class",
     "mm_tokens_per_image",
+    "media_placeholder_token_id",
+    "image_start_token_id",
+    "image_end_token_id",
+    "video_start_token_id",
+    "video_end_token_id",
+    "boa_token_id",
+    "eoa_token_id",
+    "eoa_token_index",
+    "language_model_only",
 )
 """Keys about how images stand among the tokens."""
 
@@ -194,7 +204,30 @@ def _llava(c: Config) -> Architecture:
     return _joined(c, text, (*tower, Block("vision output", last, stack="vision")), [])
 
 
+JoinedTower = Callable[[Config, Config, int, list[str]], tuple[Block, ...]]
+"""(whole config, the tower's, the decoder's width, notes) → the tower's blocks with its projector."""
+
+
+def _with_tower(
+    tower: JoinedTower, text_type: str, vision_type: str, *, tied_default: bool = False, tied_by_text: bool = False
+) -> Callable[[Config], Architecture]:
+    def read(c: Config) -> Architecture:
+        notes: list[str] = []
+        text = _text(c, text_type, tied_default=tied_default, tied_by_text=tied_by_text)
+        return _joined(c, text, tower(c, _vision(c, vision_type), text.hidden, notes), notes)
+
+    return read
+
+
 IMPORTERS = {
+    "gemma4": _with_tower(gemma4_tower, "gemma4_text", "gemma4_vision", tied_default=True),
+    "glm4v": _with_tower(glm4v_tower, "glm4v_text", "glm4v_vision"),
+    "glm4v_moe": _with_tower(glm4v_tower, "glm4v_moe_text", "glm4v_moe_vision"),
+    "internvl": _with_tower(internvit_tower, "qwen2", "internvl_vision", tied_default=True),
+    "kimi_k25": _with_tower(moonvit_tower, "deepseek_v3", "kimi_k25_vision", tied_default=True),
+    "mistral3": _with_tower(pixtral_tower, "mistral", "pixtral", tied_default=True),
+    "qwen3_5": _qwen(qwen3_vl_tower),
+    "qwen3_5_moe": _qwen(qwen3_vl_tower),
     "qwen2_vl": _qwen(qwen2_vl_tower),
     "qwen2_5_vl": _qwen(qwen2_5_vl_tower),
     "qwen3_vl": _qwen(qwen3_vl_tower),

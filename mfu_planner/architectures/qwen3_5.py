@@ -25,7 +25,12 @@ def qwen3_5_text(c: Config) -> Architecture:
     key_heads, value_heads = c.size("linear_num_key_heads"), c.size("linear_num_value_heads")
     c.divides("linear_num_value_heads / linear_num_key_heads", value_heads, key_heads)
     c.no_effect(
-        "hidden_act", "partial_rotary_factor", "mamba_ssm_dtype", "attn_output_gate", "mtp_use_dedicated_embeddings"
+        "hidden_act",
+        "partial_rotary_factor",
+        "mamba_ssm_dtype",
+        "mlp_only_layers",
+        "attn_output_gate",
+        "mtp_use_dedicated_embeddings",
     )
     mixers = {
         "linear_attention": delta_mixer(

@@ -311,7 +311,11 @@ def _mimo(c: Config) -> Architecture:
     heads, kv_heads = c.size("num_attention_heads"), c.size("num_key_value_heads")
     qk_dim, v_dim = c.size("head_dim"), c.size("v_head_dim")
     bias = c.flag("attention_bias", default=False)
-    masks = mask_kinds(c, layers, lambda n: n > 0 and (n + 1) % 6 != 0)
+    pattern, sparse = c.raw("hybrid_layer_pattern"), c.raw("moe_layer_freq")
+    for name, listed in (("hybrid_layer_pattern", pattern), ("moe_layer_freq", sparse)):
+        if listed is not None and (not isinstance(listed, list) or len(listed) != layers):
+            raise InputError(f"{c.origin}: {name}", listed, f"a list of 0 or 1 for each of {layers} layers")
+    masks = mask_kinds(c, layers, lambda n: bool(pattern[n]) if pattern else n > 0 and (n + 1) % 6 != 0)
     if c.has("sliding_window_size"):
         c.data = {**c.data, "sliding_window": c.size("sliding_window_size") + 1}
     c.no_effect("hidden_act", "attention_value_scale", "partial_rotary_factor")
@@ -338,7 +342,10 @@ def _mimo(c: Config) -> Architecture:
         kind: attention(mask, kv_heads * 2 if kind == "sliding_attention" else kv_heads, kind == "sliding_attention")
         for kind, mask in masks_of(c, masks).items()
     }
-    kinds = dense_then_sparse(c, layers, first=1)
+    kinds = ["sparse" if one else "dense" for one in sparse] if sparse else dense_then_sparse(c, layers, first=1)
+    c.no_effect("add_full_attention_sink_bias", "add_swa_attention_sink_bias", "attention_chunk_size", "attention_bias")
+    c.no_effect("layernorm_epsilon", "swa_head_dim", "swa_v_head_dim", "swa_num_attention_heads", "swa_rope_theta")
+    c.no_effect("swa_num_key_value_heads")
     return sparse_decoder(c, hidden, mixers, masks, gated_feed_forwards(c, hidden, kinds), kinds)
 
 

@@ -26,7 +26,21 @@ PARTS = {
     "qwen3_vl": ("text_config", "vision_config"),
     "qwen3_vl_moe": ("text_config", "vision_config"),
 }
-NESTED = ("llama4_vision_model", "qwen2_vl_vision", "qwen2_5_vl_vision", "qwen3_vl_vision", "qwen3_vl_moe_vision")
+NESTED = (
+    "gemma4_vision",
+    "glm4v_vision",
+    "glm4v_moe_vision",
+    "internvl_vision",
+    "kimi_k25_vision",
+    "pixtral",
+    "qwen3_5_vision",
+    "qwen3_5_moe_vision",
+    "llama4_vision_model",
+    "qwen2_vl_vision",
+    "qwen2_5_vl_vision",
+    "qwen3_vl_vision",
+    "qwen3_vl_moe_vision",
+)
 """Types of nested configs that no importer reads by themselves."""
 NO_EFFECT = re.compile(
     r"token_id|token_index|drop|initializer|init_|_eps(ilon)?$|^use_cache$|(?<!qk_)rope_|torch_dtype|^dtype$|transformers_version"

@@ -116,9 +116,29 @@ def inputs(row: dict[str, Any], work: dict[str, int]) -> dict[str, torch.Tensor]
     if "image_size" in work and "images" not in work:
         channels = row["config"].get("num_channels") or row["config"].get("vision_config", {}).get("num_channels", 3)
         given["pixel_values"] = torch.ones(batch, channels, work["image_size"], work["image_size"])
+    if work.get("images"):
+        given |= pictures(row, given["input_ids"], work)
     for name, shape in row.get("inputs", {}).items():
         given[name] = torch.ones(batch, *shape)
     return given
+
+
+def pictures(row: dict[str, Any], ids: torch.Tensor, work: dict[str, int]) -> dict[str, torch.Tensor]:
+    """Square images for each sequence, and their places among the tokens."""
+    vision, count, side = row["config"]["vision_config"], work["images"] * work["batch"], work["image_size"]
+    channels = vision.get("num_channels", vision.get("in_channels", 3))
+    across = side // vision["patch_size"]
+    ids[:, 3 : 3 + work["images"] * row["image_tokens"]] = row["image_token"]
+    if row.get("patches"):  # a list of patches with their grid, as Qwen has it
+        features = channels * vision.get("temporal_patch_size", 1) * vision["patch_size"] ** 2
+        shape = (features,) if row["patches"] == "flat" else (channels, vision["patch_size"], vision["patch_size"])
+        return {
+            "pixel_values": torch.ones(count * across * across, *shape),
+            row.get("grid_name", "image_grid_thw"): torch.tensor([[1, across, across]] * count),
+            **({"mm_token_type_ids": (ids == row["image_token"]).int()} if row["patches"] == "flat" else {}),
+        }
+    given = {"pixel_values": torch.ones(count, channels, side, side)}
+    return given | ({"image_sizes": torch.tensor([[side, side]] * count)} if row.get("sized") else {})
 
 
 def total(output: Any) -> torch.Tensor:
