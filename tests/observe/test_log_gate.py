@@ -218,3 +218,10 @@ def test_steps_of_a_tracker_are_updates():
 
     assert report.step_time_s == pytest.approx(4)
     assert report.last_step == 8
+
+
+def test_batch_may_be_a_mean():
+    """Batches that are filled by tokens have 46.4 sequences on average."""
+    report = read_log("".join(f"step: {i} dt: 2000ms\n" for i in (5, 6, 7)), global_batch="46.4", seq_len=100)
+
+    assert report.tokens_per_s == pytest.approx(2320)

@@ -41,7 +41,7 @@ def read_log(
     source: LogSource,
     *,
     devices: int | str | None = None,
-    global_batch: int | str | None = None,
+    global_batch: float | str | None = None,
     seq_len: int | str | None = None,
     columns: Mapping[str, str] | None = None,
     target_tokens: float | str | None = None,
@@ -121,7 +121,7 @@ def read_log(
 
 
 def _given(
-    devices: int | str | None, global_batch: int | str | None, seq_len: int | str | None
+    devices: int | str | None, global_batch: float | str | None, seq_len: int | str | None
 ) -> tuple[dict[str, float | None], float | None]:
     given: dict[str, float | None] = {
         "devices": None if devices is None else float(parse_whole(devices, "device", field="devices")),
@@ -131,7 +131,7 @@ def _given(
     if isinstance(global_batch, str) and "tok" in global_batch.lower():
         return given, parse(global_batch, "token", field="global-batch")
     if global_batch is not None:
-        given["global_batch"] = float(parse_whole(global_batch, "count", field="global-batch"))
+        given["global_batch"] = parse(global_batch, "count", field="global-batch")  # batches by tokens have a mean
     for name, value in given.items():
         if value is not None and value < 1:
             raise InputError(name.replace("_", "-"), value, "at least 1")
