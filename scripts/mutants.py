@@ -1,0 +1,282 @@
+"""How many small mistakes the tests would catch: mutants of the arithmetic, drawn from a fixed seed.
+
+``make mutants`` draws mutants of operators, the step, machines, the search and the run's relations, runs the tests of
+each package against every one, and writes ``scripts/mutants.txt``: figures by package and the survivors by name.
+Documentation that the code wrote and the kept answers do not count: they would catch anything, right or wrong.
+
+``python scripts/mutants.py [--count N] [--only PACKAGE ...] [--survivors]`` (``--survivors``: those on file again).
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import datetime as dt
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+
+ROOT = Path(__file__).resolve().parents[1]
+REPORT = Path(__file__).with_suffix(".txt")
+SEED, COUNT, PROCESSES, TIMEOUT_S = 20261130, 320, 2, 240
+PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "run": (("run",), ("tests/run", "tests/plan", "tests/sweeps")),
+    "operators": (
+        ("operators",),
+        ("tests/operators", "tests/counting/test_formulas.py", "tests/counting/test_properties.py", "tests/golden"),
+    ),
+    "step": (
+        ("step", "layout", "prediction", "footprint", "schedule.py"),
+        ("tests/step", "tests/prediction", "tests/footprint", "tests/layout", "tests/schedule", "tests/searching",
+         "tests/backtesting/test_steptime.py"),
+    ),
+    "machine": (
+        ("machine", "layout/calibrated.py", "layout/toolbox.py", "layout/constants.py", "footprint/calibrated.py"),
+        ("tests/machine", "tests/layout", "tests/prediction", "tests/footprint", "tests/backtesting/test_question.py"),
+    ),
+    "searching": (("searching",), ("tests/searching",)),
+}  # fmt: skip
+"""Package → its code, the tests that know it, the quickest first."""
+_NO_KILLERS = ("tests/golden/test_answers.py", "tests/golden/test_measure.py")
+_SWAPS: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
+    ast.Pow: ast.Mult, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq, ast.And: ast.Or, ast.Or: ast.And, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+}  # fmt: skip
+_NAMES = {"minimum": "maximum", "maximum": "minimum", "min": "max", "max": "min", "ceil": "floor", "any": "all",
+          "all": "any"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change of one file."""
+
+    package: str
+    file: str
+    place: int
+    """Number of the change among those of its file."""
+    line: int
+    says: str
+
+    @property
+    def name(self) -> str:
+        """Where it is and what it does."""
+        return f"{self.file}:{self.line} {self.says}"
+
+
+class Changes(ast.NodeVisitor):
+    """Every change that a file allows, made one at a time."""
+
+    def __init__(self, wanted: int = -1) -> None:
+        self.wanted, self.found = wanted, list[tuple[int, str]]()
+
+    def _offer(self, line: int, says: str) -> bool:
+        self.found.append((line, says))
+        return len(self.found) - 1 == self.wanted
+
+    def generic_visit(self, node: ast.AST) -> None:
+        """Leave out what is said and not computed: messages, annotations, decorators, type-checking imports."""
+        if isinstance(node, ast.Raise | ast.JoinedStr | ast.ImportFrom | ast.Import):
+            return
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            return
+        for field, value in ast.iter_fields(node):
+            if field in ("annotation", "returns", "decorator_list", "type_params"):
+                continue
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    self.visit(child)
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        """``a + b`` → ``a - b``."""
+        other = _SWAPS.get(type(node.op))
+        text = isinstance(node.left, ast.Constant | ast.JoinedStr) and not _number(node.left)
+        if other and not text and self._offer(node.lineno, f"{_op(node.op)} → {_op(other())} in {_short(node)}"):
+            node.op = other()  # type: ignore[assignment]
+        self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        """``a < b`` → ``a <= b``."""
+        for place, op in enumerate(node.ops):
+            other = _SWAPS[type(op)]
+            if self._offer(node.lineno, f"{_op(op)} → {_op(other())} in {_short(node)}"):
+                node.ops[place] = other()  # type: ignore[call-overload]
+        self.generic_visit(node)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
+        """``a and b`` → ``a or b``."""
+        other = _SWAPS[type(node.op)]
+        if self._offer(node.lineno, f"{_op(node.op)} → {_op(other())} in {_short(node)}"):
+            node.op = other()  # type: ignore[assignment]
+        self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        """A number one more, or half as much again."""
+        if not _number(node):
+            return
+        value = node.value + 1 if isinstance(node.value, int) else (node.value * 1.5 if node.value else 1.0)
+        if self._offer(node.lineno, f"{node.value} → {value}"):
+            node.value = value
+
+    def visit_Call(self, node: ast.Call) -> None:
+        """``minimum`` → ``maximum``; ``where(c, a, b)`` → ``where(c, b, a)``."""
+        if isinstance(node.func, ast.Name):
+            name = node.func.id
+            if name in _NAMES and self._offer(node.lineno, f"{name} → {_NAMES[name]} in {_short(node)}"):
+                node.func.id = _NAMES[name]
+            if name == "where" and self._offer(node.lineno, f"branches swapped in {_short(node)}"):
+                node.args[1], node.args[2] = node.args[2], node.args[1]
+        self.generic_visit(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> None:
+        """``a if c else b`` → ``b if c else a``."""
+        if self._offer(node.lineno, f"branches swapped in {_short(node)}"):
+            node.body, node.orelse = node.orelse, node.body
+        self.generic_visit(node)
+
+
+def _number(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
+
+
+def _op(op: ast.AST) -> str:
+    return type(op).__name__
+
+
+def _short(node: ast.AST) -> str:
+    text = ast.unparse(node)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def files_of(package: str) -> list[Path]:
+    """The code of a package: files that an earlier one of the list does not have."""
+    own = [ROOT / "mfu_planner" / part for part in PACKAGES[package][0]]
+    found = [f for part in own if part.exists() for f in ([part] if part.is_file() else sorted(part.glob("*.py")))]
+    named = {ROOT / "mfu_planner" / p for n, (parts, _) in PACKAGES.items() if n != package for p in parts}
+    return [f for f in found if f.name != "__init__.py" and (f not in named or f in own)]
+
+
+def every(package: str) -> Iterator[Mutant]:
+    """All mutants of a package."""
+    for path in files_of(package):
+        changes = Changes()
+        changes.visit(ast.parse(path.read_text("utf-8")))
+        for place, (line, says) in enumerate(changes.found):
+            yield Mutant(package, str(path.relative_to(ROOT)), place, line, says)
+
+
+def drawn(count: int, packages: list[str]) -> list[Mutant]:
+    """As many of every package, from the fixed seed."""
+    chosen: list[Mutant] = []
+    for package in packages:
+        mutants = list(every(package))
+        chosen += random.Random(SEED).sample(mutants, min(len(mutants), count // len(packages)))
+    return chosen
+
+
+def mutated(mutant: Mutant) -> str:
+    """The file's text with the change made."""
+    tree = ast.parse((ROOT / mutant.file).read_text("utf-8"))
+    changed = copy.deepcopy(tree)
+    Changes(mutant.place).visit(changed)
+    return ast.unparse(ast.fix_missing_locations(changed))
+
+
+def copied(into: Path) -> Path:
+    """A checkout whose package can be changed: everything else is linked."""
+    for path in ROOT.iterdir():
+        if path.name == "mfu_planner":
+            shutil.copytree(path, into / path.name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif not path.name.startswith("."):
+            (into / path.name).symlink_to(path)
+    return into
+
+
+def survives(mutant: Mutant, where: Path) -> bool:
+    """Whether the tests of its package pass with the mutant in place."""
+    target = where / mutant.file
+    kept = target.read_text("utf-8")
+    target.write_text(mutated(mutant), "utf-8")
+    tests = [t for t in PACKAGES[mutant.package][1] if (ROOT / t).exists()]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not browser and not golden"]
+    command += [f"--ignore={name}" for name in _NO_KILLERS] + tests
+    try:
+        done = subprocess.run(  # noqa: S603  our own interpreter and tests
+            command,
+            cwd=where,
+            env={"PYTHONPATH": str(where), "PYTHONDONTWRITEBYTECODE": "1", "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        return done.returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        target.write_text(kept, "utf-8")
+
+
+def judged(mutants: list[Mutant]) -> dict[Mutant, bool]:
+    """Every mutant and whether it survives, in a few processes side by side."""
+    places: Queue[Path] = Queue()
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(PROCESSES):
+            place = Path(folder) / str(number)
+            place.mkdir()
+            places.put(copied(place))
+
+        def one(mutant: Mutant) -> bool:
+            place = places.get()
+            try:
+                alive = survives(mutant, place)
+            finally:
+                places.put(place)
+            print("alive " if alive else "killed", mutant.name, flush=True)
+            return alive
+
+        with ThreadPoolExecutor(PROCESSES) as pool:
+            return dict(zip(mutants, pool.map(one, mutants), strict=True))
+
+
+def report(found: dict[Mutant, bool]) -> str:
+    """Figures by package, then the survivors."""
+    groups: dict[str, list[bool]] = defaultdict(list)
+    for mutant, alive in found.items():
+        groups[mutant.package].append(alive)
+    killed = sum(not alive for alive in found.values())
+    lines = [f"{dt.date.today()}: {killed} of {len(found)} mutants killed ({killed / len(found):.1%}), seed {SEED}"]
+    lines += [f"  {name}: {sum(not a for a in alive)} of {len(alive)}" for name, alive in groups.items()]
+    return "\n".join([*lines, "alive:", *(f"  {m.name}" for m, alive in found.items() if alive)]) + "\n"
+
+
+def main() -> int:
+    """Draw, run, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--only", nargs="*", choices=list(PACKAGES), default=list(PACKAGES))
+    parser.add_argument("--survivors", action="store_true", help="only those that the report names, nothing written")
+    parser.add_argument("--write", action="store_true", help="write the report")
+    given = parser.parse_args()
+    mutants = drawn(given.count, given.only)
+    if given.survivors:
+        named = {line.strip() for line in REPORT.read_text("utf-8").splitlines()}
+        mutants = [m for m in mutants if m.name in named]
+    text = report(judged(mutants))
+    print(text)
+    if given.write:
+        REPORT.write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
