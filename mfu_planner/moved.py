@@ -13,6 +13,21 @@ from types import ModuleType
 _HOME = "mfu_planner"
 _PACKAGES = ("prediction", "footprint")
 MOVED = {
+    "equations": "run",
+    "equations.run": "run.relations",
+    "equations.show": "run.show",
+    "equations.solve": "run.solve",
+    "limits": "run.limits",
+    "measuring": "answers.measure",
+    "planning": "answers.plan",
+    "ranges": "answers.ranges",
+    "results": "answers.results",
+    "sanity": "answers.sanity",
+    "scaling": "run.scaling",
+    "suggestions": "answers.suggest",
+    "sweeps": "answers.sweep",
+    "verdict": "answers.verdict",
+    "work": "answers.flops",
     "footprint.activations": "step.memory",
     "footprint.calibrated": "machine.memory",
     "footprint.device": "step.memory",
@@ -50,7 +65,7 @@ class _Finder(MetaPathFinder, Loader):
         del path, target
         name = fullname.removeprefix(f"{_HOME}.")
         if name in MOVED or name in _PACKAGES:
-            return ModuleSpec(fullname, self, is_package=name in _PACKAGES)
+            return ModuleSpec(fullname, self, is_package=name in _PACKAGES or name == "equations")
         return None
 
     def exec_module(self, module: ModuleType) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from mfu_planner.errors import InputError
@@ -28,6 +29,28 @@ def trained(model: Model, s: TrainingPart) -> Model:
             if given:
                 raise InputError(field, given, "--lora-rank beside it, such as --lora-rank 16")
         return model
+    return _adapted(_Itself(model), s.freeze, s.lora_rank, s.lora_targets, s.dora, s.rslora)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Itself:
+    """A model as a key that is equal to itself alone: one whose sizes are letters equals the plain one."""
+
+    value: Model
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other.value is self.value
+
+
+@lru_cache(maxsize=32)
+def _adapted(
+    asked: _Itself, freeze: str | None, rank: int | None, lora_targets: str | None, dora: bool, rslora: bool
+) -> Model:
+    """The model with what is frozen and adapted; kept, because every layer is gone through for its gradients."""
+    model = asked.value
     architecture = model.architecture
     if architecture is None:
         raise InputError("params", f"{model.params:,}", "a --model or --config: a bare number has no parts to freeze")
@@ -35,18 +58,18 @@ def trained(model: Model, s: TrainingPart) -> Model:
     from mfu_planner.counting.finetune import ALL_LINEAR, trainable_params, with_lora, without_training
 
     notes: list[str] = []
-    if s.freeze is not None:
-        if not _names(s.freeze):
-            raise InputError("freeze", s.freeze, "names of parts, blocks or operators, with commas between")
-        architecture = without_training(architecture, chosen(architecture, _names(s.freeze)))
-    if s.lora_rank is not None:
-        targets = _names(s.lora_targets) if s.lora_targets else ALL_LINEAR
-        architecture = with_lora(architecture, s.lora_rank, targets, magnitudes=s.dora)
-        if s.dora:
+    if freeze is not None:
+        if not _names(freeze):
+            raise InputError("freeze", freeze, "names of parts, blocks or operators, with commas between")
+        architecture = without_training(architecture, chosen(architecture, _names(freeze)))
+    if rank is not None:
+        targets = _names(lora_targets) if lora_targets else ALL_LINEAR
+        architecture = with_lora(architecture, rank, targets, magnitudes=dora)
+        if dora:
             notes.append(
                 "DoRA trains a magnitude for each output; the norms of its weights, once a step, are not counted"
             )
-        if s.rslora:
+        if rslora:
             notes.append("rsLoRA scales the adapters by another factor: it changes neither parameters nor FLOPs")
     note = f"{trainable_params(architecture):,} parameters are trained; gradients that nobody needs are not counted"
     return replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.backtesting.blanks import ROUNDED, batches, left_over, usual_layout
@@ -21,7 +21,7 @@ from mfu_planner.backtesting.free_text import (
 from mfu_planner.backtesting.row_model import model_of
 from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.errors import InputError
-from mfu_planner.layout.request import FLAGS, read_request
+from mfu_planner.layout.request import read_request
 from mfu_planner.machine.calibrated import calibration
 from mfu_planner.machine.toolbox import node_devices
 from mfu_planner.operators.layout import RECOMPUTE_CODES
@@ -74,12 +74,9 @@ def read_case(row: RunRow) -> RowCase:
     """
     flags = question_of(row)
     try:
-        request = read_request(**{name: value for name, value in flags.items() if name in FLAGS})
+        return RowCase(id=row.id, flags=flags, request=read_request(**flags))
     except InputError as error:
         raise Unusable(str(error)) from None
-    if "lora_rank" in flags and "lora_rank" not in FLAGS:
-        request = replace(request, layout=replace(request.layout, adapters=1.0))
-    return RowCase(id=row.id, flags=flags, request=request)
 
 
 def _from_layout(row: RunRow) -> float | None:
