@@ -164,11 +164,12 @@ def _convention(s: Run, model: Model, warnings: list[str]) -> str:
             "attention; --model or --config count exactly"
         )
         return BARE_CONVENTION
-    from mfu_planner.counting.conventions import convention
+    from mfu_planner.counting.conventions import convention, default_convention, why_default
 
+    default = default_convention(model.architecture)
     if s.convention is None:
-        warnings.append("work counted by the full convention, the default; --convention changes it")
-    return convention("full" if s.convention in (None, "all") else s.convention).name
+        warnings.append(f"work counted by the {default} convention, {why_default(default)}; --convention changes it")
+    return convention(default if s.convention in (None, "all") else s.convention).name
 
 
 def _stated_convention(s: Run, warnings: list[str]) -> str:

@@ -19,7 +19,7 @@ FLOORS = {
     7: "questions subject model device_count work_units training lettered layout",
     8: "answers planfile costs",
     9: "searching backtesting observe",
-    10: "diagnosis report what_if",
+    10: "diagnosis report",
     11: "ui cli agent __main__ moved",
 }
 """Packages and loose modules, the lowest first; old names stand at the top."""

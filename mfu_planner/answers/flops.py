@@ -90,7 +90,8 @@ def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = Fal
     Parameters
     ----------
     batch : sequences; packed documents say it themselves.
-    convention : what ``flops`` counts (default, and ``all``: ``full``); every other stands in ``by_convention``.
+    convention : what ``flops`` counts (default, and ``all``: ``full``, or ``causal`` for a model with windows); every
+        other stands in ``by_convention``.
     symbolic : also derive the formulas in the field's letters.
     given : model, config, params, active_params, seq_len, target_seq_len, image_size, images, packed, lora_rank,
         lora_targets, freeze, explain.  Lengths and batch may be sympy symbols.
@@ -120,7 +121,8 @@ def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = Fal
         ),
         s,
     )
-    chosen = conventions.convention("full" if convention in (None, "all") else str(convention))
+    default = "full" if model.architecture is None else conventions.default_convention(model.architecture)
+    chosen = conventions.convention(default if convention in (None, "all") else str(convention))
     if model.architecture is None:
         return _bare(model, sequences, s.seq_len, convention, s.given())
     warnings = list(model.notes)

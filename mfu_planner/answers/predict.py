@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.answers.memory import held_of
 from mfu_planner.answers.prediction import Part, Prediction
 from mfu_planner.answers.results import SCHEMA_VERSION
-from mfu_planner.counting.conventions import by_convention, convention, why_not, work_units
+from mfu_planner.counting.conventions import by_convention, convention, why_default, why_not, work_units
 from mfu_planner.errors import InputError
 from mfu_planner.layout.request import read_request
 from mfu_planner.machine.calibrated import calibration
@@ -28,10 +28,6 @@ NOT_MODELLED = (
     "kernels and libraries newer than the calibration",
 )
 
-CAUSAL_DEFAULT = (
-    "MFU counts the pairs that the mask allows (causal) unless --convention says otherwise: the model has windows or "
-    "chunks, and all pairs would be work that nobody does"
-)
 TOKEN_BYTES = 4
 """A token id on its way to the device: a 32-bit integer."""
 
@@ -200,6 +196,6 @@ def warnings_of(case: Case) -> list[str]:
         said.append(f"{layout.micro_batches:g} micro-batches cannot fill {layout.pp:g} stages")
     if layout.pp > 1 and any(kind.layered for kind in case.division.before):
         said.append("towers beside the text stand on the first pipeline stage, with the embedding")
-    if case.division.convention != "full":
-        said.append(CAUSAL_DEFAULT)
+    if (default := case.division.convention) != "full":
+        said.append(f"MFU counted by the {default} convention, {why_default(default)}; --convention changes it")
     return said

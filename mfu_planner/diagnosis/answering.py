@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.answers.results import OnDevices
 from mfu_planner.diagnosis import ranking
 from mfu_planner.diagnosis.causes import CAUSES, MEANINGS
-from mfu_planner.diagnosis.effects import stack_up
+from mfu_planner.diagnosis.combining import combined, compatible
+from mfu_planner.diagnosis.effects import on_own_peak
 from mfu_planner.diagnosis.result import Action, CauseFinding, Deciding, Diagnosis, Stacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mfu_planner.answers.measure import Measurement
+    from mfu_planner.diagnosis.bench import Point
     from mfu_planner.diagnosis.describe import Described
     from mfu_planner.diagnosis.effects import Effect
     from mfu_planner.diagnosis.gap import Gap
@@ -37,13 +39,15 @@ def _contradiction(gap: Gap) -> CauseFinding:
     )
 
 
-def _action(effect: Effect, mfu: float | None) -> Action:
+def _action(effect: Effect, gap: Gap, mfu: float | None) -> Action:
     change = effect.change
     risk = change.risk if effect.fits is not False else f"does not fit the device's memory by the model; {change.risk}"
+    after = None if mfu is None else mfu * effect.speedup
     return Action(
         change=change.text,
         cause=effect.cause,
-        predicted_mfu=_mfu_after(mfu, effect),
+        predicted_mfu=after,
+        predicted_mfu_own_peak=on_own_peak(after, gap, effect.peak_ratio),
         gain=effect.speedup - 1,
         speedup=effect.speedup,
         saves_share=effect.saves,
@@ -51,37 +55,37 @@ def _action(effect: Effect, mfu: float | None) -> Action:
         risk=risk,
         fits=effect.fits,
         basis=effect.basis,
-        flags={k: v for k, v in change.flags.items() if v is not None},
+        flags={k: v for k, v in change.question.items() if v is not None},
     )
-
-
-def _mfu_after(mfu: float | None, effect: Effect) -> float | None:
-    return None if mfu is None else mfu * effect.speedup / effect.peak_ratio
 
 
 def _stacked(run: Described, gap: Gap, effects: Sequence[Effect], mfu: float | None) -> Stacked | None:
-    picked: list[Effect] = []
     shown = {cause for part, cause in gap.causes.items() if gap.basis[part] in ("measured", "inferred")}
-    for effect in effects:
-        if effect.basis == "inferred" and effect.cause not in shown:
-            continue  # a suspicion alone is nothing to build on
-        if effect.fits is False or effect.change.knob in {e.change.knob for e in picked}:
-            continue
-        if stack_up(run.bench, gap, [*picked, effect]) is None:
-            continue
-        picked.append(effect)
+    worth = [e for e in effects if e.basis != "inferred" or e.cause in shown]  # a suspicion alone is no base
+    picked: list[Effect] = []
+    for effect in worth:
+        if compatible(run.bench, [*picked, effect])[0] == [*picked, effect]:
+            picked.append(effect)
         if len(picked) == STACKED:
             break
-    together = stack_up(run.bench, gap, picked) if picked else None
-    if together is None:
+    if not picked:
         return None
+    together = combined(run.bench, gap, picked, mfu)
     return Stacked(
-        changes=tuple(e.change.text for e in picked),
-        predicted_mfu=_mfu_after(mfu, together),
-        gain=together.speedup - 1,
+        changes=together.changes,
+        predicted_mfu=together.predicted_mfu,
+        gain=together.gain,
         speedup=together.speedup,
         fits=together.fits,
     )
+
+
+def _expected(seen: Observed, point: Point | None) -> float | None:
+    """The MFU that the model expects of the run, on the peak and by the convention of the observed one."""
+    found = seen.measurement
+    if point is None or found is None or not found.flops_per_token:
+        return None if point is None else point.mfu
+    return found.flops_per_token / (point.per_token * found.peak_flops_per_s)
 
 
 def _findings(seen: Observed, gap: Gap, causes: Sequence[Ranked], decides: str | None) -> tuple[CauseFinding, ...]:
@@ -145,7 +149,9 @@ def _after(mfu: float | None, first: Ranked, actions: Sequence[Action]) -> str:
         return ""
     if action.predicted_mfu is None or mfu is None:
         return f"; expect {action.speedup:.2f} times the speed after the fix"
-    return f"; expect {action.predicted_mfu:.0%} after the fix (now {mfu:.0%})"
+    own = action.predicted_mfu_own_peak
+    said = "" if own is None else f", which is {own:.0%} of the new format's own peak"
+    return f"; expect {action.predicted_mfu:.0%} after the fix (now {mfu:.0%}){said}"
 
 
 def _devices(measurement: Measurement | None) -> dict[str, Any]:
@@ -153,9 +159,15 @@ def _devices(measurement: Measurement | None) -> dict[str, Any]:
 
 
 def answer(
-    kept: dict[str, Any], seen: Observed, run: Described, gap: Gap, causes: Sequence[Ranked], effects: Sequence[Effect]
+    kept: dict[str, Any],
+    seen: Observed,
+    run: Described,
+    gap: Gap,
+    causes: Sequence[Ranked],
+    effects: Sequence[Effect],
+    apply: Sequence[int] | None,
 ) -> Diagnosis:
-    """Put the answer together."""
+    """Put the answer together; ``apply``: numbers of the actions to take together."""
     measured, measurement = seen.measured, seen.measurement
     point = run.bench.base if run.bench else None
     decides = (
@@ -166,7 +178,7 @@ def answer(
     waterfall = gap.entries(measured.goodput, measured.goodput_source)
     order = {r.cause: i for i, r in enumerate(causes)}
     by_importance = tuple(sorted(waterfall, key=lambda g: (order.get(g.cause, len(order)), -g.share)))
-    actions = tuple(_action(e, seen.mfu) for e in effects)
+    actions = tuple(_action(e, gap, seen.mfu) for e in effects)
     findings = _findings(seen, gap, causes, decides)
     if gap.shares.get("unexplained", 0.0) < -OVERLAP:
         place = sum(f.code.startswith(("sanity/", "peak/")) for f in findings)
@@ -187,7 +199,7 @@ def answer(
         peak_flops_per_s=measurement.peak_flops_per_s if measurement else None,
         tokens_per_s_per_device=measurement.tokens_per_s_per_device if measurement else None,
         step_time_s=seen.step_time_s,
-        predicted_mfu=point.mfu if point else None,
+        predicted_mfu=_expected(seen, point),
         predicted_step_time_s=point.step_time_s if point else None,
         observed_over_predicted=gap.ratio,
         range_basis=point.basis if point else None,
@@ -200,6 +212,7 @@ def answer(
         findings=findings,
         actions=actions,
         stacked=_stacked(run, gap, effects, mfu),
+        combined=None if apply is None else combined(run.bench, gap, [effects[n - 1] for n in apply], mfu),
         deciding_measurement=Deciding(between=(causes[0].cause, causes[1].cause), measurement=decides)
         if decides and len(causes) > 1
         else None,

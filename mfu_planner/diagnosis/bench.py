@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.diagnosis.knowledge import knowledge
-from mfu_planner.step.case import NETWORK, case_of
+from mfu_planner.step.case import Change, case_of
 
 if TYPE_CHECKING:
-    from mfu_planner.layout.request import Request
     from mfu_planner.step.case import Case
 
 
-@dataclass(frozen=True)
-class Tuning:
-    """What changes beyond the flags: factors on constants of the software stack and of the network."""
-
-    scale: Mapping[str, float] = field(default_factory=dict)
-    """Field of :class:`mfu_planner.machine.constants.Stack` → factor."""
-    fixed: Mapping[str, float] = field(default_factory=dict)
-    """Field → value in its place."""
-    network: float = 1.0
-    """Factor on the rate of the network between nodes."""
-
-    def joined(self, other: Tuning) -> Tuning:
-        """Both, one after the other."""
-        scale = dict(self.scale)
-        for name, factor in other.scale.items():
-            scale[name] = scale.get(name, 1.0) * factor
-        return Tuning(scale, {**self.fixed, **other.fixed}, self.network * other.network)
-
-
-NOTHING = Tuning()
+NOTHING = Change("as the constants are")
 
 
 @dataclass(frozen=True)
@@ -65,37 +45,34 @@ class Bench:
     ----------
     flags
         The flags, complete enough for a prediction.
-    tuning
+    own
         What is known of the run beyond them (an eager run of a stack fitted on compiled ones).
     """
 
-    def __init__(self, flags: Mapping[str, Any], tuning: Tuning = NOTHING) -> None:
-        self.flags = dict(flags)
-        self.tuning = tuning
-        self.request = self._request({})
-        self.base = self._point(case_of(self.request), tuning)
+    def __init__(self, flags: Mapping[str, Any], own: Change = NOTHING) -> None:
+        from mfu_planner.layout.request import read_request
 
-    def point(self, flags: Mapping[str, Any], tuning: Tuning = NOTHING, *, alone: bool = False) -> Point:
-        """The run with other flags and constants; ``alone`` leaves the run's own tuning out.
+        self.flags = dict(flags)
+        self.own = own
+        self.request = read_request(**{k: v for k, v in self.flags.items() if v is not None})
+        self.case = case_of(self.request)
+        self.base = self.point()
+
+    def point(self, *changes: Change) -> Point:
+        """The run after some changes, all at once; one that stands ``alone`` leaves the run's own out.
 
         Raises
         ------
         InputError
-            The flags contradict each other.
+            The changes contradict each other, or make a run that cannot be.
         """
-        used = tuning if alone else self.tuning.joined(tuning)
-        return self._point(case_of(self._request(flags)), used)
-
-    def _request(self, flags: Mapping[str, Any]) -> Request:
-        from mfu_planner.layout.request import read_request
-
-        return read_request(**{k: v for k, v in {**self.flags, **flags}.items() if v is not None})
+        own = () if any(change.alone for change in changes) else (self.own,)
+        return self._point(self.case.changed(*own, *changes))
 
     @staticmethod
-    def _point(case: Case, tuning: Tuning) -> Point:
+    def _point(case: Case) -> Point:
         from mfu_planner.answers.predict import answer
 
-        case = case.tuned({**tuning.scale, NETWORK: tuning.network}, tuning.fixed)
         found = answer(case)
         units = found.step_time_s * found.tokens_per_s_per_device
         seconds = found.step_time_s
@@ -120,7 +97,7 @@ class Bench:
         )
 
 
-def eager_tuning(stack: str) -> Tuning:
+def eager_tuning(stack: str) -> Change:
     """How an eager run of ``stack`` differs from the (compiled) runs that its constants were fitted on."""
     held = knowledge()["eager"]
     if stack not in held["stacks"]:
@@ -129,4 +106,4 @@ def eager_tuning(stack: str) -> Tuning:
     host = float(held["host_of"].get(stack, 1.0))
     for name in ("forward_host_s", "backward_host_s"):
         scale[name] = scale.get(name, 1.0) * host
-    return Tuning(scale)
+    return Change("eager", constants=scale)

@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.diagnosis.bench import NOTHING, Tuning
+from mfu_planner.diagnosis.bench import NOTHING
 from mfu_planner.diagnosis.knowledge import knowledge
+from mfu_planner.step.case import Change
 
 if TYPE_CHECKING:
     from mfu_planner.diagnosis.bench import Bench
 
 UNFUSED = {"pointwise": "kernels", "attention": "kernels", "optimizer": "kernels", "casts": "kernels"}
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing to change."""
-
-    text: str
-    knob: str
-    """Changes of one knob exclude each other."""
-    flags: Mapping[str, Any] = field(default_factory=dict)
-    tuning: Tuning = NOTHING
-    alone: bool = False
-    """Whether the run's own tuning no longer holds."""
-    effort: str = "low"
-    risk: str = "none known"
-    causes: Mapping[str, str] = field(default_factory=dict)
-    """Part → cause, where this change shows another cause than the part's usual one."""
-    cause: str = ""
-    """The cause that all of its savings speak of, where the parts that shrink would mislead: a shorter step has a
-    shorter bubble too."""
-    names_cause: bool = True
-    """Whether what it saves counts as a cause (a narrower number format is an opportunity, no fault)."""
 
 
 def changes(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
@@ -59,14 +37,12 @@ def changes(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
 
 def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
     held, echo = knowledge()["compile"], bench.base.echo
-    graphs = Tuning(
-        {
-            "forward_host_s": held["graph_host_left"],
-            "backward_host_s": held["graph_host_left"],
-            "tensor_host_s": held["graph_host_left"],
-            "step_fixed_s": held["fixed_left"],
-        }
-    )
+    graphs = {
+        "forward_host_s": held["graph_host_left"],
+        "backward_host_s": held["graph_host_left"],
+        "tensor_host_s": held["graph_host_left"],
+        "step_fixed_s": held["fixed_left"],
+    }
     jax = str(echo["stack"]).startswith("jax")
     if jax:
         return
@@ -74,7 +50,7 @@ def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
         yield Change(
             "record the step in CUDA graphs (torch.compile mode='reduce-overhead', or graph capture)",
             "compile",
-            tuning=graphs,
+            constants=graphs,
             effort="medium",
             risk="static shapes and addresses; more memory for the graph's pool",
         )
@@ -84,35 +60,36 @@ def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
         yield Change(
             "record the step in CUDA graphs",
             "compile",
-            tuning=graphs,
+            constants=graphs,
             effort="medium",
             risk="static shapes and addresses; more memory for the graph's pool",
         )
         return
-    known = bench.tuning is not NOTHING
-    fixed = {"step_fixed_s": held["fixed_left"]} if echo["stack"] == "generic" else {}
-    left = Tuning(fixed, {"host_compiled": held["host_left"]})
+    known = bench.own is not NOTHING
+    scale = {"step_fixed_s": held["fixed_left"]} if known and echo["stack"] == "generic" else {}
+    left = {"host_compiled": held["host_left"]}
     if not known:
-        left = Tuning({}, {"pointwise_compiled": held["pointwise_left"], "host_compiled": held["host_left"]})
+        left["pointwise_compiled"] = held["pointwise_left"]
     yield Change(
         "torch.compile (JAX: jit the whole step)",
         "compile",
         {"compile": True},
+        scale,
         left,
-        known,
-        "low",
-        "the first step takes a minute or more; changing shapes compile again",
-        UNFUSED,
+        alone=known,
+        risk="the first step takes a minute or more; changing shapes compile again",
+        causes=UNFUSED,
     )
     yield Change(
         "torch.compile with CUDA graphs (mode='reduce-overhead')",
         "compile",
         {"compile": True},
-        Tuning({"step_fixed_s": held["fixed_left"]}, {**left.fixed, "host_compiled": held["graph_host_left"]}),
-        known,
-        "medium",
-        "static shapes and addresses; more memory for the graph's pool",
-        UNFUSED,
+        {"step_fixed_s": held["fixed_left"]},
+        {**left, "host_compiled": held["graph_host_left"]},
+        alone=known,
+        effort="medium",
+        risk="static shapes and addresses; more memory for the graph's pool",
+        causes=UNFUSED,
     )
 
 
@@ -143,7 +120,7 @@ def _formats(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
             "dtype",
             {"dtype": "fp8"},
             effort="medium",
-            risk="numerics to be watched: compare losses over a few thousand steps (MFU: still of the 16-bit peak)",
+            risk="numerics to be watched: compare losses over a few thousand steps",
             cause="kernels",
             names_cause=False,
         )
@@ -164,7 +141,7 @@ def _kernels(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
         yield Change(
             "the newest attention kernel of the device (FlashAttention-3 or cuDNN on Hopper)",
             "attention",
-            tuning=Tuning({"attention_fraction": gain}),
+            constants={"attention_fraction": gain},
             effort="medium",
             risk="library versions",
             cause="kernels",
@@ -174,7 +151,7 @@ def _kernels(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
         yield Change(
             "fused optimizer (AdamW(fused=True), Apex FusedAdam)",
             "optimizer",
-            tuning=Tuning({"optimizer_bytes": 1 / 2, "gradient_passes_bytes": 1 / 2, "step_fixed_s": 0.8}),
+            constants={"optimizer_bytes": 1 / 2, "gradient_passes_bytes": 1 / 2, "step_fixed_s": 0.8},
             causes=UNFUSED,
         )
     if echo["offload"]:

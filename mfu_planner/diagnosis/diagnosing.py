@@ -11,6 +11,7 @@ from mfu_planner.diagnosis.effects import Effect, fixes, what_ifs
 from mfu_planner.diagnosis.gap import Gap, find_gap
 from mfu_planner.diagnosis.given import read_answers, sorted_given
 from mfu_planner.diagnosis.observing import Observed, observe
+from mfu_planner.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,8 +46,11 @@ def diagnose(**given: Any) -> Diagnosis:
     kept = sorted_given(given)
     seen = observe(kept, read_answers(kept))
     run = describe(seen.given, seen.answers)
-    point = run.bench.base if run.bench else None
+    possible = seen.mfu is None or seen.mfu < 1
+    point = run.bench.base if run.bench and possible else None
     gap = find_gap(seen.mfu, seen.device_s_per_token, point, seen.measured)
+    if seen.measurement is not None and point is not None:
+        gap.stated_peak = seen.measurement.peak_flops_per_s / point.peak_flops_per_s
     if run.compiled is False and gap.basis.get("pointwise") == "predicted":
         gap.causes["pointwise"] = "kernels"  # nothing fuses it
     suspects = _suspects(gap, seen, run)
@@ -54,7 +58,23 @@ def diagnose(**given: Any) -> Diagnosis:
     ranked = ranking.rank(gap, seen.measured, effects, suspects)
     causes = [r for r in ranked if r.share >= ranking.NOTABLE] or ranked[:1]
     everything = _all_effects(gap, seen, effects, suspects, causes)
-    return answer(kept, seen, run, gap, causes, everything)
+    if not possible:
+        everything = []  # the number itself is wrong: nothing is gained on it
+    return answer(kept, seen, run, gap, causes, everything, _applied(kept.get("apply"), len(everything)))
+
+
+def _applied(asked: Any, known: int) -> tuple[int, ...] | None:
+    """Numbers of the actions to take together, from 1, in the order of the answer."""
+    if asked is None:
+        return None
+    given = asked if isinstance(asked, list | tuple) else [part for part in str(asked).split(",") if part.strip()]
+    chosen = []
+    for part in given:
+        number = int(part) if str(part).strip().isdecimal() else 0
+        if not 1 <= number <= known:
+            raise InputError("apply", part, f"numbers of actions from 1 to {known}, such as 1,3")
+        chosen.append(number)
+    return tuple(dict.fromkeys(chosen))
 
 
 def _facts(seen: Observed, run: Described) -> dict[str, Any]:
@@ -72,8 +92,6 @@ def _facts(seen: Observed, run: Described) -> dict[str, Any]:
 
 
 def _has(accelerator: Any, dtype: str) -> bool:
-    from mfu_planner.errors import InputError
-
     try:
         return bool(accelerator.peak_flops_per_s(dtype))
     except InputError:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.diagnosis.bench import NOTHING, Tuning
 from mfu_planner.diagnosis.causes import PART_CAUSES
-from mfu_planner.diagnosis.changes import Change, changes
+from mfu_planner.diagnosis.changes import changes
 from mfu_planner.diagnosis.knowledge import knowledge
 from mfu_planner.errors import PlannerError
+from mfu_planner.step.case import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from mfu_planner.diagnosis.bench import Bench, Point
     from mfu_planner.diagnosis.gap import Gap
@@ -33,7 +33,7 @@ class Effect:
     by_cause: Mapping[str, float] = field(default_factory=dict)
     fits: bool | None = None
     peak_ratio: float = 1.0
-    """Peak of the new number format over the old one's, where the MFU is to be divided by the new."""
+    """Peak of the new number format over the old one's."""
     basis: str = "predicted"
 
     @property
@@ -54,11 +54,11 @@ def what_ifs(bench: Bench, gap: Gap, facts: Mapping[str, Any]) -> list[Effect]:
     found = []
     assumed = set(facts.get("assumed", ()))
     for change in changes(bench, facts):
-        touched = set(change.flags) - ({"global_batch"} if "micro_batch" in change.flags else set())
+        touched = set(change.question) - ({"global_batch"} if "micro_batch" in change.question else set())
         if assumed & touched:
             change = replace(change, names_cause=False)
         try:
-            point = bench.point(change.flags, change.tuning, alone=change.alone)
+            point = bench.point(change)
         except PlannerError:
             continue
         effect = effect_of(bench, gap, change, point)
@@ -68,22 +68,35 @@ def what_ifs(bench: Bench, gap: Gap, facts: Mapping[str, Any]) -> list[Effect]:
 
 
 def effect_of(bench: Bench, gap: Gap, change: Change, point: Point) -> Effect:
-    """Shares saved, by cause: predicted seconds saved, scaled to the observation."""
-    before, after = bench.base.parts, point.parts
+    """Shares saved, by cause: the predicted change of each part, scaled to the observation."""
     by_cause: dict[str, float] = {}
-    total = 0.0
-    for part in {**before, **after}:
-        saved = scale_of(gap, part) * (before.get(part, 0.0) - after.get(part, 0.0))
-        total += saved
+    for part, saved in savings(bench, gap, point).items():
         cause = change.causes.get(part) or gap.causes.get(part) or PART_CAUSES.get(part, "unexplained")
         by_cause[cause] = by_cause.get(cause, 0.0) + saved
-    if "dtype" not in change.flags:  # the model FLOPs themselves take their time
-        total = min(total, MOST * (1.0 - gap.useful))
+    ratio = point.peak_flops_per_s / bench.base.peak_flops_per_s
+    total = at_most(sum(by_cause.values()), gap, ratio)
     if change.cause:
         by_cause = {change.cause: total}
-    ratio = 1.0 if change.flags.get("dtype") == "fp8" else point.peak_flops_per_s / bench.base.peak_flops_per_s
     fits = None if point.fits is None or bench.base.fits is False else point.fits
     return Effect(change, total, by_cause, fits, ratio)
+
+
+def savings(bench: Bench, gap: Gap, point: Point) -> dict[str, float]:
+    """Predicted part → share of the observed time that it would take less (negative: more)."""
+    before, after = bench.base.parts, point.parts
+    return {part: scale_of(gap, part) * (before.get(part, 0.0) - after.get(part, 0.0)) for part in {**before, **after}}
+
+
+def at_most(saved: float, gap: Gap, ratio: float) -> float:
+    """A saving that leaves the model FLOPs their time at the peak of the format (``ratio`` times the run's own)."""
+    least = gap.useful * gap.stated_peak / ratio
+    return min(saved, MOST * max(1.0 - least, 0.0))
+
+
+def on_own_peak(mfu: float | None, gap: Gap, ratio: float) -> float | None:
+    """An MFU on the peak of a change's number format; none where the change keeps the format, or the peak is its."""
+    own = 1.0 if mfu is None else gap.stated_peak / ratio
+    return None if mfu is None or ratio == 1.0 or own == 1.0 else mfu * own
 
 
 def scale_of(gap: Gap, part: str) -> float:
@@ -134,28 +147,3 @@ def fixes(losses: Mapping[str, float], basis: str, useful: float) -> list[Effect
             change = Change(text, f"fix-{cause}", effort=effort, risk=risk)
             out.append(Effect(change, saves, {cause: saves}, None, 1.0, basis))
     return out
-
-
-def stack_up(bench: Bench | None, gap: Gap, chosen: Sequence[Effect]) -> Effect | None:
-    """Several changes together; none where they exclude each other."""
-    fixed = sum(e.saves for e in chosen if e.basis != "predicted")
-    flags: dict[str, Any] = {}
-    tuning: Tuning = NOTHING
-    alone = False
-    predicted = [e for e in chosen if e.basis == "predicted"]
-    for effect in predicted:
-        flags |= effect.change.flags
-        tuning = tuning.joined(effect.change.tuning)
-        alone = alone or effect.change.alone
-    if bench is None or not predicted:
-        return Effect(Change("", "all"), fixed, {}, None, 1.0, "measured")
-    try:
-        point = bench.point(flags, tuning, alone=alone)
-    except PlannerError:
-        return None
-    together = effect_of(bench, gap, Change("", "all", flags, tuning), point)
-    room = MOST if "dtype" in flags else MOST * (1.0 - gap.useful)
-    ratio = 1.0
-    for effect in predicted:
-        ratio *= effect.peak_ratio
-    return Effect(together.change, min(together.saves + fixed, room), {}, together.fits, ratio)

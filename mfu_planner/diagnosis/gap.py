@@ -42,6 +42,8 @@ class Gap:
     """Observed ÷ predicted, what was measured outside the model left out."""
     useful: float = 0.0
     """Share that is not gap: the MFU, or without a model the products' share of a trace."""
+    stated_peak: float = 1.0
+    """Peak that the MFU is divided by, over that of the run's number format."""
 
     @property
     def unexplained(self) -> float:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.diagnosis.bench import Tuning
-from mfu_planner.diagnosis.changes import Change
 from mfu_planner.diagnosis.knowledge import knowledge
+from mfu_planner.step.case import NETWORK, Change
 
 if TYPE_CHECKING:
     from mfu_planner.diagnosis.bench import Bench
@@ -125,7 +124,8 @@ def _overlap(bench: Bench) -> Iterator[Change]:
         return Change(
             text,
             "overlap",
-            tuning=Tuning(scale, fixed or {}),
+            constants=scale,
+            fixed=fixed or {},
             effort="low",
             risk="none known; a little memory",
             cause="communication",
@@ -169,7 +169,7 @@ def _network(bench: Bench) -> Iterator[Change]:
     yield Change(
         "twice the network bandwidth between nodes (more rails, GPUDirect RDMA, a faster fabric)",
         "network",
-        tuning=Tuning(network=2.0),
+        constants={NETWORK: 2.0},
         effort="high",
         risk="cost",
         cause="communication",
@@ -177,7 +177,7 @@ def _network(bench: Bench) -> Iterator[Change]:
     yield Change(
         "four times the network bandwidth between nodes",
         "network",
-        tuning=Tuning(network=4.0),
+        constants={NETWORK: 4.0},
         effort="high",
         risk="cost",
         cause="communication",

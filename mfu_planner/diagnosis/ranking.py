@@ -48,6 +48,11 @@ def measured_losses(gap: Gap, measured: Measured) -> dict[str, float]:
     return found
 
 
+def _proves(effect: Effect) -> bool:
+    """Whether a what-if speaks of causes."""
+    return effect.change.names_cause and effect.basis == "predicted"
+
+
 def rank(gap: Gap, measured: Measured, effects: Sequence[Effect], suspects: Mapping[str, float]) -> list[Ranked]:
     """Causes by what fixing them gives back, largest first.
 
@@ -70,9 +75,9 @@ def rank(gap: Gap, measured: Measured, effects: Sequence[Effect], suspects: Mapp
     if measured.goodput is not None and measured.goodput < 1:
         offer(Ranked("goodput", float(removed["goodput"]) * (1 - measured.goodput), "measured"))
     for effect in effects:
-        if not effect.change.names_cause or effect.basis != "predicted":
+        if not _proves(effect):
             continue
-        worth = 0.5 if effect.fits is False else 1.0
+        worth = 0.5 if effect.fits is False else 1.0  # a cause all the same, though this is no cure
         for cause, share in effect.by_cause.items():
             if cause == "cpu":  # the model's fixed cost of a step is a fitted remainder: half a proof
                 share *= 0.5

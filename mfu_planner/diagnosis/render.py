@@ -9,7 +9,7 @@ from mfu_planner.report.human import grid, percent, print_warnings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mfu_planner.diagnosis.result import Diagnosis
+    from mfu_planner.diagnosis.result import Combined, Diagnosis
 
 _ACTIONS = 8
 _BAR = 24
@@ -82,13 +82,31 @@ def _actions(found: Diagnosis, console: Console) -> None:
     if not found.actions:
         return
     console.print("\n[bold]What to change, largest gain first[/bold]")
-    for action in found.actions[:_ACTIONS]:
+    for number, action in enumerate(found.actions[:_ACTIONS], 1):
         after = "" if action.predicted_mfu is None else f" → MFU {percent(action.predicted_mfu)}"
-        console.print(f"  {action.gain:>+7.1%}{after}  {action.change}", markup=False)
+        if action.predicted_mfu_own_peak is not None:
+            after += f" ({percent(action.predicted_mfu_own_peak)} of the new format's peak)"
+        console.print(f"{number:>3} {action.gain:>+7.1%}{after}  {action.change}", markup=False)
         risk = "" if action.risk == "none known" else f"; risk: {action.risk}"
         console.print(f"           {action.effort} effort, {action.basis}{risk}", style="dim", markup=False)
     if len(found.actions) > _ACTIONS:
         console.print(f"  and {len(found.actions) - _ACTIONS} more with --json", style="dim")
+    if found.combined is not None:
+        _combined(found.combined, console)
     if found.stacked is not None and len(found.stacked.changes) > 1:
         after = "" if found.stacked.predicted_mfu is None else f", MFU {percent(found.stacked.predicted_mfu)}"
         console.print(f"The best {len(found.stacked.changes)} together: {found.stacked.gain:+.1%}{after}", markup=False)
+
+
+def _combined(found: Combined, console: Console) -> None:
+    """What the chosen actions lead to together."""
+    after = "" if found.predicted_mfu is None else f", MFU {percent(found.predicted_mfu)}"
+    if found.low is not None and found.high is not None:
+        after += f" ({percent(found.low)} to {percent(found.high)})"
+    if found.fits is False:
+        after += "; does not fit the device's memory"
+    console.print(f"Applied together ({len(found.changes)}): {found.gain:+.1%}{after}", style="bold", markup=False)
+    for change in found.changes:
+        console.print(f"  + {change}", markup=False)
+    for left in found.excluded:
+        console.print(f"  - {left.change}: {left.because}", markup=False, style="dim")

@@ -54,7 +54,9 @@ class Action(_Record):
     change: str
     cause: str
     predicted_mfu: float | None
-    """MFU after, under the same convention and peak (a change of number format to 16 bits: its own peak)."""
+    """MFU after, under the same convention and on the same peak as ``mfu``."""
+    predicted_mfu_own_peak: float | None = None
+    """On the peak of the new number format, where the change brings one."""
     gain: float
     """More throughput, as a fraction: 0.16 is 16% faster."""
     speedup: float
@@ -80,6 +82,48 @@ class Stacked(_Record):
     gain: float
     speedup: float
     fits: bool | None
+
+
+class PartAfter(_Record):
+    """One part of the observed time, before and after some changes."""
+
+    part: str
+    cause: str
+    name: str
+    before: float
+    """Share of the observed time."""
+    after: float
+    """Of the same observed time."""
+
+
+class Excluded(_Record):
+    """A change that was asked for and is left out."""
+
+    change: str
+    because: str
+
+
+class Combined(_Record):
+    """A set of changes together: one prediction of the changed run, scaled to the observation."""
+
+    changes: tuple[str, ...]
+    excluded: tuple[Excluded, ...]
+    """What excludes an earlier one, contradicts, or does not fit."""
+    fits: bool | None
+    """Whether the changed run fits the device's memory by the memory model."""
+    predicted_mfu: float | None
+    """On the peak and convention of ``mfu``."""
+    predicted_mfu_own_peak: float | None
+    """On the peak of the new number format, where the changes bring one."""
+    low: float | None
+    high: float | None
+    gain: float
+    speedup: float
+    time: float
+    """Time after ÷ time before."""
+    ideal: float
+    """Share of the observed time that the model FLOPs take afterwards."""
+    parts: tuple[PartAfter, ...]
 
 
 class Deciding(_Record):
@@ -123,6 +167,8 @@ class Diagnosis(OnDevices, Result):
     """Is the number right; then the causes, ranked; then other remarks."""
     actions: tuple[Action, ...]
     stacked: Stacked | None
+    combined: Combined | None = None
+    """The actions named by ``--apply``, together."""
     deciding_measurement: Deciding | None
     confidence: str
     assumptions: tuple[str, ...]

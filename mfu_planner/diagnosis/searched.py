@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.diagnosis.changes import Change
 from mfu_planner.errors import PlannerError
+from mfu_planner.step.case import Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

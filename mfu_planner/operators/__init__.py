@@ -4,7 +4,7 @@ from mfu_planner.operators.attention import ALL, CAUSAL, Attention, Mask, MaskKi
 from mfu_planner.operators.base import INSIDE, Operator, Role, Split
 from mfu_planner.operators.channel_delta import ChannelDeltaRule
 from mfu_planner.operators.compressed import CompressedAttention
-from mfu_planner.operators.contract import Exchange, Kept, Kernel, Launch, Region, Traffic
+from mfu_planner.operators.contract import Exchange, KeptTensor, KernelKind, Launch, Region, Traffic
 from mfu_planner.operators.layout import Layout
 from mfu_planner.operators.light import Elementwise, Lookup, Norm
 from mfu_planner.operators.mixing import StreamMixing
@@ -27,8 +27,8 @@ __all__ = [
     "Elementwise",
     "Exchange",
     "GatedDeltaRule",
-    "Kept",
-    "Kernel",
+    "KeptTensor",
+    "KernelKind",
     "Launch",
     "Layout",
     "Lookup",

@@ -8,7 +8,7 @@ from typing import Self
 
 from mfu_planner.numeric import Number, half, minimum
 from mfu_planner.operators.base import Operator, Role, Split
-from mfu_planner.operators.contract import Exchange, Kept, Kernel, Launch, Region, Traffic
+from mfu_planner.operators.contract import Exchange, KeptTensor, KernelKind, Launch, Region, Traffic
 from mfu_planner.operators.layout import Layout
 from mfu_planner.operators.workload import TOKENS, Rows, Workload
 
@@ -102,11 +102,11 @@ class Attention(Operator):
         """Elements of one position's keys and values."""
         return self.kv_heads * (self.qk_dim + self.v_dim)
 
-    def keeps(self) -> tuple[Kept, ...]:
+    def keeps(self) -> tuple[KeptTensor, ...]:
         """Queries, keys and values (a fused kernel's output is the next product's input)."""
         return (
-            Kept(f"{self.name}_queries", self.rows, self.heads * self.qk_dim, Region.SPLIT),
-            Kept(f"{self.name}_keys", self.keys, self.key_width, Region.SPLIT),
+            KeptTensor(f"{self.name}_queries", self.rows, self.heads * self.qk_dim, Region.SPLIT),
+            KeptTensor(f"{self.name}_keys", self.keys, self.key_width, Region.SPLIT),
         )
 
     def kernels(self, work: Workload) -> tuple[Launch, ...]:
@@ -119,7 +119,7 @@ class Attention(Operator):
         masked = self.mask.size and not self.unit_pairs
         return (
             Launch(
-                Kernel.SCORES,
+                KernelKind.SCORES,
                 m=queries,
                 n=keys,
                 k=self.qk_dim,

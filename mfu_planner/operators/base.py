@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Self
 
 from mfu_planner.numeric import Number
-from mfu_planner.operators.contract import Exchange, Kept, Kernel, Launch, Region
+from mfu_planner.operators.contract import Exchange, KeptTensor, KernelKind, Launch, Region
 from mfu_planner.operators.layout import Layout
 from mfu_planner.operators.workload import TOKENS, Rows, Workload
 
@@ -106,14 +106,14 @@ class Operator:
         del work
         return 0
 
-    def keeps(self) -> tuple[Kept, ...]:
+    def keeps(self) -> tuple[KeptTensor, ...]:
         """Tensors that the backward pass needs."""
         return ()
 
     def kernels(self, work: Workload) -> tuple[Launch, ...]:
         """Launches of one forward pass that are no memory-bound pass: all counted work, unless a kind says more."""
         flops = self.forward_flops(work)
-        return () if isinstance(flops, int) and not flops else (Launch(Kernel.SCAN, flops=flops),)
+        return () if isinstance(flops, int) and not flops else (Launch(KernelKind.SCAN, flops=flops),)
 
     def exchanges(self) -> tuple[Exchange, ...]:
         """What one device sends in one forward pass."""

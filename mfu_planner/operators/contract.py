@@ -9,7 +9,7 @@ from mfu_planner.numeric import Number
 from mfu_planner.operators.workload import Rows
 
 
-class Kernel(StrEnum):
+class KernelKind(StrEnum):
     """What limits the time of a launch."""
 
     PRODUCT = "product"
@@ -27,7 +27,7 @@ class Kernel(StrEnum):
 class Launch(NamedTuple):
     """One launch of a forward pass on one device; the backward pass exchanges ``m``, ``n`` and ``k``."""
 
-    kernel: Kernel
+    kernel: KernelKind
     m: Number = 0
     """Rows of a product; queries of one sequence."""
     n: Number = 0
@@ -55,7 +55,7 @@ class Region(StrEnum):
     """By its width."""
 
 
-class Kept(NamedTuple):
+class KeptTensor(NamedTuple):
     """A tensor that the backward pass needs: ``width`` elements for each row."""
 
     tensor: str

@@ -7,7 +7,7 @@ from typing import Self
 
 from mfu_planner.numeric import Number
 from mfu_planner.operators.base import INSIDE, Operator, Role
-from mfu_planner.operators.contract import Kept
+from mfu_planner.operators.contract import KeptTensor
 from mfu_planner.operators.layout import Layout
 from mfu_planner.operators.workload import Workload
 
@@ -56,9 +56,9 @@ class Norm(Operator):
         """Every vector, read and written."""
         return 2 * self.width * self.vectors * self.rows.count(work)
 
-    def keeps(self) -> tuple[Kept, ...]:
+    def keeps(self) -> tuple[KeptTensor, ...]:
         """Its input."""
-        return (Kept(self.name, self.rows, self.width * self.vectors, self.region),)
+        return (KeptTensor(self.name, self.rows, self.width * self.vectors, self.region),)
 
     def piece(self, layout: Layout) -> Self:
         """Inside the tensor-parallel region vectors (heads) ÷ TP, or the width where it is one vector."""
@@ -99,11 +99,11 @@ class Elementwise(Operator):
         """Every tensor that is read or written."""
         return (self.read + self.written) * self.width * self.rows.count(work)
 
-    def keeps(self) -> tuple[Kept, ...]:
+    def keeps(self) -> tuple[KeptTensor, ...]:
         """What the backward pass needs, the loss left out."""
         if self.loss:
             return ()
-        return (Kept(self.name, self.rows, self.width * self.kept, self.region),)
+        return (KeptTensor(self.name, self.rows, self.width * self.kept, self.region),)
 
     def piece(self, layout: Layout) -> Self:
         """Width ÷ TP inside the tensor-parallel region, rows under sequence parallelism outside it."""

@@ -7,7 +7,7 @@ from typing import Self
 
 from mfu_planner.numeric import Number
 from mfu_planner.operators.base import INSIDE, Operator, Role, Split
-from mfu_planner.operators.contract import Exchange, Kept, Kernel, Launch, Region, Traffic
+from mfu_planner.operators.contract import Exchange, KeptTensor, KernelKind, Launch, Region, Traffic
 from mfu_planner.operators.layout import Layout
 from mfu_planner.operators.workload import Workload
 
@@ -72,21 +72,21 @@ class MatMul(Operator):
             return 0
         return 2 * (self.active + 1) * (self.outputs if self.by_inputs else self.inputs) * self.rows.count(work)
 
-    def keeps(self) -> tuple[Kept, ...]:
+    def keeps(self) -> tuple[KeptTensor, ...]:
         """Its input, for the weight gradient."""
         if not self.trainable:
             return ()
         whole = not self.by_inputs and self.split is not Split.HEADS
         region = Region.WHOLE if whole else Region.SPLIT
-        return (Kept(self.reads or self.name, self.rows, self.inputs * self.active, region),)
+        return (KeptTensor(self.reads or self.name, self.rows, self.inputs * self.active, region),)
 
     def kernels(self, work: Workload) -> tuple[Launch, ...]:
         """One product; for experts one launch of all those that the device holds."""
         rows = self.rows.count(work)
         if self.routed:
             each = self.load * rows * self.active / self.copies
-            return (Launch(Kernel.GROUPED, each, self.outputs, self.inputs, self.copies),)
-        kernel = Kernel.WIDE if self.role is Role.HEAD else Kernel.PRODUCT
+            return (Launch(KernelKind.GROUPED, each, self.outputs, self.inputs, self.copies),)
+        kernel = KernelKind.WIDE if self.role is Role.HEAD else KernelKind.PRODUCT
         return (Launch(kernel, rows, self.outputs, self.inputs),)
 
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -142,7 +142,7 @@ class Convolution(Operator):
 
     @property
     def params(self) -> int:
-        """Kernel elements and biases."""
+        """KernelKind elements and biases."""
         weights = self.out_channels * (self.in_channels // self.groups) * self.kernel
         return (0 if self.shared_with else weights) + (self.out_channels if self.bias else 0)
 
@@ -158,20 +158,22 @@ class Convolution(Operator):
         """Whether each channel has a filter of its own: no work for matrix units."""
         return self.groups > 1 and self.groups == self.in_channels
 
-    def keeps(self) -> tuple[Kept, ...]:
+    def keeps(self) -> tuple[KeptTensor, ...]:
         """Its input, counted by output positions; inside a mixer's fused scan nothing of its own."""
         if self.split in INSIDE or not self.trainable:
             return ()
-        return (Kept(self.reads or self.name, self.rows, self.in_channels, self.region),)
+        return (KeptTensor(self.reads or self.name, self.rows, self.in_channels, self.region),)
 
     def kernels(self, work: Workload) -> tuple[Launch, ...]:
         """A product over output positions that reads its input once, or work far from the matrix units' rate."""
         if self.depthwise:
-            return (Launch(Kernel.SCAN, flops=self.forward_flops(work)),)
+            return (Launch(KernelKind.SCAN, flops=self.forward_flops(work)),)
         rows, inner = self.rows.count(work), self.in_channels / self.groups
         read = rows * self.in_channels + inner * self.kernel * self.out_channels
         return (
-            Launch(Kernel.PRODUCT, rows, self.out_channels / self.groups, inner * self.kernel, self.groups, read=read),
+            Launch(
+                KernelKind.PRODUCT, rows, self.out_channels / self.groups, inner * self.kernel, self.groups, read=read
+            ),
         )
 
     def piece(self, layout: Layout) -> Self:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mfu_planner.numeric import Number
 from mfu_planner.operators.base import Operator, Role
-from mfu_planner.operators.contract import Kernel, Launch
+from mfu_planner.operators.contract import KernelKind, Launch
 from mfu_planner.operators.workload import ONE_PER_SEQUENCE, Rows, Workload
 
 
@@ -33,4 +33,4 @@ class Similarity(Operator):
 
     def kernels(self, work: Workload) -> tuple[Launch, ...]:
         """One product: the device's samples against the batch's."""
-        return (Launch(Kernel.WIDE, work.batch, work.beside, self.width),)
+        return (Launch(KernelKind.WIDE, work.batch, work.beside, self.width),)

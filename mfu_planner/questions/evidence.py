@@ -109,3 +109,5 @@ class DiagnoseQuestion(Run, BatchPart, ObservedPart, LayoutPart, PlacePart, Stac
     """Whose kernels and overlap are assumed: megatron-lm, torchtitan, nanotron, nemo, maxtext, pytorch, …"""
     search: Annotated[bool, Ask("flag", "Search", "", "Answer", off="no-search")] = True
     """Look for a better layout too (about a second)."""
+    apply: Annotated[Any, Ask("names", "Apply", "1,3", "Answer", many=True)] = None
+    """Numbers of actions to take together, as the answer lists them: one prediction of the changed run."""

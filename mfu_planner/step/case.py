@@ -22,7 +22,7 @@ NETWORK = "network"
 """The constant of a change that stands for the rate between nodes: bytes per second, and its starts beside it."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Change:
     """One thing to do otherwise: flags of the question, and constants of the machine or stack."""
 
@@ -131,7 +131,7 @@ class Case:
                 raise InputError(
                     "changes", next(iter(flags)), "changes of constants: this case was not read from flags"
                 )
-            case = self.said.reader({**self.said.given, **flags})
+            case = self.said.reader({n: v for n, v in {**self.said.given, **flags}.items() if v is not None})
         for change in changes:
             case = case.tuned(change.constants, change.fixed)
         return case

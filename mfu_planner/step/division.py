@@ -49,7 +49,7 @@ class Parameters(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Kind:
+class BlockKind:
     """One kind of block, ``count`` of them in the model, with ``sets`` sets of weights."""
 
     block: Block
@@ -134,11 +134,11 @@ def _of(op: Operator, size: Number) -> Parameters:
 class Division:
     """A model: what stands before its layers (on the first stage), the layers, what stands after (on the last)."""
 
-    before: tuple[Kind, ...]
+    before: tuple[BlockKind, ...]
     """Embedding; towers beside the main stack."""
-    body: tuple[Kind, ...]
+    body: tuple[BlockKind, ...]
     """The main stack's layers, and what stands between them."""
-    after: tuple[Kind, ...]
+    after: tuple[BlockKind, ...]
     """Final norm, head, loss."""
     layers: int
     """Of the main stack."""
@@ -168,7 +168,7 @@ class Division:
         return min(heads, default=1)
 
     @property
-    def kinds(self) -> tuple[Kind, ...]:
+    def kinds(self) -> tuple[BlockKind, ...]:
         """All blocks."""
         return (*self.before, *self.body, *self.after)
 
@@ -200,7 +200,7 @@ def _products(operators: tuple[Operator, ...], role: Role | None = None) -> int:
     return sum(op.inputs * op.outputs * op.active for op in matmuls)
 
 
-def _kind(block: Block, hidden: int) -> Kind:
+def _kind(block: Block, hidden: int) -> BlockKind:
     operators = block.operators
     matmuls = [op for op in operators if isinstance(op, MatMul)]
     mixer = any(isinstance(op, Attention | Scan | Convolution | Similarity) for op in operators)
@@ -208,7 +208,7 @@ def _kind(block: Block, hidden: int) -> Kind:
     rows, width = _stream(operators, hidden)
     run = fused(operators)
     exchanges = {(sent.tensor, sent.traffic): sent for op in operators for sent in op.exchanges()}.values()
-    return Kind(
+    return BlockKind(
         block=block,
         sets=block.parameter_sets,
         operators=run,

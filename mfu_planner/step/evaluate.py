@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mfu_planner.machine.constants import Machine, Stack
     from mfu_planner.operators import Layout, Workload
     from mfu_planner.step.case import Case
-    from mfu_planner.step.division import Division, Kind
+    from mfu_planner.step.division import BlockKind, Division
     from mfu_planner.step.layers import Parts
     from mfu_planner.step.memory import DeviceBytes
 
@@ -151,7 +151,7 @@ def device_memory(case: Case) -> DeviceBytes:
     return fullest(stages_of(case))
 
 
-def busy_of(kinds: tuple[Kind, ...], layout: Layout, machine: Machine, stack: Stack, work: Workload) -> Busy:
+def busy_of(kinds: tuple[BlockKind, ...], layout: Layout, machine: Machine, stack: Stack, work: Workload) -> Busy:
     """Seconds of some blocks for one micro-batch, by part, and of the host."""
     full, chosen = layout.again, layout.selective
     again = where(chosen, stack.selective_share, full)

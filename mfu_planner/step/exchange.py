@@ -14,10 +14,10 @@ from mfu_planner.step.kernels import memory_bound_time
 if TYPE_CHECKING:
     from mfu_planner.machine.constants import Machine, Stack
     from mfu_planner.operators import Layout
-    from mfu_planner.step.division import Division, Kind
+    from mfu_planner.step.division import BlockKind, Division
 
 
-def summed(kinds: tuple[Kind, ...], layout: Layout) -> Parameters:
+def summed(kinds: tuple[BlockKind, ...], layout: Layout) -> Parameters:
     """Parameters of some blocks on one device."""
     total = Parameters()
     for kind in kinds:

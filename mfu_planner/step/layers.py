@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mfu_planner.numeric import Number, maximum, where
-from mfu_planner.operators import Elementwise, Kernel, Scan, Traffic
+from mfu_planner.operators import Elementwise, KernelKind, Scan, Traffic
 from mfu_planner.step.collectives import collective_time
 from mfu_planner.step.kernels import (
     cast_time,
@@ -19,7 +19,7 @@ from mfu_planner.step.kernels import (
 if TYPE_CHECKING:
     from mfu_planner.machine.constants import Machine, Stack
     from mfu_planner.operators import Launch, Layout, Operator, Workload
-    from mfu_planner.step.division import Kind
+    from mfu_planner.step.division import BlockKind
 
 TIMED = ("products", "attention", "pointwise", "casts", "tensor", "expert", "context")
 """Parts of a pass that are seconds."""
@@ -27,7 +27,7 @@ TIMED = ("products", "attention", "pointwise", "casts", "tensor", "expert", "con
 Parts = dict[str, Number]
 
 
-def block_parts(kind: Kind, layout: Layout, machine: Machine, stack: Stack, work: Workload) -> tuple[Parts, Parts]:
+def block_parts(kind: BlockKind, layout: Layout, machine: Machine, stack: Stack, work: Workload) -> tuple[Parts, Parts]:
     """Device seconds of one block and micro-batch, forward and backward, each by part.
 
     Parts: ``products`` (scans and convolutions with them), ``attention``, ``pointwise``, ``casts``, ``tensor`` (TP
@@ -49,7 +49,7 @@ def block_parts(kind: Kind, layout: Layout, machine: Machine, stack: Stack, work
         else:
             moved = moved + op.moved(work)
         for launch in op.kernels(work):
-            if launch.kernel is Kernel.SCORES:
+            if launch.kernel is KernelKind.SCORES:
                 part = "attention"
                 times = attention_times(launch, op, machine, stack)
             else:
@@ -83,17 +83,17 @@ def launch_times(
     The gradients are each as large as the forward with the sizes exchanged; one that nobody needs takes no time.
     """
     trained = layout.trained if op.trainable else 0
-    if launch.kernel is Kernel.SCAN:
+    if launch.kernel is KernelKind.SCAN:
         slow = launch.flops / (stack.other_fraction * machine.wide_peak_flops_per_s)
         back = slow if op.input_grad else 0
         return (slow, 2 * back, 0) if isinstance(op, Scan) else (slow, back, trained * slow)
     factor: Number = stack.product_factor
     rate = machine.products
-    if launch.kernel is Kernel.WIDE:
+    if launch.kernel is KernelKind.WIDE:
         rate = machine.wide_products
     else:
         factor = factor * misaligned_slowdown(launch.n, launch.k, stack.misaligned_factor, stack.alignment_elements)
-        if launch.kernel is Kernel.GROUPED:
+        if launch.kernel is KernelKind.GROUPED:
             factor = factor * stack.grouped_factor
             rate = machine.grouped_products or rate
     m, n, k, groups, read = maximum(launch.m, 1.0), launch.n, launch.k, launch.groups, launch.read
@@ -129,7 +129,7 @@ def attention_times(launch: Launch, op: Operator, machine: Machine, stack: Stack
 
 
 def _communicate(
-    kind: Kind, layout: Layout, machine: Machine, stack: Stack, work: Workload, forward: Parts, backward: Parts
+    kind: BlockKind, layout: Layout, machine: Machine, stack: Stack, work: Workload, forward: Parts, backward: Parts
 ) -> None:
     """Add the exposed collectives of one block to its parts."""
     node, links, fabric, element = machine.node_devices, machine.links, machine.fabric, machine.element_bytes

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mfu_planner.machine.constants import Machine, Stack
     from mfu_planner.machine.memory import MemoryConstants
     from mfu_planner.operators import Layout, Workload
-    from mfu_planner.step.division import Division, Kind
+    from mfu_planner.step.division import BlockKind, Division
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def most_bytes(stages: tuple[DeviceBytes, ...]) -> Number:
     return total
 
 
-def block_bytes(kind: Kind, space: Space) -> tuple[Number, Number]:
+def block_bytes(kind: BlockKind, space: Space) -> tuple[Number, Number]:
     """(kept for the backward pass, needed while the block runs) bytes of one block and micro-batch on one device.
 
     ``kept`` under full recomputation is a layer's input; what the recomputed layer then needs is the second figure.
@@ -107,7 +107,7 @@ def block_bytes(kind: Kind, space: Space) -> tuple[Number, Number]:
     return kept, everything + scores
 
 
-def _activations(kinds: tuple[Kind, ...], space: Space) -> tuple[Number, Number]:
+def _activations(kinds: tuple[BlockKind, ...], space: Space) -> tuple[Number, Number]:
     """(kept, needed while they run) bytes of some blocks, one micro-batch."""
     kept: Number = 0
     working: Number = 0
@@ -119,7 +119,7 @@ def _activations(kinds: tuple[Kind, ...], space: Space) -> tuple[Number, Number]
     return kept, working
 
 
-def _logits(kinds: tuple[Kind, ...], space: Space) -> Number:
+def _logits(kinds: tuple[BlockKind, ...], space: Space) -> Number:
     """Bytes of the logits and their copies at the loss."""
     losses = (
         op.width * op.rows.count(space.work)

@@ -46,7 +46,7 @@ def take_along(
         as_code.code(python, language="python", wrap_lines=True)
         files = [("plan.yaml", plan_file, "plan.yaml", "application/yaml")] if plan_file else []
         files += [
-            ("JSON", json.dumps(dict(answer), indent=1), f"{name}.json", "application/json"),
+            ("JSON", json.dumps(dict(answer), indent=1, default=dict), f"{name}.json", "application/json"),
             ("CSV", as_csv(rows if rows is not None else [answer]), f"{name}.csv", "text/csv"),
         ]
         files += [("Markdown", report, f"{name}.md", "text/markdown")] if report else []

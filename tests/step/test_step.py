@@ -12,7 +12,7 @@ from mfu_planner.hardware import resolve
 from mfu_planner.machine.memory import memory_constants
 from mfu_planner.machine.toolbox import tools
 from mfu_planner.model import choose_model
-from mfu_planner.operators import Kernel, Layout, Workload
+from mfu_planner.operators import KernelKind, Layout, Workload
 from mfu_planner.step.case import Case
 from mfu_planner.step.evaluate import step
 from mfu_planner.step.layers import launch_times
@@ -111,9 +111,11 @@ def test_experts_in_fp4_run_at_the_rate_of_fp8():
     layout = Layout(ep=8.0)
     division = case((fp4, software), layout, "mixtral-8x7b").division
     pieces = [(op, op.kernels(Workload(1, 4096))) for kind in division.body for op in kind.pieces(layout)]
-    products = [(op, launch) for op, launches in pieces for launch in launches if launch.kernel is not Kernel.SCORES]
-    routed = [(op, launch) for op, launch in products if launch.kernel is Kernel.GROUPED]
-    plain = [(op, launch) for op, launch in products if launch.kernel is Kernel.PRODUCT]
+    products = [
+        (op, launch) for op, launches in pieces for launch in launches if launch.kernel is not KernelKind.SCORES
+    ]
+    routed = [(op, launch) for op, launch in products if launch.kernel is KernelKind.GROUPED]
+    plain = [(op, launch) for op, launch in products if launch.kernel is KernelKind.PRODUCT]
     assert len(routed) == len(plain) - 1 == 2
 
     def seconds(chosen, machine):

@@ -10,7 +10,7 @@ from mfu_planner.counting.conventions.evaluate import (
     why_not,
     work_units,
 )
-from mfu_planner.counting.conventions.fitting import default_convention
+from mfu_planner.counting.conventions.fitting import default_convention, why_default
 from mfu_planner.counting.conventions.hardware import hardware_flops
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "flops_per_unit",
     "hardware_flops",
     "names",
+    "why_default",
     "why_not",
     "work_units",
 ]

@@ -22,3 +22,10 @@ def default_convention(architecture: Architecture) -> str:
         if isinstance(op, Attention) and op.rows == op.keys and op.rows in (TOKENS, TARGET_TOKENS)
     )
     return "causal" if any(2 * op.pairs(work) < most for op in tokens) else "full"
+
+
+def why_default(name: str) -> str:
+    """Why a convention is the default, in words."""
+    if name == "full":
+        return "the default"
+    return "the default for a model with windows, chunks or sparse attention: nobody computes the pairs beyond the mask"

@@ -6,9 +6,10 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from mfu_planner.diagnosis.bench import Bench, Tuning
+from mfu_planner.diagnosis.bench import NOTHING, Bench
 from mfu_planner.diagnosis.cases.outcome import Outcome
 from mfu_planner.errors import PlannerError
+from mfu_planner.step.case import NETWORK, Change
 
 SEED = 20261124
 EACH = 8
@@ -136,8 +137,8 @@ def _endless(drawn: random.Random) -> Iterator[Flags]:
         yield from drawn.sample(HEALTHY, len(HEALTHY))
 
 
-def _mfu(flags: Flags, tuning: Tuning | None = None) -> float:
-    return Bench(flags, tuning or Tuning()).base.mfu
+def _mfu(flags: Flags, own: Change = NOTHING) -> float:
+    return Bench(flags, own).base.mfu
 
 
 def _noise(drawn: random.Random) -> float:
@@ -217,9 +218,9 @@ def communication(flags: Flags, drawn: random.Random) -> Flags | None:
         if flags.get("zero") != 3:
             return None
         flags |= {"micro_batch": 1, "seq_len": 1024, "global_batch": flags["devices"]}
-        slow = Tuning(network=0.15)
+        slow = Change("slow", constants={NETWORK: 0.15})
     else:
-        slow = Tuning(network=drawn.uniform(0.05, 0.12))
+        slow = Change("slow", constants={NETWORK: drawn.uniform(0.05, 0.12)})
     healthy, slowed = _mfu(flags), _mfu(flags, slow)
     if slowed > 0.8 * healthy:
         return None

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from mfu_planner.diagnosis.result import Combined
 from mfu_planner.report.human import percent
 from mfu_planner.ui.charts import base
 from mfu_planner.ui.text import _
-from mfu_planner.what_if import WhatIf
 
 _GOOD = "#2F9E77"
 
 
-def waterfall(found: WhatIf, *, changed: bool) -> None:
+def waterfall(found: Combined, *, changed: bool) -> None:
     """From the peak down: what each part takes of the observed time, and what would be left of it."""
     rows: list[dict[str, Any]] = [_row(_("model FLOPs at the peak rate"), 0.0, found.ideal, found.ideal, "ideal")]
     at = found.ideal

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
 from mfu_planner import diagnose
 from mfu_planner.diagnosis import Diagnosis
+from mfu_planner.diagnosis.combining import unchanged
+from mfu_planner.diagnosis.result import Combined
 from mfu_planner.errors import PlannerError
 from mfu_planner.questions.command import command_of
 from mfu_planner.questions.question import asks
@@ -22,7 +25,6 @@ from mfu_planner.ui.share import as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, shown
 from mfu_planner.ui.text import N_, _
 from mfu_planner.ui.uploads import LARGEST_LOG, LARGEST_TRACE, as_file
-from mfu_planner.what_if import what_if
 
 _WAYS = {
     "step": N_("step time"),
@@ -56,7 +58,7 @@ def page() -> None:
             form.blame(error)
             return
         _answer(result)
-        _what_if(result)
+        _what_if(result, lambda numbers: _diagnose(form, upload, numbers).combined)
         _causes(result)
         _actions(result)
         _remarks(result)
@@ -111,8 +113,8 @@ def _of_file(digest: str, way: str, given: dict[str, Any], _file: Any) -> Diagno
         return diagnose(**given, **{way: str(path)})
 
 
-def _diagnose(form: Form, upload: tuple[str, Any] | None) -> Diagnosis:
-    given = form.given
+def _diagnose(form: Form, upload: tuple[str, Any] | None, apply: tuple[int, ...] = ()) -> Diagnosis:
+    given = {**form.given, "apply": list(apply)} if apply else form.given
     if upload is None:
         return diagnose(**given)
     way, file = upload
@@ -141,23 +143,28 @@ def _answer(d: Diagnosis) -> None:
 _CONFIDENCE = {"high": N_("high"), "medium": N_("medium"), "low": N_("low")}
 
 
-def _what_if(d: Diagnosis) -> None:
+def _what_if(d: Diagnosis, together: Callable[[tuple[int, ...]], Combined | None]) -> None:
     if not d.waterfall:
         return
     st.header(_("Where the time goes, and what if …"), anchor=False)
-    chosen = []
+    chosen: list[int] = []
     if d.actions:
         with st.container(border=True):
-            st.caption(_("Switch changes on and watch the waterfall; several are taken as independent of each other."))
+            st.caption(_("Switch changes on and watch the waterfall; several are one prediction of the changed run."))
             for number, action in enumerate(d.actions[:_SWITCHES]):
                 label = f"{action.change} (**+{percent(action.gain, 0)}**)".replace("~", "\\~").replace("$", "\\$")
                 if st.toggle(label, key=f"what-if-{action.change}-{number}", persist_state="session"):
-                    chosen.append(action)
-    found = what_if(d, chosen)
-    if chosen and found.mfu is not None:
+                    chosen.append(number + 1)
+    found = (together(tuple(chosen)) if chosen else None) or unchanged(d)
+    for left in found.excluded:
+        st.info(f"{left.change}: {left.because}", icon=":material/block:")
+    if found.fits is False:
+        st.warning(_("Together these changes do not fit the device's memory."), icon=":material/memory:")
+    elif chosen and found.predicted_mfu is not None:
         text = _("After these changes: **{mfu}** MFU, {more} faster.")
         st.success(
-            text.format(mfu=percent(found.mfu), more=percent(1 / found.time - 1, 0)), icon=":material/trending_up:"
+            text.format(mfu=percent(found.predicted_mfu), more=percent(1 / found.time - 1, 0)),
+            icon=":material/trending_up:",
         )
     charts.waterfall(found, changed=bool(chosen))
 
