@@ -12,6 +12,8 @@ from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.text import resolution
 
 _MOST = 20_000
+#: So many stated step times tell more than the run time of the whole.
+_ENOUGH = 4
 #: Keys that count tokens since the start, the surest first: without padding, with padding.
 _COUNTERS = ("num_tokens", "tokens/total", "num_input_tokens_seen")
 _TABLE = re.compile(r"(?<![\w/.])(train_\w{3,60}|num_input_tokens_seen|epoch) {1,60}= {1,40}([\w.:,+\-]{1,40})\s{0,8}$")
@@ -115,11 +117,15 @@ class TrainerLogs:
     def _step_times(self) -> None:
         """TRL states the seconds of a step: they replace the bars."""
         timed = [(step, row) for step, row in self._rows if as_number(row.get("step_time"))]
-        if len(timed) < 2 or "runtime_s" in self.log.summary:
+        summary, store = self.log.summary, self.log.store
+        if len(timed) < (_ENOUGH if "runtime_s" in summary else 2):
             return
-        store = self.log.store
         store.clear()
-        if all(step is None for step, _ in timed):
+        unnumbered = all(step is None for step, _ in timed)
+        each = max(1.0, round(summary.get("steps", 0.0) / len(timed))) if unnumbered else 1.0
+        for name in ("runtime_s", "tokens_per_s", "samples_per_s", "steps_per_s", "steps"):
+            summary.pop(name, None)  # of the whole run: in job
+        if unnumbered and "steps" not in self.log.job:
             self.log.note(
                 "log/one-dictionary-a-step", "warning",
                 "nothing in the log numbers its steps: each dictionary is taken for one step (logging_steps 1)",
@@ -128,7 +134,7 @@ class TrainerLogs:
         self.log.running.discard("step_time_s")
         before: tuple[float, float] | None = None
         for i, (step, row) in enumerate(timed):
-            at = step or float(i + 1)
+            at = step or (i + 1) * each
             record = Record(step=at, step_time_s=as_number(row["step_time"]))
             total = as_number(row.get("num_tokens"))
             if total and before and at > before[0] and total > before[1]:
