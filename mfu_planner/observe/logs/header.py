@@ -60,6 +60,8 @@ _WORLD = tuple(re.compile(p) for p in (
     rf"(?<!local )\bworld[_ ]size{_DOTS}{_NUM}", r"\bWORLD_SIZE[=: ]{1,3}(\d{1,9})\b", r"\bNum_devices:[ \t]*(\d{1,15})"
 ))  # fmt: skip
 
+_WORLD_WORDS = ("world_size", "world size", "WORLD_SIZE", "Num_devices")
+
 _RECOMPUTE = re.compile(
     r"(?:checkpoint_activations|activation_checkpointing|gradient_checkpointing)['\"]?[ .]{0,60}[:=]?[ ]?(?:True"
     r"|true|1\b|full|selective)"
@@ -105,6 +107,8 @@ class Header:
     def runs(self, text: str) -> list[tuple[int, float]]:
         """Places in a stretch from which on the text states another number of devices than before."""
         now, out = self.values.get("devices"), []
+        if now is None or not any(word in text for word in _WORLD_WORDS):
+            return []
         for pattern in _WORLD:
             for found in pattern.finditer(text):
                 value = _count(found[1])

@@ -74,8 +74,9 @@ class Format:
                 if hint in line:
                     self.line(line[:LONGEST_LINE])
                     break
-            if kept == self.log.store.counted and (event := _EVENT.search(line[:400])) is not None:
-                self.log.event = event.lastgroup or ""
+            if kept == self.log.store.counted and ("sav" in line or "Sav" in line or "val" in line or "Val" in line):
+                event = _EVENT.search(line[:400])
+                self.log.event = self.log.event if event is None else event.lastgroup or ""
 
     def _continues(self, line: str) -> bool:
         """Whether a line is the rest of one that a terminal wrapped; then it has been taken."""
