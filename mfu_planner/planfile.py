@@ -56,8 +56,21 @@ def _field(key: Any) -> str:
 
 
 def plan_file(path: str | Path, **flags: Any) -> Plan:
-    """Plan from a file; ``flags`` win over its keys, those of its stages too (``tokens`` must be their sum)."""
+    """Plan from a file; ``flags`` win over its keys, those of its stages too (``tokens`` must be their sum).
+
+    ``specs`` names a folder of own hardware, from the file's place.
+    """
     data = read_plan_file(path)
+    own = data.pop("specs", None)
+    if own is not None:
+        from mfu_planner.hardware import own_specs
+
+        with own_specs(*(Path(path).parent / str(part) for part in ([own] if isinstance(own, str) else own))):
+            return _planned(data, flags)
+    return _planned(data, flags)
+
+
+def _planned(data: dict[str, Any], flags: dict[str, Any]) -> Plan:
     if isinstance(data.get("stages"), list):
         win = {k for k, v in flags.items() if v is not None} - {"tokens"}
         data["stages"] = [_without(stage, win) for stage in data["stages"]]

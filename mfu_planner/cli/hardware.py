@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from mfu_planner.cli.output import emit, json_option
@@ -21,7 +19,6 @@ from mfu_planner.errors import InputError
 @click.option(
     "--template", type=click.Choice(["accelerator", "cluster"]), help="A commented file to describe your own."
 )
-@click.option("--specs", metavar="FOLDER", help="Your own specs, beside the shipped ones (also: MFU_PLANNER_SPECS).")
 @json_option
 def command(
     names: tuple[str, ...],
@@ -32,7 +29,6 @@ def command(
     vendor: str | None,
     clusters: bool,
     template: str | None,
-    specs: str | None,
     as_json: bool,
 ) -> None:
     """The accelerator catalogue: peaks, memory, links, prices, every figure with its source.
@@ -43,8 +39,6 @@ def command(
     mfu-planner hardware --compare h100-sxm b200 mi300x
     mfu-planner hardware --template cluster > my-specs/clusters/my-cluster.yaml
     """
-    if specs is not None:
-        os.environ["MFU_PLANNER_SPECS"] = specs
     if template is not None:
         _template(template)
     elif clusters:

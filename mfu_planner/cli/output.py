@@ -20,12 +20,26 @@ _NAMED = 8
 
 
 def output_options() -> list[click.Parameter]:
-    """The ``--json`` and ``--format`` flags."""
+    """The ``--json``, ``--format`` and ``--specs`` flags."""
 
     def remember(context: click.Context, _: click.Parameter, value: str | None) -> None:
         context.meta["format"] = value
 
+    def specs(context: click.Context, _: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            from mfu_planner.hardware import own_specs
+
+            context.with_resource(own_specs(value))
+
     return [
+        click.Option(
+            ["--specs"],
+            metavar="FOLDER",
+            expose_value=False,
+            is_eager=True,
+            callback=specs,
+            help="Your own accelerators and machines, beside the shipped ones (also: MFU_PLANNER_SPECS).",
+        ),
         click.Option(["--json", "as_json"], is_flag=True, help="One JSON object on stdout, SI units in the keys."),
         click.Option(
             ["--format"],

@@ -28,11 +28,13 @@ __all__ = [
     "dtype_key",
     "implied_peak",
     "lookup",
+    "own_specs",
     "resolve",
     "resolve_run_key",
 ]
 
 _LATER = {
+    "own_specs": "_own",
     "AchievableRate": "_achievable",
     "achievable": "_achievable",
     "PeakMatch": "_implied",

@@ -86,6 +86,8 @@ class Accelerator:
     fact_sources: Mapping[str, str]
     """For each figure beside the peaks, the key of its source."""
     fact_notes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    measured: bool = True
+    """Whether rates measured on the catalogue's device of this id hold: not where the user's own figures differ."""
     resolved_note: str | None = None
     """A remark on how the given name was understood; None when there is nothing to say."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -127,23 +127,32 @@ def _tidy(value: float) -> float:
     return int(value) if value == int(value) else value
 
 
-def accelerator_records(root: Path) -> dict[str, Any]:
-    """All records of a spec folder by id, with errors for ids that do not match their file or appear twice."""
+def accelerator_records(root: Path, left_out: dict[str, InputError] | None = None) -> dict[str, Any]:
+    """All records of a spec folder by id, with errors for ids that do not match their file or appear twice.
+
+    ``left_out``: takes the errors by file, without which the first is raised.
+    """
     records: dict[str, Any] = {}
-    for path in accelerator_files(root):
+
+    def add(path: Path) -> None:
         spec = read(AcceleratorSpec, path)
         if spec.id != path.stem:
             raise InputError(f"{path}: id", spec.id, f"the file's own name, {path.stem}")
         if spec.id in records:
             raise InputError(f"{path}: id", spec.id, "an id that no other file has")
         records[spec.id] = record(spec)
+
+    _each(accelerator_files(root), add, left_out)
     return dict(sorted(records.items()))
 
 
-def cluster_records(root: Path, accelerators: dict[str, Any]) -> dict[str, Any]:
-    """All clusters of a spec folder by id."""
+def cluster_records(
+    root: Path, accelerators: dict[str, Any], left_out: dict[str, InputError] | None = None
+) -> dict[str, Any]:
+    """All clusters of a spec folder by id; ``left_out`` as for accelerators."""
     records: dict[str, Any] = {}
-    for path in sorted((root / "clusters").glob("**/*.yaml")):
+
+    def add(path: Path) -> None:
         spec = read(ClusterSpec, path)
         if spec.id != path.stem:
             raise InputError(f"{path}: id", spec.id, f"the file's own name, {path.stem}")
@@ -152,16 +161,38 @@ def cluster_records(root: Path, accelerators: dict[str, Any]) -> dict[str, Any]:
                 f"{path}: accelerator", spec.accelerator, "a catalogue id", nearest(spec.accelerator, accelerators)
             )
         records[spec.id] = spec.record()
+
+    _each(sorted((root / "clusters").glob("**/*.yaml")), add, left_out)
     return records
 
 
+def _each(paths: Iterable[Path], add: Callable[[Path], None], left_out: dict[str, InputError] | None) -> None:
+    for path in paths:
+        try:
+            add(path)
+        except InputError as error:
+            if left_out is None:
+                raise
+            left_out[path.stem] = error
+
+
 def overlay(shipped: dict[str, Any], own: Iterable[Path]) -> dict[str, Any]:
-    """The shipped index with the files of the user's folders added, or in place of entries with the same id."""
-    merged = {**shipped, "accelerators": dict(shipped["accelerators"]), "clusters": dict(shipped["clusters"])}
+    """The shipped index with the files of the user's folders added, or in place of entries with the same id.
+
+    A broken file is left out and its error kept. Rates measured on a device do not hold for other figures of it.
+    """
+    left_out: dict[str, InputError] = {}
+    accelerators, clusters = dict(shipped["accelerators"]), dict(shipped["clusters"])
     for root in own:
         if not root.is_dir():
             raise InputError("specs", str(root), "a folder with accelerators/ and clusters/ in it")
-        for identifier, entry in accelerator_records(root).items():
-            merged["accelerators"][identifier] = entry
-        merged["clusters"].update(cluster_records(root, merged["accelerators"]))
-    return merged
+        for identifier, entry in accelerator_records(root, left_out).items():
+            old = shipped["accelerators"].get(identifier)
+            entry["measured"] = old is not None and all(entry[k] == old[k] for k in _MEASURED_WITH)
+            accelerators[identifier] = entry
+        clusters.update(cluster_records(root, accelerators, left_out))
+    return {**shipped, "accelerators": accelerators, "clusters": clusters, "left_out": left_out}
+
+
+_MEASURED_WITH = ("peak", "memory_bandwidth_bytes_per_s", "scale_up", "tdp_w", "compute_units")
+"""Figures without which a measured rate says nothing of the device."""

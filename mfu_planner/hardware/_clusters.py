@@ -62,7 +62,10 @@ def cluster(name: str, *, field: str = "cluster") -> Cluster:
     InputError
         There is no such cluster; the nearest ids are named.
     """
-    rows: dict[str, dict[str, Any]] = index()["clusters"]
+    catalogue = index()
+    rows: dict[str, dict[str, Any]] = catalogue["clusters"]
+    if broken := catalogue.get("left_out", {}).get(str(name).strip().lower()):
+        raise broken
     spoken = " ".join(words(str(name)))
     for row in rows.values():
         if spoken in row["spoken"]:

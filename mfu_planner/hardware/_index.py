@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 from pathlib import Path
 from types import MappingProxyType
@@ -11,21 +12,23 @@ from typing import Any
 
 from mfu_planner.facts import folder
 from mfu_planner.hardware._accelerator import Accelerator, Peak, ScaleUp
+from mfu_planner.hardware._own import folders
+from mfu_planner.hardware._own import stamp as _stamp
 
+_LOG = logging.getLogger(__name__)
 INDEX_NAME = "index.json"
 NAMES_NAME = "names_index.json"
-SPECS_VARIABLE = "MFU_PLANNER_SPECS"
 
 
 def index() -> dict[str, Any]:
     """The whole index, with the entries of the user's own folder (``MFU_PLANNER_SPECS``) on top."""
-    own = os.environ.get(SPECS_VARIABLE, "")
+    own = folders()
     return _with_own(own, _stamp(own)) if own else _shipped()
 
 
 def names() -> dict[str, Any]:
     """What resolving a name needs and nothing else: a quarter of the index, read instead of it."""
-    own = os.environ.get(SPECS_VARIABLE, "")
+    own = folders()
     return _own_names(own, _stamp(own)) if own else _shipped_names()
 
 
@@ -37,7 +40,7 @@ def accelerator(identifier: str) -> Accelerator:
     KeyError
         There is no such id.
     """
-    own = os.environ.get(SPECS_VARIABLE, "")
+    own = folders()
     return _built(own, _stamp(own) if own else None, identifier)
 
 
@@ -60,6 +63,7 @@ def light(catalogue: dict[str, Any]) -> dict[str, Any]:
             for spoken in c["spoken"]
         },
         **{k: catalogue[k] for k in rest},
+        "left_out": catalogue.get("left_out", {}),
     }
 
 
@@ -90,17 +94,23 @@ def _one_shipped(identifier: str) -> dict[str, Any]:
     return record
 
 
-def _stamp(own: str) -> tuple[tuple[str, int], ...]:
-    """Names and times of the user's files, so that an edit is seen."""
-    paths = sorted(p for part in own.split(os.pathsep) if part for p in Path(part).glob("**/*.yaml"))
-    return tuple((str(p), p.stat().st_mtime_ns) for p in paths)
-
-
 @functools.lru_cache(maxsize=8)
 def _with_own(own: str, stamp: tuple[tuple[str, int], ...]) -> dict[str, Any]:  # noqa: ARG001  the stamp is the cache key
     from mfu_planner.hardware._build import overlay  # YAML and pydantic, only for the user's own files
 
     return overlay(_shipped(), [Path(part) for part in own.split(os.pathsep) if part])
+
+
+@functools.lru_cache(maxsize=8)
+def _told(own: str, stamp: tuple[tuple[str, int], ...]) -> None:
+    for said in _with_own(own, stamp)["left_out"].values():
+        _LOG.warning("left out: %s", said)
+
+
+def tell_left_out() -> None:
+    """Name the broken files of the user's folders, once."""
+    if own := folders():
+        _told(own, _stamp(own))
 
 
 @functools.lru_cache(maxsize=8)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware._accelerator import dtype_key
-from mfu_planner.hardware._index import index
+from mfu_planner.hardware._index import index, tell_left_out
 from mfu_planner.hardware._resolve import lookup
 from mfu_planner.hardware._whole import device_is, whole
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def list_records(vendor: str | None = None) -> list[dict[str, Any]]:
     """Every accelerator (of one vendor), each with its sources."""
+    tell_left_out()
     rows = index()["accelerators"].values()
     if vendor is not None:
         known = sorted({r["vendor"] for r in rows})
@@ -37,7 +38,8 @@ def full_record(name: str, as_of: str | dt.date | None = None) -> dict[str, Any]
     found = lookup(name)
     identifier = found.accelerator.id
     out = _plain(index()["accelerators"][identifier])
-    rates = {k: achievable(identifier, k) for k in out["peak_flops_per_s"]}
+    measured = found.accelerator.measured
+    rates = {k: achievable(identifier, k) if measured else None for k in out["peak_flops_per_s"]}
     price = typical_price(identifier, as_of)
     answer = {
         **out,

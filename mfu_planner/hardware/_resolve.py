@@ -8,7 +8,7 @@ from typing import Any
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware._accelerator import Accelerator
 from mfu_planner.hardware._cloud import instance
-from mfu_planner.hardware._index import accelerator, names
+from mfu_planner.hardware._index import accelerator, names, tell_left_out
 from mfu_planner.hardware._text import SHARE, Spoken, spoken
 from mfu_planner.hardware._words import holds, without, words
 
@@ -53,6 +53,9 @@ def lookup(name: str, *, field: str = _FIELD) -> Resolution:
     """
     catalogue = names()
     text = str(name).strip()
+    if broken := catalogue.get("left_out", {}).get(text.lower()):
+        raise broken
+    tell_left_out()
     if text.lower() in catalogue["devices"]:
         return Resolution(accelerator(text.lower()))
     if not text or len(text) > _LONGEST:

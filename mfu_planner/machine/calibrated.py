@@ -62,7 +62,8 @@ def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str
     bandwidth = bandwidth_of(accelerator)
     size = FORMAT_BYTES.get(dtype, 2.0)
     products = calibration()["products"]
-    found = product_block(accelerator.id)
+    known = accelerator.id if accelerator.measured else ""
+    found = product_block(known)
     block = found[1].get("fp8" if size <= 1 else "bf16") if found else None
     if found and block:
         tile, units = block["tile"], found[1]["units"]
@@ -70,7 +71,7 @@ def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str
     else:
         block = products["fallback"]
         measured = "fp8" if size <= 1 else "bf16"
-        best = products["best_rates"].get(accelerator.id, {}).get(measured)
+        best = products["best_rates"].get(known, {}).get(measured)
         if best:
             block = {**block, "efficiency": min(1.0, best / accelerator.peak_flops_per_s(measured))}
         tile, units = block["tile"], block["units"]
@@ -78,7 +79,7 @@ def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str
             "the best rate that others measured" if best else "a generic efficiency: no products were measured on it"
         )
         note = f"matrix products of {accelerator.id} in {dtype}: {basis} ({block['efficiency']:.0%} of peak)"
-    slower = products["derate"].get(accelerator.id, {}).get("factor", 1.0)
+    slower = products["derate"].get(known, {}).get("factor", 1.0)
     rate = ProductRate(
         peak_flops_per_s=peak,
         efficiency=block["efficiency"] / slower,
@@ -113,7 +114,7 @@ def link_rates(accelerator: Accelerator, cluster_bytes_per_s: float | None = Non
     Boards without a link of their own meet on PCIe, at the rate that the facts state.
     """
     held = calibration()["collectives"]
-    block = next((b for b in held["devices"].values() if accelerator.id in b["ids"]), None)
+    block = next((b for b in held["devices"].values() if accelerator.measured and accelerator.id in b["ids"]), None)
     if block is None:
         fallback = held["fallback"]
         published = getattr(accelerator.scale_up, "per_direction", None) or cluster_bytes_per_s

@@ -67,7 +67,15 @@ def assemble(
     return box, software, (*box.assumptions, f"software stack {stack_name}: {meaning}", where.said)
 
 
-_kept_tools = lru_cache(maxsize=1024)(assemble)
+@lru_cache(maxsize=1024)
+def _kept(own: Any, *given: Any) -> tuple[Machine, Stack, tuple[str, ...]]:  # noqa: ARG001  the user's specs are a key
+    return assemble(*given)
+
+
+def _kept_tools(*given: Any) -> tuple[Machine, Stack, tuple[str, ...]]:
+    from mfu_planner.hardware._own import in_use
+
+    return _kept(in_use(), *given)
 
 
 def node_devices() -> float:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from mfu_planner import plan, predict
+from mfu_planner.cli.main import main
 from mfu_planner.errors import InputError
 from mfu_planner.facts import folder
-from mfu_planner.hardware import cluster, resolve
-from mfu_planner.hardware._index import SPECS_VARIABLE
+from mfu_planner.hardware import cluster, own_specs, resolve
+from mfu_planner.hardware._own import SPECS_VARIABLE
+from mfu_planner.planfile import plan_file
 
 TEMPLATES = folder("hardware_specs") / "templates"
 
@@ -76,3 +79,91 @@ def test_a_missing_folder_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv(SPECS_VARIABLE, str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match="specs"):
         resolve("h100-sxm")
+
+
+def test_a_broken_file_is_named_and_left_out(own: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Every other name works, and one line says which file does not."""
+    broken = own / "accelerators" / "broken.yaml"
+    broken.write_text((TEMPLATES / "accelerator.yaml").read_text().replace("capacity: 96 GB", "capacity: 96"))
+
+    assert resolve("my-chip").id == "my-chip"
+    assert resolve("h100-sxm").id == "h100-sxm"
+    assert "broken.yaml" in caplog.text
+    with pytest.raises(InputError, match=r"broken\.yaml"):
+        resolve("broken")
+
+
+OVERRIDE = """
+id: h100-sxm
+name: My H100
+vendor: NVIDIA
+family: Hopper
+year: 2026
+form_factor: SXM5
+device_kind: GPU
+devices_per_package: 1
+basis: device
+confidence: vendor-text
+names: {driver: [My H100], alias: [], model: [my h100], marks: []}
+peak:
+  bf16: {dense: 500 TFLOP/s, source: sheet}
+memory: {capacity: 80 GB, kind: HBM3, bandwidth: 2 TB/s, source: sheet}
+sources:
+  sheet: {title: A sheet, url: "https://example.com/", checked: 2026-11-24}
+"""
+
+
+def test_overriding_figures_drops_the_rates_measured_on_the_old_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An H100 of half the peak cannot reach 142% of it."""
+    (tmp_path / "accelerators").mkdir()
+    (tmp_path / "accelerators" / "h100-sxm.yaml").write_text(OVERRIDE)
+    run = {"model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": 8, "global_batch": 64}
+    before = predict(**run)
+    with own_specs(tmp_path):
+        assert not resolve("h100-sxm").measured
+        main(["hardware", "h100-sxm", "--json"])
+        assert '"achievable":{}' in capsys.readouterr().out
+        inside = predict(**run)
+        assert inside.peak_flops_per_s == 500e12
+        assert inside.mfu < 1
+        assert not any("rates measured on" in said for said in inside.assumptions)
+    assert predict(**run).step_time_s == before.step_time_s
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["hardware", "my-chip"],
+        ["plan", "--model", "llama-3.1-8b", "--tokens", "1T", "--mfu", "40%", "--devices", "64", "--price", "2 $/h"],
+        ["mfu", "--model", "llama-3.1-8b", "--tokens-per-second-per-device", "3000"],
+        ["memory", "--model", "llama-3.1-8b", "--devices", "8", "--global-batch", "64"],
+        ["predict", "--model", "llama-3.1-8b", "--devices", "8", "--global-batch", "64"],
+        ["search", "--model", "llama-3.1-8b", "--devices", "8", "--global-batch", "64"],
+        ["diagnose", "--model", "llama-3.1-8b", "--devices", "8", "--tokens-per-second-per-device", "3000"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_command_takes_own_specs(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """The flag holds for the one command."""
+    monkeypatch.delenv(SPECS_VARIABLE)
+    device = [] if command[0] == "hardware" else ["--hardware", "my-chip"]
+    main([*command, *device, "--specs", str(own), "--json"])
+    assert capsys.readouterr().out.startswith("{")
+    with pytest.raises(InputError):
+        resolve("my-chip")
+
+
+def test_a_plan_file_names_a_folder_from_its_own_place(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``specs`` in plan.yaml."""
+    monkeypatch.delenv(SPECS_VARIABLE)
+    file = own / "plan.yaml"
+    file.write_text("model: llama-3.1-8b\nhardware: my-chip\ndevices: 64\ntokens: 100B\nmfu: 40%\nspecs: .\n")
+    found = plan_file(file)
+    assert found.peak_flops_per_s == 500e12
+    with own_specs(own):
+        same = plan(model="llama-3.1-8b", hardware="my-chip", devices=64, tokens="100B", mfu="40%")
+    assert same.training_time_s == found.training_time_s
