@@ -67,6 +67,10 @@ _OWN = {
     "other_devices": Field(
         N_("Also half and twice the devices"), N_("Shows what more or fewer devices cost and gain.")
     ),
+    "clouds": Field(
+        N_("Clouds to compare"), N_("The best layout of each machine comes first, at its provider's price.")
+    ),
+    "run_tokens": Field(N_("Tokens of the whole run"), N_("Gives the time and the cost of all of it."), "", "2T"),
     "seen": Field(N_("What did you observe?"), N_("Anything helps; a trace tells most.")),
     "compare": Field(N_("Compare"), N_("Up to six accelerators side by side.")),
     "vendor": Field(N_("Vendor"), N_("Show one vendor's accelerators in the list."), "all"),

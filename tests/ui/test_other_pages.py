@@ -167,6 +167,21 @@ def test_what_if_switch_moves_the_waterfall(page: Any) -> None:
     assert app.get("vega_lite_chart")[0].proto.spec != before
 
 
+def test_clouds_are_compared_by_the_whole_run(page: Any) -> None:
+    """Each machine's best layout at its provider's price, cheapest first; an address brings the question."""
+    asked = {"model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": "16", "global_batch": "64"}
+    degrees = {"tp": "1", "pp": "1", "vpp": "", "micro_batch": "1"}
+    at = page("layout", **asked, **degrees, clouds=["aws-p5", "oci-h100"], run_tokens="1T")
+    next(b for b in at.button if b.label == "Search all layouts").click().run()
+    assert not at.exception
+    rows = at.session_state["rows-searched"]
+    assert [r["cluster"] for r in rows[:2]] == ["aws-p5", "oci-h100"]
+    assert [r["price_usd_per_device_hour"] for r in rows[:2]] == pytest.approx([6.88, 10.0])
+    assert rows[0]["total_cost_usd"] < rows[1]["total_cost_usd"]
+    (table,) = (frame for frame in at.dataframe if "$ per device-hour" in frame.value)
+    assert list(table.value["provider"])[:2] == ["Amazon Web Services", "Oracle Cloud"]
+
+
 def test_search_of_strangers_is_bounded(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too many devices are refused; too long a search gives up in words."""
     app = page("layout", model="llama-3.1-8b", devices="2000000", pp="1", vpp="1", tp="1", global_batch="2000000")

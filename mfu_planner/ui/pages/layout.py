@@ -22,7 +22,7 @@ from mfu_planner.step.picture import schedule
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes
 from mfu_planner.ui.charts import layout as charts
 from mfu_planner.ui.form import Form, shown_as
-from mfu_planner.ui.layout import as_layout, layout_fields, rare_layout_fields
+from mfu_planner.ui.layout import as_layout, layout_fields, machines, rare_layout_fields
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, shown
@@ -31,6 +31,7 @@ from mfu_planner.ui.text import _
 _DRAWN = {"stages": 16, "micro_batches": 32, "virtual": 4}
 """The largest schedule that a picture can show."""
 _PATIENCE_S = 20
+_MOST_CLOUDS = 6
 _MOST_DEVICES = 1_000_000
 """A stranger's search costs bounded time."""
 
@@ -171,6 +172,13 @@ def _search(form: Form, given: dict[str, Any]) -> None:
     question = {k: v for k, v in given.items() if k in free and k != "recompute_share"}
     if form.switch("other_devices"):
         question["devices"] = fewer_and_more(given.get("devices"))
+    left, right = st.columns(2)
+    with left:
+        clouds = form.several("clouds", machines(str(given.get("hardware", ""))), (), _MOST_CLOUDS)
+    with right:
+        tokens = form.text("run_tokens")
+    question |= {"cluster": clouds, "rank": "cost"} if clouds else {}
+    question |= {"tokens": tokens} if tokens else {}
     key = json.dumps(question, sort_keys=True, default=str)
     text = _("Evaluates every TP × PP × VPP × CP × EP × DP × ZeRO × micro-batch × recomputation on the same devices.")
     if st.button(_("Search all layouts"), icon=":material/search:", help=text, type="primary"):
@@ -206,7 +214,9 @@ def _search(form: Form, given: dict[str, Any]) -> None:
 
 
 def _line(r: Mapping[str, Any]) -> dict[str, Any]:
+    whole = r["training_time_s"] is not None
     return {
+        **({} if r["cluster"] is None else {_("machine"): r["cluster"], _("provider"): r["provider"]}),
         _("devices"): r["devices"],
         **{name.upper(): r[name] for name in ("tp", "pp", "vpp", "cp", "ep", "dp")},
         "ZeRO": r["zero"],
@@ -215,7 +225,10 @@ def _line(r: Mapping[str, Any]) -> dict[str, Any]:
         _("step (s)"): round(r["step_time_s"], 4),
         "MFU": percent(r["mfu"]),
         _("memory"): show(r["total_bytes"], "byte", 3),
+        _("$ per device-hour"): r["price_usd_per_device_hour"],
         _("$ per step"): None if r["cost_usd_per_step"] is None else round(r["cost_usd_per_step"], 2),
+        **({_("time"): show(r["training_time_s"], "time", 3)} if whole else {}),
+        **({_("cost"): show(r["total_cost_usd"], "usd", 4)} if whole else {}),
     }
 
 
