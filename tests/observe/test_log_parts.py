@@ -79,7 +79,7 @@ def test_tags_of_launchers(line, tag):
     [
         ("throughput/device/tokens_per_sec", "tokens_per_s_per_device"),
         ("train/tokens_per_second", "tokens_per_s"),
-        ("throughput(tps)", "tokens_per_s_per_device"),
+        ("throughput(tps)", "tokens_per_s"),
         ("step_time_ms", "step_time_s"),
         ("time_metrics/end_to_end(s)", None),
         ("eval/samples_per_second", None),

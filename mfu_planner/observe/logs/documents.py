@@ -23,6 +23,7 @@ _RESULT_FIELDS = {
     "train_steps_per_second": "steps_per_s",
     "total_flos": "total_flops",
     "num_input_tokens_seen": "tokens_total",
+    "num_tokens": "tokens_total",  # TRL's, without padding
     "step": "steps",
     "global_step": "steps",
 }
@@ -50,8 +51,11 @@ def read_document(value: Any, log: Reading, columns: Mapping[str, str] | None = 
         read_results(value, log)
         return "hf-trainer"
     flattened = flat(value)
+    if any(bare(k) == "train_runtime" for k in flattened):
+        return read_summary(flattened, log)
     dialect = dialect_of(frozenset(flattened))
-    if dialect is not None and "_runtime" not in value and Rows(log).take(flattened):
+    if dialect is not None and Rows(log).take(flattened):
+        _session(flattened, log)
         return dialect.name
     if (
         "_step" in value
@@ -144,6 +148,10 @@ def read_summary(values: Mapping[str, Any], log: Reading, name: str = "wandb-sum
     if any(bare(k) == "train_runtime" for k in values):
         read_results({k: v for k, v in values.items() if not k.startswith(("eval/", "test/"))}, log)
         return "hf-trainer"
+    dialect = dialect_of(frozenset(values))
+    if dialect is not None and Rows(log).take(values):
+        _session(values, log)
+        return dialect.name
     chosen: dict[str, tuple[bool, float]] = {}
     for key, raw in values.items():
         meaning = field_of(key)
@@ -170,3 +178,9 @@ def read_summary(values: Mapping[str, Any], log: Reading, name: str = "wandb-sum
             "limit",
         )  # fmt: skip
     return name
+
+
+def _session(values: Mapping[str, Any], log: Reading) -> None:
+    """The run time that a tracker counts is of the whole run; the framework's own last values are of a step."""
+    if runtime := as_number(values.get("_runtime")):
+        log.job["runtime_s"] = runtime

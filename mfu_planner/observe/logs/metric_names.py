@@ -82,8 +82,10 @@ def _work_rate(words: list[str], have: frozenset[str], phrase: str) -> tuple[str
     device = bool(have & {"device", "gpu", "chip", "rank", "tgs"})
     suffix = "_per_device" if device else ""
     rate = bool(have & _RATE) and (("per" in have) or "/" in phrase or words[-1] in _RATE or "sec" in have)
-    if "tgs" in have or "tps" in have:
+    if "tgs" in have:
         return "tokens_per_s_per_device", 1.0
+    if "tps" in have:  # torchtitan's is of a device, and has a dialect
+        return "tokens_per_s" + suffix, 1.0
     if not rate:
         return None
     if have & {"token", "tokens", "tok", "toks"}:
