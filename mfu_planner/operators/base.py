@@ -94,7 +94,7 @@ class Operator:
 
     def backward_flops(self, work: Workload) -> Number:
         """FLOP of one backward pass: input gradient plus weight gradient, where needed."""
-        return (int(self.input_grad) + int(self.trainable)) * self.forward_flops(work)
+        return (self.input_grad + self.trainable) * self.forward_flops(work)
 
     @property
     def region(self) -> Region:
