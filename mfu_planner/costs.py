@@ -79,7 +79,10 @@ def price_for(
         An unknown provider, term or date.
     """
     if given is not None:
-        return Price(given, "")
+        spot = (
+            "the given price is used; spot interruptions are not counted, --goodput says them" if term == "spot" else ""
+        )
+        return Price(given, spot)
     when = f" as of {as_of}" if as_of else ""
     own = "--price '2.5 $/h' gives one"
     if accelerator_id is None:

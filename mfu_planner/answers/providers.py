@@ -49,6 +49,8 @@ def over_providers(given: Mapping[str, Any], solve: Callable[[Mapping[str, Any]]
     names = [n.strip() for n in named.split(",") if n.strip()] if isinstance(named, str) else named
     if not isinstance(names, list | tuple) or len(names) < 2:
         return None
+    if given.get("price") is not None:
+        raise InputError("provider", ", ".join(map(str, names)), "nothing beside --price, which is one price for all")
     from mfu_planner.hardware.sellers import provider_id, provider_name
 
     plans: list[Plan] = []

@@ -77,8 +77,17 @@ def test_unknown_providers_and_terms_are_refused() -> None:
     """One line with the nearest."""
     with pytest.raises(InputError, match="crusoe"):
         plan(**RUN, provider="aws,cruso")
+    with pytest.raises(InputError, match="beside --price"):
+        plan(**RUN, provider="aws,lambda", price=2)
+    assert any("spot interruptions" in w for w in plan(**RUN, price=2, term="spot").warnings)
     with pytest.raises(InputError, match="reserved-1y"):
         plan(**RUN, term="reserved 1 year")
+
+
+def test_providers_may_be_a_list() -> None:
+    """As text with commas."""
+    assert [r.provider for r in plan(**RUN, provider=["aws", "lambda"]).providers] == ["Lambda", "Amazon Web Services"]
+    assert plan(**RUN, provider=["aws"]).price_usd_per_device_hour == pytest.approx(6.88)
 
 
 def test_spot_interruptions_lower_the_goodput() -> None:
