@@ -126,6 +126,9 @@ def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = Fal
     if model.architecture is None:
         return _bare(model, sequences, s.seq_len, convention, s.given())
     warnings = list(model.notes)
+    if convention is None and default != "full":
+        why = conventions.why_default(default)
+        warnings.append(f"work counted by the {default} convention, {why}; --convention changes it")
     sources: dict[str, str] = {}
     seq_len, target = choose_lengths(s.seq_len, s.target_seq_len, model, "full", warnings, sources)
     work = replace(workload(s, seq_len, target, batch=sequences), **symbols)

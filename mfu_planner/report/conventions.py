@@ -36,7 +36,7 @@ The same run's MFU differs by a third with the convention alone, so two publishe
 are counted alike.
 
 `--convention NAME` counts as that source counts; `mfu-planner flops --convention all` shows every one for your model,
-and `--explain` shows the formula with your numbers in it.
+`--symbolic` derives each as a formula for your model, and `--explain` puts your numbers in.
 
 All of them are points in one space of switches over the same list of operators:
 which (query, key) pairs of attention count, whether weights count as products or through the number of parameters,

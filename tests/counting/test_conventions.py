@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sympy
 
+from mfu_planner import flops, plan
 from mfu_planner.architectures import Architecture, from_config
 from mfu_planner.architectures.lettering import Letters
 from mfu_planner.architectures.presets import preset
@@ -298,3 +299,20 @@ def test_arrays_sweep_the_same_numbers() -> None:
                 assert value is not None
                 assert got is not None
                 assert float(got[place] if hasattr(got, "__len__") else got) == pytest.approx(float(value), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "fitting"),
+    [("llama-3.1-8b", "full"), ("mistral-7b", "causal"), ("gemma-3-27b", "causal"), ("llama-4-scout", "causal"),
+     ("mamba2-2.7b", "full"), ("vit-l16", "full"), ("t5-large", "full")],
+)  # fmt: skip
+def test_the_default_convention_follows_the_model(name: str, fitting: str) -> None:
+    """Pairs beyond a window or chunk are computed by nobody: counting them would make an MFU above 100% right."""
+    lengths = {"target_seq_len": 512} if name.startswith("t5") else {}
+    asked = {} if name.startswith("vit") else {"seq_len": 8192, **lengths}
+    found = flops(model=name, **asked)
+    assert found.convention == fitting
+    assert any("causal" in warning for warning in found.warnings) == (fitting == "causal")
+    planned = plan(model=name, hardware="h100-sxm", devices=8, tokens="1B", mfu=0.4, **asked)
+    assert planned.convention == fitting
+    assert planned.flops_per_token == found.by_convention[fitting]
