@@ -118,3 +118,16 @@ def test_every_field_has_help(page: Any) -> None:
         for field in (*app.text_input, *app.selectbox, *app.multiselect, *app.toggle):
             if not (field.key or "").startswith("what-if-"):
                 assert field.proto.help, f"{name}: {field.label}"
+
+
+def test_providers_stand_side_by_side(page: Any) -> None:
+    """A row each with price, day and source; on spot instances the goodput follows; energy and CO₂ are the site's."""
+    asked = {"model": "llama-3.1-8b", "devices": "64", "tokens": "1T", "mfu": "40%"}
+    shown = _html(page("plan", **asked, provider="aws,lambda"))
+    for text in ("Amazon Web Services", "Lambda", "6.88", "3.99", "https://"):
+        assert text in shown
+    expected = plan(**asked, hardware="h100-sxm", provider="gcp", term="spot", grid="france")
+    shown = _html(page("plan", **asked, provider="gcp", term="spot", grid="france"))
+    assert f"${expected.cost_usd:,.2f}" in shown
+    assert f"{expected.co2_total_kg:,.0f} kg" in shown
+    assert f"{expected.energy_total_kwh:,.0f} kWh" in shown
