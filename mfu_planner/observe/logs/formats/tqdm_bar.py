@@ -22,7 +22,7 @@ _BAR = re.compile(
     r"{1,10}) {1,3}\[(?P<elapsed>(?:\d{1,4} days?, ?)?[\d:]{4,12})<(?P<left>[^,\]\n]{1,30}),"
     r"[ \t]{0,12}(?P<rate>[\d.]+|\?) ?(?P<unit>s/\w{1,12}|\w{1,12}/s)"
 )
-_NOTEBOOK = re.compile(r"\[ {0,2}(?P<n>\d{1,9})/(?P<total>\d{1,9}) {1,3}(?P<elapsed>[\d:]{4,12})(?:<[^,\]]{0,20})?,")
+_NOTEBOOK = re.compile(r"\[ {0,2}(?P<n>\d{1,9})/(?P<total>\d{1,9}) {1,3}(?P<elapsed>[\d:]{4,12})(?: ?<[^,\]]{0,20})?,")
 _OTHER_WORK = re.compile(r"\b(?:Map|Filter|Loading|Downloading|Generating|Tokeniz|Running tokenizer|Grouping|Saving"
                          r"|Packing|Casting|mAP50|Class {2,20}Images"
                          r"|Fetching|Evaluat|Validat|Processing|Dropping|Sampl|examples/s"
@@ -44,7 +44,8 @@ class HfTrainer(Format):
     weight = 0.6
     hints = ("train_", "s/", "/s", ", Epoch", "tokens", "'loss':", "step_time")
     mark = re.compile(
-        r"['\"]train_runtime['\"]: |train_speed\((?:iter/s|s/it)\)['\"]?:|['\"]num_tokens['\"]: "
+        r"['\"]train_runtime['\"]: |\[ {0,2}\d+/\d+ {1,3}[\d:]{4,12} ?<[^,\]\n]{1,20}, {1,3}[\d.]+ ?(?:it/s|s/it), Ep"
+        r"|train_speed\((?:iter/s|s/it)\)['\"]?:|['\"]num_tokens['\"]: "
         r"|\d{1,10}/\d{1,10} {1,3}\[[^\]\n]{4,40}<[^\]\n]{1,40}, {0,8}[\d.]+ ?(?:s/it|it/s)"
     )
     tagged = False
@@ -130,7 +131,16 @@ class HfTrainer(Format):
             self.name = "progress-bar"  # type: ignore[misc]
         elif type(self) is HfTrainer and self._logs.trl:
             self.name = "trl"  # type: ignore[misc]
-        if "runtime_s" in summary and "steps" not in summary and summary.get("notebook_steps"):
+        self._notebook(bars=bool(records))
+
+    def _notebook(self, *, bars: bool) -> None:
+        """The table of a notebook: its steps, and its time since the start where nothing else has one."""
+        summary = self.log.summary
+        if not summary.get("notebook_steps") or "steps" in summary:
+            return
+        if not bars and summary.get("notebook_elapsed_s"):
+            summary.setdefault("runtime_s", summary["notebook_elapsed_s"])
+        if "runtime_s" in summary:
             summary["steps"] = summary["notebook_steps"]
 
     def _is_mean(self) -> bool:
