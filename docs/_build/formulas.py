@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Any
 
@@ -12,7 +13,7 @@ def formula(dotted: str) -> str:
     """One function: what it gives, its equation, its arguments with units, where it holds, where it comes from."""
     doc = read(_find(dotted))
     lines = [f"**`{dotted.removeprefix('mfu_planner.')}`** {markdown(doc.summary)}\n"]
-    lines += [f"$$\n{part.strip()}\n$$\n" for m in doc.math for part in m.split(r", \quad")]
+    lines += [f"$$\n{equation(part)}\n$$\n" for m in doc.math for part in m.split(";")]
     described = items(doc.sections.get("Parameters", ""))
     if described:
         lines += ["| argument | meaning |", "| --- | --- |"]
@@ -26,6 +27,21 @@ def formula(dotted: str) -> str:
 
 _SIZES = {"chunk": 4, "groups": 2, "kv_heads": 2, "active": 2}
 """Sizes that divide as they do in models; every other is 8, and a sequence has 16 positions."""
+
+
+def equation(text: str) -> str:
+    """An equation of a docstring in LaTeX: it is written as an expression, which a test compares with the code."""
+    if "\\" in text:
+        return text.strip()
+    import sympy
+
+    left, _, right = text.partition("=")
+    names = {name: sympy.Symbol(name) for name in re.findall(r"[A-Za-z_]\w*", right) if not hasattr(sympy, name)}
+    names |= {name: sympy.Symbol(name) for name in ("B", "N", "S", "E", "I", "Q", "beta", "gamma")}
+    shown = sympy.latex(sympy.sympify(right, locals=names, evaluate=False), order="none")
+    name = left.strip()
+    word = r"\text{" + name.replace("_", " ") + "}"
+    return f"{name if len(name) == 1 else word} = {shown}"
 
 
 def operators() -> str:

@@ -27,7 +27,7 @@ def checkpoint_interval(save_s: float, failures_per_s: float) -> float:
 
     Valid where saving takes much less time than passes between failures.
 
-    .. math:: T = \\sqrt{2 \\delta / \\lambda}
+    .. math:: T = sqrt(2*delta/lamda)
 
     References
     ----------
@@ -41,7 +41,7 @@ def goodput(save_s: float, restart_s: float, interval_s: float, failures_per_s: 
 
     A failure loses half an interval on average. Valid while the losses add up to well below one.
 
-    .. math:: \\frac{1}{1 + \\delta/T + \\lambda (R + T/2)}
+    .. math:: G = 1/(1 + delta/T + lamda*(R + T/2))
     """
     lost = save_s / interval_s + failures_per_s * (restart_s + interval_s / 2.0)
     return 1.0 / (1.0 + lost)

@@ -26,7 +26,7 @@ def in_node_time(message_bytes: Number, group: Number, factor: Number, rate: Lin
 
     Notes
     -----
-    .. math:: t = t_0 + t_h (g - 1) + f \\frac{g - 1}{g} \\frac{S + \\min(S, S_r)}{B}
+    .. math:: t = t_0 + t_h*(g - 1) + f*(g - 1)/g*(S + Min(S, S_r))/B
 
     References
     ----------
@@ -50,7 +50,7 @@ def across_nodes_time(
 
     Notes
     -----
-    .. math:: t = \\max(1, S/S_b) (t_0 + t_h (g/l - 1)) + f \\frac{g - 1}{g} \\frac{S}{\\min(B, l\\, e\\, B_{nic})}
+    .. math:: t = Max(1, S/S_b)*(t_0 + t_h*(g/l - 1)) + f*(g - 1)/g*S/Min(B, l*e*B_nic)
     """
     ring = factor * (group - 1.0) / group
     speed = minimum(rate.bandwidth_bytes_per_s, local * fabric.efficiency * fabric.nic_bytes_per_s)

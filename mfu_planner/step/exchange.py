@@ -117,7 +117,7 @@ def offload_time(parameters: Number, each_bytes: float, host_bandwidth: float) -
 
     Notes
     -----
-    .. math:: t = \\frac{b\\, N}{B_h}
+    .. math:: t = b*N/B_h
 
     The states leave the device's memory; nothing of it is hidden behind the backward pass.
 

@@ -32,7 +32,7 @@ def fused_attention_time(
 
     Notes
     -----
-    .. math:: t = t_0 + \\frac{F (1 + s_r / s)}{\\phi P}
+    .. math:: t = t_0 + F*(1 + s_r/s)/(phi*P)
 
     References
     ----------
@@ -63,7 +63,7 @@ def cast_time(elements: Number, each_bytes: float, bandwidth: float, factor: flo
 
     Notes
     -----
-    .. math:: t = f \\frac{b\\, n}{B}
+    .. math:: t = f*b*n/B
 
     The backward pass casts the gradients that reach the same products: as many elements again.
 
@@ -104,9 +104,8 @@ def product_time(
     ``calibration/products.yaml``).
 
     .. math::
-        w = \\lceil m/T_m\\rceil \\lceil n/T_n\\rceil / U, \\quad
-        t = t_0 + \\max\\left(\\frac{2 U T_m T_n (w + q(\\lceil w\\rceil - w)) (k + k_0)}{e P},
-        \\frac{b (m k + k n) + b_o m n}{B}\\right)
+        w = ceiling(m/T_m)*ceiling(n/T_n)/U;
+        t = t_0 + Max(2*U*T_m*T_n*(w + q*(ceiling(w) - w))*(k + k_0)/(e*P), (b*(m*k + k*n) + b_o*m*n)/B)
 
     References
     ----------

@@ -13,7 +13,7 @@ def pipeline_bubble(stages: Number, micro_batches: Number, virtual: Number = 1) 
 
     Valid for equal stages and micro-batches a multiple of the stages.
 
-    .. math:: (p - 1) / (v m)
+    .. math:: bubble = (p - 1)/(v*m)
 
     References
     ----------
@@ -34,6 +34,6 @@ def pipeline_time(slowest: Number, total: Number, micro_batches: Number, fill: N
 
     Notes
     -----
-    .. math:: T = m\\, s_{max} + \\phi \\left(\\sum_i s_i - s_{max}\\right)
+    .. math:: T = m*s_max + phi*(s_sum - s_max)
     """
     return micro_batches * slowest + fill * (total - slowest)

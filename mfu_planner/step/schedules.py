@@ -66,9 +66,9 @@ def fill_share(schedule: Number, stages: Number, virtual: Number, backward: Numb
     GPipe and 1F1B wait (p − 1)(F + B) with equal stages; the others this share of it, in units where F + B = 1.
 
     .. math::
-        \\text{interleaved: } \\frac{1}{v}, \\quad
-        \\text{zero bubble: } 1 - 2W, \\quad
-        \\text{DualPipe: } \\frac{p/2 - 1}{p - 1} (1 + B - 3W)
+        interleaved = v**(-1);
+        zero_bubble = Max(1 - 2*W, 0);
+        dualpipe = Max(p/2 - 1, 0)/Max(p - 1, 1)*Max(1 + B - 3*W, 0)
 
     Zero bubble is ZB-H1, which holds no more activations than 1F1B. DualPipe's overlapped forward and backward is taken
     to last as long as both; what it hides of dispatch and combine belongs to the stack's ``expert_exposed``.
