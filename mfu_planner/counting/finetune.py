@@ -20,7 +20,8 @@ from mfu_planner.operators import Elementwise, MatMul, Operator, Role, Split
 ALL_LINEAR = "all-linear"
 """Every linear layer but router and head."""
 
-_ADAPTER = ".lora_"
+ADAPTER = ".lora_"
+"""Part of the name of every adapter's operators."""
 
 
 def frozen(
@@ -96,7 +97,7 @@ def with_lora(
         yield _adapter(op, "b", rank, op.outputs, "")
         if magnitudes:
             yield Elementwise(
-                name=f"{op.name}{_ADAPTER}magnitude", width=op.outputs, weights=op.copies * op.outputs, rows=op.rows
+                name=f"{op.name}{ADAPTER}magnitude", width=op.outputs, weights=op.copies * op.outputs, rows=op.rows
             )
 
     blocks = tuple(
@@ -105,7 +106,7 @@ def with_lora(
     )
     return mark_gradients(
         replace(architecture, blocks=blocks),
-        lambda block, layer, op: _ADAPTER in op.name,  # noqa: ARG005
+        lambda block, layer, op: ADAPTER in op.name,  # noqa: ARG005
     )
 
 
@@ -117,7 +118,7 @@ def trainable_params(architecture: Architecture) -> int:
 def _adapter(op: MatMul, which: str, inputs: int, outputs: int, reads: str) -> MatMul:
     """One factor of an adapter: one for each expert of a mixture."""
     return MatMul(
-        name=f"{op.name}{_ADAPTER}{which}",
+        name=f"{op.name}{ADAPTER}{which}",
         inputs=inputs,
         outputs=outputs,
         copies=op.copies,

@@ -107,9 +107,9 @@ def where(condition: Any, yes: Number, no: Number) -> Number:
 
 def ceil(value: Number) -> Number:
     """Smallest integer not below a value."""
-    kind, own = _decides(value)
-    if kind == PLAIN:
+    if _KINDS.get(type(value)) == PLAIN:
         return math.ceil(value)
+    kind, own = _decides(value)
     if kind == OWN:
         return own.ceil(value)
     if kind == SYMBOLIC:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from mfu_planner.counting.conventions.fitting import default_convention
+from mfu_planner.counting.finetune import ADAPTER
 from mfu_planner.numeric import Number
 from mfu_planner.operators import (
     INSIDE,
@@ -140,11 +141,15 @@ class Division:
     """The main stack's layers, and what stands between them."""
     after: tuple[BlockKind, ...]
     """Final norm, head, loss."""
+    params: int
+    """Of the whole model."""
     layers: int
     """Of the main stack."""
     hidden: int
     head_layers: float
     """Work of the head, in first layers."""
+    adapted: bool
+    """Whether adapters are trained beside frozen products: what a step keeps of those is a constant of the stack."""
     convention: str
     """What MFU counts where nobody says otherwise."""
     two_stacks: bool
@@ -178,7 +183,8 @@ def divide(architecture: Architecture) -> Division:
     blocks, main = architecture.blocks, architecture.main_stack
     inside = [i for i, b in enumerate(blocks) if b.layers and b.stack == main] or [0]
     first, last = inside[0], inside[-1]
-    kinds = [_kind(block, architecture.hidden) for block in blocks]
+    adapted = any(ADAPTER in op.name for _, op in architecture.each())
+    kinds = [_kind(block, architecture.hidden, adapted=adapted) for block in blocks]
     start, body, end = tuple(kinds[:first]), tuple(kinds[first : last + 1]), tuple(kinds[last + 1 :])
     layer = _products(body[0].block.operators) or 1
     head = sum(_products(kind.block.operators, Role.HEAD) for kind in end)
@@ -186,9 +192,11 @@ def divide(architecture: Architecture) -> Division:
         before=start,
         body=body,
         after=end,
+        params=architecture.params,
         layers=max(1, architecture.layers),
         hidden=architecture.hidden,
         head_layers=head / layer,
+        adapted=adapted,
         convention=default_convention(architecture),
         two_stacks=any(kind.layered and kind.rows.stream is not Stream.IMAGE for kind in start),
     )
@@ -200,7 +208,7 @@ def _products(operators: tuple[Operator, ...], role: Role | None = None) -> int:
     return sum(op.inputs * op.outputs * op.active for op in matmuls)
 
 
-def _kind(block: Block, hidden: int) -> BlockKind:
+def _kind(block: Block, hidden: int, *, adapted: bool) -> BlockKind:
     operators = block.operators
     matmuls = [op for op in operators if isinstance(op, MatMul)]
     mixer = any(isinstance(op, Attention | Scan | Convolution | Similarity) for op in operators)
@@ -213,7 +221,7 @@ def _kind(block: Block, hidden: int) -> BlockKind:
         sets=block.parameter_sets,
         operators=run,
         exchanges=dict(Counter((sent.traffic, sent.rows, sent.width) for sent in exchanges)),
-        kept=_kept(operators),
+        kept=_kept(tuple(replace(op, trainable=True) for op in operators) if adapted else operators),
         cast=tuple(_summed((op.rows, op.inputs * op.active) for op in run if _narrow(op)).items()),
         rows=rows,
         width=width,

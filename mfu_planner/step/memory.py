@@ -150,7 +150,7 @@ def stage_memory(division: Division, space: Space) -> tuple[DeviceBytes, ...]:
     gathered = constants.gathered_inputs * space.machine.element_bytes * tokens * division.hidden
     inputs = where(spread, gathered, 0.0)
     again = where(layout.recompute > 1, working, 0.0)
-    frozen = where(layout.adapters > 0, constants.frozen_kept, 1.0)
+    frozen = constants.frozen_kept if division.adapted else where(layout.adapters > 0, constants.frozen_kept, 1.0)
     one_layer = layer.dense + layer.expert
 
     def stage(layers: Number, flying: Number, others: Parameters, beside: Number, logits: Number) -> DeviceBytes:
