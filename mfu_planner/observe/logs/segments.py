@@ -7,11 +7,12 @@ import dataclasses
 import itertools
 import statistics
 
+from mfu_planner.observe.logs.averages import averages
 from mfu_planner.observe.logs.quantities import gather
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.report import Segment
-from mfu_planner.observe.logs.steady import averages, choose
+from mfu_planner.observe.logs.steady import choose
 from mfu_planner.observe.logs.store import Store
 
 #: A speed has changed for good where each side has so many records, scatters less and differs by more than this.

@@ -8,29 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mfu_planner.observe.logs.reading import Reading
-from mfu_planner.observe.logs.record import AVERAGED, LAST, SPEEDS, Record
+from mfu_planner.observe.logs.record import SPEEDS, Record
+from mfu_planner.observe.logs.typical import one_batch, started, typical, without_pauses
 
-#: A record is an outlier beyond this many robust standard deviations (1.4826 MAD) …
-OUTLIER_DEVIATIONS = 5.0
-#: … and beyond this share of the median, so that a very regular log keeps its everyday jitter.
-OUTLIER_SHARE = 0.03
-#: The leading records need less to count as warm-up.
-LEADING_DEVIATIONS, LEADING_SHARE, LEADING_AT_MOST = 3.0, 0.02, 3
-#: Phases of a step that are none of training.
-PAUSES = ("evaluation", "checkpoint")
 #: Differences of a coarse clock are taken over at least this many of its ticks.
 TICKS = 50
-#: In a log of at least so many records whose later half is faster by this share, that half sets what is typical.
-SHORT_LOG, DECAY = 6, 0.1
 #: Token counts that differ by less are equal for the choice of typical steps.
 EVEN = 0.02
-#: Where steps differ by nature, one is left out beyond this many medians.
-STALL = 2.5
-_MAD_TO_SIGMA = 1.4826
-RULE = (
-    "start-up steps, evaluation and other batch sizes are left out, then records further from the median than "
-    "5 × 1.4826 MAD (and 3%), then leading records slower than 3 × 1.4826 MAD (and 2%); the rest is averaged"
-)
 
 
 @dataclass
@@ -64,77 +48,19 @@ def choose(log: Reading, warmup: int) -> Window:
     if basis is None:
         records = [r for block in blocks for r in block]
         return Window(records[-1:], [], None)
-    pairs = _without_pauses(log, pairs)
-    pairs = _one_batch(log, pairs)
-    pairs = _started(log, pairs, warmup)
-    kept = _typical(log, pairs)
+    pairs = without_pauses(log, pairs)
+    pairs = one_batch(log, pairs)
+    pairs = started(log, pairs, warmup)
+    kept = typical(log, pairs)
     window = Window([r for r, _ in kept], [s for _, s in kept], basis)
     window.clock_s, window.clock_uncertainty = _clock(by_clock, kept, log.clock_tick_s, basis)
     window.lost_share = _lost(pairs, kept)
     return window
 
 
-def averages(log: Reading, window: Window) -> dict[str, float]:
-    """Field → value over the window: mean times, harmonic mean rates, the last value of a running mean."""
-    out: dict[str, float] = {}
-    for name in AVERAGED:
-        values = [v for r in window.kept if _usable(v := getattr(r, name))]
-        if name in log.running and not values:
-            values = [v for r in log.store.records()[-64:] if _usable(v := getattr(r, name))]
-        if not values:
-            continue
-        if name in log.running:
-            out[name] = values[-1]
-        elif log.uneven and name != "step_time_s":
-            out[name] = _by_time(window.kept, name)
-        elif name in SPEEDS and name != "step_time_s":
-            out[name] = len(values) / sum(1 / v for v in values)
-        else:
-            out[name] = statistics.fmean(values)
-    if window.basis in ("elapsed_s", "time"):
-        out["step_time_s"] = statistics.fmean(window.seconds)
-        if window.basis == "elapsed_s":
-            out["step_time_s"] = _weighted(window, out["step_time_s"])
-    for name in LAST:
-        values = [v for r in window.kept if (v := getattr(r, name)) is not None and v > 0]
-        if values and name == "tokens_per_step":
-            out[name] = statistics.fmean(values) if log.uneven else statistics.median(values)
-        elif values:
-            out[name] = values[-1]
-    return out
-
-
-def phase_means(window: Window) -> dict[str, float]:
-    """Phase → mean seconds a step over the window, in the order in which the log names them."""
-    out: dict[str, list[float]] = {}
-    for record in window.kept:
-        for name, seconds in (record.phases or {}).items():
-            out.setdefault(name, []).append(seconds)
-    return {name: sum(values) / max(1, len(window.kept)) for name, values in out.items()}
-
-
-def _by_time(kept: list[Record], name: str) -> float:
-    """The mean of a rate over the time of the steps, which differ; over the steps where no time is known."""
-    pairs: list[tuple[float, float | None]] = [
-        (v, r.step_time_s) for r in kept if (v := getattr(r, name)) is not None and v > 0
-    ]
-    timed = [(v, s) for v, s in pairs if s is not None and s > 0]
-    if timed:
-        return sum(v * s for v, s in timed) / sum(s for _, s in timed)
-    return statistics.fmean(v for v, _ in pairs)
-
-
-def _usable(value: float | None) -> bool:
+def usable(value: float | None) -> bool:
+    """Whether a value says anything: neither unknown nor a sentinel."""
     return value is not None and value > 0
-
-
-def _weighted(window: Window, plain: float) -> float:
-    """Mean over steps rather than over differences, where the differences span unequal numbers of steps."""
-    first, last = window.kept[0], window.kept[-1]
-    spans = [r.step - p.step for p, r in itertools.pairwise(window.kept) if r.step and p.step is not None]
-    if not spans or min(spans) == max(spans) or first.step is None or last.step is None or min(spans) <= 0:
-        return plain
-    return sum(s * w for s, w in zip(window.seconds[1:], spans, strict=True)) / sum(spans)
 
 
 def _per_step_counts(blocks: Iterable[list[Record]]) -> None:
@@ -151,7 +77,7 @@ def _per_step_counts(blocks: Iterable[list[Record]]) -> None:
 
 def _uneven(blocks: Iterable[list[Record]]) -> bool:
     """Whether the tokens of a step differ by more than jitter; unknown tokens may."""
-    tokens = [r.tokens_per_step for r in itertools.chain.from_iterable(blocks) if _usable(r.tokens_per_step)]
+    tokens = [r.tokens_per_step for r in itertools.chain.from_iterable(blocks) if usable(r.tokens_per_step)]
     each = [t for t in tokens if t is not None]
     return len(each) < 3 or statistics.pstdev(each) > EVEN * statistics.fmean(each)
 
@@ -211,7 +137,7 @@ def _basis(
             and not any(_series(records, n) for n in SPEEDS if n not in ("steps_per_s",))
         ):
             return "time", by_clock
-    mfu = [(r, 1.0) for r in records if _usable(r.mfu)]
+    mfu = [(r, 1.0) for r in records if usable(r.mfu)]
     if mfu:
         return "mfu", mfu
     return ("time", by_clock) if by_clock else (None, [])
@@ -222,99 +148,6 @@ def _series(records: list[Record], name: str) -> list[tuple[Record, float]]:
     if name == "step_time_s":
         return [(r, v) for r, v in values if v is not None and v > 0]
     return [(r, 1 / v) for r, v in values if v is not None and v > 0]
-
-
-def _without_pauses(log: Reading, pairs: list[tuple[Record, float]]) -> list[tuple[Record, float]]:
-    """Without the steps that hold an evaluation or a checkpoint, where most do not."""
-    free = [(r, s) for r, s in pairs if not any((r.phases or {}).get(name) for name in PAUSES)]
-    if len(free) < len(pairs) / 2 or len(free) == len(pairs):
-        return pairs
-    kept = {id(r) for r, _ in free}
-    for record, seconds in pairs:
-        if id(record) not in kept:
-            log.store.drop("evaluation or checkpoint in the step", record, seconds)
-    return free
-
-
-def _one_batch(log: Reading, pairs: list[tuple[Record, float]]) -> list[tuple[Record, float]]:
-    """Only the batch size of the end: a ramp-up has other step times."""
-    batches = [r.global_batch for r, _ in pairs if r.global_batch]
-    if not batches or batches[0] == batches[-1]:
-        return pairs
-    last = batches[-1]
-    kept = []
-    for record, seconds in pairs:
-        if record.global_batch is not None and abs(record.global_batch / last - 1) > 0.01:
-            log.store.drop("other batch size", record, seconds)
-        else:
-            kept.append((record, seconds))
-    log.note(
-        "log/batch-ramp", "note", f"the global batch changes during the log: only steps with its last value, "
-                                  f"{last:g}, are used",
-        global_batch=last,
-    )  # fmt: skip
-    return kept
-
-
-def _started(log: Reading, pairs: list[tuple[Record, float]], warmup: int) -> list[tuple[Record, float]]:
-    """Without the steps that are start-up by their number, unless nothing else is there."""
-    later = [(r, s) for r, s in pairs if r.step is None or r.step >= warmup]
-    if len(later) == len(pairs):
-        return pairs
-    if not later:
-        log.note(
-            "log/only-warm-up", "warning",
-            "the log holds only the first step, which includes start-up (compilation, caches): the steady state is "
-            "faster",
-        )  # fmt: skip
-        return pairs[-1:]
-    for record, seconds in pairs:
-        if record.step is not None and record.step < warmup:
-            log.store.drop("warm-up", record, seconds)
-    return later
-
-
-def _typical(log: Reading, pairs: list[tuple[Record, float]]) -> list[tuple[Record, float]]:
-    """Without outliers (evaluation, checkpoints, hiccups, asynchronous dispatch) and slow leading records."""
-    if len(pairs) < 3:
-        return pairs
-    median = statistics.median(s for _, s in pairs)
-    if log.uneven:
-        return _but_stalls(log, pairs, median)
-    judged = pairs[len(pairs) // 2 :]  # a start-up that takes as long as what follows does not set what is typical
-    if len(pairs) < SHORT_LOG or median < (1 + DECAY) * statistics.median(s for _, s in judged):
-        judged = pairs
-    median = statistics.median(s for _, s in judged)
-    sigma = _MAD_TO_SIGMA * statistics.median(abs(s - median) for _, s in judged)
-    limit = max(OUTLIER_DEVIATIONS * sigma, OUTLIER_SHARE * median)
-    kept = []
-    for record, seconds in pairs:
-        if seconds > median + limit:
-            log.store.drop("outlier: slower than typical (evaluation, checkpoint, hiccup)", record, seconds)
-        elif seconds < median - limit:
-            log.store.drop("outlier: faster than typical (asynchronous dispatch, partial step)", record, seconds)
-        else:
-            kept.append((record, seconds))
-    leading = max(LEADING_DEVIATIONS * sigma, LEADING_SHARE * median)
-    dropped = 0
-    while len(kept) > 3 and dropped < LEADING_AT_MOST and kept[0][1] > median + leading:
-        log.store.drop("warm-up", *kept.pop(0))
-        dropped += 1
-    return kept
-
-
-def _but_stalls(log: Reading, pairs: list[tuple[Record, float]], median: float) -> list[tuple[Record, float]]:
-    """Steps of uneven lengths without gross stalls, and without a first one that is the slowest of all."""
-    kept = []
-    for i, (record, seconds) in enumerate(pairs):
-        starts = i == 0 and len(pairs) > 3 and (record.step is None or record.step <= 1)
-        if starts and seconds >= max(s for _, s in pairs):
-            log.store.drop("warm-up", record, seconds)
-        elif seconds > STALL * median:
-            log.store.drop("outlier: slower than typical (evaluation, checkpoint, hiccup)", record, seconds)
-        else:
-            kept.append((record, seconds))
-    return kept
 
 
 def _clock(
