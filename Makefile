@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TOOLS := .venv/.tools
 .DEFAULT_GOAL := help
-.PHONY: help fuzz run app test lint format data prices bench accuracy proof docs lock audit clean check-samples
+.PHONY: help fuzz run app test lint format data prices bench accuracy proof mutants docs lock audit clean check-samples
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -61,6 +61,9 @@ proof: $(TOOLS) ## ask every published run as a user would and compare with the 
 
 fuzz: $(TOOLS) ## odd input of every kind for SECONDS= (600): answers and refusals counted, failures written down
 	$(BIN)/python -m fuzz --seconds $(or $(SECONDS),600)
+
+mutants: $(TOOLS) ## how many small mistakes the tests catch, an hour by hand; writes scripts/mutants.txt
+	$(BIN)/python scripts/mutants.py --write
 
 bench: $(TOOLS) ## speed, side by side in one run
 	$(BIN)/python benchmarks/startup.py

@@ -1,8 +1,8 @@
 """How many small mistakes the tests would catch: mutants of the arithmetic, drawn from a fixed seed.
 
-``make mutants`` draws mutants of operators, the step, machines, the search and the run's relations, runs the tests of
-each package against every one, and writes ``scripts/mutants.txt``: figures by package and the survivors by name.
-Documentation that the code wrote and the kept answers do not count: they would catch anything, right or wrong.
+``make mutants`` draws mutants of operators, the step, machines, the search and the run's relations, runs against every
+one the tests that go through its function, and writes ``scripts/mutants.txt``: figures by package and the survivors by
+name.  Documentation that the code wrote and the kept answers do not count: they would catch anything, right or wrong.
 
 ``python scripts/mutants.py [--count N] [--only PACKAGE ...] [--survivors]`` (``--survivors``: those on file again).
 """
@@ -13,21 +13,29 @@ import argparse
 import ast
 import copy
 import datetime as dt
+import os
+import pickle
 import random
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
+import time
 from collections import defaultdict
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Queue
+from types import FrameType
+
+import numpy as np  # noqa: F401  imported once for all children, like the next
+import pydantic  # noqa: F401
+import pytest
+import sympy  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = Path(__file__).with_suffix(".txt")
-SEED, COUNT, PROCESSES, TIMEOUT_S = 20261130, 320, 2, 240
+SEED, COUNT, TIMEOUT_S = 20261130, 320, 240
+_MOST_TESTS = 60
 PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "run": (("run",), ("tests/run", "tests/plan", "tests/sweeps")),
     "operators": (
@@ -45,7 +53,12 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "searching": (("searching",), ("tests/searching",)),
 }  # fmt: skip
 """Package → its code, the tests that know it, the quickest first."""
-_NO_KILLERS = ("tests/golden/test_answers.py", "tests/golden/test_measure.py")
+_ARGUMENTS = (
+    *("-q", "-x", "-p", "no:cacheprovider", "-m", "not browser and not golden"),
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+    "--ignore=tests/golden/test_answers.py",
+    "--ignore=tests/golden/test_measure.py",
+)
 _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
     ast.Pow: ast.Mult, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -193,6 +206,7 @@ def mutated(mutant: Mutant) -> str:
 
 def copied(into: Path) -> Path:
     """A checkout whose package can be changed: everything else is linked."""
+    into.mkdir()
     for path in ROOT.iterdir():
         if path.name == "mfu_planner":
             shutil.copytree(path, into / path.name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -201,51 +215,107 @@ def copied(into: Path) -> Path:
     return into
 
 
-def survives(mutant: Mutant, where: Path) -> bool:
-    """Whether the tests of its package pass with the mutant in place."""
+class Traced:
+    """A pytest plugin: the functions of the package that each test goes through, and how long it takes."""
+
+    def __init__(self, files: set[str]) -> None:
+        self.files = files
+        self.tests: dict[tuple[str, int], set[str]] = defaultdict(set)
+        """(file, first line of a function) → tests."""
+        self.seconds: dict[str, float] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Watch one test with its fixtures."""
+
+        def watch(frame: FrameType, event: str, _: object) -> None:
+            if event == "call" and frame.f_code.co_filename in self.files:
+                self.tests[frame.f_code.co_filename, frame.f_code.co_firstlineno].add(item.nodeid)
+
+        start = time.perf_counter()
+        sys.settrace(watch)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            self.seconds[item.nodeid] = time.perf_counter() - start
+
+
+def traced(package: str, where: Path) -> Traced:
+    """The tests of a package, run once in a process of their own and watched."""
+    files = {str(where / f.relative_to(ROOT)) for f in files_of(package)}
+    kept = where.parent / "traced.pickle"
+
+    def run() -> int:
+        plugin = Traced(files)
+        pytest.main([*_ARGUMENTS, *(t for t in PACKAGES[package][1] if (ROOT / t).exists())], plugins=[plugin])
+        kept.write_bytes(pickle.dumps((dict(plugin.tests), plugin.seconds)))
+        return 0
+
+    forked(run, where, 3600)
+    found = Traced(files)
+    tests, found.seconds = pickle.loads(kept.read_bytes())  # noqa: S301  written by ourselves
+    found.tests.update(tests)
+    return found
+
+
+def forked(work: Callable[[], int], where: Path, limit_s: float) -> int:
+    """The exit code of some work in a child that imports the package from there; -1 where it takes too long."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.chdir(where)
+            sys.path.insert(0, str(where))
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, 1)
+            os.dup2(null, 2)
+            signal.alarm(int(limit_s))
+            code = work()
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def killers(mutant: Mutant, seen: Traced, where: Path) -> list[str]:
+    """Tests that go through the mutant's function, the quickest first; of module constants, those of the whole file."""
+    file = str(where / mutant.file)
+    tree = ast.parse((ROOT / mutant.file).read_text("utf-8"))
+    kinds = (ast.FunctionDef, ast.Lambda, ast.AsyncFunctionDef)
+    around = [n for n in ast.walk(tree) if isinstance(n, kinds) and n.lineno <= mutant.line <= (n.end_lineno or 0)]
+    firsts = {min([n.lineno, *(d.lineno for d in getattr(n, "decorator_list", []))]) for n in around}
+    names = {
+        t for (f, line), tests in seen.tests.items() if f == file and (not firsts or line in firsts) for t in tests
+    }
+    return sorted(names, key=lambda t: seen.seconds[t])[:_MOST_TESTS]
+
+
+def survives(mutant: Mutant, seen: Traced, where: Path) -> bool:
+    """Whether the tests that go through it pass with the mutant in place."""
+    tests = killers(mutant, seen, where)
+    if not tests:
+        return True
     target = where / mutant.file
     kept = target.read_text("utf-8")
     target.write_text(mutated(mutant), "utf-8")
-    tests = [t for t in PACKAGES[mutant.package][1] if (ROOT / t).exists()]
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not browser and not golden"]
-    command += [f"--ignore={name}" for name in _NO_KILLERS] + tests
     try:
-        done = subprocess.run(  # noqa: S603  our own interpreter and tests
-            command,
-            cwd=where,
-            env={"PYTHONPATH": str(where), "PYTHONDONTWRITEBYTECODE": "1", "PATH": "/usr/bin:/bin"},
-            capture_output=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    else:
-        return done.returncode == 0
+        return forked(lambda: int(pytest.main([*_ARGUMENTS, *tests])), where, TIMEOUT_S) == 0
     finally:
         target.write_text(kept, "utf-8")
 
 
 def judged(mutants: list[Mutant]) -> dict[Mutant, bool]:
-    """Every mutant and whether it survives, in a few processes side by side."""
-    places: Queue[Path] = Queue()
+    """Every mutant and whether it survives."""
+    found: dict[Mutant, bool] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(PROCESSES):
-            place = Path(folder) / str(number)
-            place.mkdir()
-            places.put(copied(place))
-
-        def one(mutant: Mutant) -> bool:
-            place = places.get()
-            try:
-                alive = survives(mutant, place)
-            finally:
-                places.put(place)
-            print("alive " if alive else "killed", mutant.name, flush=True)
-            return alive
-
-        with ThreadPoolExecutor(PROCESSES) as pool:
-            return dict(zip(mutants, pool.map(one, mutants), strict=True))
+        where = copied(Path(folder) / "checkout")
+        for package in dict.fromkeys(m.package for m in mutants):
+            seen = traced(package, where)
+            for mutant in (m for m in mutants if m.package == package):
+                found[mutant] = survives(mutant, seen, where)
+                print("alive " if found[mutant] else "killed", mutant.name, flush=True)
+    return found
 
 
 def report(found: dict[Mutant, bool]) -> str:

@@ -9,7 +9,9 @@ from importlib import import_module
 import numpy as np
 import pytest
 
+from mfu_planner.errors import InputError
 from mfu_planner.run import QUANTITIES, RELATIONS, SUMS, contradictions, solve
+from mfu_planner.run.limits import close, refuse_contradiction
 
 
 def test_a_step_of_llama_405b() -> None:
@@ -110,3 +112,33 @@ def test_solving_needs_no_library() -> None:
         "print([m for m in ('pydantic', 'numpy', 'sympy') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_what_is_said_of_a_contradiction() -> None:
+    """The odd one, all that it disagrees with, and how far: in percent up to a factor of two."""
+    known = {"flops_per_token": 1e9, "peak_flops_per_s": 1e15, "devices": 2.0, "tokens_per_s": 1e6}
+    with pytest.raises(InputError) as told:
+        refuse_contradiction({**known, "mfu": 1.0, "tokens_per_s_per_device": 5e5})
+    assert told.value.field == "mfu"
+    assert "--tokens-per-second-per-device 500,000 tokens/s per device it is 50%, 100.00% apart" in str(told.value)
+    with pytest.raises(InputError, match=r"per-device 600,000 tokens/s per device, --devices 2 .*, 16\.67% apart"):
+        refuse_contradiction({"devices": 2.0, "tokens_per_s": 1e6, "tokens_per_s_per_device": 6e5})
+    with pytest.raises(InputError, match=r"it is 50%, 50\.00% apart"):
+        refuse_contradiction({**known, "mfu": 0.25})
+    with pytest.raises(InputError, match=r"a factor of 0\.48 apart"):
+        refuse_contradiction({**known, "mfu": 0.24})
+
+
+def test_what_else_is_needed() -> None:
+    """One more where one is enough, pairs where two are; a budget says what it needs beside it."""
+    held = {"flops_per_token": 1e9, "peak_flops_per_s": 1e15, "goodput": 1.0}
+    with pytest.raises(InputError, match=r"one more of: --mfu, --deadline$"):
+        close({**held, "tokens": 1e12, "devices": 8.0}, {})
+    with pytest.raises(InputError, match="too little to find devices, mfu") as told:
+        close({**held, "tokens": 1e12}, {"training_time_s": 1e6})
+    assert "budget needs" not in str(told.value)
+    with pytest.raises(InputError, match=r"--budget needs a --price"):
+        close({**held, "tokens": 1e12}, {"cost_usd": 1e6})
+    with pytest.raises(InputError) as told:
+        close({**held, "price_usd_per_device_s": 1.0, "tokens": 1e12}, {"cost_usd": 1e6})
+    assert "budget needs" not in str(told.value)
