@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import click
+from typing import Any
 
-from mfu_planner.cli.output import emit, json_option
+from mfu_planner.cli.options import asking
+from mfu_planner.cli.output import emit
+from mfu_planner.questions.catalogue import BacktestQuestion
 
 
-@click.command("backtest")
-@click.option("--kind", default="step-time", show_default=True, help="step-time, mfu, memory or total.")
-@click.option("--runs", metavar="FILE.csv", help="Runs to test against (default: the published runs that ship).")
-@click.option("--row", metavar="ID", help="One run: its answer, and the command that asks for it.")
-@click.option("--explain", is_flag=True, help="Show each formula with the numbers put in, and sources.")
-@json_option
-def command(kind: str, runs: str | None, row: str | None, explain: bool, as_json: bool) -> None:
+@asking("backtest")
+def command(as_json: bool, **flags: Any) -> None:
     """Predictions against published runs: by source, with every miss and every assumption.
 
     \b
@@ -25,5 +22,6 @@ def command(kind: str, runs: str | None, row: str | None, explain: bool, as_json
     from mfu_planner.backtesting import backtest
     from mfu_planner.report.backtest import render
 
-    found = backtest(kind, runs, row)
-    emit(found, as_json, lambda console: render(found, console, explain=explain))
+    s = BacktestQuestion.of(flags)
+    found = backtest(s.kind, s.runs, s.row)
+    emit(found, as_json, lambda console: render(found, console, explain=s.explain))

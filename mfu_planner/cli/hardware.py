@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import click
 
-from mfu_planner.cli.output import emit, json_option
+from mfu_planner.cli.options import asking
+from mfu_planner.cli.output import emit
 from mfu_planner.errors import InputError
+from mfu_planner.questions.catalogue import HardwareQuestion
+from mfu_planner.questions.question import filled
 
 
-@click.command("hardware")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--compare", is_flag=True, help="Side by side: hardware --compare h100-sxm b200 mi300x")
-@click.option("--dtype", default="bf16", show_default=True, help="Number format to compare in.")
-@click.option("--mfu", default="40%", show_default=True, help="MFU for the cost of useful work.")
-@click.option("--as-of", metavar="DATE", help="Prices of this date, such as 2026-01-31.")
-@click.option("--vendor", metavar="NAME", help="List only this vendor.")
-@click.option("--clusters", is_flag=True, help="List nodes, racks, cloud instances and pods (with NAME: that one).")
-@click.option(
-    "--template", type=click.Choice(["accelerator", "cluster"]), help="A commented file to describe your own."
-)
-@json_option
-def command(
-    names: tuple[str, ...],
-    compare: bool,
-    dtype: str,
-    mfu: str,
-    as_of: str | None,
-    vendor: str | None,
-    clusters: bool,
-    template: str | None,
-    as_json: bool,
-) -> None:
+@asking("hardware")
+def command(as_json: bool, **flags: Any) -> None:
     """The accelerator catalogue: peaks, memory, links, prices, every figure with its source.
 
     \b
@@ -39,18 +24,19 @@ def command(
     mfu-planner hardware --compare h100-sxm b200 mi300x
     mfu-planner hardware --template cluster > my-specs/clusters/my-cluster.yaml
     """
-    if template is not None:
-        _template(template)
-    elif clusters:
-        _clusters(names, as_json)
-    elif not names:
-        if compare:
+    s = SimpleNamespace(**filled(HardwareQuestion, flags))
+    if s.template is not None:
+        _template(s.template)
+    elif s.clusters:
+        _clusters(s.names, as_json)
+    elif not s.names:
+        if s.compare:
             raise InputError("compare", "nothing", "two or more names: hardware --compare h100-sxm b200")
-        _list(vendor, as_json)
-    elif compare or len(names) > 1:
-        _compare(names, dtype, mfu, as_of, as_json)
+        _list(s.vendor, as_json)
+    elif s.compare or len(s.names) > 1:
+        _compare(s.names, s.dtype, s.mfu, s.as_of, as_json)
     else:
-        _one(names[0], as_of, as_json)
+        _one(s.names[0], s.as_of, as_json)
 
 
 def _template(kind: str) -> None:
@@ -85,20 +71,18 @@ def _one(name: str, as_of: str | None, as_json: bool) -> None:
     emit(record, as_json, draw)
 
 
-def _compare(names: tuple[str, ...], dtype: str, mfu: str, as_of: str | None, as_json: bool) -> None:
+def _compare(names: tuple[str, ...], dtype: str, mfu: float, as_of: str | None, as_json: bool) -> None:
     from mfu_planner.hardware._records import compare_records
-    from mfu_planner.units import parse
 
-    share = parse(mfu, "fraction", field="mfu")
-    rows = compare_records(names, dtype, share, as_of)
+    rows = compare_records(names, dtype, mfu, as_of)
 
     def draw(console: object) -> None:
         from mfu_planner.report.hardware import render_compare
 
-        render_compare(rows, share, console)  # type: ignore[arg-type]
+        render_compare(rows, mfu, console)  # type: ignore[arg-type]
 
     warnings = [w for r in rows for w in r.pop("warnings")]
-    emit({"mfu": share, "accelerators": rows, "warnings": warnings}, as_json, draw)
+    emit({"mfu": mfu, "accelerators": rows, "warnings": warnings}, as_json, draw)
 
 
 def _clusters(names: tuple[str, ...], as_json: bool) -> None:

@@ -70,8 +70,9 @@ def command(
     report = read_log(files, columns=_columns(column), progress=_progress(files), **flags)
     from mfu_planner.observe.logs.render import render
 
+    missed = _missed(report, expect, baseline)
     emit(report.model_dump(mode="json"), as_json, lambda console: render(report, console))
-    _hold(report, expect, baseline)
+    _hold(missed)
 
 
 def _formats(as_json: bool) -> None:
@@ -97,13 +98,20 @@ def _jobs(folders: tuple[str, ...], out: str, as_json: bool, flags: dict[str, An
     emit({"jobs": rows}, as_json, lambda console: console.print(said))
 
 
-def _hold(report: LogReport, expect: tuple[str, ...], baseline: str | None) -> None:
-    """Exit with a status of its own where the log is not what was expected."""
+def _missed(report: LogReport, expect: tuple[str, ...], baseline: str | None) -> list[str]:
+    """What the log was expected to be and is not; refuses what is no expectation before anything is shown."""
     from mfu_planner.observe.logs import expecting
 
     missed = [text for e in expect if (text := expecting.unmet(report, e)) is not None]
     if baseline is not None and (text := expecting.worse(report, Path(baseline))) is not None:
         missed.append(text)
+    return missed
+
+
+def _hold(missed: list[str]) -> None:
+    """Exit with a status of its own where the log is not what was expected."""
+    from mfu_planner.observe.logs import expecting
+
     for text in missed:
         sys.stderr.write(f"mfu-planner: not met: {text}\n")
     if missed:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import click
+from mfu_planner.cli.options import asking
+from mfu_planner.cli.output import emit
 
-from mfu_planner.cli.output import emit, json_option
 
-
-@click.command("models")
-@click.argument("name", required=False)
-@click.option("--family", help="Only this family.")
-@json_option
-def command(name: str | None, family: str | None, as_json: bool) -> None:
+@asking("models")
+def command(as_json: bool, name: tuple[str, ...] = (), family: str | None = None) -> None:
     """The model presets, or one of them with its config and source."""
-    if name is not None:
+    if len(name) > 1:
+        from mfu_planner.errors import InputError
+
+        raise InputError("name", " ".join(name), "one name, in quotes where it has spaces")
+    if name:
         from mfu_planner.report.models import model_record, render_model
 
-        record = model_record(name)
+        record = model_record(name[0])
         emit(record, as_json, lambda console: render_model(record, console))
         return
     from mfu_planner.architectures.presets import catalogue

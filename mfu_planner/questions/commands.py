@@ -18,6 +18,9 @@ COMMANDS = {
     "search": "layouts:SearchQuestion",
     "log": "evidence:LogQuestion",
     "watch": "evidence:WatchQuestion",
+    "hardware": "catalogue:HardwareQuestion",
+    "models": "catalogue:ModelsQuestion",
+    "backtest": "catalogue:BacktestQuestion",
     "trace": "evidence:TraceQuestion",
     "diagnose": "evidence:DiagnoseQuestion",
 }

@@ -136,6 +136,11 @@ def read_fields(question: type[Question], given: Mapping[str, Any]) -> dict[str,
     return read
 
 
+def filled(question: type[Question], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every field with its value, for a command that answers before pydantic would be there."""
+    return {**{name: asked.default for name, asked in asks(question).items()}, **read_fields(question, given)}
+
+
 def _unknown(question: type[Question], key: str, value: Any) -> InputError:
     """The refusal of a field that a question does not have."""
     from mfu_planner.questions.commands import every_name

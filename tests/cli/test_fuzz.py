@@ -81,8 +81,9 @@ def test_any_text_in_any_flag_gives_an_answer_or_one_line(command: str, tmp_path
     """Up to three flags replaced or added, on top of a question that has an answer."""
     (tmp_path / "input").write_text(FILES.get(command, ""))
     options = flags(command)
-    valued = [p.opts[-1].lstrip("-") for p in options if not p.is_flag and "--specs" not in p.opts]
-    alone = [name for p in options if p.is_flag and p.name not in ("help", "as_json") for name in p.opts]
+    valued = [p.opts[-1].lstrip("-") for p in options if not p.is_flag and not {"--specs", "--scheduler"} & set(p.opts)]
+    endless = ("help", "as_json", "follow")
+    alone = [name for p in options if p.is_flag and p.name not in endless for name in p.opts]
 
     @settings(
         max_examples=EXAMPLES.get(command, 50), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)

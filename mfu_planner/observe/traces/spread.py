@@ -75,7 +75,7 @@ def _on_cluster(read: Callable[[str], Result], paths: Sequence[str], address: st
         raise InputError("scheduler", address, "an installation with Dask: pip install 'mfu-planner[dask]'") from None
     try:
         client = Client(address, timeout="10s", set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
+    except (OSError, ValueError, TimeoutError, AssertionError, RuntimeError) as error:  # as Dask says a bad address
         raise InputError("scheduler", address, f"the address of a Dask scheduler that answers ({error})") from None
     with client:
         yield from client.gather(client.map(read, paths, pure=False))
