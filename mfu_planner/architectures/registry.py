@@ -196,6 +196,8 @@ def from_config(
     InputError
         An unknown ``model_type`` (with the nearest known ones), a field that is missing or contradictory.
     """
+    if "operators_file" in data:
+        return _recorded(data, origin, image_size, as_type)
     bare = Config(data, origin=origin)
     stated = bare.raw("model_type", bare.raw("_class_name"))
     name = stated if as_type is None else _stand_in(as_type, stated)
@@ -227,6 +229,16 @@ def from_config(
     return replace(built, notes=(*built.notes, *_unused(config)), assumed=tuple(_assumed(config)))
 
 
+def _recorded(data: Mapping[str, Any], origin: str, image_size: int | None, as_type: str | None) -> Architecture:
+    """The architecture of an operators file, which stands for itself."""
+    from mfu_planner.architectures.operators_file import read_operators
+
+    for field, given in (("image-size", image_size), ("as", as_type)):
+        if given is not None:
+            raise InputError(field, given, "nothing beside a recorded operators file")
+    return read_operators(data, origin)
+
+
 def _stand_in(as_type: str, stated: Any) -> str:
     """The known type that stands in for one that is not."""
     if stated in _FAMILIES:
@@ -242,9 +254,10 @@ _DECODER_FIELDS = ("hidden_size", "num_attention_heads", "num_hidden_layers", "i
 def _accepted(data: Mapping[str, Any]) -> str:
     """What would do instead of a type that is not known."""
     known = "a known architecture (`mfu-planner models` lists them), or --params with the 6n convention"
+    recorder = "`mfu-planner record` reads a type that transformers knows from its own code"
     if not all(type(data.get(field)) is int for field in _DECODER_FIELDS):
-        return known
-    return f"{known}; its fields are those of a plain decoder: --as llama counts it as one and says so"
+        return f"{known}; {recorder}"
+    return f"{known}; its fields are those of a plain decoder: --as llama counts it as one and says so; {recorder}"
 
 
 def importer_of(model_type: str, origin: str) -> Importer:

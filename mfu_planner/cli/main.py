@@ -20,6 +20,7 @@ _COMMANDS = {
     "flops": "A model's parameters and FLOPs, operator by operator, under any convention.",
     "hardware": "The accelerator catalogue: peaks, memory, links, every figure with its source.",
     "models": "The model presets, each with the source of its config.",
+    "record": "A model's operators from its own code in transformers, for types that are not known here.",
     "memory": "Bytes per device for a layout: does it fit?",
     "predict": "Step time and MFU that a layout will reach, with a waterfall from the peak.",
     "search": "The best parallel layouts for a model on a cluster.",

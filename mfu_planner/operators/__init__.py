@@ -9,6 +9,7 @@ from mfu_planner.operators.layout import Layout
 from mfu_planner.operators.light import Elementwise, Lookup, Norm
 from mfu_planner.operators.mixing import StreamMixing
 from mfu_planner.operators.products import Convolution, MatMul
+from mfu_planner.operators.recorded import RecordedProduct
 from mfu_planner.operators.scans import GatedDeltaRule, Scan, SelectiveScan, StateSpaceDual
 from mfu_planner.operators.similarity import Similarity
 from mfu_planner.operators.workload import ONE_PER_SEQUENCE, TARGET_TOKENS, TOKENS, Rows, Stream, Workload
@@ -37,6 +38,7 @@ __all__ = [
     "MatMul",
     "Norm",
     "Operator",
+    "RecordedProduct",
     "Region",
     "Role",
     "Rows",

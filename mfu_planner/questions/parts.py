@@ -13,8 +13,8 @@ class ModelPart:
 
     model: Annotated[str | None, Ask("name", "Model", "llama-3.1-8b", "Model", aliases=("preset",))] = None
     """A published model, by its id or any of its names."""
-    config: Annotated[Any, Ask("config", "config.json", "config.json", "Model")] = None
-    """Your own model: a Hugging Face config.json, or a folder with one."""
+    config: Annotated[Any, Ask("config", "config.json", "config.json", "Model", aliases=("operators",))] = None
+    """Your own model: a Hugging Face config.json, a folder with one, or an operators file (mfu-planner record)."""
     as_type: Annotated[str | None, Ask("name", "Counted as", "llama", "Model", aliases=("as",))] = None
     """With a config of an unknown model_type: the known one that it is counted as."""
     image_size: Annotated[int | None, Ask("pixel", "Image size", "224", "Model", stage=True)] = None
