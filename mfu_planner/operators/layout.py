@@ -34,8 +34,6 @@ class Layout:
     compiled: Number = 0.0
     offload: Number = 0.0
     """Share of the optimizer state kept in host memory."""
-    adapters: Number = 0.0
-    """1 when only low-rank adapters are trained: no weight gradients, no gradient exchange, no update to speak of."""
     imbalance: Number = 1.0
     """Tokens of the busiest expert over the mean."""
     schedule: Number = 0.0
@@ -80,8 +78,3 @@ class Layout:
     def selective(self) -> Number:
         """Whether recomputation is selective."""
         return self.recompute == SELECTIVE_RECOMPUTE
-
-    @property
-    def trained(self) -> Number:
-        """1 where the model's own weights are trained, 0 under adapters."""
-        return where(self.adapters > 0, 0.0, 1.0)

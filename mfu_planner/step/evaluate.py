@@ -117,7 +117,7 @@ def step(case: Case, *, parts: bool = True) -> Step:
     before = busy_of(division.before, layout, machine, stack, work).called("start", "what stands before the layers")
     after = busy_of(division.after, layout, machine, stack, work).called("end", "head, loss and what else follows")
     held = parameters_on_device(division, layout)
-    accumulate = named(names.ADDED, layout.trained * accumulate_time(held, machine, stack))
+    accumulate = named(names.ADDED, accumulate_time(held, machine, stack))
     stages = stage_times(division, layout, machine, stack, (before, layer, after), accumulate)
     share = division.layers / layout.pp
     exposed, hidden = gradient_exchange(
@@ -126,15 +126,15 @@ def step(case: Case, *, parts: bool = True) -> Step:
     exposed, hidden = named(names.EXPOSED, exposed), named(names.HIDDEN, hidden)
     once = {
         "sends": named(names.SENDS, send_time(division, layout, machine, stack, work)),
-        "data_parallel": layout.trained * (exposed + stack.drag * hidden),
-        "update": named(names.UPDATE, layout.trained * update_time(held, layout, machine, stack)),
+        "data_parallel": exposed + stack.drag * hidden,
+        "update": named(names.UPDATE, update_time(held, layout, machine, stack)),
     }
     rare = once["data_parallel"] + (once["update"] + stack.step_fixed_s)
     seconds = (stages.pipeline + once["sends"]) + rare
     memory = stages_of(case)
     if not parts:
         return Step(seconds=seconds, parts={}, stages=memory, model_flops=0, device_bound=1.0)
-    flops = model_flops(case.architecture, case.work, layout.trained)
+    flops = model_flops(case.architecture, case.work)
     shown = waterfall(case, layer, before, after, stages, once)
     bound = minimum(1.0, layer.device / stages.busy)
     return Step(seconds=seconds, parts=shown, stages=memory, model_flops=flops, device_bound=bound)
@@ -254,7 +254,7 @@ def waterfall(case: Case, layer: Busy, before: Busy, after: Busy, stages: Stages
         name: layers * layer.parts[name] + count / pp * (before.parts[name] + after.parts[name]) for name in layer.parts
     }
     available = layout.devices * machine.peak_flops_per_s
-    ideal = named(names.MODEL_FLOPS, model_flops(case.architecture, case.work, layout.trained)) / available
+    ideal = named(names.MODEL_FLOPS, model_flops(case.architecture, case.work)) / available
     attention = named(names.ATTENTION_FLOPS, attention_flops(case.architecture, case.work)) / available
     device = layers * layer.device + count / pp * (before.device + after.device)
     waited = layers * stages.busy + count / pp * stages.ends

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.counting.conventions import batch_flops, convention, hardware_flops
 from mfu_planner.numeric import Number
-from mfu_planner.operators import Attention, Convolution, MatMul, Workload
+from mfu_planner.operators import Attention, Workload
 
 if TYPE_CHECKING:
     from mfu_planner.architectures import Architecture
@@ -53,21 +53,9 @@ def flops_per_sequence(architecture: Architecture, seq_len: int, name: str = "fu
     return float(training_flops(architecture, Workload(1, seq_len, seq_len), name))
 
 
-@remembered
-def model_flops(architecture: Architecture, work: Workload, trained: Number) -> Number:
-    """Model FLOPs of a batch over the pairs that the mask allows [FLOP].
-
-    ``trained``: 0 where only adapters are, so that no weight gradient is needed.
-    """
-    total = batch_flops(convention(ALLOWED), architecture, work)
-    if type(trained) is float and trained == 1:
-        return total
-    weights = sum(
-        block.count * op.forward_flops(work.allowed())
-        for block, op in architecture.each()
-        if isinstance(op, MatMul | Convolution) and op.trainable
-    )
-    return total - (1 - trained) * weights
+def model_flops(architecture: Architecture, work: Workload) -> Number:
+    """Model FLOPs of a batch over the pairs that the mask allows [FLOP]."""
+    return training_flops(architecture, work, ALLOWED)
 
 
 @remembered

@@ -54,7 +54,7 @@ def block_parts(kind: BlockKind, layout: Layout, machine: Machine, stack: Stack,
                 times = attention_times(launch, op, machine, stack)
             else:
                 part = "products"
-                times = launch_times(launch, op, layout, machine, stack)
+                times = launch_times(launch, op, machine, stack)
             forward[part], backward[part] = forward[part] + times[0], backward[part] + times[1] + times[2]
             backward["weights"] = backward["weights"] + times[2]
     if kind.layered and stack.dropout:
@@ -75,18 +75,15 @@ def block_parts(kind: BlockKind, layout: Layout, machine: Machine, stack: Stack,
     return forward, backward
 
 
-def launch_times(
-    launch: Launch, op: Operator, layout: Layout, machine: Machine, stack: Stack
-) -> tuple[Number, Number, Number]:
+def launch_times(launch: Launch, op: Operator, machine: Machine, stack: Stack) -> tuple[Number, Number, Number]:
     """Seconds of (forward, input gradient, weight gradient) of a product or a scan.
 
     The gradients are each as large as the forward with the sizes exchanged; one that nobody needs takes no time.
     """
-    trained = layout.trained if op.trainable else 0
     if launch.kernel is KernelKind.SCAN:
         slow = launch.flops / (stack.other_fraction * machine.wide_peak_flops_per_s)
         back = slow if op.input_grad else 0
-        return (slow, 2 * back, 0) if isinstance(op, Scan) else (slow, back, trained * slow)
+        return (slow, 2 * back, 0) if isinstance(op, Scan) else (slow, back, slow if op.trainable else 0)
     factor: Number = stack.product_factor
     rate = machine.products
     if launch.kernel is KernelKind.WIDE:
@@ -100,7 +97,7 @@ def launch_times(
     return (
         factor * product_time(m, n, k, rate, groups, read),
         factor * product_time(m, k, n, rate, groups, read) if op.input_grad else 0,
-        trained * factor * product_time(n, k, m, rate, groups, read) if op.trainable else 0,
+        factor * product_time(n, k, m, rate, groups, read) if op.trainable else 0,
     )
 
 

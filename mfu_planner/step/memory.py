@@ -150,12 +150,14 @@ def stage_memory(division: Division, space: Space) -> tuple[DeviceBytes, ...]:
     gathered = constants.gathered_inputs * space.machine.element_bytes * tokens * division.hidden
     inputs = where(spread, gathered, 0.0)
     again = where(layout.recompute > 1, working, 0.0)
-    frozen = constants.frozen_kept if division.adapted else where(layout.adapters > 0, constants.frozen_kept, 1.0)
+    frozen = constants.frozen_kept if division.adapted else 1.0
     one_layer = layer.dense + layer.expert
+    narrow = space.machine.low_precision and division.adapted
+    frozen_bytes = 1.0 if narrow else space.machine.element_bytes
 
     def stage(layers: Number, flying: Number, others: Parameters, beside: Number, logits: Number) -> DeviceBytes:
         held = constants.activation_factor * frozen * (flying * (layers * kept + beside) + again) + inputs
-        return _states(others.plus(layer, layers), space, held, logits, one_layer)
+        return _states(others.plus(layer, layers), space, held, logits, one_layer, frozen_bytes)
 
     if type(pp) is float and pp <= 1:
         return (stage(count, 1.0, start_held.plus(end_held), start_kept + end_kept, logits),)
@@ -174,23 +176,24 @@ def stage_memory(division: Division, space: Space) -> tuple[DeviceBytes, ...]:
     return start, end, middle
 
 
-def _states(held: Parameters, space: Space, activations: Number, logits: Number, one_layer: Number) -> DeviceBytes:
+def _states(
+    held: Parameters, space: Space, activations: Number, logits: Number, one_layer: Number, frozen_bytes: Number
+) -> DeviceBytes:
     """One stage's bytes; DualPipe holds two copies of the parameters, whose sharded optimizer states are shared."""
     layout, constants, element = space.layout, space.constants, space.machine.element_bytes
-    zero, trained = layout.zero, layout.trained
+    zero = layout.zero
     shards, over = layout.shards, layout.expert_group
     copies = where((layout.schedule == DUALPIPE) & (layout.pp > 1), 2.0, 1.0)
 
     def sharded(dense: Number, expert: Number, stage: float) -> Number:
         return dense / where(zero >= stage, shards, 1.0) + expert / where(zero >= stage, over, 1.0)
 
-    narrow = space.machine.low_precision
-    weight = where(layout.adapters > 0, 1.0, element) if narrow else element
+    still = sharded(held.dense - held.trained_dense, held.expert - held.trained_expert, 3.0)
     gathered = where(zero >= 3, constants.gathered_layers * (element + element) * one_layer, 0.0)
-    updated = trained * where(zero >= 1, 1.0, copies) * (1.0 - layout.offload)
+    updated = where(zero >= 1, 1.0, copies) * (1.0 - layout.offload)
     return DeviceBytes(
-        weights=copies * weight * sharded(held.dense, held.expert, 3.0),
-        gradients=copies * trained * constants.gradient_bytes * sharded(held.trained_dense, held.trained_expert, 2.0),
+        weights=copies * (element * sharded(held.trained_dense, held.trained_expert, 3.0) + frozen_bytes * still),
+        gradients=copies * constants.gradient_bytes * sharded(held.trained_dense, held.trained_expert, 2.0),
         optimizer=updated * space.optimizer_bytes * sharded(held.trained_dense, held.trained_expert, 1.0),
         activations=activations,
         logits=logits,
