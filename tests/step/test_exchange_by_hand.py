@@ -1,0 +1,104 @@
+"""Gradient and weight exchange, update and accumulation, by ring arithmetic on a network without start-up times."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mfu_planner.hardware import resolve
+from mfu_planner.machine.constants import LinkRate, Machine, Stack
+from mfu_planner.machine.toolbox import tools
+from mfu_planner.operators import Layout
+from mfu_planner.step.division import Parameters
+from mfu_planner.step.exchange import accumulate_time, gradient_exchange, update_time
+
+RATE = 100e9
+HELD = Parameters(dense=8e9, expert=0, trained_dense=6e9, trained_expert=0)
+
+
+def setting(**constants: Any) -> tuple[Machine, Stack]:
+    """A node that is large enough and links of 100 GB/s; nothing hidden but what is asked for."""
+    box, software, _ = tools(resolve("h100-sxm"), "bf16", "generic", None, None)
+    link = LinkRate(0.0, 0.0, RATE, 0.0)
+    links = dict.fromkeys(("all_reduce", "all_gather", "reduce_scatter", "alltoall"), link)
+    usual = {"gradient_bytes": 4.0, "shard_gradient_bytes": 2.0, "data_hidden": 0.0, "shard_hidden": 0.0}
+    return replace(box, links=links, node_devices=1024.0), replace(software, **{**usual, **constants})
+
+
+def layout(**fields: float) -> Layout:
+    """Eight replicas, four micro-batches."""
+    return Layout(**{"tp": 1.0, "pp": 1.0, "dp": 8.0, "micro_batch": 1.0, "micro_batches": 4.0, **fields})
+
+
+def exchanged(held: Parameters, asked: Layout, routed: bool = False, **constants: float) -> tuple[float, float]:
+    """(exposed, hidden) behind one second of backward and half a second of compute."""
+    box, software = setting(**constants)
+    exposed, hidden = gradient_exchange(held, asked, box, software, 1.0, 0.5, routed=routed)
+    return float(exposed), float(hidden)
+
+
+def test_replicas_sum_their_gradients() -> None:
+    """Twice round the ring with 4 byte for each trained parameter."""
+    assert exchanged(HELD, layout()) == (pytest.approx(2 * 7 / 8 * 4 * 6e9 / RATE), pytest.approx(0))
+
+
+@pytest.mark.parametrize("zero", [1.0, 2.0])
+def test_sharded_states(zero: float) -> None:
+    """Gradients scattered in 4 byte, new weights gathered in 2, over the shards."""
+    assert exchanged(HELD, layout(zero=zero))[0] == pytest.approx(7 / 8 * (4 + 2) * 6e9 / RATE)
+    assert exchanged(HELD, layout(zero=zero, zero_group=2.0))[0] == pytest.approx(1 / 2 * (4 + 2) * 6e9 / RATE)
+    assert exchanged(HELD, layout(zero=zero, dp=4.0, cp=4.0))[0] == pytest.approx(15 / 16 * (4 + 2) * 6e9 / RATE)
+
+
+def test_sharded_weights_are_gathered_for_every_micro_batch() -> None:
+    """All weights forward and backward in 2 byte, the trained ones' gradients scattered in 2, four times over."""
+    each = 7 / 8 * (2 * 2 * 8e9 + 2 * 6e9) / RATE
+    assert exchanged(HELD, layout(zero=3.0))[0] == pytest.approx(4 * each)
+
+
+def test_what_is_hidden() -> None:
+    """A share of the backward pass once, a share of each micro-batch's compute under ZeRO-3; never below nought."""
+    whole = 2 * 7 / 8 * 4 * 6e9 / RATE
+    assert exchanged(HELD, layout(), data_hidden=0.25) == (pytest.approx(whole - 0.25), pytest.approx(0.25))
+    each = 7 / 8 * (2 * 2 * 8e9 + 2 * 6e9) / RATE
+    assert exchanged(HELD, layout(zero=3.0), shard_hidden=0.5) == (
+        pytest.approx(4 * (each - 0.25)),
+        pytest.approx(4 * 0.25),
+    )
+    assert exchanged(HELD, layout(), data_hidden=100.0) == (pytest.approx(0), pytest.approx(whole))
+
+
+def test_experts_have_a_group_of_their_own() -> None:
+    """Eight replicas in expert groups of four: two hold the same experts; frozen ones exchange nothing."""
+    held = Parameters(dense=8e9, expert=16e9, trained_dense=6e9, trained_expert=16e9)
+    asked = layout(ep=4.0)
+    dense, expert = 7 / 8 * 4 * 6e9 / RATE, 1 / 2 * 4 * 16e9 / RATE
+    assert exchanged(held, asked, routed=True)[0] == pytest.approx(2 * (dense + expert))
+    assert exchanged(held, replace(asked, zero=1.0), routed=True)[0] == pytest.approx(1.5 * (dense + expert))
+    assert exchanged(held, asked, routed=False)[0] == pytest.approx(2 * dense)
+
+
+def test_one_device_exchanges_nothing() -> None:
+    """Neither with nor without sharding."""
+    for zero in (0.0, 1.0, 3.0):
+        assert exchanged(HELD, layout(dp=1.0, zero=zero)) == (0.0, 0.0)
+
+
+def test_update_and_accumulation_by_bytes() -> None:
+    """Bytes over the memory's bandwidth: of the owned share's states, of all gradients; dense and experts alike."""
+    box, software = setting(optimizer_bytes=24.0, gradient_passes_bytes=4.0, accumulate_bytes=12.0)
+    held = Parameters(dense=8e9, expert=16e9, trained_dense=6e9, trained_expert=10e9)
+
+    def update(**fields: float) -> float:
+        return float(update_time(held, layout(**fields), box, software))
+
+    empty = update_time(Parameters(), layout(), box, software)
+    per_byte = (update() - empty) / (28 * 16e9)
+    assert 1 / per_byte <= box.bandwidth_bytes_per_s
+    assert update(zero=1.0) - empty == pytest.approx(per_byte * (24 * 16e9 / 8 + 4 * 16e9))
+    assert update(zero=1.0, ep=4.0) - empty == pytest.approx(per_byte * (24 * (6e9 / 8 + 10e9 / 2) + 4 * 16e9))
+    assert update(zero=1.0, zero_group=2.0) - empty == pytest.approx(per_byte * (24 * (6e9 / 2 + 10e9 / 8) + 4 * 16e9))
+    none = accumulate_time(Parameters(), box, software)
+    assert float(accumulate_time(held, box, software)) - none == pytest.approx(per_byte * 12 * 16e9)
