@@ -57,7 +57,7 @@ def test_sums_can_contradict() -> None:
     assert (found.names, found.off_by) == (("tokens", "tokens_done", "remaining_tokens"), pytest.approx(0.01))
 
 
-@pytest.mark.parametrize(("off", "refused"), [(0.5e-6, 0), (2e-6, 1), (-2e-6, 1)])
+@pytest.mark.parametrize(("off", "refused"), [(0.9e-6, 0), (1.2e-6, 1), (-1.2e-6, 1)])
 def test_a_millionth_is_the_limit(off: float, refused: int) -> None:
     """What disagrees by more than 1e-6 contradicts, whichever way."""
     given = {"mfu": 0.4 * (1 + off), "peak_flops_per_s": 1e15, "achieved_flops_per_s_per_device": 0.4e15}
@@ -127,6 +127,8 @@ def test_what_is_said_of_a_contradiction() -> None:
         refuse_contradiction({**known, "mfu": 0.25})
     with pytest.raises(InputError, match=r"a factor of 0\.48 apart"):
         refuse_contradiction({**known, "mfu": 0.24})
+    with pytest.raises(InputError, match=r"a factor of 2\.2 apart"):
+        refuse_contradiction({"devices": 2.0, "tokens_per_s": 2.2e6, "tokens_per_s_per_device": 5e5})
 
 
 def test_what_else_is_needed() -> None:

@@ -111,3 +111,27 @@ def test_rates_and_costs_of_a_row_by_hand() -> None:
     assert first["total_cost_usd"] == pytest.approx(steps * first["cost_usd_per_step"] / 0.9)
     said = predict(**first["question"])
     assert (said.step_time_s, said.mfu) == (first["step_time_s"], first["mfu"])
+
+
+def test_a_slow_loader_makes_every_row_wait() -> None:
+    """What the input pipeline needs beyond the step is added to it, in the row as in its prediction."""
+    (first, *_) = search(**ASKED, loader_tokens_per_s=10_000).layouts
+    assert first["step_time_s"] == pytest.approx(32 * 2048 / 10_000)
+    assert predict(**first["question"]).step_time_s == first["step_time_s"]
+
+
+def test_the_layout_that_people_try_first() -> None:
+    """TP of a node, the fewest stages that fit, full recomputation; how much slower, by its own prediction."""
+    found = search(model="llama-3.1-70b", hardware="h100-sxm", devices=64, global_batch=64, seq_len=4096)
+    plain = next(v for v in found.as_json().values() if isinstance(v, dict) and "largest_losses" in v)
+    fits = [
+        pp
+        for pp in (1, 2, 4, 8)
+        if predict(
+            model="llama-3.1-70b", hardware="h100-sxm", devices=64, tp=8, pp=pp, recompute="full", global_batch=64,
+            seq_len=4096,
+        ).memory["fits"]
+    ]  # fmt: skip
+    assert (plain["tp"], plain["pp"]) == (8, min(fits))
+    assert plain["slower_by"] == pytest.approx(plain["step_time_s"] / found.layouts[0]["step_time_s"] - 1)
+    assert not {loss["name"] for loss in plain["largest_losses"]} & {"ideal", "matmul_inefficiency"}
