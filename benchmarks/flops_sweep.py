@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from mfu_planner.counting.sweep import compile_flops
-from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
+from mfu_planner.questions.model import choose_model
 
 POINTS = 1_000_000
 MODELS = ("llama-3.1-8b", "deepseek-v3", "gpt-oss-120b", "qwen3-next-80b-a3b", "nemotron-h-8b")

@@ -32,7 +32,7 @@ from mfu_planner.backtesting.runs import Unusable, read_runs  # noqa: E402
 from mfu_planner.backtesting.selection import selects  # noqa: E402
 from mfu_planner.backtesting.stated import published_step_time  # noqa: E402
 from mfu_planner.backtesting.steptime import grouped, predict_group  # noqa: E402
-from mfu_planner.layout import calibrated  # noqa: E402
+from mfu_planner.machine import calibrated  # noqa: E402
 
 SCALE = 0.05
 """Error [natural log] above which a row counts linearly."""

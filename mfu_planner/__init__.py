@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mfu_planner.answers.measure import Measurement, measure
     from mfu_planner.answers.memory import memory
     from mfu_planner.answers.plan import Plan, plan
+    from mfu_planner.answers.planfile import plan_file
     from mfu_planner.answers.predict import predict
     from mfu_planner.answers.prediction import Prediction
     from mfu_planner.backtesting import backtest
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from mfu_planner.observe.logs import LogReport, read_log
     from mfu_planner.observe.meter import Meter
     from mfu_planner.observe.traces import TraceReport, read_trace
-    from mfu_planner.planfile import plan_file
     from mfu_planner.searching.result import SearchResult
     from mfu_planner.searching.search import search
 

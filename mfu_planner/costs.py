@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mfu_planner.questions.runs import MeasureQuestion, PlanQuestion
+from mfu_planner.questions.subject import Subject
 from mfu_planner.run.goodput import Job, job_estimate
-from mfu_planner.subject import Subject
 from mfu_planner.units import DAY, HOUR
 
 if TYPE_CHECKING:
@@ -186,8 +186,8 @@ def _watts(
     if accelerator is None or accelerator.tdp_w is None:
         warnings.append("no power rating is known for this hardware: energy is null")
         return None, None
-    from mfu_planner.device_count import node_size
     from mfu_planner.hardware.energy import site_watts, typical_pue
+    from mfu_planner.questions.device_count import node_size
 
     pue = s.pue
     basis = "given"

@@ -11,8 +11,9 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 _HOME = "mfu_planner"
-_PACKAGES = ("prediction", "footprint")
+_PACKAGES = ("prediction", "footprint", "layout")
 MOVED = {
+    "device_count": "questions.device_count",
     "equations": "run",
     "equations.run": "run.relations",
     "equations.show": "run.show",
@@ -34,12 +35,17 @@ MOVED = {
     "footprint.report": "answers.memory",
     "footprint.result": "answers.footprint",
     "footprint.states": "machine.optimizers",
+    "layout.flags": "questions.flags",
+    "layout.request": "questions.request",
     "layout.calibrated": "machine.calibrated",
     "layout.constants": "machine.constants",
     "layout.layout": "operators.layout",
     "layout.schedules": "step.schedules",
     "layout.stages": "step.stages",
     "layout.toolbox": "machine.toolbox",
+    "lettered": "questions.lettered",
+    "model": "questions.model",
+    "planfile": "answers.planfile",
     "prediction.collectives": "step.collectives",
     "prediction.counted": "step.flops",
     "prediction.exchange": "step.exchange",
@@ -51,6 +57,9 @@ MOVED = {
     "prediction.result": "answers.prediction",
     "prediction.step": "step.evaluate",
     "schedule": "step.picture",
+    "subject": "questions.subject",
+    "training": "questions.training",
+    "work_units": "questions.work_units",
 }
 """Old name → new one, both below the package."""
 

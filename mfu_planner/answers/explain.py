@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mfu_planner.counting.conventions import convention
-from mfu_planner.lettered import Lettered
 from mfu_planner.numeric import formula as writing
 from mfu_planner.numeric.letters import Letter, Symbol, named, plain, walk
 from mfu_planner.numeric.paper import paper
 from mfu_planner.questions.layouts import PredictQuestion
+from mfu_planner.questions.lettered import Lettered
 from mfu_planner.run import Derived
 from mfu_planner.step.evaluate import device_memory, step
 from mfu_planner.step.lettered import lettered

@@ -12,12 +12,12 @@ from mfu_planner.answers.results import Result
 from mfu_planner.counting import conventions, model_work
 from mfu_planner.counting.formulas import Formula, number
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.lettered import Lettered
-from mfu_planner.model import Model, choose_model
 from mfu_planner.numeric import is_symbolic
+from mfu_planner.questions.lettered import Lettered
+from mfu_planner.questions.model import Model, choose_model
 from mfu_planner.questions.runs import FlopsQuestion
-from mfu_planner.subject import BARE_CONVENTION, choose_lengths
-from mfu_planner.training import trained, workload
+from mfu_planner.questions.subject import BARE_CONVENTION, choose_lengths
+from mfu_planner.questions.training import trained, workload
 
 _STAND_IN = 4096
 """What is checked in place of a length that is a symbol."""

@@ -11,14 +11,14 @@ from mfu_planner.answers.results import Finding, OnDevices, Result
 from mfu_planner.answers.sanity import check, peak_findings
 from mfu_planner.answers.verdict import Verdict, verdict
 from mfu_planner.costs import gap_cost, price_of
-from mfu_planner.device_count import device_facts, other_readings
 from mfu_planner.errors import InputError
+from mfu_planner.questions.device_count import device_facts, other_readings
 from mfu_planner.questions.runs import MeasureQuestion
+from mfu_planner.questions.subject import Subject, resolve_subject
+from mfu_planner.questions.work_units import batch_tokens, in_work_units
 from mfu_planner.run import QUANTITIES, closed_forms, derived, solve
 from mfu_planner.run.limits import refuse_absurd, refuse_contradiction
-from mfu_planner.subject import Subject, resolve_subject
 from mfu_planner.units import HOUR
-from mfu_planner.work_units import batch_tokens, in_work_units
 
 _OBSERVED = (
     "--tokens-per-second, --tokens-per-second-per-device, --step-time with --global-batch, "

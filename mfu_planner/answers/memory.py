@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.answers.footprint import Footprint, Held
-from mfu_planner.layout.request import read_request
+from mfu_planner.questions.request import read_request
 from mfu_planner.step.case import case_of
 from mfu_planner.step.evaluate import device_memory
 

@@ -13,15 +13,15 @@ from mfu_planner.answers.ranges import PlanRange, plan_range
 from mfu_planner.answers.results import OnDevices, Result
 from mfu_planner.carbon import emissions
 from mfu_planner.costs import Rates, gap_cost, rates, spot_job
-from mfu_planner.device_count import device_facts, node_size
 from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.questions.device_count import device_facts, node_size
 from mfu_planner.questions.runs import PlanQuestion
+from mfu_planner.questions.subject import Subject, resolve_subject
+from mfu_planner.questions.work_units import batch_tokens, in_work_units
 from mfu_planner.run import QUANTITIES, Derived, PowerProduct, closed_forms, derived
 from mfu_planner.run.doubt import doubts
 from mfu_planner.run.limits import LIMITS, Closed, close, refuse_absurd
-from mfu_planner.subject import Subject, resolve_subject
 from mfu_planner.units import HOUR, KWH, format_value
-from mfu_planner.work_units import batch_tokens, in_work_units
 
 _ASKED = ("tokens", "devices", "mfu", "training_time_s", "cost_usd")
 _WHOLE = 1e-9

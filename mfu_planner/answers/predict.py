@@ -9,8 +9,8 @@ from mfu_planner.answers.prediction import Part, Prediction
 from mfu_planner.answers.results import SCHEMA_VERSION
 from mfu_planner.counting.conventions import by_convention, convention, why_default, why_not, work_units
 from mfu_planner.errors import InputError
-from mfu_planner.layout.request import read_request
 from mfu_planner.machine.calibrated import calibration
+from mfu_planner.questions.request import read_request
 from mfu_planner.run.goodput import job_estimate
 from mfu_planner.step.case import case_of
 from mfu_planner.step.evaluate import step
@@ -56,7 +56,7 @@ def predict(**given: Any) -> Prediction:
     """Predict one training step.
 
     Arguments are the flags of ``mfu-planner predict`` with underscores (see
-    :data:`mfu_planner.layout.request.FLAGS`), and ``convention``: what ``mfu`` and ``hfu`` count (default: full, or
+    :data:`mfu_planner.questions.request.FLAGS`), and ``convention``: what ``mfu`` and ``hfu`` count (default: full, or
     causal where a model has windows; ``all`` shows every convention), and ``explain``: each part as a formula.
 
     Returns

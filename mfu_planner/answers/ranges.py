@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from mfu_planner.questions.subject import Subject
 from mfu_planner.run import solve
-from mfu_planner.subject import Subject
 
 if TYPE_CHECKING:
     from mfu_planner.published.similar import Similar

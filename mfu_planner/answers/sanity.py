@@ -9,8 +9,8 @@ from mfu_planner.answers.slips import Slip, mfu_at, slips
 from mfu_planner.answers.verdict import Verdict, rule_of_thumb
 from mfu_planner.hardware import dtype_key
 from mfu_planner.questions.runs import MeasureQuestion
+from mfu_planner.questions.subject import Subject
 from mfu_planner.run import solve
-from mfu_planner.subject import Subject
 
 _SAME_PEAK = 0.02
 _NAMED = 3

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from mfu_planner.answers.verdict import rule_of_thumb
 from mfu_planner.questions.runs import MeasureQuestion
+from mfu_planner.questions.subject import Subject
 from mfu_planner.run import solve
-from mfu_planner.subject import Subject
 
 _TRAINING_FORMATS = {"bf16": 0.8, "fp16": 0.7, "fp8": 0.8, "tf32": 0.25, "fp32": 0.2, "fp4": 0.3}
 """Formats a run may compute in, by how often the wrong one is divided by."""

@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict
 
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.hardware import resolve
-from mfu_planner.model import Model, choose_model
+from mfu_planner.questions.model import Model, choose_model
 from mfu_planner.questions.runs import MeasureQuestion, PlanQuestion, Run
+from mfu_planner.questions.subject import resolve_subject
 from mfu_planner.run import solve
 from mfu_planner.run.scaling import Suggestion, compute_optimal_tokens
-from mfu_planner.subject import resolve_subject
 
 
 class TypicalMfu(BaseModel):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mfu_planner.answers.ranges import similar_to
 from mfu_planner.facts import folder
-from mfu_planner.subject import Subject
+from mfu_planner.questions.subject import Subject
 
 
 @cache

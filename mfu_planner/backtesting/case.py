@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mfu_planner.architectures import Architecture
-    from mfu_planner.layout.request import Request
     from mfu_planner.operators.layout import Layout
+    from mfu_planner.questions.request import Request
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

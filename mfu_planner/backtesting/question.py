@@ -21,17 +21,17 @@ from mfu_planner.backtesting.free_text import (
 from mfu_planner.backtesting.row_model import model_of
 from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.errors import InputError
-from mfu_planner.layout.request import read_request
 from mfu_planner.machine.calibrated import calibration
 from mfu_planner.machine.toolbox import node_devices
 from mfu_planner.operators.layout import RECOMPUTE_CODES
+from mfu_planner.questions.request import read_request
 from mfu_planner.step.case import division_of
 
 if TYPE_CHECKING:
     from mfu_planner.architectures import Architecture
     from mfu_planner.backtesting.runs import RunRow
     from mfu_planner.hardware import Accelerator
-    from mfu_planner.model import Model
+    from mfu_planner.questions.model import Model
 
 
 _RECOMPUTE = {code: name for name, code in RECOMPUTE_CODES.items()}

@@ -17,7 +17,7 @@ from mfu_planner.backtesting.runs import RunRow, Unusable
 from mfu_planner.backtesting.sources import RunSources, SourceRule, load_sources, rule_of
 from mfu_planner.errors import InputError
 from mfu_planner.machine.calibrated import calibration
-from mfu_planner.model import Model, choose_model
+from mfu_planner.questions.model import Model, choose_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,8 +23,8 @@ def command(as_json: bool, plan_file: str | None = None, **flags: Any) -> None:
     mfu-planner plan --model llama-3.1-8b --hardware h100-sxm --budget '$2M' --deadline 60d --mfu 40%
     mfu-planner plan --model llama-3.1-8b --hardware h100-sxm --tokens 1T --mfu 45% --deadline 30d
     """
-    from mfu_planner.planfile import plan_file as from_file
-    from mfu_planner.planfile import plan_stages
+    from mfu_planner.answers.planfile import plan_file as from_file
+    from mfu_planner.answers.planfile import plan_stages
 
     result = from_file(plan_file, **flags) if plan_file else plan_stages(flags)
     from mfu_planner.report.plan import render_plan

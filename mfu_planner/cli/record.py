@@ -28,7 +28,7 @@ def command(config: str, model_class: str | None, output: str | None, as_json: b
     mfu-planner flops --config model.operators.json --seq-len 4096
     """
     from mfu_planner.errors import InputError
-    from mfu_planner.model import read_config
+    from mfu_planner.questions.model import read_config
     from mfu_planner.recording.recorder import record
 
     found = record(read_config(config), model_class)

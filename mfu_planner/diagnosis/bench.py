@@ -50,7 +50,7 @@ class Bench:
     """
 
     def __init__(self, flags: Mapping[str, Any], own: Change = NOTHING) -> None:
-        from mfu_planner.layout.request import read_request
+        from mfu_planner.questions.request import read_request
 
         self.flags = dict(flags)
         self.own = own

@@ -99,8 +99,8 @@ def _stack(answers: Answers, said: list[str]) -> str | None:
 
 def _fill(flags: dict[str, Any], said: list[str]) -> None:
     """Micro-batch and recomputation, where they were not said: the largest that fits."""
-    from mfu_planner.layout.flags import whole
-    from mfu_planner.layout.request import read_request
+    from mfu_planner.questions.flags import whole
+    from mfu_planner.questions.request import read_request
     from mfu_planner.step.case import case_of
     from mfu_planner.step.evaluate import device_memory
 
@@ -143,7 +143,7 @@ def _fill(flags: dict[str, Any], said: list[str]) -> None:
 
 def _sizes(flags: dict[str, Any]) -> tuple[int, ...]:
     """Micro-batches to try, largest first: 8 sequences, more where they are short."""
-    from mfu_planner.layout.request import read_request
+    from mfu_planner.questions.request import read_request
 
     try:
         length = read_request(**{k: v for k, v in flags.items() if k != "global_batch"}).seq_len
@@ -155,7 +155,7 @@ def _sizes(flags: dict[str, Any]) -> tuple[int, ...]:
 
 def _filled_pipeline(flags: dict[str, Any]) -> int:
     """Sequences for eight micro-batches per stage."""
-    from mfu_planner.layout.flags import whole
+    from mfu_planner.questions.flags import whole
 
     tp, pp, cp, micro = (whole(flags, name, 1) or 1 for name in ("tp", "pp", "cp", "micro_batch"))
     devices = str(flags.get("devices") or tp * pp * cp)
@@ -165,7 +165,7 @@ def _filled_pipeline(flags: dict[str, Any]) -> int:
 
 def _dividing_batch(flags: dict[str, Any], said: list[str]) -> None:
     """An observed batch need not divide evenly; the model's must: the nearest that does."""
-    from mfu_planner.layout.request import read_request
+    from mfu_planner.questions.request import read_request
 
     try:
         read_request(**flags)
@@ -185,8 +185,8 @@ def _dividing_batch(flags: dict[str, Any], said: list[str]) -> None:
 
 def _sequences(flags: dict[str, Any], given: Any) -> float:
     """Sequences of a batch stated in sequences or tokens."""
-    from mfu_planner.model import choose_model
     from mfu_planner.questions.evidence import DiagnoseQuestion
+    from mfu_planner.questions.model import choose_model
 
     s = DiagnoseQuestion.of({"global_batch": given})
     if s.global_batch is not None:

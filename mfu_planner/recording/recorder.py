@@ -92,7 +92,7 @@ def record(config: Mapping[str, Any], model_class: str | None = None) -> dict[st
 
 def _lengths(model: Any) -> tuple[tuple[int, int, int], tuple[tuple[int, int], ...]]:
     """Three lengths to fit, and two (batch, length) to check at: the longest, and one that is no round number."""
-    from mfu_planner.model import positions_of
+    from mfu_planner.questions.model import positions_of
 
     longest = min(_LONGEST, positions_of(model.config.get_text_config().to_dict()) or _LONGEST)
     return (longest // 4, longest // 2, longest * 3 // 4), ((2, longest), (1, longest * 2 // 5))

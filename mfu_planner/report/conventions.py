@@ -12,8 +12,8 @@ from pathlib import Path
 from mfu_planner.counting.conventions import by_convention, convention, names
 from mfu_planner.counting.conventions.definition import Convention, Embedding, Experts, Norms, Weights
 from mfu_planner.counting.conventions.written import LETTERS, latex
-from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
+from mfu_planner.questions.model import choose_model
 
 PAGE = Path(__file__).parents[2] / "docs" / "conventions.md"
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.costs import Price, price_for
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware.sellers import provider_id, seller_of
-from mfu_planner.layout.flags import batch_of, whole, whole_zero
-from mfu_planner.layout.request import FLAGS, WHOLE, read_common, step_work, wires_of
 from mfu_planner.machine.memory import memory_constants
 from mfu_planner.machine.toolbox import default_stack, tools
 from mfu_planner.operators import Layout
+from mfu_planner.questions.flags import batch_of, whole, whole_zero
+from mfu_planner.questions.request import FLAGS, WHOLE, read_common, step_work, wires_of
 from mfu_planner.searching.space import Inner, Outer, inner_grid, outer_layouts
 from mfu_planner.step.case import Case
 from mfu_planner.step.schedules import SCHEDULES
@@ -89,7 +89,7 @@ def places_of(given: dict[str, Any]) -> Iterator[SearchPlace]:
 
 
 def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
-    from mfu_planner.device_count import device_facts
+    from mfu_planner.questions.device_count import device_facts
 
     flags = {k: v for k, v in flags.items() if v is not None}
     s, model, accelerator, devices, _, _ = read_common(flags)

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, NoAnswer, nearest
-from mfu_planner.layout.flags import whole
-from mfu_planner.layout.request import FLAGS
+from mfu_planner.questions.flags import whole
+from mfu_planner.questions.request import FLAGS
 from mfu_planner.searching.cases import SearchPlace, grids, places_of
 from mfu_planner.searching.evaluate import evaluate
 from mfu_planner.searching.outcome import best_of_each_first, distinct, obvious, pareto, place_of, ranked, row_of

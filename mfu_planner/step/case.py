@@ -16,7 +16,7 @@ from mfu_planner.step.division import Division, divide
 
 if TYPE_CHECKING:
     from mfu_planner.architectures import Architecture
-    from mfu_planner.layout.request import Request
+    from mfu_planner.questions.request import Request
 
 NETWORK = "network"
 """The constant of a change that stands for the rate between nodes: bytes per second, and its starts beside it."""

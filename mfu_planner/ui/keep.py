@@ -9,7 +9,7 @@ import streamlit as st
 
 from mfu_planner.answers.plan import Plan, plan
 from mfu_planner.answers.suggest import predicted_mfu, typical_mfu
-from mfu_planner.model import parse_config
+from mfu_planner.questions.model import parse_config
 from mfu_planner.questions.question import asks
 from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.ui.fields import FIELDS, NOTHING

@@ -11,7 +11,7 @@ import streamlit as st
 from mfu_planner.architectures.presets import catalogue, preset
 from mfu_planner.errors import InputError
 from mfu_planner.hardware import resolve
-from mfu_planner.model import parse_config
+from mfu_planner.questions.model import parse_config
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.text import _
@@ -70,7 +70,7 @@ def model_fields(form: Form, *, convention: bool = True) -> None:
 
 def _uses_target(form: Form) -> bool:
     """Whether the model is an encoder–decoder, which has two lengths."""
-    from mfu_planner.model import choose_model
+    from mfu_planner.questions.model import choose_model
 
     named = {k: v for k, v in form.given.items() if k in ("model", "config")}
     if len(named) != 1:

@@ -26,11 +26,11 @@ from mfu_planner.counting.conventions import (
 )
 from mfu_planner.counting.conventions.written import expression
 from mfu_planner.errors import InputError
-from mfu_planner.model import choose_model
 from mfu_planner.numeric.formula import sympy_of
 from mfu_planner.numeric.letters import Letter
 from mfu_planner.numeric.paper import paper
 from mfu_planner.operators import MatMul, Role, Workload
+from mfu_planner.questions.model import choose_model
 
 MODELS = (
     ("llama-2-7b", 4096),

@@ -14,8 +14,8 @@ from mfu_planner.counting import model_work
 from mfu_planner.counting.conventions import flops_per_unit
 from mfu_planner.counting.finetune import frozen, trainable_params, with_lora
 from mfu_planner.errors import InputError
-from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
+from mfu_planner.questions.model import choose_model
 
 
 @cache

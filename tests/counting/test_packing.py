@@ -9,8 +9,8 @@ import pytest
 from mfu_planner.counting import model_work
 from mfu_planner.counting.packing import packed, padded, useful_share
 from mfu_planner.errors import InputError
-from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
+from mfu_planner.questions.model import choose_model
 
 
 def test_pairs_of_packed_documents() -> None:

@@ -11,8 +11,8 @@ from mfu_planner.architectures.presets import catalogue
 from mfu_planner.counting import model_work
 from mfu_planner.counting.conventions import by_convention, hardware_flops
 from mfu_planner.errors import InputError
-from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
+from mfu_planner.questions.model import choose_model
 
 NAMES = [row["id"] for row in catalogue()]
 

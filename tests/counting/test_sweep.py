@@ -6,8 +6,8 @@ import pytest
 
 from mfu_planner.counting import model_work
 from mfu_planner.counting.sweep import compile_flops
-from mfu_planner.model import choose_model
 from mfu_planner.operators import Workload
+from mfu_planner.questions.model import choose_model
 
 NAMES = (
     "llama-3.1-8b",

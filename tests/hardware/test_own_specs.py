@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from mfu_planner import plan, predict
+from mfu_planner.answers.planfile import plan_file
 from mfu_planner.cli.main import main
 from mfu_planner.errors import InputError
 from mfu_planner.facts import folder
 from mfu_planner.hardware import cluster, own_specs, resolve
 from mfu_planner.hardware._own import SPECS_VARIABLE
-from mfu_planner.planfile import plan_file
 
 TEMPLATES = folder("hardware_specs") / "templates"
 

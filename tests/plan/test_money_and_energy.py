@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mfu_planner import measure, plan
+from mfu_planner.answers.planfile import plan_file
 from mfu_planner.diagnosis import diagnose
 from mfu_planner.errors import InputError
-from mfu_planner.planfile import plan_file
 
 RUN = {"model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": 64, "tokens": "1T", "mfu": "40%", "goodput": 1}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mfu_planner import InputError, NoAnswer, plan, plan_file
-from mfu_planner.planfile import plan_stages
+from mfu_planner.answers.planfile import plan_stages
 
 DAY = 86400
 H100 = 989.4e12

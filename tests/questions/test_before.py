@@ -10,8 +10,8 @@ from typing import Any
 import click
 import pytest
 
+from mfu_planner.answers.planfile import plan_stages
 from mfu_planner.cli.main import group
-from mfu_planner.planfile import plan_stages
 from mfu_planner.questions.commands import question_of
 from mfu_planner.questions.question import asks, names
 from mfu_planner.ui.fields import FIELDS

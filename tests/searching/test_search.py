@@ -52,7 +52,7 @@ def test_fastest_first_and_all_fit(found):
 def test_count_is_the_size_of_the_space(found):
     """``evaluated`` counts every point of every grid."""
 
-    from mfu_planner.model import choose_model
+    from mfu_planner.questions.model import choose_model
     from mfu_planner.step.division import divide
 
     division = divide(choose_model(model="llama-3.2-1b").architecture)

@@ -14,8 +14,8 @@ import pytest
 from mfu_planner import memory, predict, search
 from mfu_planner.answers.explain import explained_step, lettered_case
 from mfu_planner.answers.predict import WATERFALL
-from mfu_planner.layout.request import read_request
 from mfu_planner.numeric.letters import Condition, Letter, plain
+from mfu_planner.questions.request import read_request
 from mfu_planner.step.case import Case, case_of
 from mfu_planner.step.evaluate import step
 

@@ -16,8 +16,8 @@ from mfu_planner.hardware import resolve
 from mfu_planner.machine.constants import Machine, Stack
 from mfu_planner.machine.memory import memory_constants
 from mfu_planner.machine.toolbox import tools
-from mfu_planner.model import choose_model
 from mfu_planner.operators import Layout, Split, Stream, Workload
+from mfu_planner.questions.model import choose_model
 from mfu_planner.step.case import Case
 from mfu_planner.step.evaluate import device_memory, step
 

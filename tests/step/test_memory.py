@@ -12,8 +12,8 @@ from mfu_planner.hardware import resolve
 from mfu_planner.machine.memory import MemoryConstants
 from mfu_planner.machine.optimizers import optimizer_bytes
 from mfu_planner.machine.toolbox import tools
-from mfu_planner.model import choose_model
 from mfu_planner.operators import Layout, Workload
+from mfu_planner.questions.model import choose_model
 from mfu_planner.step.case import Case
 from mfu_planner.step.evaluate import device_memory
 from mfu_planner.step.memory import Space, block_bytes

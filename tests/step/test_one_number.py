@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mfu_planner import memory, predict, search
 from mfu_planner.diagnosis.bench import Bench
 from mfu_planner.errors import PlannerError
-from mfu_planner.layout.request import read_case
+from mfu_planner.questions.request import read_case
 from mfu_planner.step.case import Change
 from mfu_planner.step.evaluate import step
 

@@ -12,8 +12,8 @@ from mfu_planner.counting.finetune import with_lora
 from mfu_planner.hardware import resolve
 from mfu_planner.machine.memory import memory_constants
 from mfu_planner.machine.toolbox import tools
-from mfu_planner.model import choose_model
 from mfu_planner.operators import KernelKind, Layout, Workload
+from mfu_planner.questions.model import choose_model
 from mfu_planner.step.case import Case
 from mfu_planner.step.evaluate import step
 from mfu_planner.step.layers import launch_times

@@ -9,8 +9,8 @@ import shlex
 from click.testing import CliRunner
 
 from mfu_planner import plan
+from mfu_planner.answers.planfile import plan_stages
 from mfu_planner.cli.main import group
-from mfu_planner.planfile import plan_stages
 from mfu_planner.questions.command import command_of
 from mfu_planner.report.markdown import measurement_markdown, plan_markdown
 from mfu_planner.ui.share import as_csv, as_python, as_yaml

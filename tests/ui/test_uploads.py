@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from mfu_planner.errors import InputError
-from mfu_planner.model import parse_config
+from mfu_planner.questions.model import parse_config
 from mfu_planner.ui.uploads import as_file, bounded, small_text
 
 

@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from mfu_planner.device_count import count_devices
 from mfu_planner.errors import InputError
 from mfu_planner.hardware import Accelerator, resolve
-from mfu_planner.model import Model, choose_model
 from mfu_planner.operators import Workload
+from mfu_planner.questions.device_count import count_devices
+from mfu_planner.questions.model import Model, choose_model
 from mfu_planner.questions.runs import Run
+from mfu_planner.questions.training import trained, workload
 from mfu_planner.run import Derived
-from mfu_planner.training import trained, workload
 
 BARE_CONVENTION = "6n"
 """The only convention that a bare number of parameters allows."""
@@ -48,7 +48,7 @@ class Subject:
         if self.model is None or self.model.architecture is None or self.scenario is None:
             return ()
         from mfu_planner.counting.conventions import convention
-        from mfu_planner.lettered import Lettered
+        from mfu_planner.questions.lettered import Lettered
 
         return Lettered(self.scenario, self.work, convention(self.convention)).steps()
 

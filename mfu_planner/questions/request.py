@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError
-from mfu_planner.layout.flags import batch_of, recompute_share
 from mfu_planner.machine.toolbox import Wires, default_stack, tools
 from mfu_planner.operators.layout import RECOMPUTE_CODES, Layout
+from mfu_planner.questions.flags import batch_of, recompute_share
 from mfu_planner.questions.layouts import PredictQuestion
 from mfu_planner.questions.question import asks
 from mfu_planner.step.case import case_of, division_of
@@ -18,9 +18,9 @@ from mfu_planner.step.schedules import SCHEDULES, read_schedule
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
     from mfu_planner.machine.constants import Machine, Stack
-    from mfu_planner.model import Model
     from mfu_planner.operators import Workload
     from mfu_planner.questions.layout_parts import LayoutPart, NetworkPart
+    from mfu_planner.questions.model import Model
     from mfu_planner.step.case import Case
 
 FLAGS = tuple(name for name in asks(PredictQuestion) if name not in ("convention", "explain"))
@@ -62,11 +62,11 @@ class Request:
 
 def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | None, list[str], dict[str, str]]:
     """(question, model, accelerator, devices, warnings, sources) out of the flags that every question has."""
-    from mfu_planner.device_count import count_devices
     from mfu_planner.hardware import lookup
-    from mfu_planner.model import choose_model
-    from mfu_planner.subject import choose_lengths
-    from mfu_planner.training import trained
+    from mfu_planner.questions.device_count import count_devices
+    from mfu_planner.questions.model import choose_model
+    from mfu_planner.questions.subject import choose_lengths
+    from mfu_planner.questions.training import trained
 
     s = PredictQuestion.of(given)
     if s.hardware is None and s.cluster is not None:
@@ -218,7 +218,7 @@ def read_request(**given: Any) -> Request:
         Something unknown, missing, or that contradicts: see :func:`read_degrees`, and a global batch that
         dp·micro-batch does not divide.
     """
-    from mfu_planner.device_count import device_facts
+    from mfu_planner.questions.device_count import device_facts
 
     s, model, accelerator, devices, warnings, sources = read_common(given)
     architecture = model.architecture
@@ -282,7 +282,7 @@ def read_request(**given: Any) -> Request:
 
 def step_work(s: PredictQuestion, batch: int) -> Workload:
     """The batch of one step; packed documents stand for the mix that fills it."""
-    from mfu_planner.training import workload
+    from mfu_planner.questions.training import workload
 
     work = workload(s, s.seq_len, s.target_seq_len, batch=batch)
     packed = tuple((length, count * batch / work.batch) for length, count in work.documents)

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from mfu_planner.errors import InputError
-from mfu_planner.model import Model
 from mfu_planner.operators import Stream, Workload
+from mfu_planner.questions.model import Model
 from mfu_planner.questions.parts import TrainingPart
 
 _MOST_LENGTHS = 100_000

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from mfu_planner.errors import InputError
 from mfu_planner.questions.parts import BatchPart
 from mfu_planner.questions.runs import MeasureQuestion, PlanQuestion
-from mfu_planner.subject import Subject
+from mfu_planner.questions.subject import Subject
 from mfu_planner.units import format_value
 
 _READ = {

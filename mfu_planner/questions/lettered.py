@@ -10,15 +10,15 @@ from mfu_planner.architectures.model import Architecture
 from mfu_planner.counting import formulas
 from mfu_planner.counting.conventions import Convention
 from mfu_planner.counting.formulas import Formula
-from mfu_planner.model import choose_model
 from mfu_planner.numeric import formula as writing
 from mfu_planner.numeric.letters import plain
 from mfu_planner.numeric.paper import paper
 from mfu_planner.operators import Workload
 from mfu_planner.questions.layouts import Layouted
+from mfu_planner.questions.model import choose_model
 from mfu_planner.questions.runs import Worked
+from mfu_planner.questions.training import trained
 from mfu_planner.run import Derived
-from mfu_planner.training import trained
 
 
 @dataclass(frozen=True, slots=True)
