@@ -53,7 +53,7 @@ _HOMES = {
     "measure": "answers.measure",
     "plan": "answers.plan",
     "memory": "answers.memory",
-    "plan_file": "planfile",
+    "plan_file": "answers.planfile",
     "predict": "answers.predict",
     "read_log": "observe.logs",
     "read_trace": "observe.traces",
