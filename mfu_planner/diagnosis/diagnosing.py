@@ -26,7 +26,7 @@ def diagnose(**given: Any) -> Diagnosis:
     Arguments are the flags of ``mfu-planner diagnose`` with underscores, any of: what ``measure`` takes (model,
     hardware, devices, an observed rate), the layout flags of ``predict``, ``log`` and ``trace`` (files), and answers
     (``gpu_utilisation``, ``loader_workers``, ``loader_wait``, ``compile``, ``eager``, ``fused_optimizer``,
-    ``slowest_rank``, ``framework``, ``stack``, ``goodput``).
+    ``slowest_rank``, ``framework``, ``stack``, ``goodput``); ``explain``: the formulas of the step that is expected.
 
     Raises
     ------
@@ -43,6 +43,7 @@ def diagnose(**given: Any) -> Diagnosis:
     >>> d.first_cause
     'data-loading'
     """
+    explain = given.pop("explain", False)
     kept = sorted_given(given)
     seen = observe(kept, read_answers(kept))
     run = describe(seen.given, seen.answers)
@@ -60,7 +61,20 @@ def diagnose(**given: Any) -> Diagnosis:
     everything = _all_effects(gap, seen, effects, suspects, causes)
     if not possible:
         everything = []  # the number itself is wrong: nothing is gained on it
-    return answer(kept, seen, run, gap, causes, everything, _applied(kept.get("apply"), len(everything)))
+    found = answer(kept, seen, run, gap, causes, everything, _applied(kept.get("apply"), len(everything)))
+    return _explained(found, run) if explain else found
+
+
+def _explained(found: Diagnosis, run: Described) -> Diagnosis:
+    """The diagnosis with the formulas of the step that it expects; unchanged where nothing could be predicted."""
+    if run.bench is None:
+        return found
+    from mfu_planner.answers.explain import explained_step
+    from mfu_planner.answers.predict import WATERFALL
+
+    how = explained_step(run.bench.case.changed(run.bench.own), WATERFALL)
+    update = {"steps": how.steps, "sensitivities": how.sensitivities, "sources": {**found.sources, **how.sources}}
+    return found.model_copy(update=update)
 
 
 def _applied(asked: Any, known: int) -> tuple[int, ...] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mfu_planner.report.explained import render_explanation
 from mfu_planner.report.human import grid, percent, print_warnings
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def render(found: Diagnosis, console: Console) -> None:
         for line in found.assumptions:
             console.print(f"  {line}", style="dim", markup=False)
     print_warnings(console, found.warnings)
+    render_explanation(found, console)
 
 
 def _head(found: Diagnosis, console: Console) -> None:

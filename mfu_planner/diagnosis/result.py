@@ -138,6 +138,8 @@ class Diagnosis(OnDevices, Result):
 
     answer: str
     """One sentence."""
+    sensitivities: tuple[dict[str, Any], ...] = ()
+    """Under ``explain``: d ln expected step time / d ln of each size and constant, largest first."""
     mfu: float | None
     """Of productive step time, as observed."""
     goodput: float | None

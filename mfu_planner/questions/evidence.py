@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from mfu_planner.questions.ask import Ask
 from mfu_planner.questions.layout_parts import LayoutPart, PlacePart, StackPart
-from mfu_planner.questions.parts import BatchPart, MoneyPart, ObservedPart, PricePart
+from mfu_planner.questions.parts import BatchPart, MoneyPart, ObservedPart, PricePart, WayPart
 from mfu_planner.questions.runs import Run
 
 
@@ -75,7 +75,7 @@ class TraceQuestion(Run, BatchPart):
     """Of one optimizer step, where the trace does not show its steps."""
 
 
-class DiagnoseQuestion(Run, BatchPart, ObservedPart, LayoutPart, PlacePart, StackPart, MoneyPart):
+class DiagnoseQuestion(Run, BatchPart, ObservedPart, LayoutPart, PlacePart, StackPart, MoneyPart, WayPart):
     """Why the MFU is low and what to change first."""
 
     command: ClassVar[str] = "diagnose"

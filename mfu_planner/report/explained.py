@@ -15,9 +15,9 @@ SHOWN = 3
 
 def render_explanation(result: Any, console: Console) -> None:
     """Print the largest sensitivities and the steps of an answer that explains itself; nothing for another."""
-    if not result["steps"]:
+    if not result.steps:
         return
     console.print("\n[bold]What it depends on most[/bold]  (1% more of it changes the result by so many %)")
-    for each in result["sensitivities"][:SHOWN]:
+    for each in result.sensitivities[:SHOWN]:
         console.print(f"  {each['name']}: {each['exponent']:+.3f}  ({each['meaning']})", markup=False, highlight=False)
-    print_steps(console, result["steps"], result["sources"])
+    print_steps(console, result.steps, result.sources)

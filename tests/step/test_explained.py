@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mfu_planner import memory, predict, search
+from mfu_planner import diagnose, memory, predict, search
 from mfu_planner.answers.explain import explained_step, lettered_case
 from mfu_planner.answers.predict import WATERFALL
 from mfu_planner.numeric.letters import Condition, Letter, plain
@@ -130,9 +130,11 @@ def test_answers_explain_themselves_and_hold_no_letter() -> None:
     assert by_name["total_bytes"].value == told.memory["total_bytes"]
     held = memory(**flags, explain=True)
     assert held.steps[0].value == held.total_bytes
+    why = diagnose(**LLAMA, tp=4, zero=1, tokens_per_second_per_device=5000, explain=True)
+    assert why.steps[0].value == why.predicted_step_time_s
     best = search(**(LLAMA | {"devices": 16, "top": 1}), explain=True)
     assert best.steps[0].value == pytest.approx(best.layouts[0]["step_time_s"], rel=1e-12)
-    for answer in (told, held, best):
+    for answer in (told, held, best, why):
         assert not list(_letters_in(answer.model_dump()))
         assert answer.sensitivities
         json.dumps(answer.as_json())

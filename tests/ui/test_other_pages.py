@@ -207,3 +207,13 @@ def test_learn_uses_the_users_model(page: Any) -> None:
     """Step 2 derives the formula of the model in the form."""
     app = page("learn", model="mixtral-8x7b", seq_len="4096", hardware="h100-sxm", tokens_per_second_per_device="9000")
     assert any("E" in each.value and "k" in each.value for each in app.latex)
+
+
+def test_layout_page_shows_every_part_as_a_formula(page: Any) -> None:
+    """On request: what the step depends on most, and the formulas of its parts."""
+    app = page("layout", model="llama-3.1-8b", hardware="h100-sxm", devices="64", tp="4", global_batch="256")
+    next(each for each in app.toggle if "formula" in each.label).set_value(True).run()
+    assert not app.exception
+    shown = " ".join(each.value for each in app.markdown)
+    assert "positions in a sequence" in shown
+    assert "products" in shown

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from mfu_planner.answers.predict import predict
+from mfu_planner.answers.prediction import Prediction
 from mfu_planner.answers.suggest import fewer_and_more
 from mfu_planner.errors import InputError, NoAnswer, PlannerError
 from mfu_planner.questions.command import command_of
@@ -21,6 +22,7 @@ from mfu_planner.searching.search import search
 from mfu_planner.step.picture import schedule
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes
 from mfu_planner.ui.charts import layout as charts
+from mfu_planner.ui.derivation import derivation
 from mfu_planner.ui.form import Form, shown_as
 from mfu_planner.ui.layout import as_layout, layout_fields, machines, rare_layout_fields
 from mfu_planner.ui.numbers import show
@@ -71,7 +73,16 @@ def page() -> None:
             _answer(result)
             command, python = command_of("predict", shown(given)), as_python("predict", given)
             take_along("prediction", command, python, result.as_json(), rows=result["waterfall"])
+            if st.toggle(_("Show every part as a formula")):
+                _formulas(predict(**given, explain=True))
         _search(form, given)
+
+
+def _formulas(told: Prediction) -> None:
+    """What the step depends on most, and the formulas of its parts."""
+    first = [f"**{s['name']}** {s['exponent']:+.2f} ({s['meaning']})" for s in told.sensitivities[:3]]
+    st.markdown(_("1% more of it changes the step by so many per cent: {most}.").format(most=", ".join(first)))
+    derivation(told.steps, told.sources)
 
 
 def _answer(r: Mapping[str, Any]) -> None:
