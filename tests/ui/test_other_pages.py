@@ -211,7 +211,7 @@ def test_learn_uses_the_users_model(page: Any) -> None:
 
 def test_layout_page_shows_every_part_as_a_formula(page: Any) -> None:
     """On request: what the step depends on most, and the formulas of its parts."""
-    app = page("layout", model="llama-3.1-8b", hardware="h100-sxm", devices="64", tp="4", global_batch="256")
+    app = page("layout", model="llama-3.1-8b", devices="64", pp="1", vpp="1", tp="2", global_batch="256")
     next(each for each in app.toggle if "formula" in each.label).set_value(True).run()
     assert not app.exception
     shown = " ".join(each.value for each in app.markdown)
