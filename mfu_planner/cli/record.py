@@ -25,7 +25,6 @@ def command(config: str, model_class: str | None, output: str | None, as_json: b
 
     \b
     mfu-planner record --config config.json -o model.operators.json
-    mfu-planner flops --config model.operators.json --seq-len 4096
     """
     from mfu_planner.errors import InputError
     from mfu_planner.questions.model import read_config

@@ -50,18 +50,12 @@ class Described:
 
 def describe(given: dict[str, Any], answers: Answers) -> Described:
     """Build the bench of a run; a contradiction in its layout is the user's to mend."""
-    flags = {k: given[k] for k in (*_PREDICTED, *LAYOUT) if k in given and k in (*SUBJECT, *LAYOUT)}
+    flags = {
+        k: given[k] for k in (*_PREDICTED, *TRAINING, *LAYOUT) if k in given and k in (*SUBJECT, *TRAINING, *LAYOUT)
+    }
     if "model" not in flags and "config" not in flags:
         return Described(
             None, answers.compiled, reason="no model named: give --model or --config to have the gap predicted"
-        )
-    partly = [f"--{name.replace('_', '-')}" for name in TRAINING if name in given]
-    if partly:
-        return Described(
-            None,
-            answers.compiled,
-            reason=f"the gap is not predicted beside {', '.join(partly)}: "
-            "the step-time model trains the whole model on full sequences of text",
         )
     if "hardware" not in flags and "cluster" not in flags:
         return Described(None, answers.compiled, reason="no hardware named: give --hardware to have the gap predicted")

@@ -11,16 +11,13 @@ from mfu_planner.ui.cards import table
 from mfu_planner.ui.charts import base
 from mfu_planner.ui.text import _
 
-_LINE = 90
-"""Characters of LaTeX from which each term has a line of its own."""
-
 
 def work_formula(found: Any) -> None:
     """The training work per unit: the formula, its terms as bars, the letters; every other formula in a fold-out."""
     total = found.formulas.get(GROUPS_OF)
     if total is None:
         return
-    st.latex(_display(total))
+    st.markdown(f"${_display(total)}$")  # inline: a narrow page breaks it at its operators
     lengths = [c for c in total.conditions if ": " not in c]
     if lengths:
         st.caption(_("It holds where {conditions}.").format(conditions=", ".join(lengths)))
@@ -35,11 +32,7 @@ def work_formula(found: Any) -> None:
 
 
 def _display(total: Formula) -> str:
-    if len(total.latex) < _LINE:
-        return f"F = {total.latex}"
-    lines = [("" if term.latex.startswith("-") else "+ ") + term.latex for term in total.terms]
-    aligned = r" \\ & \quad ".join([lines[0].removeprefix("+ "), *lines[1:]])
-    return rf"\begin{{aligned}} F = \; & {aligned} \end{{aligned}}"
+    return f"F = {total.latex}"
 
 
 def _bars(total: Formula, unit: str) -> None:

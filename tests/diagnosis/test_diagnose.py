@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mfu_planner import predict
 from mfu_planner.diagnosis import diagnose
 from mfu_planner.diagnosis.causes import CAUSES, MEANINGS, PART_CAUSES
 from mfu_planner.errors import InputError, NoAnswer
@@ -212,3 +213,19 @@ def test_every_part_and_cause_has_words_and_a_page() -> None:
         if cause.slug != "unexplained":
             assert "## What it costs" in text
             assert "## Fix it" in text
+
+
+@pytest.mark.parametrize("given", [{"lora_rank": 16}, {"freeze": "embeddings"}, {"packed": "512:8,1024:4"}])
+def test_what_is_trained_is_part_of_what_is_expected(given: dict[str, object]) -> None:
+    """The expected MFU is that of the same adapters, frozen parts and documents, as ``predict`` says it."""
+    asked = {
+        "model": "llama-3.1-8b",
+        "hardware": "h100-sxm",
+        "devices": 8,
+        "zero": 3,
+        "seq_len": 8192,
+        "global_batch": 8,
+    }
+    found = diagnose(**asked, **given, tokens_per_second_per_device=5000)
+
+    assert found.predicted_step_time_s == predict(**asked, **given).step_time_s

@@ -73,7 +73,7 @@ def page() -> None:
             _answer(result)
             command, python = command_of("predict", shown(given)), as_python("predict", given)
             take_along("prediction", command, python, result.as_json(), rows=result["waterfall"])
-            if st.toggle(_("Show every part as a formula")):
+            if st.toggle(_("Show every part as a formula"), help=_("Each part in letters, with the numbers put in.")):
                 _formulas(predict(**given, explain=True))
         _search(form, given)
 

@@ -75,7 +75,7 @@ class _Megatron(Format):
     def _is_cut(self, line: str) -> bool:
         """Whether a line stops before what every record has: a wrapped one, whose rest may follow."""
         ends = line.rstrip().endswith("|")
-        return ends and not self._whole and not any(w in line for w in ("loss", "skipped", "TFLOP", "tokens/s"))
+        return ends and not self._whole and not any(w in line for w in ("loss", "skipped", "TFLOP", "tokens/s", "tgs"))
 
     def _continues(self, line: str) -> bool:
         pending = self._pending
