@@ -6,9 +6,9 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 _HOME = "mfu_planner"
 _PACKAGES = ("prediction", "footprint", "layout")
@@ -64,8 +64,9 @@ MOVED = {
 """Old name → new one, both below the package."""
 
 
-class _Finder(MetaPathFinder, Loader):
-    """Finds old names after everything else has failed."""
+class _Finder:
+    """Finds old names after everything else has failed; finder and loader without their base classes, which are slow to
+    import."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -74,8 +75,13 @@ class _Finder(MetaPathFinder, Loader):
         del path, target
         name = fullname.removeprefix(f"{_HOME}.")
         if name in MOVED or name in _PACKAGES:
-            return ModuleSpec(fullname, self, is_package=name in _PACKAGES or name == "equations")
+            loader: Any = self
+            return ModuleSpec(fullname, loader, is_package=name in _PACKAGES or name == "equations")
         return None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """The usual module."""
+        del spec
 
     def exec_module(self, module: ModuleType) -> None:
         """Fill the old name with what its new home holds."""
