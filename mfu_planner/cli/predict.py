@@ -36,7 +36,7 @@ def render(result: Prediction, console: Console) -> None:
     console.print(
         f"[bold]{step:.4g} s[/bold] per step ({reach['low']:.4g} to {reach['high']:.4g}), "
         f"[bold]MFU {result['mfu']:.1%}[/bold], HFU {result['hfu']:.1%}, "
-        f"{result['tokens_per_s_per_device']:,.0f} tokens/s per device"
+        f"{result['tokens_per_s_per_device']:,.0f} {result['work_unit']}s/s per device"
     )
     table = Table(title="From the peak to the step", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading, side in (("part", "left"), ("seconds", "right"), ("share", "right"), ("", "left")):

@@ -174,3 +174,13 @@ def test_predict_and_measure_agree_under_a_convention(convention: str) -> None:
     assert found["convention"] == convention
     assert found["mfu"] == pytest.approx(seen.mfu, rel=1e-9)
     assert found["hfu"] == pytest.approx(seen.hfu, rel=1e-9)
+
+
+@pytest.mark.parametrize(("model", "unit"), [("resnet-50", "samples/s"), ("llama-3.1-8b", "tokens/s")])
+def test_the_headline_names_what_is_counted(model, unit, capsys):
+    """Images are no tokens."""
+    from mfu_planner.cli.main import main
+
+    main(["predict", "--model", model, "--hardware", "h100-sxm", "--devices", "8", "--global-batch", "64"])
+
+    assert unit in " ".join(capsys.readouterr().out.split())
