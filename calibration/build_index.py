@@ -8,15 +8,13 @@ import pathlib
 import yaml
 
 HERE = pathlib.Path(__file__).parent
+NAMES = ("products", "collectives", "stacks", "fabrics", "rules", "ranges", "memory", "fits", "failures", "multipliers")
 NOT_CONSTANTS = ("script", "source")
 
 
 def index() -> dict[str, object]:
     """All calibration files as one object."""
-    held = {
-        name: yaml.safe_load((HERE / f"{name}.yaml").read_text("utf-8"))
-        for name in ("products", "collectives", "stacks", "fabrics", "rules", "ranges", "memory", "fits", "failures")
-    }
+    held = {name: yaml.safe_load((HERE / f"{name}.yaml").read_text("utf-8")) for name in NAMES}
     for name in ("stacks", "fabrics"):
         held[name] = {key: value for key, value in held[name].items() if key not in NOT_CONSTANTS}
     for block in held["stacks"].values():

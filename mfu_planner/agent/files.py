@@ -8,8 +8,10 @@ from typing import Any
 
 from mfu_planner.errors import InputError
 
-NAMES_FILES = frozenset({"config", "operators", "specs", "machine", "log", "trace", "files", "file", "packed"})
+NAMES_FILES = frozenset({"config", "operators", "specs", "machine", "log", "trace", "files", "file", "packed", "stack"})
 """Fields whose text is the path of a file, or may be one."""
+_OR_ELSE = ("packed", "stack")
+"""Those whose text without an ending is no file: lengths, a name on file."""
 _MOST_ENTRIES = 10_000
 
 
@@ -31,7 +33,7 @@ def _value(name: str, value: Any, folder: Path | None) -> Any:
         return [_value(name, part, folder) for part in value]
     if not isinstance(value, str):
         return value
-    if name == "packed" and not Path(value).suffix:
+    if name in _OR_ELSE and not Path(value).suffix:
         return value
     if name in NAMES_FILES or _is_here(value):
         path = below(name, value, folder)

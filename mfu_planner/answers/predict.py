@@ -17,6 +17,7 @@ from mfu_planner.step.evaluate import step
 from mfu_planner.step.flops import executed_flops, training_flops
 
 if TYPE_CHECKING:
+    from mfu_planner.machine.own_stack import OwnStack
     from mfu_planner.step.case import Case
     from mfu_planner.step.evaluate import Step
 
@@ -107,7 +108,7 @@ def answer(case: Case, asked: str | None = None) -> Prediction:
     name, also = counted_by(case, asked)
     available = total * devices * case.machine.peak_flops_per_s
     useful = float(training_flops(case.architecture, case.work, name))
-    low, high, basis = spread(case.stack.name)
+    low, high, basis = spread(case.stack.name, case.said.own)
     return Prediction.model_construct(
         schema_version=SCHEMA_VERSION,
         inputs=dict(case.said.echo),
@@ -178,9 +179,11 @@ def input_stall(case: Case, units: float, step_s: float) -> float:
     return max(0.0, units / case.loader_tokens_per_s - step_s)
 
 
-def spread(stack: str) -> tuple[float, float, str]:
+def spread(stack: str, own: OwnStack | None = None) -> tuple[float, float, str]:
     """(low, high) factors around the prediction and where they come from: the back-test's own errors on
-    similar runs."""
+    similar runs, or what a calibration on own runs says of itself."""
+    if own is not None and (seen := own.evidence) is not None:
+        return seen.range.low, seen.range.high, f"{own.name}, calibrated on {seen.runs} own runs: each left out in turn"
     held = calibration()["ranges"]
     found = held["stacks"].get(stack, held["default"])
     return float(found["low"]), float(found["high"]), str(found["basis"])

@@ -30,7 +30,7 @@ def group_key(case: RowCase) -> tuple[Any, ...]:
     """Rows with the same key are one array call."""
     asked = case.request
     flags = tuple(case.flags.get(name) for name in ("fabric", "nic", "devices_per_node"))
-    return (id(case.architecture), asked.accelerator.id, asked.dtype, asked.stack.name, *flags)
+    return (id(case.architecture), asked.accelerator.id, asked.dtype, asked.stack.name, asked.own, *flags)
 
 
 def grouped(cases: Iterable[RowCase]) -> list[list[RowCase]]:
@@ -56,8 +56,8 @@ def constants_of(case: RowCase) -> tuple[Machine, Stack]:
     """The machine and stack that a group's predictions use, worked out anew (fits change the calibration)."""
     asked, flags = case.request, case.flags
     wires = Wires(fabric=flags["fabric"], nic_bytes_per_s=flags.get("nic"), node_devices=flags["devices_per_node"])
-    box, software, _ = assemble(asked.accelerator.id, asked.dtype, asked.stack.name, None, None, wires)
-    return box, software
+    found = assemble(asked.accelerator.id, asked.dtype, asked.stack.name, None, None, wires, asked.own)
+    return found.machine, found.stack
 
 
 def step_case(
@@ -134,7 +134,7 @@ def predict_rows(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
         for case, value in zip(group, total, strict=True):
             index, published = places[id(case)]
             predicted = float(value)
-            low, high, _ = spread(case.request.stack.name)
+            low, high, _ = spread(case.request.stack.name, case.request.own)
             results[index].update(
                 published=published,
                 predicted=predicted,

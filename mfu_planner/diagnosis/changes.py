@@ -36,14 +36,14 @@ def changes(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
 
 
 def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
-    held, echo = knowledge()["compile"], bench.base.echo
+    held, stack = knowledge()["compile"], bench.request.stack.name
     graphs = {
         "forward_host_s": held["graph_host_left"],
         "backward_host_s": held["graph_host_left"],
         "tensor_host_s": held["graph_host_left"],
         "step_fixed_s": held["fixed_left"],
     }
-    jax = str(echo["stack"]).startswith("jax")
+    jax = stack.startswith("jax")
     if jax:
         return
     if facts.get("compiled"):
@@ -55,7 +55,7 @@ def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
             risk="static shapes and addresses; more memory for the graph's pool",
         )
         return
-    fused = str(echo["stack"]).startswith(("megatron-2024", "megatron-2025", "megatron-2026", "megascale"))
+    fused = stack.startswith(("megatron-2024", "megatron-2025", "megatron-2026", "megascale"))
     if facts.get("compiled") is None and fused:
         yield Change(
             "record the step in CUDA graphs",
@@ -66,7 +66,7 @@ def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
         )
         return
     known = bench.own is not NOTHING
-    scale = {"step_fixed_s": held["fixed_left"]} if known and echo["stack"] == "generic" else {}
+    scale = {"step_fixed_s": held["fixed_left"]} if known and stack == "generic" else {}
     left = {"host_compiled": held["host_left"]}
     if not known:
         left["pointwise_compiled"] = held["pointwise_left"]

@@ -9,6 +9,7 @@ from mfu_planner.diagnosis.bench import NOTHING, Bench, eager_tuning
 from mfu_planner.diagnosis.given import LAYOUT, SUBJECT, TRAINING
 from mfu_planner.diagnosis.knowledge import framework_stack, knowledge
 from mfu_planner.errors import InputError, PlannerError
+from mfu_planner.machine.own_stack import read_stack
 
 if TYPE_CHECKING:
     from mfu_planner.diagnosis.given import Answers
@@ -60,9 +61,11 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
     if "hardware" not in flags and "cluster" not in flags:
         return Described(None, answers.compiled, reason="no hardware named: give --hardware to have the gap predicted")
     said: list[str] = []
-    stack = _stack(answers, said)
+    stack, fitted = _stack(answers, said), False
     if stack is not None:
         flags["stack"] = stack
+        own = read_stack(stack)
+        stack, fitted = (stack, False) if own is None else (own.base, True)
     if "devices" not in flags and "dp" not in flags:
         flags["devices"] = 1
         said.append("one device assumed: --devices would show what communication costs")
@@ -73,7 +76,7 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
         said.append(f"compiled, as {stack} usually runs: --eager changes it")
     if compiled:
         flags["compile"] = True
-    tuning = eager_tuning(stack or "") if compiled is False else NOTHING
+    tuning = eager_tuning(stack or "") if compiled is False and not fitted else NOTHING
     named = set(flags)
     _fill(flags, said)
     assumed = tuple(name for name in ASSUMABLE if name not in named)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.machine.calibrated import calibration, fabric, generation, machine, stack, stack_names
+from mfu_planner.machine.calibrated import calibration, fabric, generation, machine, stack
+from mfu_planner.machine.multipliers import multiplied
+from mfu_planner.machine.own_stack import read_stack
 
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
     from mfu_planner.machine.constants import Fabric, Machine, Stack
+    from mfu_planner.machine.own_stack import OwnStack
 
 KERNELS = ("fused", "unfused")
 
@@ -29,6 +32,17 @@ class Wires:
     """Of the whole job: beyond a bridge of two boards it stays on PCIe while it fits one host."""
 
 
+class Tools(NamedTuple):
+    """What a question computes with."""
+
+    machine: Machine
+    stack: Stack
+    said: tuple[str, ...]
+    """What was assumed of both."""
+    own: OwnStack | None
+    """The user's calibrated stack, where one was given."""
+
+
 def default_stack(device: str) -> str:
     """The stack to assume on a device where none is named (``calibration/rules.yaml``)."""
     held: dict[str, str] = calibration()["rules"]["default_stacks"]
@@ -36,43 +50,57 @@ def default_stack(device: str) -> str:
 
 
 def tools(
-    accelerator: Accelerator, dtype: str, stack_name: str, cluster_name: Any, kernel: Any, wires: Wires | None = None
-) -> tuple[Machine, Stack, list[str]]:
-    """(machine, stack, assumptions) for a device, a number format, a stack, a cluster and its network."""
+    accelerator: Accelerator, dtype: str, stack_name: Any, cluster_name: Any, kernel: Any, wires: Wires | None = None
+) -> Tools:
+    """The tools for a device, a number format, a stack (a name, or the user's own), a cluster and its network.
+
+    Raises
+    ------
+    InputError
+        Something of these is unknown, or a stack file is broken.
+    """
     wires = wires or Wires()
     if not _bridged(accelerator):
         wires = replace(wires, devices=None)
     named = None if cluster_name is None else str(cluster_name)
-    box, software, said = _kept_tools(accelerator.id, dtype, stack_name, named, kernel, wires)
-    return box, software, list(said)
+    own = read_stack(stack_name)
+    return _kept_tools(accelerator.id, dtype, stack_name if own is None else own.base, named, kernel, wires, own)
 
 
 def assemble(
-    device: str, dtype: str, stack_name: str, cluster_name: str | None, kernel: str | None, wires: Wires
-) -> tuple[Machine, Stack, tuple[str, ...]]:
+    device: str,
+    dtype: str,
+    stack_name: str,
+    cluster_name: str | None,
+    kernel: str | None,
+    wires: Wires,
+    own: OwnStack | None = None,
+) -> Tools:
     """The same, worked out anew: what fits of constants call."""
     from mfu_planner.hardware import resolve
 
     accelerator = resolve(device)
-    if stack_name not in stack_names():
-        raise InputError("stack", stack_name, ", ".join(stack_names()), nearest(stack_name, stack_names()))
     where = place(accelerator, cluster_name, wires)
     box = machine(accelerator, dtype, where.fabric, where.node_devices, where.scale_up_bytes_per_s)
     software = stack(stack_name, generation(accelerator.id), box.low_precision)
+    meaning = f"software stack {stack_name}: {calibration()['stacks'][stack_name]['meaning']}"
+    if own is not None:
+        own.meant_for(None)
+        box, software = multiplied(box, replace(software, **own.switches), own.times)
+        meaning = f"software stack {own.name}, calibrated on own runs, on {stack_name}"
     if kernel is not None:
         if kernel not in KERNELS:
             raise InputError("attention-kernel", kernel, ", ".join(KERNELS), nearest(str(kernel), KERNELS))
         software = replace(software, fused_attention=1.0 if kernel == "fused" else 0.0)
-    meaning = calibration()["stacks"][stack_name]["meaning"]
-    return box, software, (*box.assumptions, f"software stack {stack_name}: {meaning}", where.said)
+    return Tools(box, software, (*box.assumptions, meaning, where.said), own)
 
 
 @lru_cache(maxsize=1024)
-def _kept(own: Any, *given: Any) -> tuple[Machine, Stack, tuple[str, ...]]:  # noqa: ARG001  the user's specs are a key
+def _kept(specs: Any, *given: Any) -> Tools:  # noqa: ARG001  the user's specs are a key
     return assemble(*given)
 
 
-def _kept_tools(*given: Any) -> tuple[Machine, Stack, tuple[str, ...]]:
+def _kept_tools(*given: Any) -> Tools:
     from mfu_planner.hardware._own import in_use
 
     return _kept(in_use(), *given)

@@ -1,6 +1,6 @@
 """The fields of a layout: how a run is spread over its devices, and over which network."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from mfu_planner.questions.ask import Ask
 
@@ -158,5 +158,5 @@ class NetworkPart:
 class StackPart:
     """The software that runs on them."""
 
-    stack: Annotated[str | None, Ask("name", "Software stack", "megatron", "Network")] = None
-    """Software stack whose constants apply. Empty: by device."""
+    stack: Annotated[Any, Ask("path", "Software stack", "megatron-2026", "Network")] = None
+    """Software stack whose constants apply, or your own: the stack.yaml of mfu-planner calibrate. Empty: by device."""

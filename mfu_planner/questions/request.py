@@ -18,6 +18,7 @@ from mfu_planner.step.schedules import SCHEDULES, read_schedule
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
     from mfu_planner.machine.constants import Machine, Stack
+    from mfu_planner.machine.own_stack import OwnStack
     from mfu_planner.operators import Workload
     from mfu_planner.questions.layout_parts import LayoutPart, NetworkPart
     from mfu_planner.questions.model import Model
@@ -58,6 +59,8 @@ class Request:
     """What makes a case of flags."""
     loader_tokens_per_s: float | None = None
     """Tokens per second that the input pipeline delivers, None for always enough."""
+    own: OwnStack | None = None
+    """The user's calibrated stack, where one was given."""
 
 
 def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | None, list[str], dict[str, str]]:
@@ -235,7 +238,7 @@ def read_request(**given: Any) -> Request:
     if batch % local:
         raise InputError("global-batch", batch, f"a multiple of dp · micro-batch = {local}")
     name = s.stack or default_stack(accelerator.id)
-    box, software, assumptions = tools(
+    box, software, assumptions, own = tools(
         accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, degrees.devices)
     )
     choices = read_choices(s, degrees, batch // local, software)
@@ -255,7 +258,7 @@ def read_request(**given: Any) -> Request:
         "nic_bytes_per_s": s.nic,
         "devices_per_node": s.devices_per_node,
         "loader_tokens_per_s": given.get("loader_tokens_per_s"),
-        "stack": name,
+        "stack": str(name) if own is None or isinstance(name, str) else own.name,
     }
     return Request(
         model=model,
@@ -270,9 +273,10 @@ def read_request(**given: Any) -> Request:
         stack=software,
         optimizer=choices.optimizer,
         echo=echo,
-        assumptions=tuple(assumptions),
+        assumptions=assumptions,
         warnings=tuple(warnings),
-        sources={**sources, "step_time_s": f"calibration of the software stack {name}"},
+        sources={**sources, "step_time_s": f"calibration of the software stack {name if own is None else own.name}"},
+        own=own,
         device_facts=device_facts(s, accelerator, degrees.devices),
         given=given,
         reader=read_case,

@@ -14,7 +14,7 @@ from mfu_planner.operators import Layout
 from mfu_planner.questions.flags import batch_of, whole, whole_zero
 from mfu_planner.questions.request import FLAGS, WHOLE, read_common, step_work, wires_of
 from mfu_planner.searching.space import Inner, Outer, inner_grid, outer_layouts
-from mfu_planner.step.case import Case
+from mfu_planner.step.case import Case, Said
 from mfu_planner.step.schedules import SCHEDULES
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
     assert devices is not None
     assert model.architecture is not None
     name = s.stack or default_stack(accelerator.id)
-    box, software, _ = tools(accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, devices))
+    box, software, _, own = tools(accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, devices))
     batch = batch_of(s)
     schedule = given.get("schedule")
     if schedule is not None and schedule not in SCHEDULES:
@@ -107,9 +107,10 @@ def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
         layout=Layout(compiled=float(bool(s.compile)), imbalance=s.expert_imbalance or 1.0),
         machine=box,
         stack=software,
-        memory=memory_constants(name),
+        memory=memory_constants(software.name),
         optimizer=s.optimizer or "adam",
         loader_tokens_per_s=s.loader_tokens_per_s,
+        said=Said(own=own),
     )
     return SearchPlace(
         place=str(flags.get("cluster") or accelerator.id),

@@ -16,6 +16,7 @@ from mfu_planner.step.division import Division, divide
 
 if TYPE_CHECKING:
     from mfu_planner.architectures import Architecture
+    from mfu_planner.machine.own_stack import OwnStack
     from mfu_planner.questions.request import Request
 
 NETWORK = "network"
@@ -62,6 +63,8 @@ class Said:
     """What one device is, where it is a part of what people count."""
     given: Mapping[str, Any] = field(default_factory=dict)
     """The flags that were given."""
+    own: OwnStack | None = None
+    """The user's calibrated stack behind the constants."""
     reader: Callable[[Mapping[str, Any]], Case] | None = None
     """What makes a case of flags."""
 
@@ -185,6 +188,7 @@ def case_of(request: Request) -> Case:
             sources=request.sources,
             device_facts=request.device_facts,
             given=request.given,
+            own=request.own,
             reader=request.reader,
         ),
     )

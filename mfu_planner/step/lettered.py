@@ -117,7 +117,8 @@ class _Symbols:
         if name in ("peak_flops_per_s", "wide_peak_flops_per_s"):
             return str(sources.get("peak_flops_per_s", "the catalogue"))
         if group == "stack":
-            return f"calibration/stacks.yaml, {self.case.stack.name}"
+            own = self.case.said.own
+            return f"{'' if own is None else f'{own.name}, on '}calibration/stacks.yaml, {self.case.stack.name}"
         if group == "memory":
             return f"calibration/memory.yaml, {self.case.stack.name}"
         return _ORIGIN.get(group, f"the catalogue's {self.case.said.echo.get('hardware', 'device')}")
