@@ -90,7 +90,7 @@ def layer_blocks(
 
 
 def _mask_name(mask: Mask) -> str:
-    return {MaskKind.WINDOW: "local", MaskKind.CHUNK: "local"}.get(mask.kind, "global")
+    return "local" if mask.kind in (MaskKind.WINDOW, MaskKind.CHUNK, MaskKind.BAND) else "global"
 
 
 def decoder(

@@ -20,6 +20,8 @@ class MaskKind(StrEnum):
     CAUSAL = "causal"
     WINDOW = "window"
     CHUNK = "chunk"
+    BAND = "band"
+    """A window on both sides: ``size`` keys before a query and as many behind it (local layers of an encoder)."""
     TOP = "top"
     """The best ``size`` of the keys before a query, chosen by an indexer (sparse attention)."""
 
@@ -28,18 +30,23 @@ class MaskKind(StrEnum):
 class Mask:
     """A causal, windowed, chunked or selected mask, or none.
 
-    ``size`` is the window (keys that a query sees, itself included), the chunk length or the number of chosen keys;
-    unused otherwise.
+    ``size`` is the window (keys that a query sees, itself included), the chunk length, the keys on each side of a band
+    or the number of chosen keys; unused otherwise.
     """
 
     kind: MaskKind = MaskKind.CAUSAL
     size: int = 0
 
+    @property
+    def most_keys(self) -> int:
+        """Keys that a query sees at most, where the mask bounds them; else 0."""
+        return 2 * self.size + 1 if self.kind is MaskKind.BAND else self.size
+
     def pairs(self, queries: Number, keys: Number) -> Number:
         """(query, key) pairs that one sequence allows.
 
         Causal: s(s+1)/2.  Window W, or W chosen keys: m(m+1)/2 + (s−m)·m with m = min(W, s).  Chunk C: the causal count
-        of each chunk.
+        of each chunk.  Band of r on each side: s + 2rs − r(r+1) with r at most s − 1.
         """
         if self.kind is MaskKind.ALL:
             return queries * keys
@@ -48,6 +55,9 @@ class Mask:
         if self.kind in (MaskKind.WINDOW, MaskKind.TOP):
             seen = minimum(self.size, queries)
             return half(seen * (seen + 1)) + (queries - seen) * seen
+        if self.kind is MaskKind.BAND:
+            reach = minimum(self.size, queries - 1)
+            return queries * (2 * reach + 1) - reach * (reach + 1)
         whole, rest = queries // self.size, queries % self.size
         return whole * (self.size * (self.size + 1) // 2) + half(rest * (rest + 1))
 
@@ -116,7 +126,7 @@ class Attention(Operator):
         if self.unit_pairs:
             queries, keys = self.rows.factor, self.unit_pairs / self.rows.factor
             groups = groups * work.length(self.rows.stream)
-        masked = self.mask.size and not self.unit_pairs
+        masked = self.mask.most_keys and not self.unit_pairs
         return (
             Launch(
                 KernelKind.SCORES,
@@ -125,7 +135,7 @@ class Attention(Operator):
                 k=self.qk_dim,
                 v=self.v_dim,
                 groups=groups,
-                seen=minimum(self.mask.size, keys) if masked else keys,
+                seen=minimum(self.mask.most_keys, keys) if masked else keys,
                 flops=self.forward_flops(work),
             ),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from mfu_planner.numeric import Number
+from mfu_planner.numeric import Number, minimum
 
 
 class Stream(StrEnum):
@@ -19,6 +19,8 @@ class Stream(StrEnum):
     """One row for each sequence (times a factor: 197 patches, 1,500 audio frames, one pooled vector)."""
     IMAGE = "image"
     """One row for each image inside a multimodal sequence."""
+    ONCE = "once"
+    """One row for a whole batch, whose sequences share it (a table of relative positions that is projected)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +84,22 @@ class Rows:
 
     stream: Stream = Stream.TOKEN
     factor: int = 1
+    most: int = 0
+    """Along ``ONCE``: a row for each position of a sequence up to this one; 0: a fixed number of rows."""
 
     def per_sequence(self, work: Workload) -> Number:
-        """Rows for one sequence."""
-        return self.factor * work.length(self.stream)
+        """Rows for one sequence (along ``ONCE``: those that every sequence shares)."""
+        return self.factor * (minimum(self.most, work.seq_len) if self.most else work.length(self.stream))
 
     def divided(self, by: Number) -> Rows:
         """The rows of one of ``by`` devices that share them."""
         same = type(by) in (int, float) and by == 1
-        return self if same else Rows(self.stream, self.factor / by)
+        return self if same else Rows(self.stream, self.factor / by, self.most)
 
     def count(self, work: Workload) -> Number:
         """Rows for the whole batch."""
-        return work.batch * self.per_sequence(work)
+        rows = self.per_sequence(work)
+        return rows if self.stream is Stream.ONCE else work.batch * rows
 
 
 TOKENS = Rows()

@@ -319,7 +319,7 @@ def _mask_of(seen: list[tuple[int, int, int]]) -> dict[str, Any] | None:
         return {"mask": "all"}
     if all(pairs == CAUSAL.pairs(queries, keys) for queries, keys, pairs in seen):
         return {"mask": "causal"}
-    for kind in (MaskKind.WINDOW, MaskKind.CHUNK):
+    for kind in (MaskKind.WINDOW, MaskKind.CHUNK, MaskKind.BAND):
         for size in range(1, _LONGEST):
             if all(pairs == Mask(kind, size).pairs(queries, keys) for queries, keys, pairs in seen):
                 return {"mask": kind.value, "size": size}

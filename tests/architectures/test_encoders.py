@@ -9,7 +9,7 @@ import pytest
 from mfu_planner.architectures import from_config
 from mfu_planner.counting import model_work
 from mfu_planner.errors import InputError
-from mfu_planner.operators import Role, Workload
+from mfu_planner.operators import Mask, MaskKind, Role, Workload
 
 BERT = {
     "model_type": "bert",
@@ -175,3 +175,24 @@ def test_whisper_hears_a_fixed_window() -> None:
     assert sum(op.forward_flops(short) for op in audio) == sum(op.forward_flops(long) for op in audio)
     assert audio[0].backward_flops(short) == audio[0].forward_flops(short)
     assert not architecture.uses_target
+
+
+@pytest.mark.parametrize(("reach", "length"), [(1, 1), (1, 9), (3, 3), (5, 12), (20, 12)])
+def test_a_band_holds_the_pairs_at_most_so_far_apart(reach: int, length: int) -> None:
+    """Counted one by one."""
+    pairs = sum(abs(query - key) <= reach for query in range(length) for key in range(length))
+
+    assert Mask(MaskKind.BAND, reach).pairs(length, length) == pairs
+
+
+def test_positions_are_projected_once_for_a_batch() -> None:
+    """DeBERTa: 2 · 16 offsets of width 24, projected to 24 in one layer, whatever the number of sequences."""
+    config = {
+        "model_type": "deberta-v2", "architectures": ["DebertaV2Model"], "vocab_size": 50, "hidden_size": 24,
+        "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 40, "relative_attention": True,
+        "pos_att_type": "c2p", "position_buckets": 16, "position_biased_input": False,
+    }  # fmt: skip
+    built = from_config(config)
+    one, three = (model_work(built, Workload(batch=batch, seq_len=8)).forward for batch in (1, 3))
+
+    assert 3 * one - three == 2 * (2 * 2 * 16 * 24 * 24)

@@ -214,6 +214,8 @@ def _twice_sequence_pairs(how: Pairs, op: Attention, queries: Number, keys: Numb
     mask = op.mask
     windowed = mask.kind in (MaskKind.WINDOW, MaskKind.CHUNK)
     seen = minimum(mask.size, queries) if windowed else keys
+    if mask.kind is MaskKind.BAND:  # no half of it is idle
+        return 2 * (queries * keys if how in (Pairs.ALL, Pairs.HALF) else mask.pairs(queries, keys))
     if how is Pairs.ALL or mask.kind is MaskKind.ALL:
         return 2 * queries * keys
     if how is Pairs.CAPPED:
