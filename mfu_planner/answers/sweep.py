@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from mfu_planner.answers.plan import Plan
+from mfu_planner.hardware._own import in_use
 from mfu_planner.run import solve
 from mfu_planner.units import HOUR, KWH
 
@@ -86,7 +87,7 @@ def over_hardware(plan: Plan, dtype: str) -> tuple[OnHardware, ...]:
     """
     known = {name: float(getattr(plan, name)) for name in _GIVEN}
     rows: list[dict[str, Any]] = []
-    for identifier, name, vendor, peak, price, power in _priced(dtype):
+    for identifier, name, vendor, peak, price, power in _priced(dtype, in_use()):
         rates = {"peak_flops_per_s": peak, "price_usd_per_device_s": price / HOUR, "power_w": power or 0.0}
         found = solve({**known, **rates})
         rows.append(
@@ -110,7 +111,7 @@ def over_hardware(plan: Plan, dtype: str) -> tuple[OnHardware, ...]:
 
 
 @lru_cache(maxsize=16)
-def _priced(dtype: str) -> tuple[tuple[str, str, str, float, float, float | None], ...]:
+def _priced(dtype: str, own: Any) -> tuple[tuple[str, str, str, float, float, float | None], ...]:  # noqa: ARG001  the user's specs are a key
     from mfu_planner.hardware import dtype_key
     from mfu_planner.hardware._index import index
     from mfu_planner.hardware.prices import typical_price

@@ -153,7 +153,7 @@ class Form:
             persist_state="session",
         )
         if asked is not None and asked not in known:
-            _wrong(st.empty(), _unknown(name, asked, known))
+            wrong(st.empty(), _unknown(name, asked, known))
         if chosen == known[0]:
             if name in st.query_params and asked in known:
                 del st.query_params[name]
@@ -216,7 +216,7 @@ class Form:
             st.error(_plain(in_form(str(error))), icon=":material/error:")
 
     def _say(self, name: str, message: str) -> None:
-        _wrong(self._under[name], message)
+        wrong(self._under[name], message)
 
 
 _YES_NO = {"yes": True, "no": False}
@@ -263,7 +263,8 @@ def _by_another_name(name: str, asked: str, alias: Alias) -> str:
     return meant
 
 
-def _wrong(place: DeltaGenerator, message: str) -> None:
+def wrong(place: DeltaGenerator, message: str) -> None:
+    """Say in one line, beside its field, what is wrong."""
     place.html(f'<p class="mfu-wrong" role="alert">{html.escape(in_form(message))}</p>')
 
 

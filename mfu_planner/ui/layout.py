@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -47,7 +46,6 @@ def rare_layout_fields(form: Form) -> None:
         form.draw("offload")
 
 
-@cache
 def machines(hardware: str) -> tuple[str, ...]:
     """The nodes, racks and instances that hold an accelerator."""
     from mfu_planner.hardware import clusters

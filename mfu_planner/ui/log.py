@@ -10,12 +10,15 @@ from typing import Any
 import streamlit as st
 
 from mfu_planner.errors import PlannerError
+from mfu_planner.hardware._own import in_use
 from mfu_planner.observe.logs import LogReport, read_log
+from mfu_planner.questions.command import command_of
 from mfu_planner.report.human import percent
 from mfu_planner.ui.cards import Card, cards, hero, notes, table
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import take_along
+from mfu_planner.ui.share import code, take_along
+from mfu_planner.ui.subject import shown
 from mfu_planner.ui.text import _
 from mfu_planner.ui.uploads import LARGEST_LOG, bounded
 
@@ -62,13 +65,13 @@ def log_fields(form: Form) -> Log | None:
 
 
 @st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
-def _read(digest: str, given: dict[str, Any], _data: bytes) -> LogReport:  # noqa: ARG001  the digest is the key
+def _read(digest: str, own: Any, given: dict[str, Any], _data: bytes) -> LogReport:  # noqa: ARG001  two are the key
     return read_log(io.BytesIO(_data), **given)
 
 
 def read_dropped(log: Log, given: dict[str, Any]) -> LogReport:
     """The report of a log; the same log with the same fields is read once."""
-    return _read(log.digest, {k: v for k, v in given.items() if k in _USED}, log.data)
+    return _read(log.digest, in_use(), {k: v for k, v in given.items() if k in _USED}, log.data)
 
 
 def log_answer(log: Log | None, form: Form) -> None:
@@ -89,10 +92,9 @@ def log_answer(log: Log | None, form: Form) -> None:
         form.blame(error)
         return
     show_log(report)
-    command = "mfu-planner log train.log " + " ".join(
-        f"--{k.replace('_', '-')} {v!r}" for k, v in form.given.items() if k in _USED and not isinstance(v, dict)
-    )
-    python = "from mfu_planner import read_log\n\nreport = read_log('train.log')"
+    given = {k: v for k, v in shown(form.given).items() if k in (*_USED, "specs")}
+    command = command_of("log train.log", given)
+    python = code("from mfu_planner import read_log", "report = read_log('train.log')")
     take_along("log", command, python, report.model_dump(mode="json"))
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from mfu_planner.ui.cards import style
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import ARRIVED, unknown_keys
+from mfu_planner.ui.own_hardware import own_hardware
 from mfu_planner.ui.text import _, language_switch
 from mfu_planner.ui.warm import warm
 
@@ -31,7 +32,8 @@ def main() -> None:
             st.warning(said.format(names=names), icon=":material/link_off:")
     st.session_state[ARRIVED] = st.session_state.get("page") not in (None, chosen.url_path)
     st.session_state["page"] = chosen.url_path
-    chosen.run()
+    with own_hardware():
+        chosen.run()
 
 
 def _pages() -> list[st.Page]:

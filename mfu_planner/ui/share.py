@@ -12,13 +12,22 @@ from typing import Any
 import streamlit as st
 
 from mfu_planner.report.rows import as_csv
+from mfu_planner.ui.own_hardware import FOLDER, uploaded
 from mfu_planner.ui.text import _
 
 
 def as_python(function: str, given: Mapping[str, Any]) -> str:
     """The Python call that gives the same answer."""
-    arguments = "".join(f"    {name}={value!r},\n" for name, value in given.items())
-    return f"from mfu_planner import {function}\n\nresult = {function}(\n{arguments})"
+    arguments = "".join(f"    {name}={value!r},\n" for name, value in given.items() if name != "specs")
+    return code(f"from mfu_planner import {function}", f"result = {function}(\n{arguments})")
+
+
+def code(imported: str, call: str) -> str:
+    """A few lines of Python, with the user's own hardware in use where there is any."""
+    if not uploaded():
+        return f"{imported}\n\n{call}"
+    inside = call.replace("\n", "\n    ")
+    return f"{imported}\nfrom mfu_planner.hardware import own_specs\n\nwith own_specs({FOLDER!r}):\n    {inside}"
 
 
 def as_yaml(given: Mapping[str, Any]) -> str:
@@ -41,6 +50,9 @@ def take_along(
     """A fold-out with the question in other forms and the answer to download."""
     with st.expander(_("Take it with you: command, Python, files"), icon=":material/ios_share:"):
         st.caption(_("The address of this page holds every field: copy it to share this result."))
+        if uploaded():
+            own = _("Not your own hardware: {folder}/accelerators and {folder}/clusters stand for the files.")
+            st.caption(own.format(folder=FOLDER))
         as_shell, as_code = st.tabs([_("Command line"), "Python"])
         as_shell.code(command, language="bash", wrap_lines=True)
         as_code.code(python, language="python", wrap_lines=True)

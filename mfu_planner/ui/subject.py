@@ -14,6 +14,7 @@ from mfu_planner.hardware import resolve
 from mfu_planner.questions.model import parse_config
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import Form
+from mfu_planner.ui.own_hardware import FOLDER, own_hardware_field, uploaded
 from mfu_planner.ui.text import _
 from mfu_planner.ui.uploads import LARGEST_CONFIG, small_text
 
@@ -27,12 +28,12 @@ def model_names() -> tuple[str, ...]:
     return (OWN_CONFIG, OWN_SIZE, *(row["id"] for row in catalogue()))
 
 
-@cache
 def hardware_names() -> tuple[str, ...]:
-    """Every accelerator of the catalogue."""
+    """The user's own accelerators, then those of the catalogue."""
     from mfu_planner.hardware._index import index
 
-    return tuple(index()["accelerators"])
+    known, own = index()["accelerators"], uploaded()
+    return (*(name for name in own if name in known), *(name for name in known if name not in own))
 
 
 @cache
@@ -118,6 +119,7 @@ def hardware_fields(form: Form) -> None:
     with right:
         dtype = form.choice("dtype", DTYPES)
         form.put("dtype", None if dtype == FIELDS["dtype"].default else dtype)
+    own_hardware_field()
 
 
 def rare_hardware_fields(form: Form) -> None:
@@ -130,11 +132,12 @@ def rare_hardware_fields(form: Form) -> None:
 
 
 def shown(given: dict[str, Any]) -> dict[str, Any]:
-    """The fields as a command shows them: a pasted config stands for its file."""
-    return {k: "config.json" if k == "config" and isinstance(v, dict) else v for k, v in given.items()}
+    """The fields as a command shows them: a pasted config stands for its file, own hardware for its folder."""
+    plain = {k: "config.json" if k == "config" and isinstance(v, dict) else v for k, v in given.items()}
+    return plain | ({"specs": FOLDER} if uploaded() else {})
 
 
 def for_yaml(given: dict[str, Any]) -> dict[str, Any]:
     """The fields as plain data."""
     plain: dict[str, Any] = json.loads(json.dumps(given))
-    return plain
+    return plain | ({"specs": FOLDER} if uploaded() else {})

@@ -36,7 +36,10 @@ def page() -> Open:
     from streamlit.testing.v1 import AppTest
 
     def draw(name: str, **query: Any) -> AppTest:
-        script = f"import importlib\nimportlib.import_module('mfu_planner.ui.pages.{name}').page()\n"
+        script = (
+            f"from mfu_planner.ui.own_hardware import own_hardware\nfrom mfu_planner.ui.pages import {name}\n"
+            f"with own_hardware():\n    {name}.page()\n"
+        )
         app = AppTest.from_string(script, default_timeout=60)
         for key, value in query.items():
             app.query_params[key] = value

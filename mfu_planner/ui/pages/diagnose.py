@@ -13,6 +13,7 @@ from mfu_planner.diagnosis import Diagnosis
 from mfu_planner.diagnosis.combining import unchanged
 from mfu_planner.diagnosis.result import Combined
 from mfu_planner.errors import PlannerError
+from mfu_planner.hardware._own import in_use
 from mfu_planner.questions.command import command_of
 from mfu_planner.questions.question import asks
 from mfu_planner.report.human import percent
@@ -108,7 +109,7 @@ def _fields(form: Form) -> tuple[str, Any] | None:
 
 
 @st.cache_data(max_entries=32, ttl=3600, show_spinner=False)
-def _of_file(digest: str, way: str, given: dict[str, Any], _file: Any) -> Diagnosis:  # noqa: ARG001  the digest is the key
+def _of_file(digest: str, own: Any, way: str, given: dict[str, Any], _file: Any) -> Diagnosis:  # noqa: ARG001  two are the key
     with as_file(_file, _LARGEST[way], way, _FILE[way]) as path:
         return diagnose(**given, **{way: str(path)})
 
@@ -118,7 +119,7 @@ def _diagnose(form: Form, upload: tuple[str, Any] | None, apply: tuple[int, ...]
     if upload is None:
         return diagnose(**given)
     way, file = upload
-    return _of_file(hashlib.sha256(file.getvalue()).hexdigest(), way, given, file)
+    return _of_file(hashlib.sha256(file.getvalue()).hexdigest(), in_use(), way, given, file)
 
 
 def _answer(d: Diagnosis) -> None:

@@ -16,8 +16,9 @@ from mfu_planner.ui.cards import heading, notes, table
 from mfu_planner.ui.charts import hardware as charts
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import take_along
-from mfu_planner.ui.subject import DTYPES, hardware_names
+from mfu_planner.ui.own_hardware import own_hardware_field
+from mfu_planner.ui.share import code, take_along
+from mfu_planner.ui.subject import DTYPES, hardware_names, shown
 from mfu_planner.ui.text import N_, _
 
 _DEFAULT = ("h100-sxm", "b200", "mi300x")
@@ -46,6 +47,7 @@ def page() -> None:
         dtype = form.choice("dtype", DTYPES)
     with third:
         form.text("mfu")
+    own_hardware_field()
     if names:
         try:
             _compare(names, dtype, form)
@@ -83,9 +85,9 @@ def _compare(names: Sequence[str], dtype: str, form: Form) -> None:
     lines.append([each, *(_plain(r["usd_per_useful_exaflop"]) for r in rows)])
     table([_("per device"), *(str(r["id"]) for r in rows)], lines)
     notes(w for r in rows for w in r["warnings"])
-    flags = {"dtype": dtype, "mfu": form.given.get("mfu", "40%")}
+    flags = shown({"dtype": dtype, "mfu": form.given.get("mfu", "40%")})
     command = command_of("hardware " + " ".join(names) + " --compare", flags)
-    python = f"from mfu_planner.hardware import resolve\n\ndevices = [resolve(name) for name in {list(names)!r}]"
+    python = code("from mfu_planner.hardware import resolve", f"devices = [resolve(name) for name in {list(names)!r}]")
     take_along("hardware", command, python, {"accelerators": rows}, rows=rows)
 
 

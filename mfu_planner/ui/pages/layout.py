@@ -13,6 +13,7 @@ from mfu_planner.answers.predict import predict
 from mfu_planner.answers.prediction import Prediction
 from mfu_planner.answers.suggest import fewer_and_more
 from mfu_planner.errors import InputError, NoAnswer, PlannerError
+from mfu_planner.hardware._own import in_use
 from mfu_planner.questions.command import command_of
 from mfu_planner.questions.layouts import PredictQuestion, SearchQuestion
 from mfu_planner.questions.question import asks
@@ -159,7 +160,7 @@ def _schedule(inputs: Mapping[str, Any]) -> None:
 
 
 @st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
-def _found(key: str) -> dict[str, Any]:
+def _found(key: str, own: Any) -> dict[str, Any]:  # noqa: ARG001  the own hardware is a part of the key
     question = json.loads(key)
     asked = question.get("devices")
     most = max(asked) if isinstance(asked, list) else (PlanQuestion.of({"devices": asked}).devices or 0)
@@ -198,7 +199,7 @@ def _search(form: Form, given: dict[str, Any]) -> None:
         return
     try:
         with st.spinner(_("Looking at millions of layouts …"), show_time=True):
-            found = _found(key)
+            found = _found(key, in_use())
     except PlannerError as error:
         st.error(str(error))
         return
