@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from mfu_planner.answers.foreseen import Foreseen, predicted_step, refuse_unused
+from mfu_planner.answers.optimal import at_optimum
 from mfu_planner.answers.providers import AtProvider, over_providers
-from mfu_planner.answers.ranges import PlanRange, plan_range
+from mfu_planner.answers.ranges import PlanRange, plan_range, similar_to
 from mfu_planner.answers.results import OnDevices, Result
 from mfu_planner.carbon import emissions
 from mfu_planner.costs import Rates, gap_cost, rates, spot_job
@@ -21,7 +23,11 @@ from mfu_planner.questions.work_units import batch_tokens, in_work_units
 from mfu_planner.run import QUANTITIES, Derived, PowerProduct, closed_forms, derived
 from mfu_planner.run.doubt import doubts
 from mfu_planner.run.limits import LIMITS, Closed, close, refuse_absurd
+from mfu_planner.run.scaling import Suggestion
 from mfu_planner.units import HOUR, KWH, format_value
+
+if TYPE_CHECKING:
+    from mfu_planner.published.similar import Similar
 
 _ASKED = ("tokens", "devices", "mfu", "training_time_s", "cost_usd")
 _WHOLE = 1e-9
@@ -65,8 +71,8 @@ class Plan(OnDevices, Result):
     devices_exact: float
     """Before rounding to whole nodes."""
     devices_per_node: int
-    mfu: float
-    """Of productive step time."""
+    mfu: float | None
+    """Of productive step time; null where nothing says it: then the figures are at the middle of ``range``."""
     goodput: float
     price_usd_per_device_hour: float | None
     provider: str | None = None
@@ -97,6 +103,10 @@ class Plan(OnDevices, Result):
     """Money left of the budget."""
     range: PlanRange | None
     """The same plan at the MFU of similar published runs."""
+    predicted: Foreseen | None = None
+    """The predicted step that the MFU is taken from, where one was asked for."""
+    optimal: Suggestion | None = None
+    """The scaling law that gave the size or the tokens, where one was asked for."""
     pue: float | None = None
     optimizer_steps: float | None = None
     """Tokens ÷ tokens per global batch, where a batch is given."""
@@ -105,6 +115,14 @@ class Plan(OnDevices, Result):
     """The same plan at each provider's price, where several were named; cheapest first."""
     stages: tuple[Plan, ...] = ()
     """The parts of a run in stages, which this plan sums."""
+
+    @property
+    def mfu_used(self) -> float:
+        """The MFU that the figures are at: the plan's, or the middle of its range where nothing says it."""
+        if self.mfu is None:
+            assert self.range is not None
+            return self.range.mfu_typical
+        return self.mfu
 
 
 def plan(**given: Any) -> Plan:
@@ -132,8 +150,31 @@ def plan(**given: Any) -> Plan:
 
 
 def plan_question(s: PlanQuestion) -> Plan:
-    """Plan from a question that is read; on spot instances interruptions lower the goodput, where none is given."""
-    subject = resolve_subject(s)
+    """Plan from a question that is read; where asked for, a law gives size or tokens and a prediction the MFU."""
+    refuse_unused(s)
+    given, law = (s, None) if s.optimal is None else at_optimum(s)
+    subject, step = resolve_subject(given), None
+    if s.predict:
+        step = predicted_step(given, subject)
+        given = given.changed(flops_per_second_per_device=step.rate)
+    found = _at_prices(given, subject)
+    if given is s:
+        return found
+    solved = tuple(n for n in _ASKED if n not in _stated(s) and getattr(found, n) is not None)
+    seen = step and found.mfu and step.under(found.mfu, found.training_time_s)
+    more = {"inputs": s.given(), "solved_for": solved, "predicted": seen or None, "optimal": law}
+    return found.model_copy(update=more | _slack(s, found.training_time_s, found.cost_usd))
+
+
+def _slack(s: PlanQuestion, seconds: float, cost: float | None) -> dict[str, float | None]:
+    return {
+        "deadline_slack_s": None if s.deadline is None else s.deadline - seconds,
+        "budget_slack_usd": None if s.budget is None or cost is None else s.budget - cost,
+    }
+
+
+def _at_prices(s: PlanQuestion, subject: Subject) -> Plan:
+    """On spot instances interruptions lower the goodput, where none is given."""
     prices = rates(s, subject)
     if s.goodput is not None or prices.price.term != "spot":
         return _plan(s, subject, prices)
@@ -162,7 +203,7 @@ def _plan(s: PlanQuestion, subject: Subject, prices: Rates) -> Plan:
     if s.budget is not None and prices.price.usd_per_device_hour is None:
         raise InputError("budget", format_value(s.budget, "usd"), "also a --price: none is on file for this hardware")
     limits = {k: v for k, v in (("training_time_s", s.deadline), ("cost_usd", s.budget)) if v is not None}
-    exact = close(known, limits)
+    exact, reached = _closed(s, subject, known, limits)
     node = node_size(s, subject.accelerator) or 1
     closed, known = _whole_devices(exact, known, limits, subject, node)
     if subject.devices is None and s.devices_per_node is None and node > 1:
@@ -175,7 +216,9 @@ def _plan(s: PlanQuestion, subject: Subject, prices: Rates) -> Plan:
             f"this needs an MFU of {values['mfu']:.1%}, above 100% of the peak: give more devices, a later deadline or "
             "fewer tokens"
         )
-    if s.mfu is None and closed.binding:
+    if reached is not None:
+        warnings.insert(0, _over(reached))
+    elif s.mfu is None and closed.binding:
         limits_met = " and ".join(LIMITS[name] for name in closed.binding)
         warnings.append(f"the MFU is what the {limits_met} needs: the run must reach at least this")
     assert subject.model is not None
@@ -186,7 +229,7 @@ def _plan(s: PlanQuestion, subject: Subject, prices: Rates) -> Plan:
     runs = plan_range(subject, values)
     return Plan(
         inputs=s.given(),
-        solved_for=tuple(n for n in _ASKED if n not in _stated(s) and n in values),
+        solved_for=tuple(n for n in _ASKED if n not in _stated(s) and n in values and (n != "mfu" or reached is None)),
         training_time_s=values["training_time_s"],
         productive_time_s=values["productive_time_s"],
         device_hours=hours,
@@ -205,7 +248,7 @@ def _plan(s: PlanQuestion, subject: Subject, prices: Rates) -> Plan:
         devices=round(values["devices"]),
         devices_exact=exact.values["devices"],
         devices_per_node=node,
-        mfu=values["mfu"],
+        mfu=None if reached else values["mfu"],
         goodput=values["goodput"],
         price_usd_per_device_hour=prices.price.usd_per_device_hour,
         **prices.price.record(),
@@ -222,8 +265,7 @@ def _plan(s: PlanQuestion, subject: Subject, prices: Rates) -> Plan:
         work_unit=subject.model.work_unit,
         params=subject.model.params,
         active_params=subject.model.active_params,
-        deadline_slack_s=None if s.deadline is None else s.deadline - values["training_time_s"],
-        budget_slack_usd=None if s.budget is None else s.budget - values["cost_usd"],
+        **_slack(s, values["training_time_s"], values.get("cost_usd")),
         range=runs,
         optimizer_steps=values.get("optimizer_steps"),
         step_time_s=values.get("step_time_s"),
@@ -232,6 +274,27 @@ def _plan(s: PlanQuestion, subject: Subject, prices: Rates) -> Plan:
         steps=(*(subject.work_steps() if s.explain else ()), *_steps(order, values, forms)),
         by_convention=_by_convention(s, subject, values["mfu"]),
         sources={**subject.sources, **prices.sources},
+    )
+
+
+def _closed(
+    s: PlanQuestion, subject: Subject, known: dict[str, float], limits: dict[str, float]
+) -> tuple[Closed, Similar | None]:
+    """The closed plan; where only an MFU is missing, at the middle of what similar published runs reached."""
+    try:
+        return close(known, limits), None
+    except InputError as error:
+        found = similar_to(subject, subject.devices) if error.field == "plan" and s.mfu is None else None
+        if found is None:
+            raise
+    known["mfu"] = found.typical
+    return close(known, limits), found
+
+
+def _over(found: Similar) -> str:
+    return (
+        f"no MFU was given: {found.n} similar published runs reached {found.low:.1%} to {found.high:.1%} "
+        f"({found.basis}); the figures are at their middle, {found.typical:.1%}; --mfu or --predict says better"
     )
 
 

@@ -150,6 +150,8 @@ def _sum(parts: Sequence[Plan], inputs: dict[str, Any]) -> Plan:
         return None if any(getattr(p, name) is None for p in parts) else total(name)
 
     first = parts[0]
+    if any(p.mfu is None for p in parts):
+        raise InputError("mfu", "nothing", "an MFU such as 40% for every stage, or --predict")
     flops, tokens, productive = total("total_flops"), total("tokens"), total("productive_time_s")
     busy = sum(p.devices * p.productive_time_s for p in parts)
     hours, cost = total("device_hours"), total_or_none("cost_usd")
@@ -182,6 +184,7 @@ def _sum(parts: Sequence[Plan], inputs: dict[str, Any]) -> Plan:
             "tokens_per_s_per_device": tokens / busy,
             "seq_len": first.seq_len if len({p.seq_len for p in parts}) == 1 else None,
             "range": None,
+            "predicted": None,
             "optimizer_steps": total_or_none("optimizer_steps"),
             "step_time_s": None,
             "stages": tuple(parts),

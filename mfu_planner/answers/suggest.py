@@ -11,7 +11,6 @@ from mfu_planner.hardware import resolve
 from mfu_planner.questions.model import Model, choose_model
 from mfu_planner.questions.runs import MeasureQuestion, PlanQuestion, Run
 from mfu_planner.questions.subject import resolve_subject
-from mfu_planner.run import solve
 from mfu_planner.run.scaling import Suggestion, compute_optimal_tokens
 
 
@@ -171,23 +170,3 @@ def fewer_and_more(devices: Any) -> list[int]:
     if number is None or number < 2:
         raise InputError("devices", devices, "a whole number of at least 2")
     return [number // 2, number, 2 * number]
-
-
-def predicted_mfu(**given: Any) -> tuple[float, float, float]:
-    """The MFU that the step-time model predicts for a layout, with its low and high.
-
-    Arguments are those of ``predict``.
-
-    Raises
-    ------
-    InputError
-        The layout contradicts itself or the model cannot be used.
-    """
-    from mfu_planner.answers.predict import predict
-
-    found = predict(**given)
-    held = {"mfu": found["mfu"], "peak_flops_per_s": found["peak_flops_per_s"], "devices": found["inputs"]["devices"]}
-    work = solve({**held, "step_time_s": found["step_time_s"], "tokens_per_step": 1.0}, ["flops_per_token"])
-    del held["mfu"], work["mfu"], work["step_time_s"]
-    low, high = (solve({**work, "step_time_s": found["range"][end]}, ["mfu"])["mfu"] for end in ("high", "low"))
-    return float(found["mfu"]), low, high

@@ -22,6 +22,8 @@ def command(as_json: bool, plan_file: str | None = None, **flags: Any) -> None:
     mfu-planner plan --model llama-3.1-70b --hardware h100-sxm --devices 2048 --tokens 15T --mfu 40%
     mfu-planner plan --model llama-3.1-8b --hardware h100-sxm --budget '$2M' --deadline 60d --mfu 40%
     mfu-planner plan --model llama-3.1-8b --hardware h100-sxm --tokens 1T --mfu 45% --deadline 30d
+    mfu-planner plan --model llama-3.1-8b --hardware h100-sxm --devices 64 --tokens 1T --global-batch 512 --predict
+    mfu-planner plan --optimal chinchilla --hardware h100-sxm --devices 8 --deadline '4 weeks' --budget '$50k'
     """
     from mfu_planner.answers.planfile import plan_file as from_file
     from mfu_planner.answers.planfile import plan_stages

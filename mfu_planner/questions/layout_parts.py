@@ -150,7 +150,8 @@ class NetworkPart:
     ] = None
     """One device's share of its node's network, one direction, such as '50 GB/s'. Empty: the machine's."""
     devices_per_node: Annotated[
-        int | None, Ask("device", "Devices per node", "8", "Network", aliases=("gpus_per_node", "nproc_per_node"))
+        int | None,
+        Ask("device", "Devices per node", "8", "Network", aliases=("gpus_per_node", "nproc_per_node"), stage=True),
     ] = None
     """Devices of one scale-up domain. Empty: the machine's."""
 

@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar
 
 from mfu_planner.questions.ask import Ask
-from mfu_planner.questions.layout_parts import AgainPart
+from mfu_planner.questions.layout_parts import AgainPart, LayoutPart, NetworkPart, PlacePart, StackPart
 from mfu_planner.questions.parts import (
     BatchPart,
     ConventionPart,
@@ -31,7 +31,7 @@ class Run(Worked, HardwarePart, FormatPart, NodePart, PeakPart, ConventionPart):
     """A model on hardware: what every question on a run's MFU shares."""
 
 
-class PlanQuestion(Run, BatchPart, RatePart, MoneyPart, ExplainPart):
+class PlanQuestion(Run, BatchPart, RatePart, LayoutPart, PlacePart, NetworkPart, StackPart, MoneyPart, ExplainPart):
     """Time, device-hours, cost and energy of a training run."""
 
     command: ClassVar[str] = "plan"
@@ -39,6 +39,10 @@ class PlanQuestion(Run, BatchPart, RatePart, MoneyPart, ExplainPart):
     """Training tokens, such as 15.6T. Empty: solved for."""
     mfu: Annotated[float | None, Ask("fraction", "MFU", "40%", "Run", stage=True)] = None
     """Of productive step time, such as 40%. Empty: solved for."""
+    predict: Annotated[bool, Ask("flag", "Predicted MFU", "", "Run")] = False
+    """The MFU of a predicted step: of the layout that is given, else of the best one that a search finds."""
+    optimal: Annotated[str | None, Ask("name", "Compute-optimal", "chinchilla", "Run")] = None
+    """Scaling law, such as chinchilla: gives the tokens of a model, or both out of devices, time and money."""
     goodput: Annotated[float | None, Ask("fraction", "Goodput", "95%", "Run", stage=True)] = None
     """Productive share of the wall clock: failures, restarts and checkpoints take the rest."""
     deadline: Annotated[float | None, Ask("time", "Deadline", "30d", "Money", bare=False)] = None

@@ -26,7 +26,7 @@ def plan_markdown(plan: Plan, command: str) -> str:
         ("energy", show(None if p.energy_kwh is None else p.energy_kwh * KWH, "energy"), ""),
         ("devices", f"{p.devices:,}", f"{p.devices_exact:.9g} before rounding to nodes of {p.devices_per_node}"),
         (f"{p.work_unit}s", show(p.tokens, "count"), f"{p.tokens:.9g}"),
-        ("MFU", percent(p.mfu, 2), f"convention {p.convention}, peak {show(p.peak_flops_per_s, 'flop_per_s')}"),
+        ("MFU", percent(p.mfu_used, 2), f"convention {p.convention}, peak {show(p.peak_flops_per_s, 'flop_per_s')}"),
         ("throughput per device", f"{p.tokens_per_s_per_device:,.1f} {p.work_unit}s/s", ""),
         ("goodput", percent(p.goodput), ""),
     ]

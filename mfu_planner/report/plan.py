@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mfu_planner.report.human import percent, plain_table, print_steps, print_warnings, show
@@ -36,7 +37,8 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
         *_carbon(plan),
         ("devices", mark("devices", f"{plan.devices:,}") + exact),
         (f"{plan.work_unit}s", mark("tokens", show(plan.tokens, "count"))),
-        ("MFU", mark("mfu", percent(plan.mfu, 2)) + f"  of {_peak(plan)}"),
+        *_optimal(plan),
+        ("MFU", _mfu(plan, mark)),
         ("throughput", f"{plan.tokens_per_s:,.0f} {plan.work_unit}s/s, {plan.tokens_per_s_per_device:,.1f} per device"),
         (
             "work",
@@ -56,6 +58,7 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
     console.print(plain_table(rows))
     _print_stages(plan, console)
     _print_providers(plan, console)
+    _print_predicted(plan, console)
     _print_range(plan, console)
     _print_conventions(plan, console)
     print_warnings(console, plan.warnings)
@@ -63,6 +66,32 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
         print_steps(console, plan.steps, plan.sources)
         for stage in plan.stages:
             print_steps(console, stage.steps, stage.sources)
+
+
+def _optimal(plan: Plan) -> list[tuple[str, str]]:
+    if plan.optimal is None:
+        return []
+    law = f"{plan.optimal.tokens_per_parameter:.1f} tokens per parameter, {plan.optimal.title}"
+    return [("parameters", f"{show(float(plan.params), 'count')}, compute-optimal: {law}; {plan.optimal.url}")]
+
+
+def _print_predicted(plan: Plan, console: Console) -> None:
+    step = plan.predicted
+    if step is None:
+        return
+    whose = "the best layout that a search found" if step.searched else "the layout given"
+    console.print(
+        f"\nThe MFU is that of a predicted step of {show(step.step_time_s, 'time')} of {whose}: "
+        f"{percent(step.mfu_low)} to {percent(step.mfu_high)}, {show(step.training_time_s_low, 'time')} to "
+        f"{show(step.training_time_s_high, 'time')} ({step.basis})."
+    )
+    console.print(f"  {step.command}", markup=False, soft_wrap=True)
+
+
+def _mfu(plan: Plan, mark: Callable[[str, str], str]) -> str:
+    if plan.mfu is None:
+        return f"not given: {percent(plan.mfu_used)}, as similar runs, of {_peak(plan)}"
+    return mark("mfu", percent(plan.mfu, 2)) + f"  of {_peak(plan)}"
 
 
 def _peak(plan: Plan) -> str:
@@ -155,7 +184,7 @@ def _print_conventions(plan: Plan, console: Console) -> None:
     from mfu_planner.report.human import grid
 
     rows = [
-        (name, percent(mfu, 2), "–" if mfu is None else f"{100 * (mfu / plan.mfu - 1):+.1f}%")
+        (name, percent(mfu, 2), "–" if mfu is None else f"{100 * (mfu / plan.mfu_used - 1):+.1f}%")
         for name, mfu in plan.by_convention.items()
     ]
     console.print(grid(("convention", "MFU", "difference"), rows, title="The same plan under each convention"))

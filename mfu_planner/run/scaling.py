@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from mfu_planner.errors import InputError, nearest
+
+_HALVINGS = 100
+"""Of an interval of 60 decimal places: below the last digit of a float."""
 
 
 class Suggestion(BaseModel):
@@ -17,6 +21,8 @@ class Suggestion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tokens: float
+    params: float
+    """Those that a token uses."""
     tokens_per_parameter: float
     law: str
     """Its name on file."""
@@ -60,13 +66,9 @@ def compute_optimal_tokens(params: float, law: str | None = None) -> Suggestion:
     >>> round(compute_optimal_tokens(70e9).tokens_per_parameter, 1)
     18.4
     """
-    known = laws()
-    name = next(iter(known)) if law is None else law
-    if name not in known:
-        raise InputError("law", name, ", ".join(known), nearest(name, known))
     if not params > 0:
         raise InputError("params", params, "a positive number of parameters")
-    entry = known[name]
+    name, entry = _law(law)
     if entry["kind"] == "parametric":
         tokens = optimum(params, *(float(entry[k]) for k in ("A", "B", "alpha", "beta")))
         formula = r"D = \left(\frac{\beta B}{\alpha A}\right)^{1/\beta} N^{\alpha/\beta}"
@@ -76,6 +78,7 @@ def compute_optimal_tokens(params: float, law: str | None = None) -> Suggestion:
     source = entry["source"]
     return Suggestion(
         tokens=tokens,
+        params=params,
         tokens_per_parameter=tokens / params,
         law=name,
         title=entry["title"],
@@ -83,6 +86,63 @@ def compute_optimal_tokens(params: float, law: str | None = None) -> Suggestion:
         source=source["title"],
         url=source["url"],
     )
+
+
+def compute_optimal_params(tokens: float, law: str | None = None) -> Suggestion:
+    """The parameters for which ``tokens`` are the optimum: the same law the other way round.
+
+    Raises
+    ------
+    InputError
+        No such law, or no positive number of tokens.
+
+    Examples
+    --------
+    >>> from mfu_planner.run.scaling import compute_optimal_params, compute_optimal_tokens
+    >>> round(compute_optimal_params(compute_optimal_tokens(70e9).tokens).params / 1e9, 6)
+    70.0
+    """
+    if not tokens > 0:
+        raise InputError("tokens", tokens, "a positive number of tokens")
+    return compute_optimal_tokens(_where(lambda n: compute_optimal_tokens(n, law).tokens, tokens), law)
+
+
+def optimal_size(compute: float, law: str | None = None) -> Suggestion:
+    """The parameters and tokens that are the best use of a compute.
+
+    Parameters
+    ----------
+    compute : FLOP, ``6 · params · tokens`` (Hoffmann et al. 2022, arXiv:2203.15556, section 3).
+
+    Raises
+    ------
+    InputError
+        No such law, or no positive compute.
+    """
+    if not compute > 0:
+        raise InputError("compute", compute, "a positive number of FLOPs")
+    return compute_optimal_tokens(_where(lambda n: 6 * n * compute_optimal_tokens(n, law).tokens, compute), law)
+
+
+def _where(rising: Callable[[float], float], value: float) -> float:
+    """The parameters at which something that rises with them has a value, to the last digits."""
+    low, high = 0.0, 60 * math.log(10)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if rising(math.exp(middle)) < value else (low, middle)
+    return math.exp(high)
+
+
+def _law(name: str | None) -> tuple[str, dict[str, Any]]:
+    """A law by its name or what people call it."""
+    known = laws()
+    if name is None:
+        return next(iter(known.items()))
+    called = {alias: law for law, entry in known.items() for alias in (law, *entry.get("also", ()))}
+    if name.lower() not in called:
+        raise InputError("law", name, ", ".join(called), nearest(name, called))
+    law = called[name.lower()]
+    return law, known[law]
 
 
 def optimum(params: Any, a_loss: float, b_loss: float, alpha: float, beta: float) -> Any:

@@ -7,14 +7,15 @@ from typing import Any
 
 import streamlit as st
 
+from mfu_planner.answers.foreseen import LAID_OUT as OF_A_STEP
 from mfu_planner.answers.plan import Plan, plan
-from mfu_planner.answers.suggest import predicted_mfu, typical_mfu
+from mfu_planner.answers.suggest import typical_mfu
 from mfu_planner.questions.model import parse_config
 from mfu_planner.questions.question import asks
 from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.ui.fields import FIELDS, NOTHING
 from mfu_planner.ui.form import without_empty
-from mfu_planner.ui.layout import LAID_OUT, as_layout
+from mfu_planner.ui.layout import LAID_OUT
 from mfu_planner.ui.query import flag_value, to_query
 from mfu_planner.ui.subject import OWN_CONFIG, OWN_SIZE
 from mfu_planner.ui.text import _
@@ -60,7 +61,8 @@ def plan_of(fields: Mapping[str, str]) -> Plan:
     PlannerError
         The fields make no plan.
     """
-    filled = {n: fields.get(n, FIELDS[n].default if n in _OPENED else "") for n in asks(PlanQuestion) if n in FIELDS}
+    stated = [n for n in asks(PlanQuestion) if n in FIELDS and n not in OF_A_STEP]
+    filled = {n: fields.get(n, FIELDS[n].default if n in _OPENED else "") for n in stated}
     given: dict[str, Any] = _chosen(filled)
     if given.get("model") == OWN_SIZE:
         del given["model"]
@@ -80,7 +82,8 @@ def plan_of(fields: Mapping[str, str]) -> Plan:
     elif fields.get("mfu_from") == "predicted":
         layout = {name: fields.get(name, FIELDS[name].default) for name in ("global_batch", *LAID_OUT)}
         layout["recompute"] = fields.get("layout_recompute", "none")
-        given["mfu"] = predicted_mfu(**as_layout(given | _chosen(layout)))[0]
+        given.pop("mfu", None)
+        given |= _chosen(layout) | {"predict": True}
     return plan(**without_empty(given))
 
 

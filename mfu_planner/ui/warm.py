@@ -21,8 +21,7 @@ def warm() -> threading.Thread:
 def _load() -> None:
     for name in (*_HEAVY, *(f"mfu_planner.ui.pages.{page}" for page in _PAGES)):
         import_module(name)
-    from mfu_planner import plan
-    from mfu_planner.answers.suggest import predicted_mfu
+    from mfu_planner import plan, predict
 
     plan(model="llama-3.1-405b", hardware="h100-sxm", devices=8, tokens="1T", mfu="40%")
-    predicted_mfu(model="llama-3.1-405b", hardware="h100-sxm", devices=128, tp=8, pp=16, global_batch=128)
+    predict(model="llama-3.1-405b", hardware="h100-sxm", devices=128, tp=8, pp=16, global_batch=128)

@@ -113,7 +113,7 @@ def test_active_parameters_of_a_mixture() -> None:
     [
         ({"deadline": "1d"}, NoAnswer, "deadline"),
         ({"budget": "$10", "price": 2}, NoAnswer, "budget"),
-        ({"mfu": None}, InputError, "--mfu"),
+        ({"mfu": None, "hardware": "gtx-1080-ti", "dtype": "fp32"}, InputError, "--mfu"),
         ({"tokens": None}, InputError, "--tokens"),
         ({"mfu": 1.4}, InputError, "mfu"),
         ({"mfu": "40 GB"}, InputError, "mfu"),

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mfu_planner.answers.suggest import (
-    fewer_and_more,
-    optimal_tokens,
-    predicted_mfu,
-    published_runs,
-    typical_mfu,
-    work_over_length,
-)
+from mfu_planner.answers.suggest import fewer_and_more, optimal_tokens, published_runs, typical_mfu, work_over_length
 from mfu_planner.carbon import countries, emissions
 from mfu_planner.errors import InputError, NoAnswer
 
@@ -39,12 +32,6 @@ def test_published_runs_mark_the_same_hardware() -> None:
 def test_optimal_tokens_use_active_parameters() -> None:
     """Of a mixture, those that a token uses."""
     assert optimal_tokens(params="47B", active_params="13B").tokens == optimal_tokens(params="13B").tokens
-
-
-def test_predicted_mfu_has_a_range() -> None:
-    """Low, predicted and high in order."""
-    mfu, low, high = predicted_mfu(model="llama-3.1-8b", hardware="h100-sxm", devices=64, tp=2, global_batch=256)
-    assert 0 < low <= mfu <= high < 1
 
 
 def test_work_grows_with_length() -> None:

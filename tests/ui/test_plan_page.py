@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mfu_planner import plan
-from mfu_planner.answers.suggest import predicted_mfu, typical_mfu
+from mfu_planner import plan, predict
+from mfu_planner.answers.suggest import typical_mfu
 from mfu_planner.report.human import percent, show
 
 
@@ -78,10 +78,10 @@ def test_mfu_of_published_runs(page: Any) -> None:
 def test_mfu_of_a_layout(page: Any) -> None:
     """The step-time model's figure stands in for an own one."""
     app = page("plan", mfu_from="predicted")
-    mfu = predicted_mfu(
+    found = predict(
         model="llama-3.1-405b", hardware="h100-sxm", devices="16384", global_batch="2048", tp=8, pp=16, vpp=7
-    )[0]
-    assert percent(mfu) in _html(app)
+    )
+    assert percent(found.mfu) in _html(app)
 
 
 def test_compute_optimal_tokens_go_to_the_field(page: Any) -> None:

@@ -70,10 +70,10 @@ def over_mfu(plan: Plan, quantity: str) -> None:
         )
     layers.append({"mark": {"type": "line", "strokeWidth": 2.5}, "encoding": {"x": x, "y": y, "tooltip": tooltip}})
     now = plan.cost_usd if money else plan.training_time_s
-    point = {"mfu": 100 * plan.mfu, "y": (now or 0) / unit}
+    point = {"mfu": 100 * plan.mfu_used, "y": (now or 0) / unit}
     layers += [base.here(point, x, y, tooltip), base.said(point, x, y, _("this plan"))]
     alt = _("{what} falls as MFU rises: {value} at {mfu}.").format(
-        what=title, value=show(now, "usd" if money else "time", 3), mfu=percent(plan.mfu)
+        what=title, value=show(now, "usd" if money else "time", 3), mfu=percent(plan.mfu_used)
     )
     head = _("Cost over MFU") if money else _("Time over MFU")
     head += "" if plan.range is None else " " + _("(grey: similar runs)")

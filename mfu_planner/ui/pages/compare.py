@@ -124,7 +124,7 @@ def _table(plans: list[tuple[str, Plan]]) -> None:
         [_("energy"), *(_energy(p) for _n, p in plans)],
         [_("devices"), *(f"{p.devices:,}" for _n, p in plans)],
         [_("tokens"), *(show(p.tokens, "count", 4) for _n, p in plans)],
-        ["MFU", *(percent(p.mfu) for _n, p in plans)],
+        ["MFU", *(percent(p.mfu_used) for _n, p in plans)],
         [_("tokens/s per device"), *(f"{p.tokens_per_s_per_device:,.1f}" for _n, p in plans)],
         [_("total work"), *(show(p.total_flops, "flop", 3) for _n, p in plans)],
         [_("convention"), *(p.convention for _n, p in plans)],

@@ -6,8 +6,9 @@ from typing import Any
 
 import streamlit as st
 
+from mfu_planner.answers.foreseen import LAID_OUT
 from mfu_planner.answers.plan import Plan, plan
-from mfu_planner.answers.suggest import optimal_tokens, predicted_mfu, typical_mfu
+from mfu_planner.answers.suggest import optimal_tokens, typical_mfu
 from mfu_planner.answers.sweep import over_hardware
 from mfu_planner.carbon import countries
 from mfu_planner.errors import PlannerError
@@ -21,7 +22,7 @@ from mfu_planner.ui.derivation import derivation
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.keep import keep_button
-from mfu_planner.ui.layout import as_layout, layout_fields
+from mfu_planner.ui.layout import layout_fields
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_python, as_yaml, take_along
 from mfu_planner.ui.subject import for_yaml, hardware_fields, model_fields, rare_hardware_fields, shown
@@ -96,7 +97,7 @@ def _fields() -> Form:
             grid = form.choice("grid", countries())
         form.put("grid", None if grid == FIELDS["grid"].default else grid)
         rare_hardware_fields(form)
-    form.rest()
+    form.rest(without=("predict", *LAID_OUT))
     return form
 
 
@@ -111,17 +112,9 @@ def _mfu(form: Form) -> None:
 
 
 def _predicted(form: Form) -> None:
-    inner = Form("predict", beside=form)
-    inner.text("global_batch")
-    layout_fields(inner)
-    try:
-        mfu, low, high = predicted_mfu(**as_layout(inner.given))
-    except PlannerError as error:
-        inner.blame(error)
-        return
-    form.put("mfu", mfu)
-    text = _("**{mfu}** predicted ({low} to {high}); the Layout page shows where the rest goes.")
-    st.caption(text.format(mfu=percent(mfu), low=percent(low), high=percent(high)))
+    form.text("global_batch")
+    layout_fields(form)
+    form.put("predict", True)
 
 
 def _published(form: Form) -> None:
@@ -165,7 +158,7 @@ def _suggest_tokens(form: Form) -> None:
 def _answer(p: Plan) -> None:
     hero(
         _("{tokens} {unit}s on {devices} devices at {mfu} MFU take").format(
-            tokens=show(p.tokens, "count", 4), unit=p.work_unit, devices=f"{p.devices:,}", mfu=percent(p.mfu)
+            tokens=show(p.tokens, "count", 4), unit=p.work_unit, devices=f"{p.devices:,}", mfu=percent(p.mfu_used)
         ),
         [
             (show(p.training_time_s, "time", 3), "", f"{p.training_time_s:,.0f} s"),
@@ -173,6 +166,10 @@ def _answer(p: Plan) -> None:
             *([] if p.cost_usd is None else [(show(p.cost_usd, "usd", 3), "", f"${p.cost_usd:,.2f}")]),
         ],
     )
+    if p.predicted is not None:
+        text = _("**{mfu}** predicted ({low} to {high}); the Layout page shows where the rest goes.")
+        step = p.predicted
+        st.caption(text.format(mfu=percent(step.mfu), low=percent(step.mfu_low), high=percent(step.mfu_high)))
     if p.range is not None:
         _range(p)
     cards(_cards(p))
@@ -194,7 +191,7 @@ def _cards(p: Plan) -> list[Card]:
     found = [
         Card(_("Devices"), f"{p.devices:,}", exactly, exactly if rounded else "", "devices" in solved),
         Card(_("Tokens"), show(p.tokens, "count", 4), f"{p.tokens:,.0f}", "", "tokens" in solved),
-        Card("MFU", percent(p.mfu), f"{100 * p.mfu!r}%", of_peak, "mfu" in solved),
+        Card("MFU", percent(p.mfu_used), f"{100 * p.mfu_used!r}%", of_peak, "mfu" in solved),
         Card(_("Cost"), show(p.cost_usd, "usd", 4), money, hourly),
         _energy(p),
         *_carbon(p),
