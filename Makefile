@@ -15,7 +15,6 @@ $(STAMP): pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
-	$(BIN)/python -m compileall -q mfu_planner
 	touch $(STAMP)
 
 $(TOOLS): $(STAMP) requirements-dev.lock
@@ -23,6 +22,7 @@ $(TOOLS): $(STAMP) requirements-dev.lock
 	touch $(TOOLS)
 
 run: $(STAMP) ## plan and measure Llama 3.1 405B beside the published figures
+	@$(BIN)/python -m compileall -q mfu_planner
 	@$(BIN)/mfu-planner demo
 
 app: $(STAMP) ## serve the web form on http://localhost:8501

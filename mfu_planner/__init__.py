@@ -5,9 +5,9 @@ Everything public is here and imported when first used, so that ``import mfu_pla
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mfu_planner.later import later
 from mfu_planner.moved import keep_old_names
 
 if TYPE_CHECKING:
@@ -90,10 +90,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'mfu_planner' has no attribute {name!r}")
-    return getattr(import_module(f"mfu_planner.{_HOMES[name]}"), name)
+__getattr__ = later(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from mfu_planner.run.frozen import Frozen
 
 
-class Emissions(BaseModel):
+class Emissions(Frozen):
     """What the electricity of a run emits."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     co2e_kg: float
     g_per_kwh: float

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from mfu_planner.questions.runs import MeasureQuestion, PlanQuestion
 from mfu_planner.questions.subject import Subject
-from mfu_planner.run.goodput import Job, job_estimate
 from mfu_planner.units import DAY, HOUR
 
 if TYPE_CHECKING:
     from mfu_planner.hardware.energy import SiteWatts
     from mfu_planner.hardware.prices import Quote
+    from mfu_planner.run.goodput import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,7 @@ def spot_job(price: Price, params: float, devices: float) -> tuple[Job, str] | N
         return None
     from mfu_planner.hardware.sellers import interruptions, provider_name
     from mfu_planner.machine.calibrated import calibration
+    from mfu_planner.run.goodput import job_estimate
 
     whose, rate = interruptions(quote.provider)
     instances = devices / quote.devices

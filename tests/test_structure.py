@@ -10,7 +10,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "mfu_planner"
 FLOORS = {
-    1: "errors numeric",
+    1: "errors later numeric",
     2: "units facts",
     3: "operators run",
     4: "hardware published architectures carbon",

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from mfu_planner.answers.measure import Measurement, measure
 from mfu_planner.answers.plan import Plan, plan
+from mfu_planner.run.frozen import Frozen
 from mfu_planner.units import HOUR
 
 _RUN = "llama-3.1-405b.yaml"
 _STATED = ("devices", "tokens", "seq_len", "mfu", "flops_per_second_per_device", "device_hours")
 
 
-class Demo(BaseModel):
+class Demo(Frozen):
     """The published figures and the arithmetic beside them."""
-
-    model_config = ConfigDict(frozen=True)
 
     published: dict[str, Any]
     """What the paper and the model card print, each with its place."""

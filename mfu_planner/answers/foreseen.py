@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from mfu_planner.errors import InputError
 from mfu_planner.questions.layout_parts import LayoutPart, NetworkPart, PlacePart, StackPart
 from mfu_planner.questions.question import fields_of
+from mfu_planner.run.frozen import Frozen
 
 if TYPE_CHECKING:
     from mfu_planner.questions.runs import PlanQuestion
@@ -22,10 +21,8 @@ _RATES = ("mfu", "tokens_per_second", "tokens_per_second_per_device", "flops_per
 _OF_THE_ANSWER = ("convention", "explain")
 
 
-class Foreseen(BaseModel):
+class Foreseen(Frozen):
     """A predicted step that a plan stands on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     searched: bool
     """Whether a search chose the layout, or the user gave it."""

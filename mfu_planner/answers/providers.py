@@ -6,18 +6,15 @@ from collections.abc import Callable, Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
-
 from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.run.frozen import Frozen
 
 if TYPE_CHECKING:
     from mfu_planner.answers.plan import Plan
 
 
-class AtProvider(BaseModel):
+class AtProvider(Frozen):
     """A plan at one provider's price."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     provider: str
     term: str | None

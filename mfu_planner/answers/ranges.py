@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from mfu_planner.questions.subject import Subject
 from mfu_planner.run import solve
+from mfu_planner.run.frozen import Frozen
 
 if TYPE_CHECKING:
     from mfu_planner.published.similar import Similar
@@ -18,10 +17,8 @@ _KEPT = ("flops_per_token", "tokens", "devices", "peak_flops_per_s", "goodput", 
 """What a plan keeps when its MFU is another."""
 
 
-class PlanRange(BaseModel):
+class PlanRange(Frozen):
     """Low, typical and high MFU of similar published runs, and the plan at each."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     runs: int
     """How many published runs stand behind it."""

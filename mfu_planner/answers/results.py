@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from mfu_planner.run.frozen import Frozen
 from mfu_planner.run.show import Derived
 
 SCHEMA_VERSION = 1
 """Rises when a key changes its meaning; keys are added without a change."""
 
 
-class Keyed(BaseModel, Mapping[str, Any]):
+class Keyed(Frozen, Mapping[str, Any]):
     """A frozen record that is read by key as well: ``found["mfu"]``, ``found.get("hfu")``, ``dict(found)``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     def __getitem__(self, key: str) -> Any:
         """The field of that name."""
@@ -33,10 +32,8 @@ class Keyed(BaseModel, Mapping[str, Any]):
         return len(type(self).model_fields)
 
 
-class Result(BaseModel):
+class Result(Frozen):
     """A frozen answer; its fields are the keys of the JSON object."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     schema_version: int = SCHEMA_VERSION
     inputs: dict[str, Any]
@@ -45,7 +42,7 @@ class Result(BaseModel):
     """What a reader must know before trusting a number: defaults taken, keys not used."""
     steps: tuple[Derived, ...] = ()
     """The derivation."""
-    sources: dict[str, str] = {}
+    sources: dict[str, str] = Field(default_factory=dict)
     """Where each value comes from."""
 
     def as_json(self) -> dict[str, Any]:
@@ -57,23 +54,21 @@ class KeyedResult(Result, Keyed):
     """An answer that is read by key as well."""
 
 
-class OnDevices(BaseModel):
+class OnDevices(Frozen):
     """What an answer says of its devices; all empty where a device is what people count."""
 
     device_is: str | None = None
     """What one device is, where it is a part of a chip, a card or a package."""
-    counted_as: dict[str, int] = {}
+    counted_as: dict[str, int] = Field(default_factory=dict)
     """What people count instead (chip, card, board, package) → devices in one."""
     device_reading: str | None = None
     """How many of those the devices are, and what another reading of the number would be."""
-    mfu_if_counted_in: dict[str, float] = {}
+    mfu_if_counted_in: dict[str, float] = Field(default_factory=dict)
     """The MFU if the devices, or the rate per device, were meant in chips, cards or packages: by that unit."""
 
 
-class Finding(BaseModel):
+class Finding(Frozen):
     """A coded remark on a number, with what would follow if it were true."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: str
     """Stable, such as ``sanity/sparse-peak``."""

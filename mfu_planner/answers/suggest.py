@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.hardware import resolve
 from mfu_planner.questions.model import Model, choose_model
 from mfu_planner.questions.runs import MeasureQuestion, PlanQuestion, Run
 from mfu_planner.questions.subject import resolve_subject
+from mfu_planner.run.frozen import Frozen
 from mfu_planner.run.scaling import Suggestion, compute_optimal_tokens
 
 
-class TypicalMfu(BaseModel):
+class TypicalMfu(Frozen):
     """What similar published runs reached."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     low: float
     typical: float
@@ -28,10 +25,8 @@ class TypicalMfu(BaseModel):
     convention: str
 
 
-class PublishedRun(BaseModel):
+class PublishedRun(Frozen):
     """One published run as a point of a picture."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     params: int

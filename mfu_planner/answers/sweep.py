@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from mfu_planner.answers.plan import Plan
 from mfu_planner.hardware._own import in_use
 from mfu_planner.run import solve
+from mfu_planner.run.frozen import Frozen
 from mfu_planner.units import HOUR, KWH
 
 _GIVEN = ("flops_per_token", "tokens", "devices", "peak_flops_per_s", "mfu", "goodput")
@@ -62,10 +61,8 @@ def evenly(low: float, high: float, points: int) -> list[float]:
     return [float(v) for v in np.linspace(low, high, points)]
 
 
-class OnHardware(BaseModel):
+class OnHardware(Frozen):
     """The same run on another accelerator: same work, devices, MFU and goodput."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     name: str
@@ -125,10 +122,8 @@ def _priced(dtype: str, own: Any) -> tuple[tuple[str, str, str, float, float, fl
     return tuple(found)
 
 
-class RooflinePoint(BaseModel):
+class RooflinePoint(Frozen):
     """What a device can do at one arithmetic intensity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     flop_per_byte: float
     flops_per_s: float

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from mfu_planner.answers.ranges import similar_to
 from mfu_planner.facts import folder
 from mfu_planner.questions.subject import Subject
+from mfu_planner.run.frozen import Frozen
 
 
 @cache
@@ -21,10 +20,8 @@ def rule_of_thumb() -> dict[str, Any]:
     return held
 
 
-class Verdict(BaseModel):
+class Verdict(Frozen):
     """A grade by the rule of thumb, and where similar published runs stand."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     grade: str
     """good, fair, low, poor or impossible."""

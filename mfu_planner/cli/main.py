@@ -91,6 +91,7 @@ def group() -> None:
 def main(args: list[str] | None = None) -> Any:
     """Run a command; exit 2 on bad input and 1 where there is no answer, each with one line on stderr."""
     asked = _understood(sys.argv[1:] if args is None else args)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # ours has none; finding that out reads every package
     _open_streams()
     try:
         group.main(args=asked, prog_name="mfu-planner", standalone_mode=False)

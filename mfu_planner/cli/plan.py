@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mfu_planner.cli.options import asking
 from mfu_planner.cli.output import emit
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _FILE = click.Option(
     ["--file", "plan_file"], metavar="PATH", help="A plan.yaml, with stages if it likes; flags win over it."
@@ -29,6 +32,10 @@ def command(as_json: bool, plan_file: str | None = None, **flags: Any) -> None:
     from mfu_planner.answers.planfile import plan_stages
 
     result = from_file(plan_file, **flags) if plan_file else plan_stages(flags)
-    from mfu_planner.report.plan import render_plan
 
-    emit(result.as_json(), as_json, lambda console: render_plan(result, console, explain="explain" in flags))
+    def show(console: Console) -> None:
+        from mfu_planner.report.plan import render_plan
+
+        render_plan(result, console, explain="explain" in flags)
+
+    emit(result.as_json(), as_json, show)

@@ -7,8 +7,6 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from mfu_planner.architectures.lettering import Letters
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.counting.conventions.definition import Convention
@@ -20,16 +18,15 @@ from mfu_planner.numeric import is_symbolic
 from mfu_planner.numeric.letters import Letter, plain
 from mfu_planner.numeric.paper import joined, paper, terms
 from mfu_planner.operators import Workload
+from mfu_planner.run.frozen import Frozen
 
 GROUPS_OF = "training_per_token"
 """The formula of which those of the operator groups are the parts."""
 _LENGTHS = {"batch": "b", "seq_len": "s", "target_seq_len": "s_t", "images": "n_i"}
 
 
-class LetterValue(BaseModel):
+class LetterValue(Frozen):
     """What a letter stands for."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     value: int | float
@@ -37,10 +34,8 @@ class LetterValue(BaseModel):
     """What it follows from, where it does (``d/n``)."""
 
 
-class FormulaTerm(BaseModel):
+class FormulaTerm(Frozen):
     """One term of a formula's sum."""
-
-    model_config = ConfigDict(frozen=True)
 
     text: str
     latex: str
@@ -49,10 +44,8 @@ class FormulaTerm(BaseModel):
     """Of the whole."""
 
 
-class Formula(BaseModel):
+class Formula(Frozen):
     """A formula in the field's letters, derived from the operators that are counted."""
-
-    model_config = ConfigDict(frozen=True)
 
     expression: str
     """What ``sympy.sympify`` reads, the letters given as symbols."""

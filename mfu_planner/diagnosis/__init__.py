@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mfu_planner.later import later
 
 if TYPE_CHECKING:
     from mfu_planner.diagnosis.diagnosing import diagnose
@@ -10,14 +12,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Diagnosis", "diagnose"]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "diagnose":
-        from mfu_planner.diagnosis.diagnosing import diagnose
-
-        return diagnose
-    if name == "Diagnosis":
-        from mfu_planner.diagnosis.result import Diagnosis
-
-        return Diagnosis
-    raise AttributeError(f"module 'mfu_planner.diagnosis' has no attribute {name!r}")
+__getattr__ = later(__name__, {"Diagnosis": "result", "diagnose": "diagnosing"})

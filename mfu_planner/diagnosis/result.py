@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from mfu_planner.answers.results import OnDevices, Result
 from mfu_planner.answers.verdict import Verdict
+from mfu_planner.run.frozen import Frozen
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-
-class GapPart(_Record):
+class GapPart(Frozen):
     """One part of the time between the peak and what was observed."""
 
     cause: str
@@ -30,7 +27,7 @@ class GapPart(_Record):
     evidence: str
 
 
-class CauseFinding(_Record):
+class CauseFinding(Frozen):
     """A coded finding."""
 
     code: str
@@ -42,13 +39,13 @@ class CauseFinding(_Record):
     """Of the time that this cause costs and a fix could give back."""
     confidence: str | None = None
     """high (measured), medium (predicted from the layout), low (suspected)."""
-    evidence: dict[str, float | int | str | None] = {}
+    evidence: dict[str, float | int | str | None] = Field(default_factory=dict)
     page: str | None = None
     deciding_measurement: str | None = None
     """What tells this cause from the next one, where both fit."""
 
 
-class Action(_Record):
+class Action(Frozen):
     """One change and what it would bring."""
 
     change: str
@@ -70,11 +67,11 @@ class Action(_Record):
     """Whether the change fits the device's memory by the memory model; null: not affected or unknown."""
     basis: str
     """predicted or measured."""
-    flags: dict[str, Any] = {}
+    flags: dict[str, Any] = Field(default_factory=dict)
     """What changes, as flags of ``mfu-planner predict``."""
 
 
-class Stacked(_Record):
+class Stacked(Frozen):
     """The best compatible actions together."""
 
     changes: tuple[str, ...]
@@ -84,7 +81,7 @@ class Stacked(_Record):
     fits: bool | None
 
 
-class PartAfter(_Record):
+class PartAfter(Frozen):
     """One part of the observed time, before and after some changes."""
 
     part: str
@@ -96,14 +93,14 @@ class PartAfter(_Record):
     """Of the same observed time."""
 
 
-class Excluded(_Record):
+class Excluded(Frozen):
     """A change that was asked for and is left out."""
 
     change: str
     because: str
 
 
-class Combined(_Record):
+class Combined(Frozen):
     """A set of changes together: one prediction of the changed run, scaled to the observation."""
 
     changes: tuple[str, ...]
@@ -126,7 +123,7 @@ class Combined(_Record):
     parts: tuple[PartAfter, ...]
 
 
-class Deciding(_Record):
+class Deciding(Frozen):
     """The one measurement that tells two causes apart."""
 
     between: tuple[str, str]

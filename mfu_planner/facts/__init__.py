@@ -5,10 +5,10 @@ YAML and pydantic are imported when a fact file is first read; most callers need
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mfu_planner.facts._folders import folder
+from mfu_planner.later import later
 
 if TYPE_CHECKING:
     from mfu_planner.facts._model import Source, Spec, check, quantity, read
@@ -28,8 +28,4 @@ _HOMES = {
 
 __all__ = ["Source", "Spec", "check", "folder", "load_file", "load_text", "open_file", "quantity", "read"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = later(__name__, _HOMES)

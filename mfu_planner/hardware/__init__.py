@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mfu_planner.hardware._accelerator import Accelerator, Peak, ScaleUp, dtype_key
 from mfu_planner.hardware._resolve import Resolution, lookup, resolve, resolve_run_key
+from mfu_planner.later import later
 
 if TYPE_CHECKING:
     from mfu_planner.hardware._achievable import AchievableRate, achievable
@@ -46,10 +46,4 @@ _LATER = {
 }
 """Names that a plan does not need, by the module that holds them: imported when first used."""
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = later(__name__, _LATER)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware._accelerator import Accelerator
-from mfu_planner.hardware._index import accelerator, index
+from mfu_planner.hardware._index import accelerator, machines, names
 from mfu_planner.hardware._words import words
 
 
@@ -50,7 +50,7 @@ class Cluster:
 
 def clusters(accelerator_id: str | None = None) -> tuple[Cluster, ...]:
     """Every cluster on file, or those made of one accelerator."""
-    rows = index()["clusters"].values()
+    rows = machines().values()
     return tuple(_from_record(r) for r in rows if accelerator_id in (None, r["accelerator_id"]))
 
 
@@ -62,9 +62,8 @@ def cluster(name: str, *, field: str = "cluster") -> Cluster:
     InputError
         There is no such cluster; the nearest ids are named.
     """
-    catalogue = index()
-    rows: dict[str, dict[str, Any]] = catalogue["clusters"]
-    if broken := catalogue.get("left_out", {}).get(str(name).strip().lower()):
+    rows = machines()
+    if broken := names().get("left_out", {}).get(str(name).strip().lower()):
         raise broken
     spoken = " ".join(words(str(name)))
     for row in rows.values():

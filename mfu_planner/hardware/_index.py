@@ -32,6 +32,12 @@ def names() -> dict[str, Any]:
     return _own_names(own, _stamp(own)) if own else _shipped_names()
 
 
+def machines() -> dict[str, dict[str, Any]]:
+    """The records of every cluster, read without the accelerators."""
+    found: dict[str, dict[str, Any]] = index()["clusters"] if folders() else _shipped_machines()
+    return found
+
+
 def accelerator(identifier: str) -> Accelerator:
     """The entry with this catalogue id.
 
@@ -83,15 +89,26 @@ def _shipped_names() -> dict[str, Any]:
     return found
 
 
+_MACHINES = '\n"clusters": '
+"""What stands before them in the index."""
+
+
 def _one_shipped(identifier: str) -> dict[str, Any]:
     """One record without reading the others: the index has one on each line."""
     text = _read(INDEX_NAME)
     key = f'\n"{identifier}": '
-    start = text.find(key, 0, text.find('\n"clusters": '))
+    start = text.find(key, 0, text.find(_MACHINES))
     if start < 0:
         raise KeyError(identifier)
     record: dict[str, Any] = json.JSONDecoder().raw_decode(text, start + len(key))[0]
     return record
+
+
+@functools.cache
+def _shipped_machines() -> dict[str, dict[str, Any]]:
+    text = _read(INDEX_NAME)
+    found: dict[str, dict[str, Any]] = json.JSONDecoder().raw_decode(text, text.find(_MACHINES) + len(_MACHINES))[0]
+    return found
 
 
 @functools.lru_cache(maxsize=8)

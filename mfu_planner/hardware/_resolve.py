@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware._accelerator import Accelerator
 from mfu_planner.hardware._cloud import instance
 from mfu_planner.hardware._index import accelerator, names, tell_left_out
-from mfu_planner.hardware._text import SHARE, Spoken, spoken
 from mfu_planner.hardware._words import holds, without, words
+
+if TYPE_CHECKING:
+    from mfu_planner.hardware._text import Spoken
 
 _FIELD = "hardware"
 _SHOWN = 8
@@ -63,6 +65,8 @@ def lookup(name: str, *, field: str = _FIELD) -> Resolution:
     found = _exactly(name, text, catalogue, field)
     if found is not None:
         return found
+    from mfu_planner.hardware._text import spoken
+
     read = spoken(text, field)
     _refuse_shares(name, text, catalogue, field)
     found = _exactly(name, read.name, catalogue, field) if read.name != text else None
@@ -116,6 +120,8 @@ def _counted(found: Resolution, read: Spoken, name: str, field: str) -> Resoluti
 
 def _refuse_shares(name: str, text: str, catalogue: dict[str, Any], field: str) -> None:
     """Refuse a share of a device: a MIG instance, a vGPU profile, a time slice."""
+    from mfu_planner.hardware._text import SHARE
+
     partial = set(catalogue["partial_words"])
     said = SHARE.search(text)
     slices = sorted(set(words(text)) & partial)

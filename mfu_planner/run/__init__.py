@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mfu_planner.later import later
 from mfu_planner.run.relations import QUANTITIES, RELATIONS, SUMS, Quantity, Relation, Sum
 from mfu_planner.run.solve import (
     ClosedForms,
@@ -39,11 +40,5 @@ __all__ = [
     "would_determine",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Showing needs pydantic, which a meter in a training loop does not."""
-    if name not in __all__:
-        raise AttributeError(f"module 'mfu_planner.run' has no attribute {name!r}")
-    from mfu_planner.run import show
-
-    return getattr(show, name)
+__getattr__ = later(__name__, {"Derived": "show", "derived": "show", "latex": "show"})
+"""Showing needs pydantic, which a meter in a training loop does not."""

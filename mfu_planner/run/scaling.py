@@ -7,18 +7,15 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from mfu_planner.errors import InputError, nearest
+from mfu_planner.run.frozen import Frozen
 
 _HALVINGS = 100
 """Of an interval of 60 decimal places: below the last digit of a float."""
 
 
-class Suggestion(BaseModel):
+class Suggestion(Frozen):
     """Tokens that a scaling law suggests."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     tokens: float
     params: float

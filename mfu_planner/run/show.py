@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from pydantic import BaseModel, ConfigDict
-
+from mfu_planner.run.frozen import Frozen
 from mfu_planner.run.relations import QUANTITIES
 from mfu_planner.run.solve import PowerProduct, closed_forms
 
 
-class Derived(BaseModel):
+class Derived(Frozen):
     """One derived quantity: its formula, the formula with the numbers put in, and its value."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     """Key of the quantity in the result."""

@@ -107,13 +107,22 @@ def test_failures_are_one_line_on_stderr(args: list[str], status: int, capsys: p
     assert len(err.strip().splitlines()) == 1
 
 
+HEAVY = ("sympy", "pint", "numpy", "yaml", "rich", "pandas", "streamlit")
+OF_OTHER_ANSWERS = (
+    *("machine", "step", "searching", "backtesting", "observe", "diagnosis", "recording", "report", "ui", "agent"),
+    *("run.goodput", "numeric.formula", "counting.formulas", "facts._model", "questions.lettered"),
+    *("hardware._text", "hardware._build", "hardware._records", "counting.conventions.megatron"),
+    *(f"operators.{kind}" for kind in ("scans", "channel_delta", "compressed", "recorded", "similarity", "mixing")),
+)
+
+
 def test_a_plain_plan_imports_nothing_heavy() -> None:
-    """No sympy, pint, NumPy, YAML or rich on the everyday path."""
+    """No sympy, pint, NumPy, YAML or rich on the everyday path, and of ours nothing that other answers need."""
     code = (
         "import sys; from mfu_planner.cli.main import main\n"
         f"try: main({[*PLAN, '--json']!r})\n"
         "except SystemExit: pass\n"
-        "heavy = ('sympy', 'pint', 'numpy', 'yaml', 'rich', 'pandas', 'streamlit')\n"
+        f"heavy = {(*HEAVY, *(f'mfu_planner.{name}' for name in OF_OTHER_ANSWERS))!r}\n"
         "print(sorted(m for m in heavy if m in sys.modules), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mfu_planner.architectures.model import Block
-from mfu_planner.operators import GatedDeltaRule, MatMul, Operator, Scan, SelectiveScan, StateSpaceDual
+from mfu_planner.operators import GatedDeltaRule, MatMul, Operator, SelectiveScan, StateSpaceDual
 
 
 def as_megatron_counts(block: Block, op: Operator, hidden: int) -> Operator:
@@ -29,7 +29,7 @@ def as_megatron_counts(block: Block, op: Operator, hidden: int) -> Operator:
     return op
 
 
-def scan_as_megatron_counts(scan: Scan) -> int:
+def scan_as_megatron_counts(scan: Operator) -> int:
     """Forward FLOP per position: 7 · inner width · state of a scan, 8 · heads · value size² of a delta rule [1]_."""
     if isinstance(scan, GatedDeltaRule):
         return 8 * scan.value_heads * scan.value_dim**2

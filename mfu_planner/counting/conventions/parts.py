@@ -18,20 +18,17 @@ from mfu_planner.counting.conventions.definition import (
     Weights,
     Width,
 )
-from mfu_planner.counting.conventions.megatron import as_megatron_counts, scan_as_megatron_counts
 from mfu_planner.numeric import Number, ceil_div, half, minimum
 from mfu_planner.operators import (
     TOKENS,
     Attention,
     Convolution,
-    GatedDeltaRule,
     Lookup,
     MaskKind,
     MatMul,
     Norm,
     Operator,
     Role,
-    Scan,
     Stream,
     Workload,
 )
@@ -85,6 +82,8 @@ def contributions(
             yield Contribution(_part(op), block, op, flops)
             continue
         if convention.scans is Scans.MEGATRON:
+            from mfu_planner.counting.conventions.megatron import as_megatron_counts
+
             op = as_megatron_counts(block, op, architecture.hidden)
         if _weights_count(convention, op, tied=tied) or _delta_convolution(convention, block, op):
             flops = _weight_flops(convention, architecture, block, op, work, tensor_parallel)
@@ -184,18 +183,20 @@ def _beyond_weights(
             yield Contribution(
                 Part.SOFTMAX, block, op, scaled(block.count * 3 * op.heads * half(keys), convention.passes)
             )
-    elif isinstance(op, Scan) and convention.scans is Scans.MEGATRON:
+    elif convention.scans is Scans.MEGATRON and _part(op) is Part.SCAN:
+        from mfu_planner.counting.conventions.megatron import scan_as_megatron_counts
+
         forward = scan_as_megatron_counts(op) * op.rows.count(work)
         yield Contribution(Part.SCAN, block, op, scaled(block.count * forward, convention.passes))
 
 
 def _delta_convolution(convention: Convention, block: Block, op: Operator) -> bool:
     """Whether this is the short convolution of a delta-rule layer, which Megatron-LM counts (Mamba's it does not)."""
-    return (
-        convention.scans is Scans.MEGATRON
-        and isinstance(op, Convolution)
-        and any(isinstance(other, GatedDeltaRule) for other in block.operators)
-    )
+    if convention.scans is not Scans.MEGATRON or not isinstance(op, Convolution):
+        return False
+    from mfu_planner.operators import GatedDeltaRule
+
+    return any(isinstance(other, GatedDeltaRule) for other in block.operators)
 
 
 def twice_pairs(how: Pairs, op: Attention, work: Workload) -> Number:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, computed_field
+from pydantic import ConfigDict, Field, computed_field
 
 from mfu_planner.answers.results import OnDevices
+from mfu_planner.run.frozen import Frozen
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class _Finite(Frozen):
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
-class Finding(_Frozen):
+class Finding(_Finite):
     """A coded observation: what is wrong or notable, how sure, and the numbers behind it."""
 
     code: str
     """Stable name, e.g. ``log/mfu-out-of-range``; also the anchor of its page in the docs."""
     severity: Literal["note", "warning", "error"]
     message: str
-    evidence: dict[str, float | str | None] = {}
+    evidence: dict[str, float | str | None] = Field(default_factory=dict)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -29,7 +30,7 @@ class Finding(_Frozen):
         return self.message
 
 
-class Reported(_Frozen):
+class Reported(_Finite):
     """What the log itself claims; utilisations as fractions, TFLOP/s as the framework prints them."""
 
     mfu: float | None = None
@@ -38,7 +39,7 @@ class Reported(_Frozen):
     hardware_tflops_per_device: float | None = None
 
 
-class DroppedStep(_Frozen):
+class DroppedStep(_Finite):
     """A logged step outside the steady window."""
 
     step: float | None
@@ -46,13 +47,13 @@ class DroppedStep(_Frozen):
     step_time_s: float | None = None
 
 
-class SteadyWindow(_Frozen):
+class SteadyWindow(_Finite):
     """The records that the figures are averaged over."""
 
     first_step: float | None = None
     last_step: float | None = None
     records: int = 0
-    dropped: dict[str, int] = {}
+    dropped: dict[str, int] = Field(default_factory=dict)
     """Reason → number of records."""
     rule: str = ""
     basis: str | None = None
@@ -61,7 +62,7 @@ class SteadyWindow(_Frozen):
     step_time_p90_s: float | None = None
 
 
-class ImpliedPeak(_Frozen):
+class ImpliedPeak(_Finite):
     """The peak rate that the log's own TFLOP/s and MFU imply."""
 
     flops_per_s: float
@@ -69,7 +70,7 @@ class ImpliedPeak(_Frozen):
     """Known peaks within 1%, e.g. ``h100-sxm bf16``."""
 
 
-class Phase(_Frozen):
+class Phase(_Finite):
     """A part of a step that a framework times by itself: generation, log-probabilities, training, weight sync …"""
 
     name: str
@@ -85,7 +86,7 @@ class Phase(_Frozen):
     """As the framework itself counts it."""
 
 
-class Segment(_Frozen):
+class Segment(_Finite):
     """A run of steps between two restarts, or of one speed."""
 
     first_step: float | None = None
@@ -99,7 +100,7 @@ class Segment(_Frozen):
     """What began it: a restart, another number of devices, a new file."""
 
 
-class LogReport(OnDevices, _Frozen):
+class LogReport(OnDevices, _Finite):
     """Throughput and MFU of a training log.
 
     Seconds, per second, fractions; ``None`` where the log and the user leave it unknown (then ``warnings`` says so).
@@ -143,16 +144,16 @@ class LogReport(OnDevices, _Frozen):
     implied_peak: ImpliedPeak | None = None
     data_wait_share: float | None = None
     """Waiting for input as a share of the step, where the log states it."""
-    parts_s: dict[str, float] = {}
+    parts_s: dict[str, float] = Field(default_factory=dict)
     """Mean seconds of named parts of a step (forward, backward, all-reduce), where the log states them."""
-    job: dict[str, float] = {}
+    job: dict[str, float] = Field(default_factory=dict)
     """What the file says of the whole run: ``runtime_s``, ``steps``, rates; start-up and checkpoints included."""
     phases: tuple[Phase, ...] = ()
     segments: tuple[Segment, ...] = ()
     """Where the log holds more than one; the figures above are of the last."""
-    goodput: dict[str, float] = {}
+    goodput: dict[str, float] = Field(default_factory=dict)
     """Cause → seconds of the wall clock from the first to the last time stamp; they add up to it."""
-    origins: dict[str, str] = {}
+    origins: dict[str, str] = Field(default_factory=dict)
     """Field → ``given``, ``stated (…)`` or ``derived: …``."""
 
     remaining_tokens: float | None = None

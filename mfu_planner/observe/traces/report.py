@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from mfu_planner.run.frozen import Frozen
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Finding(_Record):
+class Finding(Frozen):
     """Something worth knowing about the trace, with its evidence."""
 
     code: str
@@ -23,7 +19,7 @@ class Finding(_Record):
     """The numbers that it rests on (seconds, fractions)."""
 
 
-class Kernel(_Record):
+class Kernel(Frozen):
     """All activities of one name."""
 
     name: str
@@ -35,7 +31,7 @@ class Kernel(_Record):
     share_of_window: float
 
 
-class Step(_Record):
+class Step(Frozen):
     """One profiler step: what the device did between the step's start and end on the host."""
 
     step: int
@@ -48,7 +44,7 @@ class Step(_Record):
     idle_s: float
 
 
-class Rank(_Record):
+class Rank(Frozen):
     """One device of one trace."""
 
     file: str
@@ -67,7 +63,7 @@ class Rank(_Record):
     activities: int
 
 
-class Straggler(_Record):
+class Straggler(Frozen):
     """The rank that the others wait for inside collectives."""
 
     rank: int | None
@@ -82,7 +78,7 @@ class Straggler(_Record):
     """Matched collectives."""
 
 
-class Waterfall(_Record):
+class Waterfall(Frozen):
     """One part of a measured step."""
 
     name: str
@@ -92,7 +88,7 @@ class Waterfall(_Record):
     """False for the ideal time, which is computed from the model's FLOPs and the device's peak."""
 
 
-class TraceReport(_Record):
+class TraceReport(Frozen):
     """Where a profiler trace's time went.
 
     Times are seconds.  With several ranks every time is the mean over the ranks, so that the sums still hold:
