@@ -13,7 +13,7 @@ from mfu_planner.architectures.layers import Operators, Sizes, attention_of, pos
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, head, norm, plain_mlp, positions
 from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear, per_token_classifier
-from mfu_planner.operators import ALL, CAUSAL, TOKENS, Elementwise, Lookup, Norm, Operator, Role, Split
+from mfu_planner.operators import ALL, CAUSAL, TOKENS, Elementwise, Lookup, Norm, Operator, Role, Rows, Split, Stream
 
 BERT_KINDS = {
     "ForMaskedLM": "masked language model head",
@@ -115,14 +115,17 @@ def masked_head(c: Config, s: Sizes, *, width: int | None = None, always: bool =
     """A dense layer and a norm, then the vocabulary (tied to the token table, with a bias of its own).
 
     ``always``: tied whatever the config says.  Where the table is not tied, BERT and RoBERTa keep a second bias that is
-    in no use.
+    in no use.  Code that gathers the masked positions first names their number, ``max_predictions_per_seq``: the head
+    then sees them alone.
     """
+    masked = c.size("max_predictions_per_seq") if c.has("max_predictions_per_seq") else None
+    rows = TOKENS if masked is None else Rows(Stream.SEQUENCE, masked)
     width, tied = width or s.hidden, c.flag("tie_word_embeddings", default=True) or always
     idle = 0 if tied or c.model_type in ("distilbert", "electra") else s.vocab
     return (
-        head_linear("lm_transform", s.hidden, width, rows=TOKENS),
-        Norm(name="lm_norm", width=width, bias=True),
-        *head(width, s.vocab, tied=tied, bias=True),
+        head_linear("lm_transform", s.hidden, width, rows=rows),
+        Norm(name="lm_norm", width=width, bias=True, rows=rows),
+        *head(width, s.vocab, tied=tied, bias=True, rows=rows),
         *((Elementwise(name="idle_bias", width=0, weights=idle, role=Role.HEAD),) if idle else ()),
     )
 

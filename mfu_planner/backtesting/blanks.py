@@ -59,16 +59,17 @@ def batches(
     seconds, rate = row.number("step_time_s"), row.number("tokens_per_s_per_device")
     if batch is None and seconds and rate:
         batch = float(max(1, round(seconds * rate * (row.number("num_devices") or devices) / seq_len)))
-    if batch is None and accumulated is None and pp > 1:
-        raise Unusable("the batch is not stated: with pipeline stages the step cannot be told without it")
+    if batch is None and accumulated is None and (pp > 1 or micro is None):
+        raise Unusable("the batch is not stated, and nothing in the row implies it")
     if batch is None:
         batch = (micro or 1.0) * dp * (accumulated or 1.0)
     per_pipeline = batch / dp
     small_tokens = calibration()["rules"]["small_model"]["tokens"]
+    stated = micro is not None and micro <= per_pipeline
     if micro is None:
         one = per_pipeline if whole else max(1.0, small_tokens // seq_len) if small else 1.0
         micro = per_pipeline / accumulated if accumulated else min(one, per_pipeline)
-    if micro >= per_pipeline and pp > 1:
+    if not stated and micro >= per_pipeline and pp > 1:
         micro = 1.0 if per_pipeline >= 1 else per_pipeline
     micro = min(micro, per_pipeline)
     return micro, batch, max(1.0, math.ceil(per_pipeline / micro - ROUNDED))

@@ -50,18 +50,37 @@ def device_of(key: str) -> Accelerator:
     return resolve(key)
 
 
+_FORMATS = (
+    ("fp4", r"fp4"),
+    ("fp8", r"fp8|float8"),
+    ("tf32", r"tf32"),
+    ("bf16", r"bf16|bfloat16"),
+    ("fp16", r"fp16|float16|half"),
+    ("fp32", r"fp32|float32"),
+)
+"""Number format and what a text calls it; the narrowest that is named is what the products run in."""
+_NEAREST = {"fp4": ("fp8", "bf16", "fp16"), "fp8": ("bf16", "fp16"), "bf16": ("fp16",), "fp16": ("bf16",)}
+"""What a run takes that names a format which its device does not have; no run is read in a faster one."""
+
+
 def format_of(row: RunRow, accelerator: Accelerator) -> str:
-    """The number format of the products by the dtype's text."""
+    """The number format of the products by the dtype's text; fp32 is TF32 where the row's notes say so.
+
+    Raises
+    ------
+    Unusable
+        The device has no rate in it, nor in a wider one of its kind.
+    """
     text = row.text("dtype").lower()
-    wanted = "bf16"
-    if "fp4" in text:
-        wanted = "fp4"
-    elif "fp8" in text or "float8" in text or (not text and "mlperf" in row.text("kind")):
-        wanted = "fp8"
-    for name in (wanted, "fp8" if wanted == "fp4" else "bf16", "bf16", "fp16"):
+    named = next((name for name, words in _FORMATS if re.search(words, text)), None)
+    if named is None:
+        named = "fp8" if not text and row.text("kind").startswith("mlperf") else "bf16"
+    if named == "fp32" and "tf32" in row.text("notes").lower() and "tf32" in accelerator.peak:
+        named = "tf32"
+    for name in (named, *_NEAREST.get(named, ())):
         if name in accelerator.peak:
             return name
-    raise Unusable(f"no matrix rate is known for {accelerator.id}")
+    raise Unusable(f"no rate of {named} products is known for {accelerator.id}")
 
 
 def zero_of(text: str, default: float) -> float:
@@ -82,8 +101,8 @@ def zero_of(text: str, default: float) -> float:
 def network_of(text: str, row: RunRow, accelerator: Accelerator) -> tuple[str, float]:
     """(fabric, one device's share of its node's interfaces in byte/s, 0 when the text says nothing)."""
     rules = calibration()["rules"]
-    wire = row.text("interconnect").lower()
-    found = _first(rules["fabrics"], "fabric", wire) or _first(rules["fabrics"], "fabric", text)
+    wire = row.text("interconnect")
+    found = _first(rules["fabrics"], "fabric", wire.lower()) or _first(rules["fabrics"], "fabric", text)
     name = found or rules["default_fabrics"][_network_generation(accelerator.id)]
     return name, nic_share(wire, row.number("gpus_per_node") or node_devices())
 
@@ -93,21 +112,33 @@ def _network_generation(device: str) -> str:
     return found if found in calibration()["rules"]["default_fabrics"] else "other"
 
 
-def nic_share(wire: str, node: float) -> float:
-    """One device's share of the network from text such as ``8x200Gbps HDR``, ``400 Gb/s per GPU``, ``1600
-    Gbps/node`` [byte/s].
+_RATE = re.compile(r"(?:(\d+)\s*[x*]\s*([^,;]{0,40}?))?(\d+(?:\.\d+)?)\s*G(B/s|b|bps)", re.I)
+"""A count of interfaces (8x …), then a rate: ``GB/s`` with a capital B is bytes, all else bits."""
+_NOT_THE_NETWORK = re.compile(
+    r"ethernet|storage|management|for ns|nvlink|nvswitch|pcie|infinity fabric|aggregated", re.I
+)
+"""What a clause is about that is not the network of the computation."""
+_SLOWEST = 100e9 / 8.0
+"""An interface below this belongs to no network that was built for training [byte/s]."""
 
-    0 where the text gives no rate.
+
+def nic_share(wire: str, node: float) -> float:
+    """One device's share of the network from text such as ``8x200Gbps HDR``, ``400 Gb/s per GPU``, ``8x50 GB/s``,
+    ``1600 Gbps/node`` [byte/s].
+
+    Of several clauses the fastest; those about storage, management, Ethernet, PCIe or the links inside a node are
+    passed over, and 0 is what is left where no other gives a rate.
     """
-    count, rate = 1.0, 0.0
-    if found := re.search(r"(\d+)\s*[x*]\s*([^,;]{0,40}?)(\d+)\s*gb", wire):
-        count, rate = float(found.group(1)), float(found.group(3))
-    elif found := re.search(r"(\d+)\s*gb(?:ps|/s)", wire):
-        rate = float(found.group(1))
-    if rate < 100.0 or "ethernet" in wire or "storage" in wire or "management" in wire:
-        return 0.0
-    per_device = "per gpu" in wire
-    return rate * 1e9 / 8.0 * (1.0 if per_device else count / node)
+    shares = [0.0]
+    for clause in re.split(r"[,;+&]| and ", wire):
+        if _NOT_THE_NETWORK.search(clause) or not (found := _RATE.search(clause)):
+            continue
+        count, _, rate, unit = found.groups()
+        each = float(rate) * 1e9 / (1.0 if unit == "B/s" else 8.0)
+        whole_node = not re.search(r"per (?:gpu|device|chip)", clause, re.I)
+        if each >= _SLOWEST:
+            shares.append(each * float(count or 1) / node if whole_node else each)
+    return max(shares)
 
 
 def recompute_of(row: RunRow, default: float) -> float:

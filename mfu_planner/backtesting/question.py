@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from mfu_planner.backtesting.free_text import (
     text_of,
 )
 from mfu_planner.backtesting.row_model import model_of
-from mfu_planner.backtesting.runs import Unusable
+from mfu_planner.backtesting.runs import ADAPTERS, Unusable
 from mfu_planner.errors import InputError
 from mfu_planner.machine.calibrated import calibration
 from mfu_planner.machine.toolbox import node_devices
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from mfu_planner.questions.model import Model
 
 
+_GENERATES = re.compile(r"^rl(?![a-z])|reinforcement|rollout|(?<![a-z])(?:grpo|ppo)(?![a-z])", re.I)
+"""Rows whose step is generation, scoring and an update together."""
 _RECOMPUTE = {code: name for name, code in RECOMPUTE_CODES.items()}
 
 
@@ -45,6 +48,8 @@ def question_of(row: RunRow) -> dict[str, Any]:
     Unusable
         With the reason, where the row does not say enough, or says what no question can.
     """
+    if _GENERATES.search(f"{row.text('kind')} {row.text('notes')}"):
+        raise Unusable("a step of reinforcement learning generates text too: it is no training step")
     model = model_of(row)
     devices = row.number("num_devices") or _from_layout(row)
     if devices is None:
@@ -55,6 +60,8 @@ def question_of(row: RunRow) -> dict[str, Any]:
         raise Unusable(str(error)) from None
     tokens, sequences = row.number("global_batch_tokens"), row.number("global_batch_seqs")
     seq_len = row.number("seq_len") or (tokens / sequences if tokens and sequences else None)
+    if not model.architecture.has_text:
+        seq_len = float(model.architecture.fixed_length or 1)
     if seq_len is None:
         raise Unusable("the sequence length is not stated")
     text = text_of(row)
@@ -134,7 +141,7 @@ def _layout(
         "nic": nic or None,
         "devices_per_node": node,
         **vars(degrees),
-        "seq_len": seq_len,
+        "seq_len": float(round(seq_len)),
         "micro_batch": micro,
         "global_batch": count * micro * degrees.dp,
         "zero": zero,
@@ -143,7 +150,7 @@ def _layout(
         "recompute": _RECOMPUTE[round(recompute_of(row, float(defaults["recompute"])))],
         "compile": row.text("compile").lower().startswith("y") or None,
         "offload": ("offload" in text and "false" not in text) or None,
-        "lora_rank": rules["usual_adapter"]["rank"] if _adapters(text) else None,
+        "lora_rank": rules["usual_adapter"]["rank"] if ADAPTERS.search(text) else None,
     }
     if abs(asked["global_batch"] / batch - 1) > ROUNDED:
         raise Unusable(f"a batch of {batch:g} sequences is no whole number of micro-batches of {micro:g} a device")
@@ -159,10 +166,6 @@ def _whole(name: str, value: Any) -> Any:
     return int(value)
 
 
-def _adapters(text: str) -> bool:
-    return "lora" in text
-
-
 def _degrees(
     row: RunRow, text: str, model: Model, accelerator: Accelerator, devices: float, defaults: dict[str, Any]
 ) -> _Degrees:
@@ -172,12 +175,12 @@ def _degrees(
     given = [row.text(name) for name in ("tp", "pp", "sharding") if row.text(name) != "PTD-P"]
     tp, pp = left_over(row, devices, tp, pp, cp)
     if tp * pp == 1 and float(defaults["zero_stage"]) < 3 and not any(given):
-        tp, pp = _usual(model, accelerator, devices / cp, _adapters(text), bool(defaults["zero_stage"]))
+        tp, pp = _usual(model, accelerator, devices / cp, bool(ADAPTERS.search(text)), bool(defaults["zero_stage"]))
     if pp > 1 and not row.text("vpp") and ("interleaved" in text or kind.startswith("mlperf")):
         vpp = max(1.0, round(architecture_of(model).layers / (2 * pp)))
     dp = devices / (tp * pp * cp)
     batch = row.number("global_batch_seqs")
-    if batch and batch < dp and (_adapters(text) or not row.text("cp")) and dp % batch == 0:
+    if batch and batch < dp and (bool(ADAPTERS.search(text)) or not row.text("cp")) and dp % batch == 0:
         cp, dp = cp * dp / batch, batch
     if dp < 1 or not dp.is_integer():
         raise Unusable(f"tp·pp·cp = {tp * pp * cp:g} does not divide {devices:g} devices")

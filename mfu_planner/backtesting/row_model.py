@@ -33,6 +33,9 @@ _VOCABULARIES = (1e4, 3e5)
 """Vocabularies that stated parameters may imply."""
 _MOST_LAYERS = 4096
 """No decoder is deeper."""
+_ENCODER = re.compile(r"\bbert\b|roberta|\bencoder\b(?!.{0,3}decoder)", re.I)
+_WINDOW = re.compile(r"sliding window of (?:at most )?([\d,]+)", re.I)
+"""How notes state the pairs that attention leaves out."""
 _LAYER = "layer_microbench"
 """Kind of a row that times a single layer."""
 
@@ -48,6 +51,8 @@ class RowModel:
     assumptions: tuple[str, ...] = ()
     guessed: frozenset[str] = frozenset()
     """``ffn`` or ``vocab``, where neither the row nor its source states it."""
+    image_size: int | None = None
+    """Side of the images in pixels, where the row says so and the model sees nothing else."""
 
     @property
     def architecture(self) -> Architecture:
@@ -58,7 +63,8 @@ class RowModel:
     @property
     def flags(self) -> dict[str, Any]:
         """How a question names it."""
-        return {"model": self.preset} if self.preset else {"config": dict(self.config)}
+        named = {"model": self.preset} if self.preset else {"config": dict(self.config)}
+        return {**named, **({"image_size": self.image_size} if self.image_size else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ def model_of(run: RunRow, sources: RunSources | None = None) -> RowModel:
         found = _named(run, known)
         if found is None:
             raise Unusable("dimensions of the model not stated")
-        return found
+        return _pictured(found, run)
     if layers > _MOST_LAYERS:
         raise Unusable(f"{layers:,} layers are more than any model has")
     if run.size("ffn") and run.size("vocab"):
@@ -103,6 +109,16 @@ def model_of(run: RunRow, sources: RunSources | None = None) -> RowModel:
     return _built(
         {**named.config, "vocab_size": vocab}, assumptions=(*named.assumptions, f"vocab {vocab:,}, as the source says")
     )
+
+
+def _pictured(model: RowModel, run: RunRow) -> RowModel:
+    """A model of images at the size that the row names, such as ``image 384 px``."""
+    said = re.search(r"image (\d+) ?px", run.text("arch_notes"))
+    if said is None or model.architecture.has_text:
+        return model
+    side = int(said.group(1))
+    chosen = choose_model(**({"model": model.preset} if model.preset else {"config": model.config}), image_size=side)
+    return replace(model, model=chosen, image_size=side)
 
 
 def counted_model(run: RunRow, sources: RunSources, rule: SourceRule) -> RowModel:
@@ -256,7 +272,12 @@ def _from_columns(run: RunRow, sources: RunSources, hidden: int, layers: int) ->
         "vocab_size": vocab,
         "tie_word_embeddings": tied,
     }
-    config = _config(sizes, run.size("seq_len"), routing, gated=gated, latent="MLA" in run.text("arch_notes"))
+    if _ENCODER.search(words) and routing is None:
+        masked = None if run.purpose != "pretraining" else round(blank["masked_share"] * (run.number("seq_len") or 0))
+        return _built(_encoder(sizes, masked), tuple(assumed), frozenset(guessed))
+    window = next((int(n.replace(",", "")) for n in _WINDOW.findall(run.text("notes"))), None)
+    latent = "MLA" in run.text("arch_notes")
+    config = _config(sizes, run.size("seq_len"), routing, gated=gated, latent=latent, window=window)
     return _built(config, tuple(assumed), frozenset(guessed))
 
 
@@ -286,8 +307,25 @@ def _has_gate(run: RunRow, size: Callable[[int], int], unusual: bool) -> bool:
     return abs(size(3) - params) < abs(size(2) - params)
 
 
+def _encoder(sizes: dict[str, Any], masked: int | None) -> dict[str, Any]:
+    """The config of a bidirectional encoder: pre-training heads that see the masked positions of a sequence, as the
+    benchmarks' code gathers them, or without those what SQuAD puts on top."""
+    usual = {"max_position_embeddings": 512, "type_vocab_size": 2, "tie_word_embeddings": True}
+    kept = {name: sizes[name] for name in sizes if name not in ("num_key_value_heads", "head_dim")}
+    if masked is None:
+        return {"model_type": "bert", "architectures": ["BertForQuestionAnswering"], **kept, **usual}
+    head = {"architectures": ["BertForPreTraining"], "max_predictions_per_seq": masked}
+    return {"model_type": "bert", **head, **kept, **usual}
+
+
 def _config(
-    sizes: dict[str, Any], seq_len: int | None, routing: Routing | None, *, gated: bool, latent: bool
+    sizes: dict[str, Any],
+    seq_len: int | None,
+    routing: Routing | None,
+    *,
+    gated: bool,
+    latent: bool,
+    window: int | None = None,
 ) -> dict[str, Any]:
     """The config of a published type that has these sizes."""
     if latent:
@@ -306,7 +344,10 @@ def _config(
         return {"model_type": "glm4_moe", **sizes, **_experts(routing), "num_nextn_predict_layers": 0}
     if routing is not None:
         experts = {"num_local_experts": routing.experts, "num_experts_per_tok": routing.chosen}
-        return {"model_type": "mixtral", **sizes, **experts, "intermediate_size": routing.width, "sliding_window": None}
+        wide = {"intermediate_size": routing.width, "sliding_window": window}
+        return {"model_type": "mixtral", **sizes, **experts, **wide}
+    if window:
+        return {"model_type": "mistral" if gated else "starcoder2", **sizes, "sliding_window": window}
     if gated:
         return {"model_type": "llama", **sizes}
     hidden, heads = sizes["hidden_size"], sizes["num_attention_heads"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -16,6 +17,8 @@ COLUMNS = frozenset({"id", "model"})
 """What a file of runs must have; every other column may be missing."""
 
 
+ADAPTERS = re.compile(r"(?<![a-z])(?:[dq]?lora|rslora|adalora|peft)(?![a-z])", re.I)
+"""Words for runs that train adapters alone; inside another word (exploration) they say nothing."""
 _LARGEST_FILE = 64 << 20
 """Bytes of a file of runs."""
 _LARGEST = 2**40
@@ -65,9 +68,9 @@ class RunRow:
     def purpose(self) -> str:
         """The kind of run: lora, sft or pretraining."""
         said = f"{self.text('kind')} {self.text('model')} {self.text('arch_notes')} {self.text('notes')}".lower()
-        if "lora" in said or "peft" in said:
+        if ADAPTERS.search(said):
             return "lora"
-        return "sft" if "sft" in said or "finetune" in said or "fine-tun" in said else "pretraining"
+        return "sft" if re.search(r"(?<![a-z])sft(?![a-z])|fine-?tun", said) else "pretraining"
 
     @property
     def tokens_per_s_per_device(self) -> float | None:

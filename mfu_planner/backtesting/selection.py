@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,8 +12,9 @@ if TYPE_CHECKING:
     from mfu_planner.backtesting.runs import RunRow
 
 STALL_SECONDS = 0.5
-"""A pipeline tick longer than this, on models of a few billion parameters, is a stall of the cluster and not
-of the model."""
+"""What a tick takes beyond the model's own time, at least, where the cluster stalls and not the model."""
+SLOW_MFU = 0.2
+"""A model that computes at this share of the peak is slow, not stalled."""
 
 
 def selects(chosen: Mapping[str, Any], row: RunRow) -> bool:
@@ -45,9 +47,26 @@ def pipeline_tick(row: RunRow) -> float | None:
 
 
 def stalled(row: RunRow) -> bool:
-    """Whether the row's pipeline ticks like the stalls described in the accuracy report."""
-    tick = pipeline_tick(row)
-    return row.id.startswith("usp") and tick is not None and tick > STALL_SECONDS
+    """Whether the row's pipeline ticks like the stalls described in the accuracy report: half a second longer than the
+    model itself takes at a poor share of the peak."""
+    tick, peak = pipeline_tick(row), _peak(row.text("hw_key"))
+    work = [row.number(name) for name in ("params", "micro_batch", "seq_len", "pp")]
+    if tick is None or peak is None or None in work:
+        return False
+    params, micro, seq_len, stages = (float(n or 0.0) for n in work)
+    shared = stages * (row.number("tp") or 1.0) * (row.number("cp") or 1.0)
+    return tick - 6.0 * params * micro * seq_len / (shared * SLOW_MFU * peak) > STALL_SECONDS
+
+
+@lru_cache(maxsize=64)
+def _peak(device: str) -> float | None:
+    from mfu_planner.errors import InputError
+    from mfu_planner.hardware import resolve
+
+    try:
+        return float(resolve(device).peak_flops_per_s("bf16"))
+    except InputError:
+        return None
 
 
 def used_for_calibration(row: RunRow) -> bool:

@@ -66,19 +66,13 @@ def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str
     found = product_block(known)
     block = found[1].get("fp8" if size <= 1 else "bf16") if found else None
     if found and block:
-        tile, units = block["tile"], found[1]["units"]
+        units = found[1]["units"]
         note = f"matrix products of {accelerator.id} in {dtype}: rates measured on {found[0]}"
     else:
-        block = products["fallback"]
-        measured = "fp8" if size <= 1 else "bf16"
-        best = products["best_rates"].get(known, {}).get(measured)
-        if best:
-            block = {**block, "efficiency": min(1.0, best / accelerator.peak_flops_per_s(measured))}
-        tile, units = block["tile"], block["units"]
-        basis = (
-            "the best rate that others measured" if best else "a generic efficiency: no products were measured on it"
-        )
+        block, basis = _unmeasured(accelerator, dtype, products)
+        units = accelerator.compute_units or block["units"]
         note = f"matrix products of {accelerator.id} in {dtype}: {basis} ({block['efficiency']:.0%} of peak)"
+    tile = block["tile"]
     slower = products["derate"].get(known, {}).get("factor", 1.0)
     rate = ProductRate(
         peak_flops_per_s=peak,
@@ -94,6 +88,20 @@ def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str
         output_bytes=max(size, FORMAT_BYTES["bf16"]),
     )
     return rate, note
+
+
+def _unmeasured(accelerator: Accelerator, dtype: str, products: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """(constants, what they rest on) of a device whose products nobody measured by shape."""
+    size, peak = FORMAT_BYTES.get(dtype, 2.0), accelerator.peak_flops_per_s(dtype)
+    block: dict[str, Any] = products["fallback"]
+    measured = "fp8" if size <= 1 else "bf16"
+    best = products["best_rates"].get(accelerator.id if accelerator.measured else "", {}).get(measured)
+    if best and dtype in (measured, "fp16"):
+        return {**block, "efficiency": min(1.0, best / peak)}, "the best rate that others measured"
+    wider = [accelerator.peak[name].dense or 0.0 for name in ("fp16", "fp16_fp16acc") if name in accelerator.peak]
+    if size >= FORMAT_BYTES["bf16"] and max(wider, default=0.0) > peak:
+        return {**block, **products["slow_units"]}, "units that are slow for what feeds them"
+    return block, "a generic efficiency: no products were measured on it"
 
 
 def bandwidth_of(accelerator: Accelerator) -> float:

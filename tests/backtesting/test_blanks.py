@@ -8,6 +8,9 @@ from mfu_planner.backtesting.blanks import left_over
 from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.row_model import model_of
 from mfu_planner.backtesting.runs import RunRow, Unusable
+from mfu_planner.backtesting.selection import stalled
+from mfu_planner.operators import Workload
+from mfu_planner.step.flops import attention_flops
 
 ROW = {
     "id": "own-1",
@@ -98,3 +101,90 @@ def test_named_dispatch_library_means_expert_parallelism():
     assert read_case(run(**change)).layout.ep == 1
     assert read_case(run(**change, notes="TE + DeepEP")).layout.ep == 16
     assert read_case(run(**change, notes="TE + DeepEP", ep="8")).layout.ep == 8
+
+
+@pytest.mark.parametrize(
+    ("cells", "dtype"),
+    [
+        ({"dtype": "fp32", "hw_key": "v100-sxm-32gb"}, "fp32"),
+        ({"dtype": "tf32", "hw_key": "a100-sxm-80gb"}, "tf32"),
+        ({"dtype": "fp32", "hw_key": "a100-sxm-80gb", "notes": "fp32 = TF32 on Ampere and newer"}, "tf32"),
+        ({"dtype": "bf16 autocast + fp32 opt"}, "bf16"),
+        ({"dtype": "fp16 mixed", "hw_key": "v100-sxm-32gb"}, "fp16"),
+        ({"dtype": "mxfp8", "hw_key": "b200"}, "fp8"),
+    ],
+)
+def test_the_number_format_is_read_as_written(cells, dtype):
+    """No run is taken to be faster than its text says: 32 bits are not 16."""
+    assert read_case(run(**cells)).request.dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ({"global_batch_seqs": "", "micro_batch": ""}, "batch"),
+        ({"kind": "rl_step"}, "reinforcement"),
+        ({"notes": "GRPO, rollout of 1,050 s"}, "reinforcement"),
+        ({"dtype": "tf32", "hw_key": "v100-sxm-32gb"}, "tf32"),
+    ],
+)
+def test_what_no_row_says_is_left_out_and_said(cells, reason):
+    """Nothing is invented: the reason stands beside the row."""
+    with pytest.raises(Unusable, match=reason):
+        read_case(run(**cells))
+
+
+def test_a_stated_micro_batch_is_not_cut():
+    """One micro-batch of eight through two stages is what the row says, however long the pipeline waits."""
+    assert read_case(run(micro_batch="32", grad_accum="1")).layout.micro_batch == 32
+
+
+def test_adapters_are_a_word():
+    """LoRA trains adapters; exploration does not."""
+    assert read_case(run(notes="QLoRA fine-tuning")).flags["lora_rank"] == 16
+    assert "lora_rank" not in read_case(run(notes="an exploration of layouts")).flags
+
+
+def test_a_window_in_the_notes_cuts_attention():
+    """A query of 8,192 sees at most 1,792 keys: 1792·8192 − 1792·1791/2 pairs of 8192·8193/2."""
+    wide, narrow = read_case(run()), read_case(run(notes="a sliding window of at most 1,792 tokens"))
+    pairs = (1792 * 8192 - 1792 * 1791 // 2) / (8192 * 8193 // 2)
+
+    ratio = attention_flops(narrow.architecture, narrow.request.work) / attention_flops(
+        wide.architecture, wide.request.work
+    )
+    assert ratio == pytest.approx(pairs, rel=1e-9)
+
+
+BERT = {"model": "bert-large", "arch_notes": "BERT encoder", "hidden": "1024", "layers": "24", "heads": "16",
+        "kv_heads": "16", "ffn": "4096", "vocab": "30522", "params": "", "seq_len": "512", "tp": "1", "pp": "1",
+        "dp": "", "sharding": ""}  # fmt: skip
+
+
+def test_an_encoder_is_no_decoder():
+    """335,174,458 parameters with the masked head (the published checkpoint), 2 segments, and a pooler (1,049,600) with
+    two classes (2,050) on top; the vocabulary's products see 77 of 512 positions."""
+    model = model_of(run(**BERT)).architecture
+    head = next(op for _, op in model.each() if op.name == "lm_head")
+
+    assert model.params == 335174458 + 1049600 + 2050
+    assert head.rows.count(Workload(2, 512, 0)) == 2 * 77
+    assert "lm_head" not in {op.name for _, op in model_of(run(**BERT, kind="finetune")).architecture.each()}
+
+
+def test_images_need_no_length():
+    """ViT-B/16 at 384 pixels: 24² patches and a class token."""
+    cells = {"model": "vit-b16", "arch_notes": "image 384 px", "hidden": "", "layers": "", "heads": "", "seq_len": "",
+             "tp": "1", "pp": "1", "dp": "", "sharding": "", "dtype": "fp16"}  # fmt: skip
+    case = read_case(run(**cells))
+
+    assert (case.flags["image_size"], case.request.seq_len) == (384, 577)
+
+
+def test_a_stall_is_what_the_model_does_not_need():
+    """A tick of 1 s is a stall of a 1B model and none of one that computes for 0.55 s at a fifth of the peak."""
+    cells = {"pp": "2", "grad_accum": "9", "step_time_s": "10", "micro_batch": "1", "seq_len": "4096", "tp": "1"}
+    small, large = run(**cells, params="1e9"), run(**cells, params="8.9e9")
+
+    assert stalled(small)
+    assert not stalled(large)

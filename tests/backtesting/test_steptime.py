@@ -115,12 +115,16 @@ def test_sharding_words(text, stage):
         ("400 Gb/s per GPU RDMA", 50e9),
         ("4x ConnectX-7 IB NDR 400Gb/s", 25e9),
         ("EFA (AWS p5)", 0.0),
+        ("NVLink 4 + InfiniBand 8x50 GB/s", 50e9),
+        ("ROCE2; Data bandwidth for GPU-PCIe: 504 GB/s; PCIe-NIC: 500 GB/s", 0.0),
+        ("NVLINK Gen4 900 GB/s + NVSWITCH Gen3", 0.0),
+        ("Storage: 2x IB NDR 400Gb/s, Compute: 8x ConnectX-7 IB NDR 400Gb/s", 50e9),
         ("", 0.0),
     ],
 )
 def test_network_rates(wire, share):
     """One device's share of a node of 8, one direction, byte/s; 0 where nothing is said."""
-    assert nic_share(wire.lower(), 8.0) == pytest.approx(share)
+    assert nic_share(wire, 8.0) == pytest.approx(share)
 
 
 def test_blank_micro_batch():

@@ -70,11 +70,20 @@ def test_unmeasured_device_says_so():
     """A device without measurements is predicted with a stated generic efficiency."""
     _, note = product_rate(resolve("mi355x"), "bf16")
     measured = product_rate(resolve("h100-sxm"), "bf16")[1]
-    unknown = product_rate(resolve("rtx-4090"), "bf16")[1]
+    unknown = product_rate(resolve("mi250x"), "bf16")[1]
 
     assert "best rate" in note
     assert "measured on h100" in measured
     assert "generic efficiency" in unknown
+
+
+def test_an_unmeasured_device_has_its_own_units_and_slow_ones_are_kept_busy():
+    """RTX 4090: 128 multiprocessors, half-rate accumulation in 32 bits; V100: 80, 15.7 TFLOP/s of fp32 on vector units,
+    of which cuBLAS reaches more than nine tenths (Jia et al. 2018, arXiv:1804.06826, section 4.4)."""
+    for name, dtype, units in (("rtx-4090", "bf16", 128), ("v100-sxm-32gb", "fp32", 80)):
+        rate, note = product_rate(resolve(name), dtype)
+        assert (rate.units, rate.efficiency, "slow" in note) == (units, 0.9, True)
+    assert product_rate(resolve("v100-sxm-32gb"), "fp16")[0].efficiency == 0.7
 
 
 def test_fits_name_their_rows_by_source_and_size():
