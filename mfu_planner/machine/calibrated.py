@@ -18,7 +18,11 @@ from mfu_planner.machine.constants import Fabric, LinkRate, Machine, ProductRate
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
 
-FORMAT_BYTES = {"fp32": 4.0, "tf32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "fp4": 0.5}
+FORMAT_BYTES = {
+    "fp64": 8.0, "fp64_matrix": 8.0, "fp32": 4.0, "fp32_matrix": 4.0, "tf32": 4.0, "fp16": 2.0, "fp16_fp16acc": 2.0,
+    "bf16": 2.0, "fp8": 1.0, "fp8_fp16acc": 1.0, "int8": 1.0, "fp6": 0.75, "int4": 0.5, "fp4": 0.5,
+}  # fmt: skip
+"""Bytes of an element of every format of the catalogue."""
 COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "alltoall")
 
 
@@ -60,7 +64,7 @@ def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str
     """The rate of a device's products in one format, and a sentence on what it rests on."""
     peak = accelerator.peak_flops_per_s(dtype)
     bandwidth = bandwidth_of(accelerator)
-    size = FORMAT_BYTES.get(dtype, 2.0)
+    size = FORMAT_BYTES[dtype]
     products = calibration()["products"]
     known = accelerator.id if accelerator.measured else ""
     found = product_block(known)
@@ -92,7 +96,7 @@ def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str
 
 def _unmeasured(accelerator: Accelerator, dtype: str, products: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """(constants, what they rest on) of a device whose products nobody measured by shape."""
-    size, peak = FORMAT_BYTES.get(dtype, 2.0), accelerator.peak_flops_per_s(dtype)
+    size, peak = FORMAT_BYTES[dtype], accelerator.peak_flops_per_s(dtype)
     block: dict[str, Any] = products["fallback"]
     measured = "fp8" if size <= 1 else "bf16"
     best = products["best_rates"].get(accelerator.id if accelerator.measured else "", {}).get(measured)
@@ -203,7 +207,7 @@ def machine(
 ) -> Machine:
     """Everything a prediction needs of a device, its node (and the link in it, where known) and its network."""
     rate, note = product_rate(accelerator, dtype)
-    size = FORMAT_BYTES.get(dtype, 2.0)
+    size = FORMAT_BYTES[dtype]
     wide = rate
     if size < 2.0:
         wide, _ = product_rate(accelerator, "bf16" if _supports(accelerator, "bf16") else "fp16")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,6 +127,18 @@ def test_one_formula_for_ints_symbols_and_arrays(scan: Scan, allowed: bool) -> N
         assert all(isinstance(value, int) for value in exact)
         assert [int(expression.subs({b: 3, s: length})) for length in LENGTHS] == exact
         assert flops(swept).tolist() == [float(value) for value in exact]
+
+
+def test_usual_chunk() -> None:
+    """64 positions, as the authors' kernels have it (flash-linear-attention, ops/gated_delta_rule/chunk.py)."""
+    usual = GatedDeltaRule(name="scan", key_heads=2, value_heads=4, key_dim=3, value_dim=5)
+    work = Workload(batch=1, seq_len=100)
+
+    assert (
+        usual.forward_flops(work)
+        == replace(usual, chunk=64).forward_flops(work)
+        == 4 * 128 * 64 * (2 * 2 * 3 + 2 * 5) + 4 * 128 * 6 * 15
+    )
 
 
 def test_frozen_input_needs_no_backward() -> None:

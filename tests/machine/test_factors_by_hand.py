@@ -1,0 +1,91 @@
+"""Factors of time on a machine and a stack, multiplied out by hand; attention kernels by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mfu_planner.errors import InputError
+from mfu_planner.hardware import resolve
+from mfu_planner.machine import multipliers as module
+from mfu_planner.machine.multipliers import Multiplier, multiplied, multipliers
+from mfu_planner.machine.toolbox import Wires, tools
+
+
+def factor(**moves: Any) -> dict[str, Multiplier]:
+    """One factor that moves these constants."""
+    return {"x": Multiplier(name="x", meaning="", sd=0.1, measured_sd=0.1, **moves)}
+
+
+def by(monkeypatch: pytest.MonkeyPatch, times: float, dtype: str = "bf16", **moves: Any) -> tuple[Any, Any, Any, Any]:
+    """(machine, stack) before and after, of constants that are 3 and half hidden."""
+    before, software, _, _ = tools(resolve("h100-sxm"), dtype, "generic", None, None)
+    software = replace(software, product_factor=3.0, data_hidden=0.5)
+    monkeypatch.setattr(module, "multipliers", lambda: factor(**moves))
+    return (before, software, *multiplied(before, software, {"x": times}))
+
+
+def test_times_go_up_and_rates_go_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times 1.5: 3 → 4.5, or → 2; rates of the network and of every link; what is not hidden, 0.5 → 0.75."""
+    moves = {
+        "slower": ("stack.product_factor",),
+        "faster": ("fabric.nic_bytes_per_s", "links.bandwidth_bytes_per_s"),
+        "exposed": ("stack.data_hidden",),
+    }
+    box, _, machine, stack = by(monkeypatch, 1.5, **moves)
+    assert (stack.product_factor, stack.data_hidden) == (4.5, pytest.approx(0.25))
+    assert machine.fabric.nic_bytes_per_s == box.fabric.nic_bytes_per_s / 1.5
+    assert {k: v.bandwidth_bytes_per_s for k, v in machine.links.items()} == {
+        k: v.bandwidth_bytes_per_s / 1.5 for k, v in box.links.items()
+    }
+
+
+@pytest.mark.parametrize(("times", "hidden"), [(3.0, 0.0), (2.0, 0.0), (1.0, 0.5), (0.5, 0.75), (0.0, 1.0)])
+def test_shares_stay_shares(monkeypatch: pytest.MonkeyPatch, times: float, hidden: float) -> None:
+    """1 − 0.5 · times, never below nought."""
+    assert by(monkeypatch, times, exposed=("stack.data_hidden",))[3].data_hidden == hidden
+
+
+@pytest.mark.parametrize(("dtype", "expected"), [("bf16", 3.0), ("fp8", 6.0)])
+def test_factors_of_narrow_products(monkeypatch: pytest.MonkeyPatch, dtype: str, expected: float) -> None:
+    """A run in 16 bits has none."""
+    moves = {"slower": ("stack.product_factor",), "narrow_only": True}
+    assert by(monkeypatch, 2.0, dtype, **moves)[3].product_factor == expected
+
+
+def test_measured_factors_vary_as_said_or_as_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The prior with a machine file is the prior without one, where nothing else is said."""
+    held = {
+        "a": {"meaning": "", "sd": 0.2, "slower": ["stack.drag"]},
+        "b": {"meaning": "", "sd": 0.2, "measured_sd": 9},
+    }
+    monkeypatch.setattr(module, "calibration", lambda: {"multipliers": {"multipliers": held}})
+    multipliers.cache_clear()
+    found = multipliers()
+    multipliers.cache_clear()
+    assert (found["a"].measured_sd, found["b"].measured_sd) == (0.2, 9)
+    assert (found["a"].slower, found["a"].narrow_only) == (("stack.drag",), False)
+
+
+@pytest.mark.parametrize(("kernel", "fused"), [("fused", 1.0), ("unfused", 0.0)])
+def test_kernels_by_name(kernel: str, fused: float) -> None:
+    """Said, it replaces the stack's; unknown, it is refused."""
+    for name in ("generic", "megatron-2021"):
+        assert tools(resolve("a100-sxm-80gb"), "bf16", name, None, kernel).stack.fused_attention == fused
+    assert tools(resolve("a100-sxm-80gb"), "bf16", "megatron-2021", None, None).stack.fused_attention == 0
+    with pytest.raises(InputError, match="fused"):
+        tools(resolve("a100-sxm-80gb"), "bf16", "generic", None, "fusd")
+
+
+def test_a_cluster_by_its_name_or_the_usual_one() -> None:
+    """A named one is said to be given; without a name it is assumed; 2 devices on a switch are no bridge's."""
+    for name, how in (("dgx-h100", "given"), (None, "assumed")):
+        found = tools(resolve("h100-sxm"), "bf16", "generic", name, None)
+        assert f"({how})" in found.said[-1]
+        assert found.own is None
+    alone = tools(resolve("h100-sxm"), "bf16", "generic", None, None, Wires(devices=2))
+    assert alone.machine == found.machine
+    paired = tools(resolve("a100-pcie-80gb"), "bf16", "generic", None, None, Wires(devices=4))
+    assert "PCIe at 32 GB/s a direction the others of a host" in paired.said[-1]
