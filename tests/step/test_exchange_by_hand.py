@@ -20,7 +20,7 @@ HELD = Parameters(dense=8e9, expert=0, trained_dense=6e9, trained_expert=0)
 
 def setting(**constants: Any) -> tuple[Machine, Stack]:
     """A node that is large enough and links of 100 GB/s; nothing hidden but what is asked for."""
-    box, software, _ = tools(resolve("h100-sxm"), "bf16", "generic", None, None)
+    box, software, _, _ = tools(resolve("h100-sxm"), "bf16", "generic", None, None)
     link = LinkRate(0.0, 0.0, RATE, 0.0)
     links = dict.fromkeys(("all_reduce", "all_gather", "reduce_scatter", "alltoall"), link)
     usual = {"gradient_bytes": 4.0, "shard_gradient_bytes": 2.0, "data_hidden": 0.0, "shard_hidden": 0.0}

@@ -41,7 +41,7 @@ LAYOUTS = (
 @cache
 def bench() -> tuple[Machine, Stack]:
     """An H100 on a plain stack."""
-    machine, stack, _ = tools(resolve("h100-sxm"), "bf16", "generic", None, None)
+    machine, stack, _, _ = tools(resolve("h100-sxm"), "bf16", "generic", None, None)
     return machine, stack
 
 

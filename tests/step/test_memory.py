@@ -49,7 +49,7 @@ def gpt(hidden: int, layers: int, heads: int, vocab: int = 51200):
 
 def case(architecture, layout: Layout) -> Case:
     """A layout of a model on an old stack: unfused attention, dropout."""
-    machine, stack, _ = tools(resolve("a100-sxm-80gb"), "bf16", "megatron-2021", None, None)
+    machine, stack, _, _ = tools(resolve("a100-sxm-80gb"), "bf16", "megatron-2021", None, None)
     work = Workload(layout.dp * layout.micro_batch * layout.micro_batches, 2048)
     return Case(architecture=architecture, work=work, layout=layout, machine=machine, stack=stack, memory=MATHEMATICS)
 

@@ -22,7 +22,7 @@ from mfu_planner.step.layers import launch_times
 @pytest.fixture(scope="module")
 def bench():
     """A100 machine and an old stack: no overlap, so that every part shows."""
-    machine, stack, _ = tools(resolve("a100-sxm-80gb"), "bf16", "megatron-2021", None, None)
+    machine, stack, _, _ = tools(resolve("a100-sxm-80gb"), "bf16", "megatron-2021", None, None)
     return machine, stack
 
 
@@ -108,8 +108,8 @@ def test_adapters_leave_out_weight_gradients(bench):
 
 def test_experts_in_fp4_run_at_the_rate_of_fp8():
     """With every product an expert's, fp4 and fp8 take the same time; dense products gain."""
-    fp4, software, _ = tools(resolve("gb200"), "fp4", "megatron-2026", None, None)
-    fp8, _, _ = tools(resolve("gb200"), "fp8", "megatron-2026", None, None)
+    fp4, software, _, _ = tools(resolve("gb200"), "fp4", "megatron-2026", None, None)
+    fp8, _, _, _ = tools(resolve("gb200"), "fp8", "megatron-2026", None, None)
 
     assert fp4.grouped_products == fp8.products
     assert fp8.grouped_products is None
