@@ -93,7 +93,7 @@ def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = Fal
     convention : what ``flops`` counts (default, and ``all``: ``full``, or ``causal`` for a model with windows); every
         other stands in ``by_convention``.
     symbolic : also derive the formulas in the field's letters.
-    given : model, config, params, active_params, seq_len, target_seq_len, image_size, images, packed, lora_rank,
+    given : model, config, params, active_params, seq_len, target_seq_len, image_size, images, clips, packed, lora_rank,
         lora_targets, freeze, explain.  Lengths and batch may be sympy symbols.
 
     Raises

@@ -38,31 +38,37 @@ from mfu_planner.operators import (
 _VISION_KEYS = ("hidden_act", "dropout", "projection_dim", "vision_use_head", "num_positions", "tie_word_embeddings")
 
 
-def vision_tower(c: Config, *, siglip: bool, stream: Stream = Stream.SEQUENCE) -> tuple[tuple[Block, ...], int, int]:
-    """Blocks of the image tower without its pooling, its width, and the tokens of one image."""
+def vision_tower(
+    c: Config, *, siglip: bool, stream: Stream = Stream.SEQUENCE, tiles: int = 1
+) -> tuple[tuple[Block, ...], int, int]:
+    """Blocks of the image tower without its pooling, its width, and the tokens of an image (of each of its tiles)."""
     s = tower_sizes(c)
-    down, across, patch = patch_grid(c)
-    patches = c.derived("P", down * across)
+    own = "num_patches" in c.defaults  # SigLIP 2 states how many patches, not how large an image
+    if own and not c.image_size:
+        patch, patches = c.pair("patch_size"), c.size("num_patches")
+    else:
+        down, across, patch = patch_grid(c)
+        patches = c.derived("P", down * across)
     tokens = patches if siglip else c.derived("T", patches + 1)
-    rows = Rows(stream, tokens)
+    rows = Rows(stream, tiles * tokens)
     c.no_effect(*_VISION_KEYS)
     first: Operators = (
-        patch_embedding(c.size("num_channels"), s.hidden, patch, Rows(stream, patches), bias=siglip),
-        free_vectors("vision_position_embedding", tokens, s.hidden, rows),
+        patch_embedding(c.size("num_channels"), s.hidden, patch, Rows(stream, tiles * patches), bias=siglip),
+        free_vectors("vision_position_embedding", c.size("num_patches") if own else tokens, s.hidden, rows),
     )
     if not siglip:
         first += (free_vectors("class_token", 1, s.hidden, rows), norm("pre_norm", s.hidden, bias=True, rows=rows))
     blocks = (
         Block("vision embedding", first, stack="vision"),
-        Block("vision layer", vision_layer(s, rows), layer_numbers(s.layers), stack="vision"),
+        Block("vision layer", vision_layer(s, rows, tiles=tiles), layer_numbers(s.layers), stack="vision"),
     )
     return blocks, s.hidden, tokens
 
 
-def attention_pooling(c: Config, tokens: int, stream: Stream = Stream.SEQUENCE) -> Operators:
+def attention_pooling(c: Config, tokens: int, stream: Stream = Stream.SEQUENCE, *, tiles: int = 1) -> Operators:
     """SigLIP's pooling: one learned query attends to all patches, then an MLP."""
     s = tower_sizes(c)
-    one, all_rows = Rows(stream), Rows(stream, tokens)
+    one, all_rows = Rows(stream, tiles), Rows(stream, tiles * tokens)
 
     def project(name: str, outputs: int, rows: Rows) -> MatMul:
         return MatMul(
@@ -82,7 +88,7 @@ def attention_pooling(c: Config, tokens: int, stream: Stream = Stream.SEQUENCE) 
             mask=ALL,
             rows=one,
             keys=all_rows,
-            unit_pairs=tokens,
+            unit_pairs=tiles * tokens,
             role=Role.HEAD,
             split=Split.REPLICATED,
         ),
@@ -151,13 +157,13 @@ def _image_classifier(c: Config, part: Config, *, siglip: bool) -> Architecture:
 
 
 def _two_towers(c: Config) -> Architecture:
-    siglip = c.model_type == "siglip"
+    siglip = c.model_type.startswith("siglip")
     if model_class(c).endswith("ForImageClassification"):
         return _image_classifier(c, _part(c, "vision_config", f"{c.model_type}_vision_model"), siglip=siglip)
     vision, vision_width = _vision_blocks(_part(c, "vision_config", f"{c.model_type}_vision_model"), siglip=siglip)
     text, text_width, vocab = _text_blocks(_part(c, "text_config", f"{c.model_type}_text_model"), siglip=siglip)
     c.no_effect("logit_scale_init_value", "tie_word_embeddings")
-    joint, scales = text_width, 2
+    joint, scales = vision_width, 2
     output: Operators = ()
     if not siglip:
         joint, scales = c.size("projection_dim"), 1
@@ -202,6 +208,9 @@ def _text_alone(c: Config) -> Architecture:
 IMPORTERS = {
     "clip": _two_towers,
     "siglip": _two_towers,
+    "siglip2": _two_towers,
+    "siglip2_vision_model": _vision_alone,
+    "siglip2_text_model": _text_alone,
     "clip_vision_model": _vision_alone,
     "siglip_vision_model": _vision_alone,
     "clip_text_model": _text_alone,

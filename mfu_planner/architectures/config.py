@@ -157,14 +157,14 @@ class Config:
         text: str = value
         return self._choice(name, text)
 
-    def part(self, name: str, defaults: Mapping[str, Any] | None = None) -> Config:
-        """A nested config such as ``text_config``."""
+    def part(self, name: str, defaults: Mapping[str, Any] | None = None, *, resized: bool = True) -> Config:
+        """A nested config such as ``text_config``; ``resized``: its images have the size that the user chose."""
         value = self.raw(name, {})
         nested = Config(
             value,
             origin=f"{self.origin}: {name}",
             defaults=defaults,
-            image_size=self._image_size,
+            image_size=self._image_size if resized else None,
             letters=self.letters,
             part=TOWERS.get(name, self._part),
         )

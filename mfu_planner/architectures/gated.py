@@ -232,6 +232,7 @@ IMPORTERS = {
     "cwm": _cwm,
     "ministral": _ministral,
     "qwen2_vl_text": _qwen2,
+    "qwen2_5_omni_text": _qwen2,
     "qwen2_5_vl_text": _qwen2,
     "qwen3_vl_text": _qwen3,
     "qwen2": _qwen2,

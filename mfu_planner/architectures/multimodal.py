@@ -18,10 +18,12 @@ from mfu_planner.architectures.clip import attention_pooling, vision_tower
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.defaults import defaults_of, top_level_defaults_of
 from mfu_planner.architectures.layers import Operators, without_gradients
+from mfu_planner.architectures.llava import llava_tower
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import norm
 from mfu_planner.architectures.qwen_vision import qwen2_5_vl_tower, qwen2_vl_tower, qwen3_vl_tower
 from mfu_planner.architectures.registry import importer_of
+from mfu_planner.architectures.shuffled import cohere_tower, idefics3_tower, lfm2_tower, paligemma_tower
 from mfu_planner.architectures.towers import gemma4_tower, glm4v_tower, internvit_tower, moonvit_tower, pixtral_tower
 from mfu_planner.architectures.vit import free_vectors, patch_grid, tower_sizes, vision_layer
 from mfu_planner.errors import InputError
@@ -32,6 +34,8 @@ _JOINTS = (
     "image_token_id",
     "image_token_index",
     "video_token_id",
+    "video_token_index",
+    "audio_token_index",
     "vision_start_token_id",
     "vision_end_token_id",
     "vision_token_id",
@@ -45,6 +49,7 @@ _JOINTS = (
     "ignore_index",
     "processor_class",
     "mm_tokens_per_image",
+    "num_image_tokens",
     "media_placeholder_token_id",
     "image_start_token_id",
     "image_end_token_id",
@@ -60,10 +65,12 @@ _JOINTS = (
 Tower = Callable[[Config, list[str]], tuple[Block, ...]]
 
 
-def _text(c: Config, default_type: str, *, tied_default: bool = False, tied_by_text: bool = False) -> Architecture:
+def text_part(
+    c: Config, default_type: str, *, tied_default: bool = False, tied_by_text: bool = False, never_tied: bool = False
+) -> Architecture:
     """The decoder; older files hold its fields at the top level, and the tie to the head may stand at either.
 
-    ``tied_by_text``: only the decoder's own field ties the head.
+    ``tied_by_text``: only the decoder's own field ties the head.  ``never_tied``: the class has a head of its own.
     """
     own = c.raw("text_config")
     flat = own is None
@@ -75,18 +82,26 @@ def _text(c: Config, default_type: str, *, tied_default: bool = False, tied_by_t
     c.no_effect("tie_word_embeddings")
     outer = False if tied_by_text else c.raw("tie_word_embeddings")
     tied = bool(own.get("tie_word_embeddings")) or (tied_default if outer is None else bool(outer))
+    tied = tied and not never_tied
     part.no_effect(*_JOINTS)
+    if c.model_type == "paligemma":  # said of the prefix alone
+        part.no_effect("use_bidirectional_attention")
+        own = {**own, "use_bidirectional_attention": None}
     part.data = {**own, "model_type": kind, "tie_word_embeddings": tied}
     return importer_of(kind, part.origin)(part)
 
 
-def _vision(c: Config, default_type: str) -> Config:
+def vision_part(c: Config, default_type: str, *, resized: bool = True) -> Config:
+    """The image tower's config with the defaults of its type."""
     own = c.raw("vision_config", {})
     kind = own.get("model_type", default_type) if isinstance(own, dict) else default_type
-    return c.part("vision_config", defaults_of(kind) or defaults_of(default_type))
+    part = c.part("vision_config", defaults_of(kind) or defaults_of(default_type), resized=resized)
+    part.no_effect("model_type")
+    return part
 
 
-def _joined(c: Config, text: Architecture, vision: tuple[Block, ...], notes: list[str]) -> Architecture:
+def joined(c: Config, text: Architecture, vision: tuple[Block, ...], notes: list[str]) -> Architecture:
+    """Towers before the decoder, under the name of the whole."""
     c.no_effect(*_JOINTS)
     return replace(text, name=c.model_type, blocks=(*vision, *text.blocks), notes=(*text.notes, *notes))
 
@@ -100,10 +115,10 @@ def _linear(name: str, inputs: int, outputs: int, rows: Rows, *, bias: bool = Fa
 def _qwen(tower: Tower) -> Callable[[Config], Architecture]:
     def read(c: Config) -> Architecture:
         notes: list[str] = []
-        text = _text(c, f"{c.model_type}_text")
+        text = text_part(c, f"{c.model_type}_text")
         vision = c.part("vision_config", defaults_of(f"{c.model_type}_vision") or defaults_of(_dense(c.model_type)))
         vision.no_effect("model_type")
-        return _joined(c, text, tower(vision, notes), notes)
+        return joined(c, text, tower(vision, notes), notes)
 
     return read
 
@@ -115,8 +130,8 @@ def _dense(model_type: str) -> str:
 
 def _gemma3(c: Config) -> Architecture:
     notes: list[str] = []
-    text = _text(c, "gemma3_text", tied_default=True)
-    vision = _vision(c, "siglip_vision_model")
+    text = text_part(c, "gemma3_text", tied_default=True)
+    vision = vision_part(c, "siglip_vision_model")
     blocks, width, tokens = vision_tower(vision, siglip=True, stream=Stream.IMAGE)
     last: Operators = (norm("vision_final_norm", width, bias=True, rows=Rows(Stream.IMAGE, tokens)),)
     if vision.flag("vision_use_head", default=True):
@@ -124,12 +139,12 @@ def _gemma3(c: Config) -> Architecture:
     pooled = Rows(Stream.IMAGE, c.size("mm_tokens_per_image"))
     last += (norm("projector_norm", width, rows=pooled), _linear("projector", width, text.hidden, pooled))
     notes.append("the tokens of one image see one another in Gemma 3; `causal` counts them as text")
-    return _joined(c, text, (*blocks, Block("vision output", last, stack="vision")), notes)
+    return joined(c, text, (*blocks, Block("vision output", last, stack="vision")), notes)
 
 
 def _llama4(c: Config) -> Architecture:
-    text = _text(c, "llama4_text", tied_by_text=True)
-    v = _vision(c, "llama4_vision_model")
+    text = text_part(c, "llama4_text", tied_by_text=True)
+    v = vision_part(c, "llama4_vision_model")
     s = tower_sizes(v)
     down, across, patch = patch_grid(v)
     patches = Rows(Stream.IMAGE, v.derived("P", down * across))
@@ -165,43 +180,7 @@ def _llama4(c: Config) -> Architecture:
         Block("vision layer", vision_layer(s, rows), layer_numbers(s.layers), stack="vision"),
         Block("vision output", last, stack="vision"),
     )
-    return _joined(c, text, vision, [])
-
-
-def _llava(c: Config) -> Architecture:
-    text = _text(c, "llama")
-    if not c.has("vision_config"):
-        raise InputError(f"{c.origin}: vision_config", "nothing", "the image tower's config")
-    v = _vision(c, "clip_vision_model")
-    kind = v.text("model_type", default="clip_vision_model")
-    if kind not in ("clip_vision_model", "siglip_vision_model"):
-        raise InputError(f"{v.origin}: model_type", kind, "clip_vision_model or siglip_vision_model")
-    siglip = kind.startswith("siglip")
-    (first, layers), width, tokens = vision_tower(v, siglip=siglip, stream=Stream.IMAGE)
-    v.no_effect("projection_dim", "vocab_size")
-    layer = c.raw("vision_feature_layer", -2)
-    taken, total = [layer] if isinstance(layer, int) else layer, len(layers.layers)
-    if not isinstance(taken, list) or not taken or not all(type(n) is int and -total <= n + 1 <= total for n in taken):
-        raise InputError(f"{c.origin}: vision_feature_layer", layer, f"a layer of the tower, which has {total}")
-    deepest = max(n if n >= 0 else total + 1 + n for n in taken)
-    unused = without_gradients(layers.operators)
-    tower = (
-        first,
-        replace(layers, layers=layers.layers[:deepest]),
-        *((replace(layers, operators=unused, layers=layers.layers[deepest:]),) if deepest < total else ()),
-    )
-    default = c.text("vision_feature_select_strategy", default="default") == "default"
-    rows, bias = Rows(Stream.IMAGE, tokens - int(default)), c.flag("multimodal_projector_bias", default=True)
-    final = norm("vision_final_norm", width, bias=True, rows=Rows(Stream.IMAGE, tokens if siglip else 1))
-    pooling = attention_pooling(v, tokens, Stream.IMAGE) if siglip and v.flag("vision_use_head", default=True) else ()
-    last = (
-        final,
-        *without_gradients(pooling),
-        _linear("projector_1", width * len(taken), text.hidden, rows, bias=bias),
-        Elementwise(name="projector_activation", width=text.hidden, kept=1, rows=rows),
-        _linear("projector_2", text.hidden, text.hidden, rows, bias=bias),
-    )
-    return _joined(c, text, (*tower, Block("vision output", last, stack="vision")), [])
+    return joined(c, text, vision, [])
 
 
 JoinedTower = Callable[[Config, Config, int, list[str]], tuple[Block, ...]]
@@ -209,17 +188,33 @@ JoinedTower = Callable[[Config, Config, int, list[str]], tuple[Block, ...]]
 
 
 def _with_tower(
-    tower: JoinedTower, text_type: str, vision_type: str, *, tied_default: bool = False, tied_by_text: bool = False
+    tower: JoinedTower,
+    text_type: str,
+    vision_type: str,
+    *,
+    tied_default: bool = False,
+    tied_by_text: bool = False,
+    tiled: bool = False,
 ) -> Callable[[Config], Architecture]:
+    """``tiled``: the tower sees tiles of its own size, whatever the size of the image."""
+
     def read(c: Config) -> Architecture:
         notes: list[str] = []
-        text = _text(c, text_type, tied_default=tied_default, tied_by_text=tied_by_text)
-        return _joined(c, text, tower(c, _vision(c, vision_type), text.hidden, notes), notes)
+        text = text_part(c, text_type, tied_default=tied_default, tied_by_text=tied_by_text)
+        if not c.has("vision_config"):
+            raise InputError(f"{c.origin}: vision_config", "nothing", "the image tower's config")
+        return joined(c, text, tower(c, vision_part(c, vision_type, resized=not tiled), text.hidden, notes), notes)
 
     return read
 
 
 IMPORTERS = {
+    "aya_vision": _with_tower(cohere_tower, "cohere2", "siglip_vision_model", tied_default=True),
+    "cohere2_vision": _with_tower(cohere_tower, "cohere2", "siglip_vision_model", tied_default=True),
+    "idefics3": _with_tower(idefics3_tower, "llama", "idefics3_vision"),
+    "lfm2_vl": _with_tower(lfm2_tower, "lfm2", "siglip2_vision_model", tied_default=True),
+    "paligemma": _with_tower(paligemma_tower, "gemma", "siglip_vision_model", tied_default=True),
+    "smolvlm": _with_tower(idefics3_tower, "llama", "smolvlm_vision"),
     "gemma4": _with_tower(gemma4_tower, "gemma4_text", "gemma4_vision", tied_default=True),
     "glm4v": _with_tower(glm4v_tower, "glm4v_text", "glm4v_vision"),
     "glm4v_moe": _with_tower(glm4v_tower, "glm4v_moe_text", "glm4v_moe_vision"),
@@ -234,5 +229,8 @@ IMPORTERS = {
     "qwen3_vl_moe": _qwen(qwen3_vl_tower),
     "gemma3": _gemma3,
     "llama4": _llama4,
-    "llava": _llava,
+    "llava": _with_tower(llava_tower, "llama", "clip_vision_model"),
+    "llava_next": _with_tower(llava_tower, "llama", "clip_vision_model", tiled=True),
+    "llava_onevision": _with_tower(llava_tower, "qwen2", "siglip_vision_model", tiled=True),
+    "vipllava": _with_tower(llava_tower, "llama", "clip_vision_model"),
 }

@@ -115,4 +115,9 @@ def qwen3_moe(c: Config) -> Architecture:
     return causal_decoder(c, hidden, layer_blocks(_names(sparse), operators))
 
 
-IMPORTERS = {"qwen2_moe": _qwen2_moe, "qwen3_moe": qwen3_moe, "qwen3_vl_moe_text": qwen3_moe}
+IMPORTERS = {
+    "qwen2_moe": _qwen2_moe,
+    "qwen3_moe": qwen3_moe,
+    "qwen3_omni_moe_text": qwen3_moe,
+    "qwen3_vl_moe_text": qwen3_moe,
+}

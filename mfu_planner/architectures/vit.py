@@ -74,11 +74,10 @@ def tower_sizes(c: Config, *, layers: str = "num_hidden_layers") -> Sizes:
     )
 
 
-def vision_layer(s: Sizes, rows: Rows, *, qkv_bias: bool = True) -> Operators:
-    """Norm, attention among all tokens of an image, norm, plain MLP; biases throughout."""
-    attention = attention_of(
-        s, ALL, bias=qkv_bias, out_bias=True, rotary=False, rows=rows, unit_pairs=rows.factor * rows.factor
-    )
+def vision_layer(s: Sizes, rows: Rows, *, qkv_bias: bool = True, tiles: int = 1) -> Operators:
+    """Norm, attention among all tokens of an image (of each of its tiles), norm, plain MLP; biases throughout."""
+    pairs = rows.factor * rows.factor // tiles
+    attention = attention_of(s, ALL, bias=qkv_bias, out_bias=True, rotary=False, rows=rows, unit_pairs=pairs)
     return pre_norm(s, attention, plain_mlp(s.hidden, s.ffn, rows=rows), bias=True, rows=rows)
 
 

@@ -11,19 +11,18 @@ from __future__ import annotations
 
 from mfu_planner.architectures.bart import decoder_layer, tower_sizes
 from mfu_planner.architectures.config import Config
-from mfu_planner.architectures.layers import Operators, attention_of, pre_norm
+from mfu_planner.architectures.layers import Operators
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
-from mfu_planner.architectures.parts import embedding, head, norm, plain_mlp, positions
+from mfu_planner.architectures.parts import embedding, head, norm, positions
+from mfu_planner.architectures.sound import sound_layer, whisper_stem
 from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear
-from mfu_planner.operators import ALL, TOKENS, Convolution, Elementwise, Rows, Stream
+from mfu_planner.operators import TOKENS, Elementwise, Rows, Stream
 
 _KINDS = {
     "ForConditionalGeneration": "the language model head",
     "ForAudioClassification": "audio classifier",
     "Model": "no head",
 }
-_KERNEL, _STRIDE = 3, 2
-"""Width of both convolutions over time; the second halves the frames."""
 
 
 def _whisper(c: Config) -> Architecture:
@@ -52,27 +51,8 @@ def _whisper(c: Config) -> Architecture:
         "suppress_ids",
     )
     audio = Rows(Stream.SEQUENCE, frames)
-    convolutions = (
-        Convolution(
-            name="audio_conv_1",
-            in_channels=mels,
-            out_channels=hidden,
-            kernel=_KERNEL,
-            bias=True,
-            input_grad=False,
-            rows=Rows(Stream.SEQUENCE, _STRIDE * frames),
-        ),
-        Convolution(
-            name="audio_conv_2", in_channels=hidden, out_channels=hidden, kernel=_KERNEL, bias=True, rows=audio
-        ),
-    )
-    encoder_layer = pre_norm(
-        enc,
-        attention_of(enc, ALL, bias=True, k_bias=False, rotary=False, rows=audio),
-        plain_mlp(hidden, enc.ffn, rows=audio),
-        bias=True,
-        rows=audio,
-    )
+    convolutions = whisper_stem(mels, hidden, Rows(Stream.SEQUENCE, 2 * frames), audio)
+    encoder_layer = sound_layer(enc, audio)
     encoder = (
         Block(
             "audio embedding",

@@ -22,7 +22,7 @@ from mfu_planner.run.frozen import Frozen
 
 GROUPS_OF = "training_per_token"
 """The formula of which those of the operator groups are the parts."""
-_LENGTHS = {"batch": "b", "seq_len": "s", "target_seq_len": "s_t", "images": "n_i"}
+_LENGTHS = {"batch": "b", "seq_len": "s", "target_seq_len": "s_t", "images": "n_i", "clips": "n_a"}
 
 
 class LetterValue(Frozen):

@@ -19,6 +19,8 @@ class Stream(StrEnum):
     """One row for each sequence (times a factor: 197 patches, 1,500 audio frames, one pooled vector)."""
     IMAGE = "image"
     """One row for each image inside a multimodal sequence."""
+    CLIP = "clip"
+    """One row for each audio clip inside a multimodal sequence."""
     ONCE = "once"
     """One row for a whole batch, whose sequences share it (a table of relative positions that is projected)."""
 
@@ -37,7 +39,9 @@ class Workload:
     target_seq_len: Number = 0
     """Positions per decoder sequence of an encoder–decoder."""
     images: Number = 0
-    """Images per sequence of a multimodal model (0: the sequence is text alone)."""
+    """Images per sequence of a multimodal model (0: no image in it)."""
+    clips: Number = 0
+    """Audio clips per sequence of a multimodal model (0: no sound in it)."""
     allowed_pairs_only: bool = False
     """Count attention over the pairs that the mask allows (``causal``), not over all pairs (``full``);
     scans as published instead of as the reference implementation expands them."""
@@ -63,6 +67,8 @@ class Workload:
             return self.seq_len
         if stream is Stream.TARGET:
             return self.target_seq_len
+        if stream is Stream.CLIP:
+            return self.clips
         return self.images if stream is Stream.IMAGE else 1
 
     def allowed(self) -> Workload:

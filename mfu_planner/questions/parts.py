@@ -54,6 +54,8 @@ class TrainingPart:
 
     images: Annotated[int | None, Ask("count", "Images", "1", "Training", stage=True)] = None
     """Images per sequence of a multimodal model. Empty: none."""
+    clips: Annotated[int | None, Ask("count", "Audio clips", "1", "Training", stage=True)] = None
+    """Audio clips per sequence of a multimodal model, each as long as its tower's window. Empty: none."""
     packed: Annotated[Any, Ask("documents", "Packed documents", "512:1000,1024:20", "Training", stage=True)] = None
     """Documents packed into sequences, as length:count, such as 512:1000,1024:20."""
     mtp: Annotated[bool, Ask("flag", "Multi-token prediction", "", "Training", stage=True)] = False

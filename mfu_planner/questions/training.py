@@ -23,7 +23,7 @@ def trained(model: Model, s: TrainingPart) -> Model:
     InputError
         A part or target that the model does not have; a bare number of parameters, which has no parts.
     """
-    model = _with_prediction(_with_images(model, s), s)
+    model = _with_prediction(_with_media(model, s), s)
     if s.lora_rank is None and s.freeze is None:
         for field, given in (("lora-targets", s.lora_targets), ("dora", s.dora), ("rslora", s.rslora)):
             if given:
@@ -101,34 +101,38 @@ def _with_prediction(model: Model, s: TrainingPart) -> Model:
     )
 
 
-def _with_images(model: Model, s: TrainingPart) -> Model:
-    """The model, with a remark where it could see images and none are said; refuses images that it cannot see."""
-    architecture = model.architecture
-    sees = architecture is not None and any(op.rows.stream is Stream.IMAGE for _, op in architecture.each())
-    if s.images is not None and not sees:
-        raise InputError("images", s.images, f"nothing: {model.name} takes no images beside text")
-    if s.images is None and sees:
-        note = "no images per sequence assumed: text only, the vision tower does no work; --images changes it"
-        return replace(model, notes=(*model.notes, note))
+def _with_media(model: Model, s: TrainingPart) -> Model:
+    """The model, with a remark where it could take images or sound and none are said; refuses what it cannot take."""
+    streams = {op.rows.stream for _, op in model.architecture.each()} if model.architecture is not None else set()
+    for stream, field, given, what, tower in (
+        (Stream.IMAGE, "images", s.images, "images", "vision"),
+        (Stream.CLIP, "clips", s.clips, "sound", "audio"),
+    ):
+        if given is not None and stream not in streams:
+            raise InputError(field, given, f"nothing: {model.name} takes no {what} beside text")
+        if given is None and stream in streams:
+            amount = "images per sequence" if field == "images" else "audio clips per sequence"
+            note = f"no {amount} assumed: text only, the {tower} tower does no work; --{field} changes it"
+            model = replace(model, notes=(*model.notes, note))
     return model
 
 
 def workload(s: TrainingPart, seq_len: int | None, target_seq_len: int | None, batch: int = 1) -> Workload:
-    """One batch as the scenario describes it: its documents and images.
+    """One batch as the scenario describes it: its documents, images and sound.
 
     Raises
     ------
     InputError
         Documents longer than a sequence, or more than the batch holds.
     """
-    images = s.images or 0
+    images, clips = s.images or 0, s.clips or 0
     if s.packed is not None:
         from mfu_planner.counting.packing import packed
 
         if not seq_len:
             raise InputError("packed", shown(s.packed), "--seq-len beside it")
-        return replace(packed(documents(s.packed), seq_len), images=images)
-    return Workload(batch, seq_len or 0, target_seq_len or 0, images=images)
+        return replace(packed(documents(s.packed), seq_len), images=images, clips=clips)
+    return Workload(batch, seq_len or 0, target_seq_len or 0, images=images, clips=clips)
 
 
 def documents(given: Any) -> dict[int, int]:

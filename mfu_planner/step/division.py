@@ -82,7 +82,7 @@ class BlockKind:
         return bool(self.block.layers)
 
     def idle(self, work: Workload) -> bool:
-        """Whether the workload gives it nothing to do: the tower of a model that is given no images."""
+        """Whether the workload gives it nothing to do: the tower of a model that is given no images or sound."""
         rows = self.rows.per_sequence(work)
         return type(rows) in _PLAIN and rows == 0
 
@@ -198,7 +198,7 @@ def divide(architecture: Architecture) -> Division:
         head_layers=head / layer,
         adapted=adapted,
         convention=default_convention(architecture),
-        two_stacks=any(kind.layered and kind.rows.stream is not Stream.IMAGE for kind in start),
+        two_stacks=any(kind.layered and kind.rows.stream not in (Stream.IMAGE, Stream.CLIP) for kind in start),
     )
 
 

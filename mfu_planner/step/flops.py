@@ -26,7 +26,7 @@ def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def asked(architecture: Architecture, work: Workload, *rest: Any) -> Any:
-        values = (work.batch, work.seq_len, work.target_seq_len, work.images, *rest)
+        values = (work.batch, work.seq_len, work.target_seq_len, work.images, work.clips, *rest)
         if not all(type(v) in _PLAIN for v in values):
             return function(architecture, work, *rest)
         key = (id(architecture), work.allowed_pairs_only, work.documents, *values)

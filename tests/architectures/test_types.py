@@ -33,6 +33,7 @@ def workload(work: dict[str, int]) -> Workload:
         seq_len=work.get("seq_len", work.get("decoder_seq_len", 0)),
         target_seq_len=work.get("target_seq_len", 0),
         images=work.get("images", 0),
+        clips=work.get("clips", 0),
     )
 
 

@@ -27,6 +27,16 @@ PARTS = {
     "qwen3_vl_moe": ("text_config", "vision_config"),
 }
 NESTED = (
+    "audioflamingo3_encoder",
+    "qwen2_5_omni_audio_encoder",
+    "qwen2_5_omni_vision_encoder",
+    "qwen2_audio_encoder",
+    "qwen3_asr_encoder",
+    "qwen3_omni_moe_audio_encoder",
+    "qwen3_omni_moe_vision_encoder",
+    "voxtral_encoder",
+    "idefics3_vision",
+    "smolvlm_vision",
     "gemma4_vision",
     "glm4v_vision",
     "glm4v_moe_vision",

@@ -6,11 +6,12 @@ Run it where the pinned torch and transformers are installed::
     python tests/golden/measure_types.py --only llama,gemma4   the rows of these names (and names that begin so) anew
     python tests/golden/measure_types.py --only llama --check  the same, compared with the file; writes nothing
 
-A row is a name, a class of transformers, a config, and batches (``work``).  What is measured: ``params``, the distinct
-parameters; and for each batch the FLOP of the forward pass, of both passes, and of the forward pass over the
-attention pairs that the masks allow (null where the model's attention does not go through transformers' interface).
-Models are small and run for real with random weights, so routing and masks are what they are in use.  Counting is that
-of ``counting.py``; each token goes through its own experts and no other.
+A row is a name, a class of transformers, a config, batches (``work``), and what the class takes beside tokens and
+images: ones of a shape (``inputs``, whole numbers: ``marks``) or values (``values``) for each sequence.  What is
+measured: ``params``, the distinct parameters; and for each batch the FLOP of the forward pass, of both passes, and of
+the forward pass over the attention pairs that the masks allow (null where the model's attention does not go through
+transformers' interface).  Models are small and run for real with random weights, so routing and masks are what they
+are in use.  Counting is that of ``counting.py``; each token goes through its own experts and no other.
 """
 
 from __future__ import annotations
@@ -118,8 +119,14 @@ def inputs(row: dict[str, Any], work: dict[str, int]) -> dict[str, torch.Tensor]
         given["pixel_values"] = torch.ones(batch, channels, work["image_size"], work["image_size"])
     if work.get("images"):
         given |= pictures(row, given["input_ids"], work)
+    if work.get("clips"):  # one clip a sequence, from the row's own inputs
+        given["input_ids"][:, -row["audio_tokens"] :] = row["audio_token"]
     for name, shape in row.get("inputs", {}).items():
         given[name] = torch.ones(batch, *shape)
+    for name, shape in row.get("marks", {}).items():
+        given[name] = torch.ones(batch, *shape, dtype=torch.long)
+    for name, value in row.get("values", {}).items():
+        given[name] = torch.tensor([value] * batch)
     return given
 
 

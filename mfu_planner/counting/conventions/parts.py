@@ -159,7 +159,7 @@ def _weight_flops(
     if convention.weights is Weights.MODULES:
         op = replace(op, shared_with="")
     count = op.params if convention.experts is Experts.ALL else op.active_params
-    by_rows = op.rows.stream is Stream.IMAGE or (convention.by_rows and architecture.encoder_decoder)
+    by_rows = op.rows.stream in (Stream.IMAGE, Stream.CLIP) or (convention.by_rows and architecture.encoder_decoder)
     tokens = op.rows.count(work) if by_rows else work.tokens
     return scaled(2 * block.parameter_sets * count * tokens, convention.passes)
 
