@@ -26,7 +26,7 @@ class AskOption(click.Option):
             super().__init__([f"{flag}/--{off}" if off else flag, asked.name], is_flag=True, default=None)
         else:
             several = isinstance(asked.default, tuple)
-            super().__init__([flag, asked.name], metavar=asked.metavar, multiple=several, default=None)
+            super().__init__([flag, asked.name], multiple=several, default=None)
 
     @property
     def meaning(self) -> str:
@@ -34,6 +34,11 @@ class AskOption(click.Option):
         from mfu_planner.questions.texts import help_of
 
         return help_of(self.question).get(self.asked.name, "").replace("Empty:", "Left out:")
+
+    def make_metavar(self, ctx: click.Context) -> str:
+        """What stands in place of the value; its choices may have to be imported."""
+        del ctx
+        return self.asked.metavar
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """The flag and its meaning, looked up now: only help needs it."""
