@@ -11,10 +11,16 @@ from mfu_planner.answers.providers import over_providers
 from mfu_planner.errors import InputError, NoAnswer, nearest
 from mfu_planner.questions.question import asks, names
 from mfu_planner.questions.runs import PlanQuestion
+from mfu_planner.run import solve
 from mfu_planner.units import HOUR, format_value, parse
 
 _PER_STAGE = tuple(name for name, asked in asks(PlanQuestion).items() if asked.ask.stage)
 """What a stage may state for itself; everything else is said once, above."""
+_OF_THE_SUM = (
+    *("mfu", "goodput", "flops_per_token", "achieved_flops_per_s_per_device"),
+    *("tokens_per_s", "tokens_per_s_per_device"),
+)
+"""What follows of the sums of all stages, on the devices that were busy on average."""
 _AGREE = 1e-6
 _MOST_STAGES = 1000
 
@@ -156,6 +162,8 @@ def _sum(parts: Sequence[Plan], inputs: dict[str, Any]) -> Plan:
     busy = sum(p.devices * p.productive_time_s for p in parts)
     hours, cost = total("device_hours"), total_or_none("cost_usd")
     peak = sum(p.peak_flops_per_s * p.devices * p.productive_time_s for p in parts) / busy
+    known = {"total_flops": flops, "tokens": tokens, "peak_flops_per_s": peak, "devices": busy / productive}
+    run = solve({**known, "productive_time_s": productive, "device_time_s": hours * HOUR}, _OF_THE_SUM)
     return first.model_copy(
         update={
             "inputs": inputs,
@@ -173,15 +181,10 @@ def _sum(parts: Sequence[Plan], inputs: dict[str, Any]) -> Plan:
             "tokens": tokens,
             "devices": max(p.devices for p in parts),
             "devices_exact": max(p.devices_exact for p in parts),
-            "mfu": flops / (peak * busy),
-            "goodput": busy / (hours * HOUR),
+            **{name: run[name] for name in _OF_THE_SUM},
             "price_usd_per_device_hour": None if cost is None else cost / hours,
-            "flops_per_token": flops / tokens,
             "total_flops": flops,
             "peak_flops_per_s": peak,
-            "achieved_flops_per_s_per_device": flops / busy,
-            "tokens_per_s": tokens / productive,
-            "tokens_per_s_per_device": tokens / busy,
             "seq_len": first.seq_len if len({p.seq_len for p in parts}) == 1 else None,
             "range": None,
             "predicted": None,

@@ -11,6 +11,7 @@ from mfu_planner.counting.conventions import by_convention, convention, why_defa
 from mfu_planner.errors import InputError
 from mfu_planner.machine.calibrated import calibration
 from mfu_planner.questions.request import read_request
+from mfu_planner.run import solve
 from mfu_planner.run.goodput import job_estimate
 from mfu_planner.step.case import case_of
 from mfu_planner.step.evaluate import step
@@ -28,6 +29,9 @@ NOT_MODELLED = (
     "--expert-imbalance is given",
     "kernels and libraries newer than the calibration",
 )
+
+_RATES = ("tokens_per_s", "tokens_per_s_per_device", "mfu", "hfu", "achieved_flops_per_s_per_device")
+"""What the relations of the run make of a step."""
 
 TOKEN_BYTES = 4
 """A token id on its way to the device: a 32-bit integer."""
@@ -104,29 +108,27 @@ def answer(case: Case, asked: str | None = None) -> Prediction:
     units = work_units(case.architecture, case.work)
     stall = input_stall(case, units, busy)
     total = busy + stall
-    devices = case.devices
     name, also = counted_by(case, asked)
-    available = total * devices * case.machine.peak_flops_per_s
-    useful = float(training_flops(case.architecture, case.work, name))
+    flops = training_flops(case.architecture, case.work, name)
+    again = float(hardware_flops_of(case, name) / flops)
+    run = solve({**of_a_step(case, total, case.devices, name), "executed_share": again}, _RATES)
     low, high, basis = spread(case.stack.name, case.said.own)
     return Prediction.model_construct(
         schema_version=SCHEMA_VERSION,
         inputs=dict(case.said.echo),
         step_time_s=total,
         work_unit=case.architecture.work_unit,
-        tokens_per_s=units / total,
-        tokens_per_s_per_device=units / total / devices,
-        mfu=useful / available,
-        hfu=float(hardware_flops_of(case, name)) / available,
-        achieved_flops_per_s_per_device=useful / (total * devices),
+        **{rate: run[rate] for rate in _RATES},
         peak_flops_per_s=case.machine.peak_flops_per_s,
         convention=name,
-        by_convention={n: None if flops is None else float(flops) / available for n, flops in also.items()},
+        by_convention={
+            n: None if counted is None else run["mfu"] * float(counted / flops) for n, counted in also.items()
+        },
         device_bound=found.device_bound,
         waterfall=waterfall_of(found, stall),
         memory=held_of(case, found.memory),
         input={"tokens_per_s": units / busy, "bytes_per_s": TOKEN_BYTES * units / busy},
-        job=job_estimate(float(case.division.params), float(devices), calibration()["failures"]),
+        job=job_estimate(float(case.division.params), float(case.devices), calibration()["failures"]),
         range={"low": total * low, "high": total * high, "basis": basis},
         assumptions=case.said.assumptions,
         not_modelled=NOT_MODELLED,
@@ -134,6 +136,18 @@ def answer(case: Case, asked: str | None = None) -> Prediction:
         sources=dict(case.said.sources),
         **case.said.device_facts,
     )
+
+
+def of_a_step(case: Case, seconds: float, devices: float, name: str) -> dict[str, float]:
+    """The quantities that a step of so many seconds on so many devices gives to the relations of the run."""
+    units = work_units(case.architecture, case.work)
+    return {
+        "step_time_s": seconds,
+        "tokens_per_step": float(units),
+        "flops_per_token": float(training_flops(case.architecture, case.work, name) / units),
+        "devices": float(devices),
+        "peak_flops_per_s": case.machine.peak_flops_per_s,
+    }
 
 
 def counted_by(case: Case, asked: str | None) -> tuple[str, dict[str, Any]]:

@@ -32,6 +32,8 @@ def render(result: Prediction, console: Console) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from mfu_planner.units import MINUTE
+
     step, reach = result["step_time_s"], result["range"]
     console.print(
         f"[bold]{step:.4g} s[/bold] per step ({reach['low']:.4g} to {reach['high']:.4g}), "
@@ -52,7 +54,7 @@ def render(result: Prediction, console: Console) -> None:
     job = result["job"]
     console.print(
         f"A long run: {job['failures_per_day']:.2g} failures a day, a checkpoint every "
-        f"{job['checkpoint_interval_s'] / 60:.0f} min, goodput about {job['goodput']:.1%}"
+        f"{job['checkpoint_interval_s'] / MINUTE:.0f} min, goodput about {job['goodput']:.1%}"
     )
     for said in (*result["assumptions"], *result["warnings"]):
         console.print(f"[dim]· {said}[/dim]")

@@ -44,7 +44,7 @@ def render(result: SearchResult, console: Console) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from mfu_planner.searching.outcome import SECONDS_A_DAY
+    from mfu_planner.units import DAY
 
     console.print(f"{result['evaluated']:,} layouts in {result['elapsed_s']:.1f} s, {result['feasible']:,} fit")
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -70,7 +70,7 @@ def render(result: SearchResult, console: Console) -> None:
             *((rate,) if several else (again, f"{row['total_bytes'] / 2**30:.1f}")),
             f"{row['step_time_s']:.4g}",
             f"{row['mfu']:.1%}",
-            *((f"{row['training_time_s'] / SECONDS_A_DAY:.1f}",) if whole else ()),
+            *((f"{row['training_time_s'] / DAY:.1f}",) if whole else ()),
             cost,
         )
     console.print(table)

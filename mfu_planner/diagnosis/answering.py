@@ -10,6 +10,7 @@ from mfu_planner.diagnosis.causes import CAUSES, MEANINGS
 from mfu_planner.diagnosis.combining import combined, compatible
 from mfu_planner.diagnosis.effects import on_own_peak
 from mfu_planner.diagnosis.result import Action, CauseFinding, Deciding, Diagnosis, Stacked
+from mfu_planner.run import solve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +86,8 @@ def _expected(seen: Observed, point: Point | None) -> float | None:
     found = seen.measurement
     if point is None or found is None or not found.flops_per_token:
         return None if point is None else point.mfu
-    return found.flops_per_token / (point.per_token * found.peak_flops_per_s)
+    known = {"flops_per_token": found.flops_per_token, "peak_flops_per_s": found.peak_flops_per_s}
+    return float(solve({**known, "tokens_per_s_per_device": 1 / point.per_token}, ["mfu"])["mfu"])
 
 
 def _findings(seen: Observed, gap: Gap, causes: Sequence[Ranked], decides: str | None) -> tuple[CauseFinding, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,12 @@ from mfu_planner.hardware._accelerator import dtype_key
 from mfu_planner.hardware._index import index, tell_left_out
 from mfu_planner.hardware._resolve import lookup
 from mfu_planner.hardware._whole import device_is, whole
+from mfu_planner.run import solve
+from mfu_planner.units import HOUR
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from mfu_planner.hardware.prices import Quote
 
 
@@ -116,9 +119,10 @@ def compare_records(
 
 
 def usd_per_exaflop(usd_per_device_hour: float, peak_flops_per_s: float, mfu: float) -> float:
-    """Price of 10**18 FLOP of model work: price per hour ÷ (peak × MFU × 3600 s)."""
-    seconds_per_hour = dt.timedelta(hours=1).total_seconds()
-    return usd_per_device_hour / (peak_flops_per_s * mfu * seconds_per_hour) * 1e18
+    """Price of 10**18 FLOP of model work."""
+    known = {"peak_flops_per_s": peak_flops_per_s, "mfu": mfu, "total_flops": 1e18, "devices": 1.0, "goodput": 1.0}
+    known["price_usd_per_device_s"] = usd_per_device_hour / HOUR
+    return float(solve(known, ["cost_usd"])["cost_usd"])
 
 
 def cluster_records() -> list[dict[str, Any]]:

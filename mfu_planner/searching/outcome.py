@@ -6,70 +6,64 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.answers.predict import input_stall, predict
+from mfu_planner.answers.predict import input_stall, of_a_step, predict
 from mfu_planner.costs import spot_job
 from mfu_planner.counting.conventions import work_units
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.questions.command import command_of
+from mfu_planner.run import solve
 from mfu_planner.searching.cases import FIXED
-from mfu_planner.step.flops import training_flops
 from mfu_planner.step.schedules import schedule_name
+from mfu_planner.units import DAY, HOUR, parse
 
 if TYPE_CHECKING:
     from mfu_planner.costs import Price
     from mfu_planner.searching.cases import SearchPlace
     from mfu_planner.searching.rank import Found
 
-SECONDS_A_DAY = 86400.0
-
 
 def row_of(place: SearchPlace, found: Found, price: Price, given: dict[str, Any]) -> dict[str, Any]:
     """One found layout as a row: its flags, time, rate, memory, cost, and the question that repeats it."""
-    from mfu_planner.units import parse
-
     case, devices = place.case, place.devices
     units = work_units(case.architecture, case.work)
-    name = case.division.convention
     seconds = found.seconds + input_stall(case, units, found.seconds)
     flags = {**found.flags(), "schedule": place.schedule or schedule_name(found.flags()["vpp"])}
     question = {k: v for k, v in {**place.flags, **flags}.items() if v is not None}
-    useful = float(training_flops(case.architecture, case.work, name))
+    usd = price.usd_per_device_hour
+    known = of_a_step(case, seconds, devices, case.division.convention)
+    if usd is not None:
+        known["price_usd_per_device_s"] = usd / HOUR
+    one = solve({**known, "optimizer_steps": 1.0, "goodput": 1.0}, ["tokens_per_s", "mfu", "cost_usd"])
     row: dict[str, Any] = {
         **flags,
         "place": place.place,
         "cluster": place.cluster,
         **price.record(),
-        "price_usd_per_device_hour": price.usd_per_device_hour,
+        "price_usd_per_device_hour": usd,
         "devices": devices,
         "step_time_s": seconds,
-        "mfu": useful / (seconds * devices * case.machine.peak_flops_per_s),
-        "tokens_per_s": units / seconds,
+        "mfu": one["mfu"],
+        "tokens_per_s": one["tokens_per_s"],
         "total_bytes": found.held_bytes,
-        "cost_usd": None,
+        "cost_usd": one.get("cost_usd"),
+        "cost_usd_per_step": one.get("cost_usd"),
         "training_time_s": None,
         "total_cost_usd": None,
         "goodput": None,
         "question": question,
         "command": command_of("predict", question),
     }
-    usd = price.usd_per_device_hour
-    per_step = devices * seconds / 3600.0 * usd if usd is not None else None
-    row["cost_usd_per_step"] = per_step
-    tokens = given.get("tokens")
-    if tokens is not None:
-        goodput = row["goodput"] = _goodput(place, price, given)
-        steps = parse(tokens, "token", field="tokens") / units
-        row["training_time_s"] = steps * seconds / goodput
-        row["cost_usd"] = row["total_cost_usd"] = None if per_step is None else per_step * steps / goodput
-    else:
-        row["cost_usd"] = per_step
+    if (tokens := given.get("tokens")) is not None:
+        row["goodput"] = _goodput(place, price, given)
+        known |= {"tokens": parse(tokens, "token", field="tokens"), "goodput": row["goodput"]}
+        whole = solve(known, ["training_time_s", "cost_usd"])
+        row["training_time_s"] = whole["training_time_s"]
+        row["cost_usd"] = row["total_cost_usd"] = whole.get("cost_usd")
     return row
 
 
 def _goodput(place: SearchPlace, price: Price, given: dict[str, Any]) -> float:
     """The one that is given; on spot instances what interruptions leave; else 1."""
-    from mfu_planner.units import parse
-
     if given.get("goodput") is not None:
         return parse(given["goodput"], "fraction", field="goodput")
     spot = spot_job(price, place.case.architecture.params, place.devices)
@@ -79,8 +73,6 @@ def _goodput(place: SearchPlace, price: Price, given: dict[str, Any]) -> float:
 def ranked(rows: list[dict[str, Any]], rank: str, given: dict[str, Any]) -> list[dict[str, Any]]:
     """By time, by cost, or by devices (the fewest that meet the deadline, the fastest of them)."""
     if given.get("deadline") is not None:
-        from mfu_planner.units import parse
-
         limit = parse(given["deadline"], "time", field="deadline")
         if given.get("tokens") is None:
             raise InputError("tokens", "nothing", "the training tokens, beside --deadline")
@@ -88,8 +80,8 @@ def ranked(rows: list[dict[str, Any]], rank: str, given: dict[str, Any]) -> list
         if not in_time:
             quickest = min(r["training_time_s"] for r in rows)
             raise NoAnswer(
-                f"search: no layout meets {limit / SECONDS_A_DAY:.1f} days; the fastest takes "
-                f"{quickest / SECONDS_A_DAY:.1f} days: more devices, fewer tokens, or a later deadline"
+                f"search: no layout meets {limit / DAY:.1f} days; the fastest takes "
+                f"{quickest / DAY:.1f} days: more devices, fewer tokens, or a later deadline"
             )
         rows = in_time
     if rank == "cost" and all(r["cost_usd"] is None for r in rows):

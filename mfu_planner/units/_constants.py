@@ -1,6 +1,8 @@
 """The units that answers are printed in, in SI: the only place where these factors stand."""
 
-HOUR = 3600.0
+MINUTE = 60.0
+"""Seconds."""
+HOUR = 60 * MINUTE
 """Seconds."""
 DAY = 24 * HOUR
 """Seconds."""

@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 import re
 
-from mfu_planner.units import DAY, HOUR
+from mfu_planner.units import DAY, HOUR, MINUTE
 
 _MONTHS = {m: i + 1 for i, m in enumerate(("jan feb mar apr may jun jul aug sep oct nov dec").split())}  # noqa: SIM905
 
@@ -49,7 +49,7 @@ def _seconds(year: str | None, month: str, day: str, text: str) -> float | None:
     if days is None:
         return None
     hours, minutes, seconds = text.replace(",", ".").split(":")
-    return days * DAY + int(hours) * HOUR + int(minutes) * 60 + float(seconds)
+    return days * DAY + int(hours) * HOUR + int(minutes) * MINUTE + float(seconds)
 
 
 @functools.lru_cache(maxsize=512)
@@ -81,6 +81,6 @@ def duration(text: str) -> float | None:
         written = _WRITTEN.match(text[:60])
         if written is None or not any(written.groups()):
             return None
-        return sum(float(n or 0) * each for n, each in zip(written.groups(), (86400, 3600, 60, 1), strict=True))
+        return sum(float(n or 0) * each for n, each in zip(written.groups(), (DAY, HOUR, MINUTE, 1), strict=True))
     days, hours, minutes, seconds = (float(found[k] or 0) for k in "dhms")
-    return days * DAY + hours * HOUR + minutes * 60 + seconds
+    return days * DAY + hours * HOUR + minutes * MINUTE + seconds

@@ -6,13 +6,13 @@ import itertools
 
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
+from mfu_planner.units import DAY
 
 TRAINING, START, RESTART, REPEATED, OTHER = "training", "start-up", "restart", "repeated steps", "other waits"
 #: A step longer than the steady one by less than this share is jitter of training.
 _JITTER = 0.25
 #: Fewer records, or less time than this many ticks of the clock, tell nothing.
 _FEWEST, _TICKS = 4, 20
-_A_DAY = 86400.0
 
 
 def goodput(log: Reading, step_time_s: float | None) -> dict[str, float]:
@@ -30,7 +30,7 @@ def goodput(log: Reading, step_time_s: float | None) -> dict[str, float]:
     for before, after in itertools.pairwise(records):
         wall = (after.time or 0.0) - (before.time or 0.0)
         if wall < 0:
-            wall = wall + _A_DAY if wall > -_A_DAY else 0.0  # a clock without a date passed midnight
+            wall = wall + DAY if wall > -DAY else 0.0  # a clock without a date passed midnight
         _share(before, after, wall, step_time_s, seen, out)
         seen = max(seen, after.step or 0.0)
     if sum(out.values()) < _TICKS * log.clock_tick_s:
@@ -43,7 +43,7 @@ def _before_the_first(log: Reading, first: Record, useful: float, out: dict[str,
     if log.first_stamp is None or first.time is None or first.time < log.first_stamp:
         return
     wall = first.time - log.first_stamp
-    if wall > 30 * _A_DAY:
+    if wall > 30 * DAY:
         return
     out[TRAINING] += min(wall, useful)
     out[START] += max(0.0, wall - useful)

@@ -9,6 +9,7 @@ from mfu_planner.observe.logs.dialects.reinforcement import FORWARD_ONLY, TRAINI
 from mfu_planner.observe.logs.quantities import Quantities
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.report import Phase
+from mfu_planner.run import solve
 
 #: A training step is a forward pass and two backward ones.
 _PASSES = 3
@@ -24,13 +25,13 @@ def phases(
     given: Mapping[str, Any],
 ) -> tuple[Phase, ...]:
     """Each named phase; FLOPs where the policy runs over all tokens of the step and the planner knows the model."""
-    step, tokens, devices = q.value("step_time_s"), q.value("tokens_per_step"), q.value("devices")
-    work, peak = computed.get("flops_per_token"), computed.get("peak_flops_per_s")
+    step, tokens, work = q.value("step_time_s"), q.value("tokens_per_step"), computed.get("flops_per_token")
+    held = {"devices": q.value("devices"), "peak_flops_per_s": computed.get("peak_flops_per_s")}
     out = []
     for name, each in seconds.items():
         through = tokens if name in (TRAINING, *FORWARD_ONLY) else None
         flops = _work(name, work, given)
-        known = through and flops and each > 0 and devices and peak
+        known = {"flops_per_token": flops, "tokens_per_step": through, "step_time_s": each, **held}
         out.append(
             Phase(
                 name=name,
@@ -38,7 +39,7 @@ def phases(
                 share=each / step if step else None,
                 tokens_per_step=through,
                 model_flops_per_token=flops,
-                mfu=through * flops / (each * devices * peak) if known else None,  # type: ignore[operator]
+                mfu=_mfu(known),
                 reported_mfu=stated.get("mfu") if name == TRAINING and log.phase_mfu else None,
             )
         )
@@ -56,8 +57,12 @@ def _work(name: str, training: float | None, given: Mapping[str, Any]) -> float 
 
 def of_the_step(found: tuple[Phase, ...], q: Quantities, peak: float | None) -> float | None:
     """MFU of the whole step: the model FLOPs of all its phases ÷ what the devices could do in it."""
-    step, devices = q.value("step_time_s"), q.value("devices")
     done = [p.tokens_per_step * p.model_flops_per_token for p in found if p.tokens_per_step and p.model_flops_per_token]
-    if not done or not step or not devices or not peak:
-        return None
-    return sum(done) / (step * devices * peak)
+    known = {"total_flops": sum(done), "productive_time_s": q.value("step_time_s"), "devices": q.value("devices")}
+    return _mfu({**known, "peak_flops_per_s": peak})
+
+
+def _mfu(known: Mapping[str, float | None]) -> float | None:
+    """From quantities that determine it; None where one of them is missing."""
+    positive = all(value is not None and value > 0 for value in known.values())
+    return float(solve(known, ["mfu"])["mfu"]) if positive else None

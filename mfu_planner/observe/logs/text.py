@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mfu_planner.units import HOUR
+from mfu_planner.units import HOUR, MINUTE
 
 #: Escape sequences of terminals, and the remains of one whose escape byte was lost on the way (``[36m``).
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,32}[ -/]{0,4}[@-~]|\x1b\][^\x07\n]{0,256}\x07|\x1b[@-_]")
@@ -36,7 +36,7 @@ UNITS = {
     "sec": 1.0,
     "secs": 1.0,
     "seconds": 1.0,
-    "min": 60.0,
+    "min": MINUTE,
     "h": HOUR,
     "%": 0.01,
     "GFLOP/s": 1e9,

@@ -8,6 +8,7 @@ from mfu_planner.observe.logs.formats.base import Format, register
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.text import NUMBER, number
+from mfu_planner.units import HOUR, MINUTE
 
 _LINE = re.compile(
     rf"(?:Device=(?:xla|TPU|CUDA|GPU):(?P<a>[\d/]{{1,12}})[^\n]{{0,60}}?Step=(?P<s>\d{{1,12}})"
@@ -39,7 +40,7 @@ class TorchXla(Format):
         record = Record(step=float(found["s"] or found["t"]), samples_per_s_per_device=number(found["rate"]))
         if time := _CLOCK.search(line):
             hours, minutes, seconds = (int(g) for g in time.groups())
-            record.time = float(hours * 3600 + minutes * 60 + seconds)
+            record.time = hours * HOUR + minutes * MINUTE + seconds
         return record
 
     def end(self) -> None:
