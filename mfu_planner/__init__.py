@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mfu_planner.answers.prediction import Prediction
     from mfu_planner.backtesting import backtest
     from mfu_planner.backtesting.result import BacktestResult
+    from mfu_planner.calibrating.calibrate import calibrate
+    from mfu_planner.calibrating.result import CalibrationResult
     from mfu_planner.diagnosis import Diagnosis, diagnose
     from mfu_planner.errors import InputError, NoAnswer, PlannerError
     from mfu_planner.observe.logs import LogReport, read_log
@@ -35,6 +37,7 @@ keep_old_names()
 
 _HOMES = {
     "BacktestResult": "backtesting.result",
+    "CalibrationResult": "calibrating.result",
     "Diagnosis": "diagnosis",
     "FlopsResult": "answers.flops",
     "Footprint": "answers.footprint",
@@ -48,6 +51,7 @@ _HOMES = {
     "Prediction": "answers.prediction",
     "SearchResult": "searching.result",
     "backtest": "backtesting",
+    "calibrate": "calibrating.calibrate",
     "diagnose": "diagnosis",
     "flops": "answers.flops",
     "measure": "answers.measure",
@@ -63,6 +67,7 @@ _HOMES = {
 
 __all__ = [
     "BacktestResult",
+    "CalibrationResult",
     "Diagnosis",
     "FlopsResult",
     "Footprint",
@@ -77,6 +82,7 @@ __all__ = [
     "SearchResult",
     "TraceReport",
     "backtest",
+    "calibrate",
     "diagnose",
     "flops",
     "measure",

@@ -17,9 +17,9 @@ FLOORS = {
     5: "counting machine",
     6: "step",
     7: "questions",
-    8: "answers costs recording",
+    8: "answers costs fitting recording",
     9: "searching backtesting observe",
-    10: "diagnosis report",
+    10: "calibrating diagnosis report",
     11: "ui cli agent __main__ moved",
 }
 """Packages and loose modules, the lowest first; old names stand at the top."""

@@ -23,6 +23,7 @@ COMMANDS = {
     "backtest": "catalogue:BacktestQuestion",
     "trace": "evidence:TraceQuestion",
     "diagnose": "evidence:DiagnoseQuestion",
+    "calibrate": "evidence:CalibrateQuestion",
 }
 """Command → module and class of its question."""
 

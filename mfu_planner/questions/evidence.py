@@ -4,7 +4,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from mfu_planner.questions.ask import Ask
 from mfu_planner.questions.layout_parts import LayoutPart, PlacePart, StackPart
-from mfu_planner.questions.parts import BatchPart, MoneyPart, ObservedPart, PricePart, WayPart
+from mfu_planner.questions.layouts import Layouted
+from mfu_planner.questions.parts import BatchPart, HardwarePart, MoneyPart, ObservedPart, PricePart, WayPart
 from mfu_planner.questions.runs import Run
 
 
@@ -111,3 +112,17 @@ class DiagnoseQuestion(Run, BatchPart, ObservedPart, LayoutPart, PlacePart, Stac
     """Look for a better layout too (about a second)."""
     apply: Annotated[Any, Ask("names", "Apply", "1,3", "Answer", many=True)] = None
     """Numbers of actions to take together, as the answer lists them: one prediction of the changed run."""
+
+
+class CalibrateQuestion(Layouted, HardwarePart, PlacePart):
+    """A stack of one's own, from a few measured steps."""
+
+    command: ClassVar[str] = "calibrate"
+    runs: Annotated[
+        tuple[str, ...], Ask("path", "Runs", "run1.jsonl", "Evidence", many=True, argument=True, required=True)
+    ] = ()
+    """Logs, files of the Meter, folders, each with its flags in NAME.yaml or plan.yaml beside it; CSV files of runs."""
+    base: Annotated[str | None, Ask("name", "Base stack", "megatron-2026", "Evidence")] = None
+    """The stack on file to begin with. Empty: generic."""
+    suggest: Annotated[int | None, Ask("count or none", "Suggestions", "3", "Answer")] = None
+    """How many runs to propose next. Empty: 1."""

@@ -1,0 +1,192 @@
+"""Own runs out of files: a table of runs, or logs with the layout beside them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mfu_planner.backtesting.case import RowCase
+from mfu_planner.backtesting.question import question_of
+from mfu_planner.backtesting.runs import COLUMNS, RunRow, Unusable, read_runs
+from mfu_planner.backtesting.stated import published_step_time
+from mfu_planner.errors import InputError, PlannerError
+from mfu_planner.questions.layouts import PredictQuestion
+from mfu_planner.questions.question import names
+from mfu_planner.questions.request import read_request
+from mfu_planner.questions.runs import PlanQuestion
+from mfu_planner.run import solve
+from mfu_planner.step.case import Case, case_of
+
+if TYPE_CHECKING:
+    from mfu_planner.observe.logs import LogReport
+
+
+_MOST = 200
+"""Runs of one calibration: more say nothing new."""
+_ACCEPTED = "a training log, a folder of one, or a CSV file of runs"
+_FIXED = ("stack", "machine")
+"""Flags that are of the calibration, not of one run."""
+
+
+@dataclass(frozen=True)
+class OwnRun:
+    """One measured step and the question that predicts it."""
+
+    name: str
+    digest: str
+    """SHA-256 of the file, or of the row."""
+    seconds: float
+    flags: Mapping[str, Any]
+    case: Case
+
+    @property
+    def key(self) -> str:
+        """Equal for runs of one and the same question."""
+        return key_of(self.case)
+
+
+def key_of(case: Case) -> str:
+    """Equal for cases of one and the same question."""
+    return repr(sorted((name, str(value)) for name, value in case.said.echo.items()))
+
+
+def read_own(runs: Sequence[Any], base: str, flags: Mapping[str, Any]) -> tuple[list[OwnRun], list[str]]:
+    """(the runs of some files, remarks on rows that cannot be used).
+
+    Parameters
+    ----------
+    base
+        The stack whose prediction each run is held against.
+    flags
+        Flags of ``predict`` that hold for all of them.
+
+    Raises
+    ------
+    InputError
+        A file that says no step time, or whose layout is not complete; no run at all.
+    """
+    found: list[OwnRun] = []
+    left: list[str] = []
+    for given in runs:
+        path = Path(given)
+        if not path.exists():
+            raise InputError("runs", str(given), _ACCEPTED)
+        if _is_table(path):
+            for row in read_runs(path):
+                try:
+                    found.append(_of_row(row, base, flags))
+                except Unusable as reason:
+                    left.append(f"{row.id} left out: {reason}")
+        else:
+            found.append(_of_log(path, base, flags))
+        if len(found) > _MOST:
+            raise InputError("runs", f"more than {_MOST} runs", f"at most {_MOST}: the most different ones")
+    if not found:
+        raise InputError("runs", ", ".join(map(str, runs)), f"at least one run that can be read ({'; '.join(left)})")
+    return found, left
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a file is a table of runs in the format of the published ones."""
+    if path.is_dir() or path.suffix.lower() != ".csv":
+        return False
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        head: list[str] = next(csv.reader(file), [])
+    return set(head) >= COLUMNS
+
+
+def _of_row(row: RunRow, base: str, flags: Mapping[str, Any]) -> OwnRun:
+    asked = {**question_of(row), **flags, "stack": base}
+    try:
+        read = RowCase(id=row.id, flags=asked, request=read_request(**asked))
+    except InputError as error:
+        raise Unusable(str(error)) from None
+    seconds = published_step_time(row, read)
+    if seconds is None:
+        raise Unusable("neither a time nor a rate is stated")
+    cells = repr(sorted(row.cells.items())).encode()
+    return OwnRun(row.id, hashlib.sha256(cells).hexdigest(), seconds, _shown(asked), case_of(read.request))
+
+
+def _of_log(path: Path, base: str, flags: Mapping[str, Any]) -> OwnRun:
+    from mfu_planner.observe.logs import read_log
+
+    beside, where = _layout_of(path)
+    asked = {**beside, **flags, "stack": base}
+    given = {_field(k): v for k, v in asked.items()}
+    report = read_log(path, **{n: given[n] for n in ("devices", "global_batch", "seq_len") if n in given})
+    asked |= {name: value for name, value in _measured(report).items() if name not in given}
+    try:
+        case = case_of(read_request(**asked))
+    except PlannerError as error:
+        said = f"{path.name}: {where}" if where else f"{path.name} (no {path.stem}.yaml or plan.yaml beside it)"
+        if isinstance(error, InputError):
+            raise InputError(f"{said}: {error.field}", error.given, error.accepted, error.nearest) from None
+        raise
+    seconds = _seconds(report, case)
+    if seconds is None:
+        raise InputError("runs", str(path), "a log that states step times, or a rate beside the batch")
+    return OwnRun(path.name, _digest(path), seconds, _shown(asked), case)
+
+
+def _seconds(report: LogReport, case: Case) -> float | None:
+    """Seconds of a steady step, as the log says them or by its rate."""
+    if report.step_time_s is not None:
+        return report.step_time_s
+    known = {"tokens_per_s": report.tokens_per_s, "tokens_per_step": case.work.batch * case.work.seq_len}
+    found: float | None = solve({n: v for n, v in known.items() if v}, ["step_time_s"]).get("step_time_s")
+    return found
+
+
+def _measured(report: LogReport) -> dict[str, Any]:
+    """Flags that the log itself states."""
+    held: dict[str, Any] = {"devices": report.devices, "seq_len": report.seq_len, "global_batch": report.global_batch}
+    if report.global_batch is None and report.tokens_per_step and report.seq_len:
+        held["global_batch"] = report.tokens_per_step / report.seq_len
+    return {n: round(v) for n, v in held.items() if v and float(v).is_integer()}
+
+
+def _layout_of(path: Path) -> tuple[dict[str, Any], str]:
+    """(the flags in the YAML file beside a log, its name): of its own name, else ``plan.yaml``; nothing without."""
+    from mfu_planner.facts import load_file
+
+    places = [path / "plan.yaml"] if path.is_dir() else []
+    places += [path.with_suffix(".yaml"), path.with_suffix(".yml"), path.parent / "plan.yaml"]
+    file = next((p for p in places if p.is_file() and p != path), None)
+    if file is None:
+        return {}, ""
+    data = load_file(file)
+    if not isinstance(data, Mapping):
+        raise InputError("runs", str(file), "a YAML mapping of flags, such as `model: llama-3.1-8b`")
+    held = {_field(k): v for k, v in data.items()}
+    known, elsewhere = names(PredictQuestion), names(PlanQuestion)
+    kept = {n: v for n, v in held.items() if n in known or n not in elsewhere}
+    if isinstance(kept.get("config"), str):
+        kept["config"] = str(file.parent / kept["config"])
+    return {n: v for n, v in kept.items() if n not in _FIXED}, file.name
+
+
+def _field(key: Any) -> str:
+    name = str(key).replace("-", "_")
+    return names(PredictQuestion).get(name, name)
+
+
+def _shown(asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in asked.items() if value is not None and name != "stack"}
+
+
+def _digest(path: Path) -> str:
+    found = hashlib.sha256()
+    for file in _files(path):
+        with file.open("rb") as opened:
+            while piece := opened.read(1 << 20):
+                found.update(piece)
+    return found.hexdigest()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    yield from sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else (path,)
