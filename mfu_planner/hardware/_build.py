@@ -109,7 +109,7 @@ def _notes(groups: dict[str, Figure | None]) -> dict[str, str]:
 
 def _names(spec: AcceleratorSpec) -> dict[str, Any]:
     names = spec.names
-    exact = [spec.id, spec.name, *names.driver, *names.alias]
+    exact = [spec.name, *names.driver, *names.alias]
     return {
         "driver": list(names.driver),
         "exact": sorted({" ".join(words(n)) for n in exact}),

@@ -59,19 +59,19 @@ def lookup(name: str, *, field: str = _FIELD) -> Resolution:
         raise broken
     tell_left_out()
     if text.lower() in catalogue["devices"]:
-        return Resolution(accelerator(text.lower()))
+        return _with_variants(Resolution(accelerator(text.lower())), text, catalogue)
     if not text or len(text) > _LONGEST:
         raise InputError(field, name, "a catalogue id, a marketing name or the driver's own string")
     found = _exactly(name, text, catalogue, field)
     if found is not None:
-        return found
+        return _with_variants(found, text, catalogue)
     from mfu_planner.hardware._text import spoken
 
     read = spoken(text, field)
     _refuse_shares(name, text, catalogue, field)
     found = _exactly(name, read.name, catalogue, field) if read.name != text else None
     found = found or _by_words(name, words(read.name), catalogue, field)
-    return _counted(found, read, name, field)
+    return _counted(_with_variants(found, read.name, catalogue), read, name, field)
 
 
 def _exactly(name: str, text: str, catalogue: dict[str, Any], field: str) -> Resolution | None:
@@ -95,6 +95,31 @@ def _exactly(name: str, text: str, catalogue: dict[str, Any], field: str) -> Res
         return None
     identifier, devices, note = cloud
     return Resolution(accelerator(identifier), note, devices)
+
+
+def _with_variants(found: Resolution, text: str, catalogue: dict[str, Any]) -> Resolution:
+    """The resolution, naming the variants that the text may mean as well.
+
+    A variant has the device's id with a memory size or a count of cores behind it, and no name that tools print for
+    it alone.
+    """
+    identifier, said = found.accelerator.id, words(text)
+    others = [
+        i
+        for i, r in catalogue["devices"].items()
+        if i.startswith(f"{identifier}-") and len(r["names"]["exact"]) == 1 and _may_mean(r, said, catalogue)
+    ]
+    if not others or found.devices is not None:
+        return found
+    note = f"the name does not tell it from {', '.join(others)}; the figures are for {found.accelerator.name}"
+    return dataclasses.replace(found, note=note)
+
+
+def _may_mean(record: dict[str, Any], said: tuple[str, ...], catalogue: dict[str, Any]) -> bool:
+    """Whether a text's words hold the device's model and nothing that it is not."""
+    allowed = {*catalogue["common_words"], *record["names"]["marks"]}
+    phrases = (tuple(m) for m in record["names"]["model"])
+    return any(holds(said, phrase) and set(without(said, phrase)) <= allowed for phrase in phrases)
 
 
 def _counted(found: Resolution, read: Spoken, name: str, field: str) -> Resolution:

@@ -72,6 +72,44 @@ def test_ambiguous_names_give_candidates() -> None:
     assert all(c in str(caught.value) for c in ("h100-sxm", "h100-pcie", "h100-nvl"))
 
 
+@pytest.mark.parametrize(
+    ("name", "variants"),
+    [
+        ("RTX 4060 Ti", ("rtx-4060-ti", "rtx-4060-ti-16gb")),
+        ("NVIDIA GeForce RTX 5060 Ti", ("rtx-5060-ti", "rtx-5060-ti-8gb")),
+        ("RX 9060 XT", ("rx-9060-xt-8gb", "rx-9060-xt-16gb")),
+        ("Apple M1", ("m1", "m1-7-core")),
+        ("Jetson AGX Orin", ("jetson-agx-orin-32gb", "jetson-agx-orin-64gb")),
+    ],
+)
+def test_two_sizes_sold_alike_are_two_candidates(name: str, variants: tuple[str, str]) -> None:
+    """The boxes say one name and two memory sizes, or counts of cores."""
+    with pytest.raises(InputError) as caught:
+        resolve(name)
+    for variant in variants:
+        assert variant in str(caught.value)
+        assert resolve(variant).id == variant
+
+
+@pytest.mark.parametrize(
+    ("name", "identifier", "variant", "exact"),
+    [
+        ("NVIDIA GeForce RTX 3060", "rtx-3060", "rtx-3060-8gb", "RTX 3060 12GB"),
+        ("gpu:rtx_2060:4", "rtx-2060", "rtx-2060-12gb", "RTX 2060 6GB"),
+        ("Apple M4 Pro", "m4-pro", "m4-pro-16-core", "M4 Pro 20-core GPU"),
+        ("rtx-4060-ti", "rtx-4060-ti", "rtx-4060-ti-16gb", "RTX 4060 Ti 8GB"),
+        ("m1", "m1", "m1-7-core", "M1 8-core"),
+    ],
+)
+def test_a_rarer_size_of_the_same_name_is_named(name: str, identifier: str, variant: str, exact: str) -> None:
+    """The usual one answers and says which other the name may mean; a name with the size says nothing."""
+    found = resolve(name)
+    assert found.id == identifier
+    assert variant in (found.resolved_note or "")
+    assert resolve(exact).id == identifier
+    assert resolve(exact).resolved_note is None
+
+
 def test_unknown_names_give_the_nearest() -> None:
     """A slip of the finger is met with what was meant."""
     with pytest.raises(InputError) as caught:
