@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 from pydantic import Field
@@ -32,7 +33,44 @@ class Keyed(Frozen, Mapping[str, Any]):
         return len(type(self).model_fields)
 
 
-class Result(Frozen):
+class Shown(Frozen):
+    """An answer that people see: one line in a shell, the command's table in print, a cell in a notebook.
+
+    Drawing is loaded when something is drawn.
+    """
+
+    def __repr__(self) -> str:
+        """One line."""
+        return str(_shown().one_line(self))
+
+    def __str__(self) -> str:
+        """What the command prints."""
+        return str(_shown().as_text(self))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return str(_shown().as_html(self))
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON object of the command line."""
+        return self.model_dump(mode="json")
+
+    def to_pandas(self) -> Any:
+        """The rows as a pandas data frame; an answer without rows is a row itself.
+
+        Raises
+        ------
+        PlannerError
+            pandas is not installed.
+        """
+        return _shown().as_frame(self)
+
+
+def _shown() -> Any:
+    return import_module("mfu_planner.report.shown")
+
+
+class Result(Shown):
     """A frozen answer; its fields are the keys of the JSON object."""
 
     schema_version: int = SCHEMA_VERSION
@@ -44,10 +82,6 @@ class Result(Frozen):
     """The derivation."""
     sources: dict[str, str] = Field(default_factory=dict)
     """Where each value comes from."""
-
-    def as_json(self) -> dict[str, Any]:
-        """The JSON object of the command line."""
-        return self.model_dump(mode="json")
 
 
 class KeyedResult(Result, Keyed):

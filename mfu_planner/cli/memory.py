@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mfu_planner.cli.options import asking
 from mfu_planner.cli.output import emit
-from mfu_planner.report.explained import render_explanation
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from mfu_planner.answers.footprint import Footprint
 
 
 @asking("memory")
@@ -24,27 +18,6 @@ def command(as_json: bool, **flags: Any) -> None:
     from mfu_planner.answers.memory import memory
 
     result = memory(**flags)
-    emit(result, as_json, lambda console: render(result, console))
+    from mfu_planner.report.memory import render_memory
 
-
-def render(result: Footprint, console: Console) -> None:
-    """The bytes for people."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(title="Fullest device", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("what")
-    table.add_column("GiB", justify="right")
-    for name in ("weights", "gradients", "optimizer", "activations", "logits", "other"):
-        table.add_row(name, f"{result[f'{name}_bytes'] / 2**30:.2f}")
-    table.add_row("[bold]total[/bold]", f"[bold]{result['total_bytes'] / 2**30:.2f}[/bold]")
-    console.print(table)
-    verdict = {True: "fits", False: "does not fit", None: "capacity unknown"}[result["fits"]]
-    if result["capacity_bytes"]:
-        console.print(
-            f"{verdict}: {result['usable_bytes'] / 2**30:.1f} GiB of the device's "
-            f"{result['capacity_bytes'] / 2**30:.1f} GiB are usable"
-        )
-    for said in (*result["assumptions"], *result["warnings"]):
-        console.print(f"[dim]· {said}[/dim]")
-    render_explanation(result, console)
+    emit(result, as_json, lambda console: render_memory(result, console))

@@ -66,7 +66,7 @@ def emit(result: Mapping[str, Any], as_json: bool, render: Callable[[Console], N
     context = click.get_current_context(silent=True)
     shown = (context.meta.get("format") if context else None) or ("json" if as_json else "table")
     if shown == "table":
-        from mfu_planner.cli.terminal import console
+        from mfu_planner.report.terminal import console
 
         screen = console()
         _say_devices(result, screen)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def render(found: Mapping[str, Any], console: Console, *, explain: bool) -> None:
+def render(found: Mapping[str, Any], console: Console, *, explain: bool = False) -> None:
     """Print the summary, the misses (where the kind has any) and, with ``explain``, every assumption."""
     if found["inputs"]["row"] is not None:
         _row(found, console)

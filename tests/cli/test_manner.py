@@ -14,7 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from mfu_planner.cli.main import main
-from mfu_planner.cli.terminal import WholeTables
+from mfu_planner.report.terminal import WholeTables
 
 START = "from mfu_planner.cli.main import main; main()"
 LAYOUT = ["--model", "gpt2", "--hardware", "h100-sxm", "--devices", "8", "--global-batch", "64"]

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, computed_field
 
-from mfu_planner.answers.results import OnDevices
+from mfu_planner.answers.results import OnDevices, Shown
 from mfu_planner.run.frozen import Frozen
 
 
@@ -100,7 +100,7 @@ class Segment(_Finite):
     """What began it: a restart, another number of devices, a new file."""
 
 
-class LogReport(OnDevices, _Finite):
+class LogReport(OnDevices, Shown, _Finite):
     """Throughput and MFU of a training log.
 
     Seconds, per second, fractions; ``None`` where the log and the user leave it unknown (then ``warnings`` says so).

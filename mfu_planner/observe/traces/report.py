@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from mfu_planner.answers.results import Shown
 from mfu_planner.run.frozen import Frozen
 
 
@@ -88,7 +89,7 @@ class Waterfall(Frozen):
     """False for the ideal time, which is computed from the model's FLOPs and the device's peak."""
 
 
-class TraceReport(Frozen):
+class TraceReport(Shown):
     """Where a profiler trace's time went.
 
     Times are seconds.  With several ranks every time is the mean over the ranks, so that the sums still hold:
