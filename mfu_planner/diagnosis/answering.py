@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.answers.results import OnDevices
 from mfu_planner.diagnosis import ranking
 from mfu_planner.diagnosis.causes import CAUSES, MEANINGS
-from mfu_planner.diagnosis.combining import combined, compatible
-from mfu_planner.diagnosis.effects import on_own_peak
+from mfu_planner.diagnosis.combining import combined, compatible, range_of
+from mfu_planner.diagnosis.effects import MOST, on_own_peak
 from mfu_planner.diagnosis.result import Action, CauseFinding, Deciding, Diagnosis, Stacked
+from mfu_planner.diagnosis.sentence import is_healthy, sentence
 from mfu_planner.run import solve
 
 if TYPE_CHECKING:
@@ -29,6 +30,18 @@ OVERLAP = 0.02
 WRONG = "The number itself cannot be right: see the first finding before any other."
 
 
+def _described(run: Described) -> tuple[CauseFinding, ...]:
+    """What the description itself leaves in doubt."""
+    found = []
+    if run.impossible:
+        message = f"as described it cannot run: {run.impossible}"
+        found.append(CauseFinding(code="layout/does-not-fit", severity="warning", message=message))
+    if run.reading is not None:
+        message = f"{run.reading.words} explains the observed time, and was not said: {run.reading.question}"
+        found.append(CauseFinding(code="layout/not-said", severity="warning", message=message))
+    return tuple(found)
+
+
 def _contradiction(gap: Gap) -> CauseFinding:
     over = -gap.shares["unexplained"]
     return CauseFinding(
@@ -40,31 +53,37 @@ def _contradiction(gap: Gap) -> CauseFinding:
     )
 
 
-def _action(effect: Effect, gap: Gap, mfu: float | None) -> Action:
+def _action(effect: Effect, run: Described, gap: Gap, mfu: float | None, usd_per_day: float | None) -> Action:
     change = effect.change
     risk = change.risk if effect.fits is not False else f"does not fit the device's memory by the model; {change.risk}"
     after = None if mfu is None else mfu * effect.speedup
+    low, high = range_of(run.bench, [effect], mfu, after, effect.peak_ratio)
     return Action(
         change=change.text,
         cause=effect.cause,
+        kind=effect.kind,
         predicted_mfu=after,
+        predicted_mfu_low=low,
+        predicted_mfu_high=high,
         predicted_mfu_own_peak=on_own_peak(after, gap, effect.peak_ratio),
         gain=effect.speedup - 1,
         speedup=effect.speedup,
         saves_share=effect.saves,
+        saves_usd_per_day=None if usd_per_day is None else usd_per_day * min(effect.saves, MOST),
         effort=change.effort,
         risk=risk,
         fits=effect.fits,
         basis=effect.basis,
         flags={k: v for k, v in change.question.items() if v is not None},
+        tells=effect.tells,
     )
 
 
 def _stacked(run: Described, gap: Gap, effects: Sequence[Effect], mfu: float | None) -> Stacked | None:
-    shown = {cause for part, cause in gap.causes.items() if gap.basis[part] in ("measured", "inferred")}
-    worth = [e for e in effects if e.basis != "inferred" or e.cause in shown]  # a suspicion alone is no base
     picked: list[Effect] = []
-    for effect in worth:
+    for effect in effects:
+        if effect.kind != "fix" or effect.basis == "implied":  # a suspicion alone is no base
+            continue
         if compatible(run.bench, [*picked, effect])[0] == [*picked, effect]:
             picked.append(effect)
         if len(picked) == STACKED:
@@ -101,16 +120,15 @@ def _findings(seen: Observed, gap: Gap, causes: Sequence[Ranked], decides: str |
         best = ranked.best
         if best is not None:
             said.append(f"{best.change.text} would save {best.saves:.1%} of the time")
-        if ranked.basis == "inferred":
-            said.append("suspected: neither a measurement nor the layout shows it")
+        if ranked.basis == "implied":
+            said.append("implied, not measured")
         named.append(
             CauseFinding(
                 code=cause.code,
                 severity="warning" if ranked.share >= 0.1 else "note",
-                message=f"{cause.name}: a fix could give back {ranked.share:.1%} of the time"
-                + "".join(f"; {s}" for s in said[:3]),
+                message=_head(ranked) + "".join(f"; {s}" for s in said[:3]),
                 share=ranked.share,
-                confidence=ranked.confidence,
+                confidence=ranked.confidence if place else ranking.confidence(causes),
                 evidence={**parts, "basis": ranked.basis},
                 page=cause.page,
                 deciding_measurement=decides if place == 0 else None,
@@ -119,41 +137,19 @@ def _findings(seen: Observed, gap: Gap, causes: Sequence[Ranked], decides: str |
     return (*right, *named, *rest)
 
 
-def _sentence(
-    seen: Observed, run: Described, gap: Gap, causes: Sequence[Ranked], actions: Sequence[Action], decides: str | None
-) -> str:
-    """The diagnosis in one sentence."""
-    if not causes or causes[0].share < ranking.NOTABLE:
-        if run.bench is None and not seen.measured.parts:
-            return f"Not enough is known to name a cause: {run.reason or 'nothing was measured'}."
-        near = f", {gap.ratio:.2f} times the predicted step time" if gap.ratio else ""
-        return f"Nothing stands out{near}: no single fix gives back more than {ranking.NOTABLE:.0%} of the time."
-    first = causes[0]
-    answers = seen.answers
-    hinted = answers.gpu_utilisation is not None or answers.loader_workers is not None
-    if first.basis == "inferred" and not hinted:
-        how = f"; {decides}" if decides else ""
-        return (
-            f"{gap.unexplained:.0%} of the time is unexplained; the first suspect is {CAUSES[first.cause].name}{how}."
-        )
-    clear = len(causes) == 1 or first.share > ranking.CLOSE * causes[1].share
-    if first.basis == "inferred":
-        hedge = "It is most likely" if clear else "It may be"
-    else:
-        hedge = "It is" if clear or first.basis == "measured" else "It is probably"
-    return f"{hedge} {CAUSES[first.cause].said}{_after(seen.mfu, first, actions)}."
+def _head(ranked: Ranked) -> str:
+    name = CAUSES[ranked.cause].name
+    if ranked.cause == "unexplained":
+        return f"{name}: nothing known explains {ranked.share:.1%} of the time"
+    return f"{name}: a fix could give back {ranked.share:.1%} of the time"
 
 
-def _after(mfu: float | None, first: Ranked, actions: Sequence[Action]) -> str:
-    """What the best fix of the first cause leads to."""
-    action = next((a for a in actions if a.cause == first.cause and a.fits is not False), None)
-    if action is None:
-        return ""
-    if action.predicted_mfu is None or mfu is None:
-        return f"; expect {action.speedup:.2f} times the speed after the fix"
-    own = action.predicted_mfu_own_peak
-    said = "" if own is None else f", which is {own:.0%} of the new format's own peak"
-    return f"; expect {action.predicted_mfu:.0%} after the fix (now {mfu:.0%}){said}"
+def _deciding(causes: Sequence[Ranked], measures: Sequence[Effect], decides: str | None) -> Deciding | None:
+    """The measurement with the two causes that it tells apart."""
+    between = [*measures[0].tells, "unexplained"] if measures else [r.cause for r in causes]
+    if decides is None or len(between) < len(("one", "other")):
+        return None
+    return Deciding(between=(between[0], between[1]), measurement=decides)
 
 
 def _devices(measurement: Measurement | None) -> dict[str, Any]:
@@ -172,20 +168,20 @@ def answer(
     """Put the answer together; ``apply``: numbers of the actions to take together."""
     measured, measurement = seen.measured, seen.measurement
     point = run.bench.base if run.bench else None
-    decides = (
-        ranking.deciding(causes[0], causes[1])
-        if len(causes) > 1
-        else (ranking.TRACE if causes and causes[0].basis == "inferred" else None)
-    )
+    measures = [e for e in effects if e.kind == "measure"]
+    decides = ranking.deciding(causes[0], causes[1]) if len(causes) > 1 else None
+    if measures:
+        decides = measures[0].change.text
     waterfall = gap.entries(measured.goodput, measured.goodput_source)
     order = {r.cause: i for i, r in enumerate(causes)}
     by_importance = tuple(sorted(waterfall, key=lambda g: (order.get(g.cause, len(order)), -g.share)))
-    actions = tuple(_action(e, gap, seen.mfu) for e in effects)
-    findings = _findings(seen, gap, causes, decides)
+    actions = tuple(_action(e, run, gap, seen.mfu, seen.usd_per_day) for e in effects)
+    findings = (*_described(run), *_findings(seen, gap, causes, decides))
     if gap.shares.get("unexplained", 0.0) < -OVERLAP:
         place = sum(f.code.startswith(("sanity/", "peak/")) for f in findings)
         findings = (*findings[:place], _contradiction(gap), *findings[place:])
     wrong = any(f.severity == "error" for f in findings)
+    healthy = is_healthy(seen, run, gap, causes)
     mfu = seen.mfu
     assumptions = [*seen.assumptions, *run.assumptions, *(point.assumptions if point else ())]
     return Diagnosis(
@@ -193,7 +189,7 @@ def answer(
         warnings=tuple(dict.fromkeys([*seen.warnings, *(point.warnings if point else ())])),
         sources=dict(measurement.sources) if measurement else {},
         **_devices(measurement),
-        answer=WRONG if wrong else _sentence(seen, run, gap, causes, actions, decides),
+        answer=WRONG if wrong else sentence(seen, run, gap, causes, actions, healthy=healthy),
         mfu=mfu,
         goodput=measured.goodput,
         effective_mfu=None if mfu is None else mfu * (measured.goodput or 1.0),
@@ -206,7 +202,7 @@ def answer(
         observed_over_predicted=gap.ratio,
         range_basis=point.basis if point else None,
         verdict=measurement.verdict if measurement else None,
-        first_cause=causes[0].cause if causes and causes[0].share >= ranking.NOTABLE else None,
+        first_cause=causes[0].cause if causes and causes[0].share >= ranking.NOTABLE and not healthy else None,
         gap_cost_usd_per_day=measurement.gap_cost_usd_per_day if measurement else None,
         gap_device_hours=measurement.gap_device_hours if measurement else None,
         gap=by_importance,
@@ -215,10 +211,8 @@ def answer(
         actions=actions,
         stacked=_stacked(run, gap, effects, mfu),
         combined=None if apply is None else combined(run.bench, gap, [effects[n - 1] for n in apply], mfu),
-        deciding_measurement=Deciding(between=(causes[0].cause, causes[1].cause), measurement=decides)
-        if decides and len(causes) > 1
-        else None,
-        confidence=causes[0].confidence if causes else "low",
+        deciding_measurement=_deciding(causes, measures, decides),
+        confidence="medium" if healthy else ranking.confidence(causes),
         assumptions=tuple(dict.fromkeys(assumptions)),
         not_known=_not_known(seen, run),
     )

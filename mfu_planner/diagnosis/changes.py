@@ -123,11 +123,12 @@ def _formats(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
             risk="numerics to be watched: compare losses over a few thousand steps",
             cause="kernels",
             names_cause=False,
+            kind="changes-the-experiment",
         )
 
 
 def _kernels(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
-    echo = bench.base.echo
+    echo, held = bench.base.echo, knowledge()["fused_optimizer"]
     if echo["attention_kernel"] == "unfused":
         yield Change(
             "fused attention (FlashAttention, scaled_dot_product_attention, cuDNN)",
@@ -151,10 +152,18 @@ def _kernels(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
         yield Change(
             "fused optimizer (AdamW(fused=True), Apex FusedAdam)",
             "optimizer",
-            constants={"optimizer_bytes": 1 / 2, "gradient_passes_bytes": 1 / 2, "step_fixed_s": 0.8},
+            constants={
+                "optimizer_bytes": held["bytes_left"],
+                "gradient_passes_bytes": held["bytes_left"],
+                "step_fixed_s": held["fixed_left"],
+            },
             causes=UNFUSED,
         )
     if echo["offload"]:
         yield Change(
-            "keep the optimizer on the device (no offload)", "offload", {"offload": False}, risk="memory", cause="cpu"
+            "keep the optimizer on the device (no offload)",
+            "offload",
+            {"offload": False},
+            risk="memory",
+            cause="offload",
         )

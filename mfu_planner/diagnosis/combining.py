@@ -13,13 +13,14 @@ from mfu_planner.errors import PlannerError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mfu_planner.diagnosis.bench import Bench, Point
+    from mfu_planner.diagnosis.bench import Bench
     from mfu_planner.diagnosis.effects import Effect
     from mfu_planner.diagnosis.gap import Gap
     from mfu_planner.diagnosis.result import Diagnosis
     from mfu_planner.step.case import Change
 
 DOES_NOT_FIT = "does not fit the device's memory"
+MEASURES = "a measurement changes nothing"
 _MEASURED = {part: measured for measured, parts in REPLACED.items() for part in parts}
 """Predicted part → the measured one that stands for it where there is one."""
 
@@ -30,7 +31,7 @@ def compatible(bench: Bench | None, effects: Iterable[Effect]) -> tuple[list[Eff
     left: list[Excluded] = []
     for effect in effects:
         rival = next((e for e in picked if e.change.knob == effect.change.knob), None)
-        because = DOES_NOT_FIT if effect.fits is False else ""
+        because = DOES_NOT_FIT if effect.fits is False else MEASURES if effect.kind == "measure" else ""
         if rival is not None:
             because = f"changes the same as: {rival.change.text}"
         elif not because and bench is not None and effect.basis == "predicted":
@@ -90,7 +91,7 @@ def combined(bench: Bench | None, gap: Gap, chosen: Sequence[Effect], mfu: float
     speedup = 1.0 / time
     after = None if mfu is None else mfu * speedup
     fits = None if bench is None or point is None or bench.base.fits is False else point.fits
-    low, high = _range(bench, point, mfu, after, ratio)
+    low, high = range_of(bench, picked, mfu, after, ratio)
     return Combined(
         changes=tuple(e.change.text for e in picked),
         excluded=tuple(left),
@@ -133,11 +134,19 @@ def _part(name: str, gap: Gap, parts: dict[str, float]) -> PartAfter:
     return PartAfter(part=name, cause=cause, name=MEANINGS[name], before=before, after=max(after, min(before, 0.0)))
 
 
-def _range(
-    bench: Bench | None, point: Point | None, mfu: float | None, after: float | None, ratio: float
+def range_of(
+    bench: Bench | None, effects: Sequence[Effect], mfu: float | None, after: float | None, ratio: float
 ) -> tuple[float | None, float | None]:
-    """The model's own range around the changed run, never worse than now nor beyond the peak of its format."""
-    if bench is None or point is None or mfu is None or after is None:
+    """The model's own range around the changed run, never worse than now nor beyond the peak of its format.
+
+    What is implied or unexplained may bring nothing at all.
+    """
+    if mfu is None or after is None:
         return after, after
+    if any(e.basis in ("implied", "unexplained") for e in effects):
+        return mfu, after
+    if bench is None or not _predicted(effects):
+        return after, after
+    base = bench.base
     low, high = min(mfu, after), max(1.0, ratio)
-    return max(low, after / point.high), max(after, min(high, after / point.low))
+    return max(low, after / base.high), max(after, min(high, after / base.low))

@@ -10,9 +10,11 @@ from mfu_planner.diagnosis.given import LAYOUT, SUBJECT, TRAINING
 from mfu_planner.diagnosis.knowledge import framework_stack, knowledge
 from mfu_planner.errors import InputError, PlannerError
 from mfu_planner.machine.own_stack import read_stack
+from mfu_planner.step.case import Change
 
 if TYPE_CHECKING:
     from mfu_planner.diagnosis.given import Answers
+    from mfu_planner.diagnosis.unsaid import Unsaid
 
 _PREDICTED = (
     "model",
@@ -33,6 +35,7 @@ ASSUMABLE = ("recompute", "micro_batch", "global_batch", "attention_kernel")
 """Flags that have a default here or in the software stack: where they were not said, they are no cause."""
 MICRO_TOKENS = 16_384
 """Tokens of a micro-batch that is not stated, where sequences are short."""
+GIB = 2.0**30
 MARGIN = 1.1
 """Memory that the model may overestimate, as a factor of the device's, before a setting is taken to be impossible."""
 
@@ -47,6 +50,10 @@ class Described:
     assumed: tuple[str, ...] = ()
     """Flags that were chosen here: what they cost is no cause."""
     reason: str = ""
+    impossible: str = ""
+    """Why the run as described cannot be: its states alone do not fit."""
+    reading: Unsaid | None = None
+    """What was not given and is read so that it explains the observation."""
 
 
 def describe(given: dict[str, Any], answers: Answers) -> Described:
@@ -76,11 +83,52 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
         said.append(f"compiled, as {stack} usually runs: --eager changes it")
     if compiled:
         flags["compile"] = True
-    tuning = eager_tuning(stack or "") if compiled is False and not fitted else NOTHING
+    tuning = NOTHING
+    if not fitted:
+        tuning = eager_tuning(stack or "") if compiled is False else _stated(stack or "", answers)
     named = set(flags)
+    _shard(flags, said)
     _fill(flags, said)
     assumed = tuple(name for name in ASSUMABLE if name not in named)
-    return Described(Bench(flags, tuning), compiled, tuple(said), assumed)
+    bench = Bench(flags, tuning)
+    return Described(bench, compiled, tuple(said), assumed, impossible=_impossible(bench))
+
+
+def _shard(flags: dict[str, Any], said: list[str]) -> None:
+    """Where nothing is said of sharding and the states fit no other way: weights sharded too."""
+    if "zero" in flags or "offload" in flags:
+        return
+    try:
+        whole, sharded = Bench(flags), Bench({**flags, "zero": 3})
+    except PlannerError:
+        return
+    if _impossible(whole) and not _impossible(sharded):
+        flags["zero"] = 3
+        said.append("ZeRO-3 (FSDP) assumed: the states fit no other way; --zero says it")
+
+
+def _impossible(bench: Bench) -> str:
+    """Where weights, gradients and optimizer states alone are beyond the device's memory: the sentence that says so."""
+    from mfu_planner.step.evaluate import device_memory
+
+    held, there = device_memory(bench.case), bench.request.machine.memory_bytes
+    states = float(held.weights + held.gradients + held.optimizer)
+    if not there or states <= there:
+        return ""
+    return (
+        f"weights, gradients and optimizer states alone take {states / GIB:,.0f} GiB a device, "
+        f"and {bench.request.accelerator.id} has {there / GIB:,.0f} GiB"
+    )
+
+
+def _stated(stack: str, answers: Answers) -> Change:
+    """What is said of a compiled step and a fused optimizer, where the stack's constants stand for neither."""
+    if stack != "generic":
+        return NOTHING
+    held = knowledge()
+    left = float(held["compile"]["fixed_left"]) if answers.compiled else 1.0
+    left *= float(held["fused_optimizer"]["fixed_left"]) if answers.fused_optimizer else 1.0
+    return Change("as stated", constants={"step_fixed_s": left}) if left < 1 else NOTHING
 
 
 def _stack(answers: Answers, said: list[str]) -> str | None:

@@ -6,16 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.diagnosis import ranking
 from mfu_planner.diagnosis.answering import answer
+from mfu_planner.diagnosis.causes import PART_CAUSES
 from mfu_planner.diagnosis.describe import Described, describe
-from mfu_planner.diagnosis.effects import Effect, fixes, what_ifs
+from mfu_planner.diagnosis.effects import Effect, fixes, led_by, what_ifs
+from mfu_planner.diagnosis.evidence import Evidence
 from mfu_planner.diagnosis.gap import Gap, find_gap
 from mfu_planner.diagnosis.given import read_answers, sorted_given
+from mfu_planner.diagnosis.idle import explain_idle
+from mfu_planner.diagnosis.loading import Loader, loader_of
+from mfu_planner.diagnosis.measurements import measurements
 from mfu_planner.diagnosis.observing import Observed, observe
+from mfu_planner.diagnosis.signs import Sign, signs
+from mfu_planner.diagnosis.signs import explain as explain_rest
+from mfu_planner.diagnosis.unsaid import settled
 from mfu_planner.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from mfu_planner.diagnosis.bench import Point
     from mfu_planner.diagnosis.ranking import Ranked
     from mfu_planner.diagnosis.result import Diagnosis
 
@@ -46,23 +55,46 @@ def diagnose(**given: Any) -> Diagnosis:
     explain = given.pop("explain", False)
     kept = sorted_given(given)
     seen = observe(kept, read_answers(kept))
-    run = describe(seen.given, seen.answers)
+    run = settled(describe(seen.given, seen.answers), seen)
     possible = seen.mfu is None or seen.mfu < 1
     point = run.bench.base if run.bench and possible else None
-    gap = find_gap(seen.mfu, seen.device_s_per_token, point, seen.measured)
+    gap = _gap(seen, point if possible else None)
     if seen.measurement is not None and point is not None:
         gap.stated_peak = seen.measurement.peak_flops_per_s / point.peak_flops_per_s
+    _regard(gap, run)
+    loader = loader_of(seen, run)
+    found = signs(seen, run, gap, loader)
+    explain_idle(gap, seen, found, loader)
+    explain_rest(gap, found)
+    effects = what_ifs(run.bench, gap, _facts(seen, run)) if run.bench and gap.scales else []
+    ranked = ranking.rank(gap, seen.measured, effects, doubted=run.reading.cause if run.reading else "")
+    causes = [r for r in ranked if r.share >= ranking.NOTABLE] or ranked[:1]
+    if run.impossible:  # what is predicted of it speaks of another run
+        causes = [ranking.Ranked("unexplained", 1 - gap.useful, "unexplained"), *causes]
+    everything = _all_effects(gap, seen, run, effects, found, loader, causes) if possible else []
+    causes = agreed(causes, everything)
+    answered = answer(kept, seen, run, gap, causes, everything, _applied(kept.get("apply"), len(everything)))
+    return _explained(answered, run) if explain else answered
+
+
+def _gap(seen: Observed, point: Point | None) -> Gap:
+    """The gap; with padding, of all tokens that were computed, real or not."""
+    real = 1.0 - seen.padding
+    observed = None if seen.device_s_per_token is None else seen.device_s_per_token * real
+    gap = find_gap(None if seen.mfu is None else seen.mfu / real, observed, point, seen.measured)
+    if seen.padding:
+        said = f"{seen.padding:.0%} of the computed tokens are padding"
+        gap.pad(seen.padding, said)
+        seen.measured.parts["padding"] = Evidence("padding", seen.padding, said)
+    return gap
+
+
+def _regard(gap: Gap, run: Described) -> None:
+    """Parts that belong to another cause in a run like this."""
     if run.compiled is False and gap.basis.get("pointwise") == "predicted":
         gap.causes["pointwise"] = "kernels"  # nothing fuses it
-    suspects = _suspects(gap, seen, run)
-    effects = what_ifs(run.bench, gap, _facts(seen, run)) if run.bench and gap.scales else []
-    ranked = ranking.rank(gap, seen.measured, effects, suspects)
-    causes = [r for r in ranked if r.share >= ranking.NOTABLE] or ranked[:1]
-    everything = _all_effects(gap, seen, effects, suspects, causes)
-    if not possible:
-        everything = []  # the number itself is wrong: nothing is gained on it
-    found = answer(kept, seen, run, gap, causes, everything, _applied(kept.get("apply"), len(everything)))
-    return _explained(found, run) if explain else found
+    if run.bench is not None and run.bench.base.echo["offload"] and "optimizer" in gap.causes:
+        gap.causes["optimizer"] = "offload"
 
 
 def _explained(found: Diagnosis, run: Described) -> Diagnosis:
@@ -112,85 +144,48 @@ def _has(accelerator: Any, dtype: str) -> bool:
         return False
 
 
-def _suspects(gap: Gap, seen: Observed, run: Described) -> dict[str, float]:
-    """Cause → share that answers let us suspect; an idle device becomes a part of the gap."""
-    devices = int(run.bench.base.echo["devices"]) if run.bench else int(str(seen.given.get("devices") or 1).split()[0])
-    node = int(run.bench.request.machine.node_devices) if run.bench else 8
-    found: dict[str, float] = {}
-    idle, busy = ranking.weights(seen.answers, seen.measured, devices=devices, node=node, compiled=run.compiled)
-    utilisation = seen.answers.gpu_utilisation
-    hinted = seen.answers.loader_workers is not None and seen.answers.loader_workers <= 1
-    trust = 1.0
-    if utilisation is not None and seen.measured.products is None:
-        _idle_device(gap, 1 - utilisation, idle)
-        standing = gap.shares.get("device_idle", 0.0)
-        most = max(idle.values())
-        found = {cause: standing * weight / most for cause, weight in idle.items() if standing * weight}
-        pool = busy
-    else:
-        pool = {**idle, **busy}
-        high = run.bench.base.high if run.bench else 1.0
-        trust = 1.0 if hinted or gap.ratio is None or gap.ratio > high else 0.5
-    total = sum(pool.values())
-    if seen.mfu is None or not total or run.bench is None:
-        return found
-    spare = gap.unexplained * trust
-    if hinted and utilisation is None and spare > ranking.NOTABLE and "input" not in gap.shares:
-        workers = seen.answers.loader_workers
-        text = f"{workers} loader worker(s) per rank: most likely what makes the run slower than predicted"
-        gap.move("input", spare * pool["data-loading"] / total, "unexplained", "inferred", text)
-    return found | {cause: spare * weight / total for cause, weight in pool.items() if spare * weight}
-
-
-def _idle_device(gap: Gap, idle_share: float, weights: Mapping[str, float]) -> None:
-    """Idle time that the driver's utilisation shows beyond what is measured or predicted."""
-    known = sum(
-        gap.shares.get(p, 0.0)
-        for p in (
-            "input",
-            "launch",
-            "step_fixed",
-            "launch_gap",
-            "host",
-            "synchronisation",
-            "bubble",
-            "stage_imbalance",
-            "copies",
-        )
-    )
-    excess = idle_share - known
-    if excess <= 0.01:
-        return
-    cause = max(weights, key=lambda c: weights[c])
-    text = f"the device is idle {idle_share:.0%} of the time by its utilisation, {known:.1%} of it explained otherwise"
-    room = sum(v for p, v in gap.shares.items() if gap.basis[p] == "predicted" and v > 0) + gap.unexplained
-    taken = min(excess, room)
-    spare = min(taken, gap.unexplained)
-    gap.move("device_idle", spare, "unexplained", "measured", text, cause) if spare else None
-    if taken > spare:
-        _squeeze(gap, taken - spare, text, cause)
-
-
-def _squeeze(gap: Gap, share: float, text: str, cause: str) -> None:
-    """A measured idle time that the prediction left no room for: predicted parts give way in proportion."""
-    parts = [p for p, v in gap.shares.items() if gap.basis[p] == "predicted" and v > 0]
-    total = sum(gap.shares[p] for p in parts)
-    factor = 1 - share / total
-    for part in parts:
-        gap.shares[part] *= factor
-        gap.scales[part] = gap.scales.get(part, 0.0) * factor
-    gap.put("device_idle", gap.shares.get("device_idle", 0.0) + share, "measured", text, cause)
-
-
 def _all_effects(
-    gap: Gap, seen: Observed, effects: list[Effect], suspects: Mapping[str, float], causes: Sequence[Ranked]
+    gap: Gap,
+    seen: Observed,
+    run: Described,
+    effects: list[Effect],
+    found: Sequence[Sign],
+    loader: Loader,
+    causes: Sequence[Ranked],
 ) -> list[Effect]:
-    """What-ifs, the fixes of measured losses, and those of suspected ones, most saved first."""
+    """Every action in the order of the answer.
+
+    What to measure first where the cause is not known; then what fixes something, most saved first; then what else
+    would sharpen the answer; then what changes the experiment, needs other hardware, or does not fit.
+    """
     losses = ranking.measured_losses(gap, seen.measured)
     predicted = {cause for e in effects for cause, share in e.by_cause.items() if share > 0}
     measured = {c: s for c, s in losses.items() if c not in predicted or c in ("data-loading", "cpu", "stragglers")}
-    found = [*effects, *fixes(measured, "measured", gap.useful)]
+    cures = {"data-loading": loader.cure}
+    every = [*effects, *fixes(measured, "measured", gap.useful, cures)]
+    hinted = cures | {PART_CAUSES[s.part]: s.cure for s in reversed(found)}
+    every += fixes(ranking.implied(gap), "implied", gap.useful, hinted)
     first = causes[0].cause if causes else ""
-    doubtful = {c: s for c, s in suspects.items() if c not in measured and (c == first or c in ("data-loading", "cpu"))}
-    found += fixes({c: s for c, s in doubtful.items() if s >= ranking.NOTABLE}, "inferred", gap.useful)
-    return sorted(found, key=lambda e: (e.fits is False, -e.saves))
+    every = sorted((led_by(e, first) for e in every), key=lambda e: (_apart(e), -e.saves))
+    open_share = sum(r.share for r in causes if r.cause == "unexplained")
+    if run.reading is not None:
+        open_share = max(open_share, max((e.saves for e in every if e.cause == first and not _apart(e)), default=0.0))
+    unknown = (
+        measurements(seen, run, gap, loader, open_share)
+        if first == "unexplained" or run.reading or run.impossible
+        else []
+    )
+    return [*unknown, *every]
+
+
+def agreed(causes: list[Ranked], everything: Sequence[Effect]) -> list[Ranked]:
+    """The causes, those in front that the first fix is a cure of: what comes first and what to do first are one."""
+    fix = next((e for e in everything if not _apart(e)), None)
+    if not causes or fix is None or causes[0].basis in ("measured", "unexplained") or not fix.change.names_cause:
+        return causes
+    return sorted(causes, key=lambda r: r.cause != fix.cause) if any(r.cause == fix.cause for r in causes) else causes
+
+
+def _apart(effect: Effect) -> bool:
+    """Whether it is no fix that can be done: other hardware, another experiment, or too large for the memory."""
+    return effect.kind != "fix" or effect.fits is False

@@ -21,6 +21,8 @@ WORTH = 0.005
 """Share of the time that a change must save to be shown."""
 MOST = 0.97
 """A change never saves more than this share."""
+ALL = 0.999
+"""What a measurement may find at most."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,22 @@ class Effect:
     peak_ratio: float = 1.0
     """Peak of the new number format over the old one's."""
     basis: str = "predicted"
+    tells: tuple[str, ...] = ()
+    """Causes that a measurement tells apart."""
+
+    @property
+    def kind(self) -> str:
+        """fix, measure, other-hardware or changes-the-experiment."""
+        return self.change.kind
+
+    leads: str = ""
+    """The first cause of the diagnosis, where this saves a good part of it."""
 
     @property
     def cause(self) -> str:
-        """The cause that it saves most of."""
+        """The first cause where it saves a good part of that, else the one that it saves most of."""
+        if self.leads:
+            return self.leads
         if self.change.cause:
             return self.change.cause
         return max(self.by_cause, key=lambda c: self.by_cause[c]) if self.by_cause else "unexplained"
@@ -46,7 +60,17 @@ class Effect:
     @property
     def speedup(self) -> float:
         """Throughput after over before."""
-        return 1.0 / (1.0 - min(self.saves, MOST))
+        return 1.0 / (1.0 - min(self.saves, ALL if self.kind == "measure" else MOST))
+
+
+LED = 0.3
+"""Share of its saving from which a change that helps several causes is called a cure of the first one."""
+
+
+def led_by(effect: Effect, first: str) -> Effect:
+    """The effect, as a cure of the first cause where that is a good part of what it saves."""
+    part = effect.by_cause.get(first, 0.0)
+    return replace(effect, leads=first) if effect.saves > 0 and part >= LED * effect.saves else effect
 
 
 def what_ifs(bench: Bench, gap: Gap, facts: Mapping[str, Any]) -> list[Effect]:
@@ -106,11 +130,6 @@ def scale_of(gap: Gap, part: str) -> float:
 
 
 FIXES = {
-    "data-loading": (
-        "more loader workers with prefetch and pinned memory; data tokenised beforehand and memory-mapped",
-        "low",
-        "host memory and cores",
-    ),
     "cpu": (
         "take host work out of the step: no .item() or printing of tensors, logging every 50 steps, manual garbage "
         "collection, pinned processes",
@@ -130,20 +149,37 @@ FIXES = {
         "low",
         "none known",
     ),
+    "padding": (
+        "pack sequences (or batches of like lengths) in place of padding",
+        "low",
+        "attention must not cross documents (variable-length kernels)",
+    ),
     "goodput": ("asynchronous checkpoints, fewer evaluations, faster restarts", "medium", "longer recovery if rarer"),
 }
-"""Cause → (what to do, effort, risk) where the loss itself was measured."""
+"""Cause → (what to do, effort, risk) where the loss itself is known; a loader's is in :mod:`.loading`."""
 
 
-def fixes(losses: Mapping[str, float], basis: str, useful: float) -> list[Effect]:
-    """Effects of the usual fix of each measured (or suspected) loss; the useful share stays."""
+def fixes(losses: Mapping[str, float], basis: str, useful: float, cures: Mapping[str, Change]) -> list[Effect]:
+    """Effects of the usual fix of each measured loss, or of the cure of an implied one; the useful share stays.
+
+    Parameters
+    ----------
+    cures
+        Cause → a more concrete cure than the usual one.
+    """
     removed = knowledge()["removed"]
     room = MOST * (1.0 - useful)
     out = []
     for cause, share in losses.items():
-        if cause in FIXES and share > 0:
+        if share <= 0 or (cause not in FIXES and cause not in cures):
+            continue
+        if cause in cures:
+            change = cures[cause]
+        else:
             text, effort, risk = FIXES[cause]
-            saves = min(float(removed.get(cause, 0.5)) * share, room)
             change = Change(text, f"fix-{cause}", effort=effort, risk=risk)
-            out.append(Effect(change, saves, {cause: saves}, None, 1.0, basis))
+        saves = min(share if basis == "implied" else float(removed.get(cause, 0.5)) * share, room)
+        if saves < WORTH:
+            continue
+        out.append(Effect(change, saves, {cause: saves}, None, 1.0, basis))
     return out

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mfu_planner.diagnosis.causes import MEANINGS, ORDER, PART_CAUSES
+from mfu_planner.diagnosis.knowledge import knowledge
 from mfu_planner.diagnosis.result import GapPart
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Gap:
     """Observed ÷ predicted, what was measured outside the model left out."""
     useful: float = 0.0
     """Share that is not gap: the MFU, or without a model the products' share of a trace."""
+    beyond: bool = False
+    """Whether the observation lies beyond the model's range: what is unexplained is then a finding."""
     stated_peak: float = 1.0
     """Peak that the MFU is divided by, over that of the run's number format."""
 
@@ -60,6 +63,15 @@ class Gap:
         """Explain some of ``source`` as ``part``."""
         self.shares[source] -= share
         self.put(part, self.shares.get(part, 0.0) + share, basis, evidence, cause)
+
+    def pad(self, share: float, evidence: str) -> None:
+        """Of the time, as much goes to padding as of the tokens; the rest is what it was found to be."""
+        left = 1.0 - share
+        self.useful *= left
+        for held in (self.shares, self.scales):
+            for name in held:
+                held[name] *= left
+        self.put("padding", share, "measured", evidence)
 
     def entries(self, goodput: float | None, goodput_source: str) -> tuple[GapPart, ...]:
         """The parts from the peak down; with a goodput, shares of the wall clock."""
@@ -146,6 +158,7 @@ def _predicted(gap: Gap, mfu: float, observed: float, point: Point, measured: Me
     )
     gap.ratio = max(1.0 - outside, 0.0) / (sum(point.parts.values()) / observed)
     shrink = max(room, 0.0) / total if total > room else 1.0
+    gap.beyond = gap.ratio > max(point.high, float(knowledge()["model_error"]))
     for part, share in left.items():
         gap.put(part, share * shrink, "predicted", _said(share, shrink))
     gap.put("unexplained", room - total * shrink, "unexplained", _rest(gap.ratio, point))

@@ -7,7 +7,7 @@ from typing import Any
 
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.questions.evidence import DiagnoseQuestion
-from mfu_planner.questions.layout_parts import LayoutPart, PlacePart, StackPart
+from mfu_planner.questions.layout_parts import LayoutPart, NetworkPart, PlacePart, StackPart
 from mfu_planner.questions.parts import BatchPart, MoneyPart, ObservedPart, TrainingPart
 from mfu_planner.questions.question import fields_of, names
 from mfu_planner.questions.runs import Run
@@ -20,7 +20,7 @@ SUBJECT = (*fields_of(Run, BatchPart), "recompute", "attention_kernel")
 MONEY = fields_of(MoneyPart)
 """What a device-hour costs: for the cost of the gap."""
 _ELSEWHERE = ("recompute", "attention_kernel", "compile", "stack")
-LAYOUT = tuple(name for name in fields_of(LayoutPart, PlacePart, StackPart) if name not in _ELSEWHERE)
+LAYOUT = tuple(name for name in fields_of(LayoutPart, PlacePart, NetworkPart, StackPart) if name not in _ELSEWHERE)
 """What only a prediction reads."""
 
 
@@ -41,6 +41,11 @@ class Answers:
     framework: str | None = None
     stack: str | None = None
     goodput: float | None = None
+    padding: float | None = None
+    """Share of the computed tokens that are padding."""
+    cores_per_loader: float | None = None
+    sample_time_s: float | None = None
+    sample_bytes: float | None = None
 
 
 def sorted_given(given: dict[str, Any]) -> dict[str, Any]:
@@ -88,6 +93,10 @@ def read_answers(given: dict[str, Any]) -> Answers:
         framework=framework,
         stack=s.stack,
         goodput=s.goodput,
+        padding=s.padding,
+        cores_per_loader=s.cores_per_loader,
+        sample_time_s=s.sample_time,
+        sample_bytes=s.sample_size,
     )
 
 

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.diagnosis.knowledge import knowledge
+from mfu_planner.machine.toolbox import node_devices
 from mfu_planner.step.case import NETWORK, Change
 
 if TYPE_CHECKING:
     from mfu_planner.diagnosis.bench import Bench
+
+EXPERIMENT = "changes-the-experiment"
 
 
 def layout_changes(bench: Bench) -> Iterator[Change]:
@@ -35,6 +38,7 @@ def _batch(bench: Bench) -> Iterator[Change]:
                 "batch",
                 {"micro_batch": new, "global_batch": batch * factor},
                 risk="memory; a larger global batch changes the optimisation",
+                kind=EXPERIMENT,
             )
     if pp > 1 or dp > 1:
         yield Change(
@@ -43,6 +47,7 @@ def _batch(bench: Bench) -> Iterator[Change]:
             {"global_batch": batch * 3},
             effort="medium",
             risk="a larger global batch changes the optimisation (learning rate, or LAMB)",
+            kind=EXPERIMENT,
         )
     if pp > 1 and batch % (dp * micro * 2) == 0:
         yield Change(f"micro-batch {micro * 2} in place of {micro}", "batch", {"micro_batch": micro * 2}, risk="memory")
@@ -55,7 +60,15 @@ def _batch(bench: Bench) -> Iterator[Change]:
 
 
 def _recomputation(bench: Bench) -> Iterator[Change]:
-    now = bench.base.echo["recompute"]
+    now, e = bench.base.echo["recompute"], bench.base.echo
+    if now == "full" and e["tp"] > 1 and not e["sequence_parallel"]:
+        yield Change(
+            "selective recomputation with sequence parallelism, which frees the memory for it",
+            "recompute",
+            {"recompute": "selective", "recompute_share": None, "sequence_parallel": True},
+            risk="memory",
+            cause="recomputation",
+        )
     if now == "full":
         yield Change(
             "selective recomputation (attention only) in place of full",
@@ -164,21 +177,21 @@ def _overlap(bench: Bench) -> Iterator[Change]:
 
 
 def _network(bench: Bench) -> Iterator[Change]:
-    if bench.base.echo["devices"] <= bench.request.machine.node_devices:
+    devices, machine = int(bench.base.echo["devices"]), bench.request.machine
+    if devices <= machine.node_devices:
         return
-    yield Change(
-        "twice the network bandwidth between nodes (more rails, GPUDirect RDMA, a faster fabric)",
-        "network",
-        constants={NETWORK: 2.0},
-        effort="high",
-        risk="cost",
-        cause="communication",
-    )
-    yield Change(
-        "four times the network bandwidth between nodes",
-        "network",
-        constants={NETWORK: 4.0},
-        effort="high",
-        risk="cost",
-        cause="communication",
-    )
+
+    def other(text: str, flags: Mapping[str, Any], constants: Mapping[str, float]) -> Change:
+        return Change(
+            text, "network", flags, constants, effort="high", risk="cost", cause="communication", kind="other-hardware"
+        )
+
+    if devices <= node_devices():
+        linked = bench.request.accelerator.id.replace("-pcie", "-sxm")
+        if linked != bench.request.accelerator.id:
+            text = f"{linked}: links between the devices of a node in place of PCIe"
+            yield other(text, {"hardware": linked, "cluster": None}, {})
+        return
+    faster = "network bandwidth between nodes (more rails, GPUDirect RDMA, a faster fabric)"
+    yield other(f"twice the {faster}", {}, {NETWORK: 2.0})
+    yield other(f"four times the {faster}", {}, {NETWORK: 4.0})

@@ -13,6 +13,10 @@ from mfu_planner.errors import InputError, NoAnswer, PlannerError
 if TYPE_CHECKING:
     from mfu_planner.answers.measure import Measurement
 
+PADDED = 0.02
+"""Tokens of a batch that a rate misses from which they are called padding."""
+MOST = 100.0
+"""An MFU beyond this is no number of MFU at all."""
 _SEVERITY = {"info": "note"}
 _RATES = ("tokens_per_second", "tokens_per_second_per_device", "step_time", "flops_per_second_per_device", "tokens")
 
@@ -28,6 +32,10 @@ class Observed:
     mfu: float | None = None
     device_s_per_token: float | None = None
     step_time_s: float | None = None
+    padding: float = 0.0
+    """Share of the computed tokens that are padding."""
+    usd_per_day: float | None = None
+    """What all of the job's devices cost a day."""
     findings: list[CauseFinding] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     assumptions: list[str] = field(default_factory=list)
@@ -145,6 +153,7 @@ def _measure(seen: Observed) -> None:
         _from_mfu(seen)
     named = any(k in given for k in ("model", "config", "params"))
     rated = any(k in given for k in _RATES)
+    rates = any(k in given for k in ("tokens_per_second", "tokens_per_second_per_device"))
     hard = "hardware" in given or "peak" in given
     if rated and hard and (named or "flops_per_second_per_device" in given):
         from mfu_planner.answers.measure import measure
@@ -152,13 +161,16 @@ def _measure(seen: Observed) -> None:
         flags = {
             k: given[k] for k in (*SUBJECT, *OBSERVED, *MONEY) if k in given and k not in ("mfu", "attention_kernel")
         }
-        if "step_time" not in flags:
+        seen.padding = seen.answers.padding or _padding(given)
+        if "step_time" not in flags or (seen.padding and rates):
             flags.pop("global_batch", None)
+            flags.pop("step_time", None)
         if seen.answers.goodput is not None and "device_hours" in flags:
             flags["goodput"] = given["goodput"]
         found = measure(**flags)
         seen.measurement, seen.mfu = found, found.mfu
         seen.warnings += found.warnings
+        seen.usd_per_day = _usd_per_day(flags, found)
         _say(seen, found.findings)
         if found.tokens_per_s_per_device:
             seen.device_s_per_token = 1.0 / found.tokens_per_s_per_device
@@ -186,15 +198,46 @@ def _measure(seen: Observed) -> None:
     )
 
 
+def _padding(given: dict[str, Any]) -> float:
+    """Share of a batch that is padding, where the rate of real tokens and the time of a step both are known."""
+    from mfu_planner.questions.evidence import DiagnoseQuestion
+    from mfu_planner.questions.model import choose_model
+
+    names = ("tokens_per_second", "tokens_per_second_per_device", "step_time", "global_batch", "seq_len", "devices")
+    s = DiagnoseQuestion.of({k: given[k] for k in (*names, "model", "config", "as_type") if k in given})
+    rate = s.tokens_per_second
+    if rate is None and s.tokens_per_second_per_device is not None and s.devices is not None:
+        rate = s.tokens_per_second_per_device * s.devices
+    if rate is None or s.step_time is None or s.global_batch is None or not (s.model or s.config):
+        return 0.0
+    length = s.seq_len or choose_model(model=s.model, config=s.config, as_type=s.as_type).seq_len
+    share = 1.0 - rate * s.step_time / (s.global_batch * length) if length else 0.0
+    return share if share > PADDED else 0.0
+
+
+def _usd_per_day(flags: dict[str, Any], found: Measurement) -> float | None:
+    from mfu_planner.costs import price_for
+    from mfu_planner.hardware import resolve
+    from mfu_planner.questions.runs import MeasureQuestion
+    from mfu_planner.units import DAY, HOUR
+
+    s = MeasureQuestion.of(flags)
+    if s.hardware is None or found.devices is None:
+        return None
+    known = {"provider": s.provider, "term": s.term, "region": s.region, "as_of": s.as_of, "machine": s.hardware}
+    price = price_for(resolve(s.hardware).id, given=s.price, **known).usd_per_device_hour
+    return None if price is None else price * found.devices * DAY / HOUR
+
+
 def _from_mfu(seen: Observed) -> None:
     """A bare MFU with a model and hardware is a rate."""
     from mfu_planner.answers.measure import measure
-    from mfu_planner.units import parse
+    from mfu_planner.questions.evidence import DiagnoseQuestion
 
     given = seen.given
-    seen.mfu = parse(given["mfu"], "fraction", field="mfu")
-    if not 0 < seen.mfu <= 1:
-        raise InputError("mfu", given["mfu"], "a fraction above 0 and at most 1, such as 0.35")
+    seen.mfu = DiagnoseQuestion.of({"mfu": given["mfu"]}).mfu or 0.0
+    if not 0 < seen.mfu <= MOST:
+        raise InputError("mfu", given["mfu"], f"a fraction above 0 and at most {MOST:g}, such as 0.35")
     if any(k in given for k in _RATES) or not ("hardware" in given or "peak" in given):
         return
     if any(k in given for k in ("model", "config", "params")):

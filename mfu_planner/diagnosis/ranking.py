@@ -1,26 +1,27 @@
-"""From the gap and the what-ifs to causes in order, each with a confidence, and the measurement that decides."""
+"""From the gap and the what-ifs to causes in order, each with a confidence: evidence before suspicion."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mfu_planner.diagnosis.knowledge import knowledge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from mfu_planner.diagnosis.effects import Effect
     from mfu_planner.diagnosis.evidence import Measured
     from mfu_planner.diagnosis.gap import Gap
-    from mfu_planner.diagnosis.given import Answers
 
 NOTABLE = 0.02
 """Share from which a cause is worth a finding."""
 CLOSE = 1.5
 """Two causes whose shares differ by less than this factor fit equally."""
-_RANK = {"measured": 2, "predicted": 1, "inferred": 0}
-CONFIDENCE = {"measured": "high", "predicted": "medium", "inferred": "low"}
+CONFIDENCE = {"measured": "high", "predicted": "medium", "implied": "low", "unexplained": "low"}
+_RANK = {"measured": 2, "predicted": 1, "implied": 1, "unexplained": 0}
+HALF_PROVEN = "cpu"
+"""The model's fixed cost of a step is a fitted remainder: half a proof."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,18 @@ class Ranked:
         return CONFIDENCE[self.basis]
 
 
+def clear(causes: Sequence[Ranked]) -> bool:
+    """Whether the first cause stands out."""
+    return len(causes) == 1 or causes[0].share > CLOSE * causes[1].share
+
+
+def confidence(causes: Sequence[Ranked]) -> str:
+    """Of the first cause: a predicted one that others come close to is a guess among them."""
+    if not causes or (causes[0].basis == "predicted" and not clear(causes)):
+        return "low"
+    return causes[0].confidence
+
+
 def measured_losses(gap: Gap, measured: Measured) -> dict[str, float]:
     """Cause → share that was measured."""
     found: dict[str, float] = {}
@@ -48,16 +61,31 @@ def measured_losses(gap: Gap, measured: Measured) -> dict[str, float]:
     return found
 
 
-def _proves(effect: Effect) -> bool:
-    """Whether a what-if speaks of causes."""
-    return effect.change.names_cause and effect.basis == "predicted"
+def implied(gap: Gap) -> dict[str, float]:
+    """Cause → share that the model, the framework or an idle device imply."""
+    found: dict[str, float] = {}
+    for part, basis in gap.basis.items():
+        if basis == "implied" and gap.causes[part] != "unexplained":
+            found[gap.causes[part]] = found.get(gap.causes[part], 0.0) + gap.shares[part]
+    return found
 
 
-def rank(gap: Gap, measured: Measured, effects: Sequence[Effect], suspects: Mapping[str, float]) -> list[Ranked]:
+def unexplained(gap: Gap) -> float:
+    """Share that nothing explains and that lies beyond the model's own error, idle time without a reason included."""
+    idle = gap.shares.get("device_idle", 0.0) if gap.causes.get("device_idle") == "unexplained" else 0.0
+    return idle + (gap.unexplained if gap.beyond or gap.ratio is None else 0.0)
+
+
+def rank(gap: Gap, measured: Measured, effects: Sequence[Effect], *, doubted: str = "") -> list[Ranked]:
     """Causes by what fixing them gives back, largest first.
 
-    A measured loss counts by the share that its usual fix removes, a predicted one by the best what-if, a suspected
-    one by its weight times the unexplained time; where several speak of one cause, the largest does.
+    A measured loss counts by the share that its usual fix removes, a predicted one by the best what-if, an implied one
+    by its share; what nothing explains stands first where it is larger than what anything known could give back.
+
+    Parameters
+    ----------
+    doubted
+        The cause that rests on a reading of something which was not given.
     """
     removed = knowledge()["removed"]
     best: dict[str, Ranked] = {}
@@ -75,55 +103,37 @@ def rank(gap: Gap, measured: Measured, effects: Sequence[Effect], suspects: Mapp
     if measured.goodput is not None and measured.goodput < 1:
         offer(Ranked("goodput", float(removed["goodput"]) * (1 - measured.goodput), "measured"))
     for effect in effects:
-        if not _proves(effect):
-            continue
-        worth = 0.5 if effect.fits is False else 1.0  # a cause all the same, though this is no cure
-        for cause, share in effect.by_cause.items():
-            if cause == "cpu":  # the model's fixed cost of a step is a fitted remainder: half a proof
-                share *= 0.5
-            if cause != "unexplained" and min(share, effect.saves) > 0:
-                offer(Ranked(cause, worth * min(share, effect.saves), "predicted", effect))
-    for cause, share in suspects.items():
+        if effect.change.names_cause and effect.basis == "predicted":
+            _offer_effect(effect, offer)
+    for cause, share in implied(gap).items():
         held = best.get(cause)
-        if held is not None and held.basis == "measured" and held.share >= share:
+        if held is None or held.basis != "measured" or held.share < share:
+            more = held.share if held is not None and held.basis == "predicted" else 0.0
+            best[cause] = Ranked(cause, share + more, "implied", held.best if held else None)
+    if doubted in best:
+        best[doubted] = replace(best[doubted], basis="implied")
+    ordered = sorted((r for r in best.values() if r.share > 0), key=lambda r: -r.share)
+    return _with_unexplained(ordered, unexplained(gap))
+
+
+def _offer_effect(effect: Effect, offer: Callable[[Ranked], None]) -> None:
+    worth = 0.5 if effect.fits is False else 1.0  # a cause all the same, though this is no cure
+    for cause, share in effect.by_cause.items():
+        half = cause == HALF_PROVEN
+        if cause == "unexplained" or min(share, effect.saves) <= 0 or (half and effect.kind != "fix"):
             continue
-        total = share + (held.share if held and held.basis == "predicted" else 0.0)
-        basis = "inferred" if held is None or held.share < share else held.basis
-        best[cause] = Ranked(cause, total, basis, held.best if held else None)
-    return sorted((r for r in best.values() if r.share > 0), key=lambda r: -r.share)
+        given_back = worth * min(0.5 * share if half else share, effect.saves)
+        offer(Ranked(cause, given_back, "implied" if half else "predicted", effect))
 
 
-def _loader_weight(workers: int, p: Mapping[str, float]) -> float:
-    if workers <= 1:
-        return p["one_loader_worker"] if workers else p["no_loader_workers"]
-    return p["many_loader_workers"] if workers >= 4 else 1.0
-
-
-def weights(
-    answers: Answers, measured: Measured, *, devices: int, node: int, compiled: bool | None
-) -> tuple[dict[str, float], dict[str, float]]:
-    """(weights of causes that leave the device idle, of those that keep it busy), after the answers."""
-    p = knowledge()["priors"]
-    idle, busy = dict(p["idle"]), dict(p["busy"])
-    workers = answers.loader_workers
-    if workers is not None:
-        idle["data-loading"] *= _loader_weight(workers, p)
-    if measured.loader_is_idle or "input" in measured.parts:
-        idle["data-loading"] *= p["loader_wait_small"]
-    if compiled is False:
-        idle["kernel-launch"] *= p["eager"]
-        busy["kernels"] *= p["eager"]
-    elif compiled:
-        idle["kernel-launch"] *= p["compiled"]
-    if devices == 1:
-        busy["communication"], busy["stragglers"] = 0.0, 0.0
-    elif devices <= node:
-        busy["communication"] *= p["single_node_communication"]
-    elif devices >= p["large_job_devices"]:
-        busy["stragglers"] *= p["large_job_stragglers"]
-    if "stragglers" in measured.parts or answers.slowest_rank is not None:
-        busy["stragglers"] = 0.0
-    return idle, busy
+def _with_unexplained(ordered: list[Ranked], share: float) -> list[Ranked]:
+    """The causes with what nothing explains: in front where nothing known weighs as much."""
+    if share < NOTABLE:
+        return ordered
+    known = ordered[0] if ordered else None
+    heavy = known is not None and known.share >= share * (0.5 if known.basis == "measured" else 1.0)
+    nothing = Ranked("unexplained", share, "unexplained")
+    return [ordered[0], nothing, *ordered[1:]] if heavy else [nothing, *ordered]
 
 
 _MEMORY = "time 50 steps on one batch kept in memory: if they are faster it is the loader"
@@ -179,6 +189,6 @@ def deciding(first: Ranked, second: Ranked) -> str | None:
     """The measurement that tells the two first causes apart; none where the first is clear."""
     if first.basis == "measured" and (second.basis == "measured" or second.share * CLOSE < first.share):
         return None
-    if first.basis != "inferred" and second.share * CLOSE < first.share:
+    if first.basis == "predicted" and second.share * CLOSE < first.share:
         return None
     return DECIDING.get(frozenset((first.cause, second.cause)), TRACE)

@@ -23,7 +23,7 @@ class GapPart(Frozen):
     share: float
     """Of the whole time; all shares add up to 1 − MFU (× goodput).  Negative where a convention counts skipped work."""
     basis: str
-    """measured, predicted, inferred (from answers) or unexplained."""
+    """measured, predicted, implied (by the model, the framework, an idle device) or unexplained."""
     evidence: str
 
 
@@ -38,7 +38,7 @@ class CauseFinding(Frozen):
     share: float | None = None
     """Of the time that this cause costs and a fix could give back."""
     confidence: str | None = None
-    """high (measured), medium (predicted from the layout), low (suspected)."""
+    """high (measured), medium (predicted from the layout), low (implied or unexplained)."""
     evidence: dict[str, float | int | str | None] = Field(default_factory=dict)
     page: str | None = None
     deciding_measurement: str | None = None
@@ -52,6 +52,12 @@ class Action(Frozen):
     cause: str
     predicted_mfu: float | None
     """MFU after, under the same convention and on the same peak as ``mfu``."""
+    kind: str = "fix"
+    """fix, measure (the gain is then the most that what it finds could give back), other-hardware, or
+    changes-the-experiment."""
+    predicted_mfu_low: float | None = None
+    """The model's range around it."""
+    predicted_mfu_high: float | None = None
     predicted_mfu_own_peak: float | None = None
     """On the peak of the new number format, where the change brings one."""
     gain: float
@@ -60,13 +66,17 @@ class Action(Frozen):
     """1 + gain."""
     saves_share: float
     """Share of the time saved."""
+    saves_usd_per_day: float | None = None
+    """What that share of the job's device-hours costs a day; null without a price or a number of devices."""
     effort: str
     """low (a flag), medium (some code), high (a project)."""
     risk: str
     fits: bool | None
     """Whether the change fits the device's memory by the memory model; null: not affected or unknown."""
     basis: str
-    """predicted or measured."""
+    """predicted, measured, implied (by the model, the framework, an idle device) or unexplained."""
+    tells: tuple[str, ...] = ()
+    """Causes that a measurement tells apart."""
     flags: dict[str, Any] = Field(default_factory=dict)
     """What changes, as flags of ``mfu-planner predict``."""
 

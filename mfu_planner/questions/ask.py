@@ -171,6 +171,7 @@ UNITS: dict[str, Unit] = {
     "token_per_s": Unit("RATE", _quantity("token_per_s"), "token/s"),
     "token_per_s_per_device": Unit("RATE", _quantity("token_per_s_per_device"), "token/s"),
     "flop_per_s_per_device": Unit("RATE", _quantity("flop_per_s_per_device"), "FLOP/s"),
+    "byte": Unit("BYTES", _quantity("byte"), "B"),
     "byte_per_s": Unit("RATE", _quantity("byte_per_s"), "B/s"),
     "device_hours": Unit("HOURS", _device_hours, "device*hour"),
 }

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, ClassVar, Literal
 
 from mfu_planner.questions.ask import Ask
-from mfu_planner.questions.layout_parts import LayoutPart, PlacePart, StackPart
+from mfu_planner.questions.layout_parts import LayoutPart, NetworkPart, PlacePart, StackPart
 from mfu_planner.questions.layouts import Layouted
 from mfu_planner.questions.parts import BatchPart, HardwarePart, MoneyPart, ObservedPart, PricePart, WayPart
 from mfu_planner.questions.runs import Run
@@ -76,7 +76,7 @@ class TraceQuestion(Run, BatchPart):
     """Of one optimizer step, where the trace does not show its steps."""
 
 
-class DiagnoseQuestion(Run, BatchPart, ObservedPart, LayoutPart, PlacePart, StackPart, MoneyPart, WayPart):
+class DiagnoseQuestion(Run, BatchPart, ObservedPart, LayoutPart, PlacePart, NetworkPart, StackPart, MoneyPart, WayPart):
     """Why the MFU is low and what to change first."""
 
     command: ClassVar[str] = "diagnose"
@@ -86,8 +86,10 @@ class DiagnoseQuestion(Run, BatchPart, ObservedPart, LayoutPart, PlacePart, Stac
     """A training log (as for `mfu-planner log`)."""
     trace: Annotated[Any, Ask("path", "Trace", "rank0.json.gz", "Evidence", many=True)] = None
     """A profiler trace, one file a rank."""
-    mfu: Annotated[float | None, Ask("fraction", "MFU", "40%", "Observed")] = None
-    """The observed MFU, where no rate is known."""
+    mfu: Annotated[float | None, Ask("claim", "MFU", "40%", "Observed")] = None
+    """The observed MFU, where no rate is known; one above 100% is explained."""
+    padding: Annotated[float | None, Ask("fraction", "Padding", "30%", "Evidence")] = None
+    """Share of the computed tokens that are padding; rates count the real ones."""
     gpu_utilisation: Annotated[
         float | None, Ask("fraction", "GPU utilisation", "60%", "Evidence", aliases=("gpu_utilization",))
     ] = None
@@ -96,6 +98,12 @@ class DiagnoseQuestion(Run, BatchPart, ObservedPart, LayoutPart, PlacePart, Stac
         int | None, Ask("count or none", "Loader workers", "8", "Evidence", aliases=("num_workers",))
     ] = None
     """Processes per rank that load data; 0: the training process itself."""
+    cores_per_loader: Annotated[float | None, Ask("number", "Cores per loader", "0.5", "Evidence")] = None
+    """CPU cores that each loader process has for itself; 0.5: two share one."""
+    sample_time: Annotated[float | None, Ask("time", "Time per sample", "20ms", "Evidence", bare=False)] = None
+    """Of one loader process, to read and prepare one sequence or image."""
+    sample_size: Annotated[float | None, Ask("byte", "Size of a sample", "'110 kB'", "Evidence", bare=False)] = None
+    """Of one sequence or image as it is stored."""
     loader_wait: Annotated[Any, Ask("share or time", "Wait for data", "20%", "Evidence")] = None
     """Per step: a share (20%) or seconds (0.3s), where the log says it."""
     fused_optimizer: Annotated[

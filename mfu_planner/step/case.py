@@ -47,6 +47,8 @@ class Change:
     """Part → cause, where this change shows another cause than the part's usual one."""
     names_cause: bool = True
     """Whether what it saves counts as a cause (a narrower number format is an opportunity, no fault)."""
+    kind: str = "fix"
+    """fix, measure, other-hardware or changes-the-experiment."""
 
 
 @dataclass(frozen=True, kw_only=True)

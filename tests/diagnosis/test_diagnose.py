@@ -67,25 +67,24 @@ def test_the_answer_comes_in_one_sentence() -> None:
 def test_idle_device_without_a_reason_asks_for_the_deciding_measurement() -> None:
     """Utilisation tells that the device is idle, not why."""
     found = observed(tokens_per_second_per_device=5000, gpu_utilisation="60%")
-    assert found.first_cause == "data-loading"
+    assert found.first_cause == "unexplained"
     assert found.confidence == "low"
-    assert found.deciding_measurement is not None
-    assert "one batch kept in memory" in found.deciding_measurement.measurement
+    assert found.actions[0].kind == "measure"
+    assert {"data-loading", "cpu"} <= set(found.actions[0].tells)
+    assert found.deciding_measurement.measurement == found.actions[0].change
 
 
 def test_busy_device_points_elsewhere() -> None:
-    """The same slow run with a device that is busy all the time: between nodes the network is the first suspect."""
+    """The same slow run with a device that is busy all the time: the network is measured first, not named."""
     found = observed(tokens_per_second_per_device=5000, gpu_utilisation="99%")
-    assert found.first_cause == "communication"
+    assert found.first_cause == "unexplained"
+    assert "communication" in found.actions[0].tells
 
 
 def test_storage_and_network_are_not_told_apart_by_a_rate() -> None:
     """Nothing but a rate: the diagnosis says what would decide."""
     found = observed(tokens_per_second_per_device=4500)
-    assert {found.deciding_measurement.between[0], found.deciding_measurement.between[1]} & {
-        "data-loading",
-        "communication",
-    }
+    assert {"data-loading", "communication"} <= {c for a in found.actions if a.kind == "measure" for c in a.tells}
     assert any(g.part == "unexplained" and g.share > 0.2 for g in found.gap)
 
 

@@ -1,17 +1,17 @@
-"""Print both figures: known cause first, and gain within a factor of 1.5."""
+"""Print the figures: known cause first, and gain within a factor of 1.5; public threads beside the pairs."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
-from mfu_planner.diagnosis.cases import logged, published, synthetic, traced
+from mfu_planner.diagnosis.cases import logged, published, threads, traced
 from mfu_planner.diagnosis.cases.outcome import Outcome, share
 
 
 def main() -> None:
     """Run every case; ``-v`` lists them."""
-    found = [*published.outcomes(), *synthetic.outcomes(), *traced.outcomes(), *logged.outcomes()]
+    found = [*published.outcomes(), *traced.outcomes(), *logged.outcomes()]
     if "-v" in sys.argv[1:]:
         for o in found:
             mark = {True: "ok  ", False: "MISS", None: "-   "}[o.right]
@@ -24,6 +24,27 @@ def main() -> None:
         line(group, [o for o in found if o.group == group])
     line("all", found)
     line("published, held out", [o for o in found if o.group == "published" and o.role == "held out"])
+    _threads(threads.threads())
+
+
+def _threads(found: Sequence[threads.Thread]) -> None:
+    """The public threads."""
+    if "-v" in sys.argv[1:]:
+        for t in found:
+            mark = "right" if t.right else "open" if t.honest else "MISLED" if t.misled else "miss"
+            sys.stdout.write(f"{mark:<6} {t.id:<21} {t.cause:<15} found {t.found} ({t.confidence})\n")
+            sys.stdout.write(
+                f"       {t.answer}\n       first: {t.action} ({t.predicted:.2f}, published {t.speedup})\n"
+            )
+    told = [t for t in found if t.speedup is not None]
+    near = sum(bool(t.near(t.predicted)) for t in told)
+    control = sum(bool(t.near(t.control)) for t in told)
+    right, left = sum(t.right for t in found), sum(t.honest for t in found)
+    sys.stdout.write(
+        f"threads: cause first {right}, left open with the measurement {left} of {len(found)}; misled "
+        f"{sum(t.misled for t in found)}; first action's gain within 1.5x {near} of {len(told)}, "
+        f"observed / predicted alone {control}\n"
+    )
 
 
 def line(name: str, found: Sequence[Outcome]) -> None:

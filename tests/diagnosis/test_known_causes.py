@@ -1,0 +1,153 @@
+"""Public threads whose cause became known: right, or open with the measurement that decides; never misled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mfu_planner import diagnose
+from mfu_planner.diagnosis.cases import published, threads
+from mfu_planner.diagnosis.cases.threads import Thread, flags_of, judged, rows
+
+ROWS = {row["id"]: row for row in rows()}
+
+
+@pytest.fixture(scope="module")
+def asked() -> list[Thread]:
+    """Every thread, with what its poster knew."""
+    return threads.threads()
+
+
+def test_right_or_honest(asked: list[Thread]) -> None:
+    """At least 14 of 16, and no wrong cause is stated with confidence."""
+    passed = [t for t in asked if t.right or t.honest]
+    assert len(asked) == 16
+    assert len(passed) >= 14, [(t.id, t.answer) for t in asked if t not in passed]
+    assert [t.id for t in asked if t.misled] == []
+
+
+def test_right_more_often_than_open(asked: list[Thread]) -> None:
+    """Silence is no diagnosis: in most threads the evidence is enough to name the cause."""
+    assert sum(t.right for t in asked) >= 12
+
+
+def test_gains_beat_the_control(asked: list[Thread]) -> None:
+    """The first action's gain is near the published one more often than "observed ÷ predicted time"."""
+    told = [t for t in asked if t.speedup is not None]
+    assert sum(bool(t.near(t.predicted)) for t in told) > sum(bool(t.near(t.control)) for t in told)
+
+
+def test_without_the_framework_nobody_is_misled() -> None:
+    """The same threads, and nobody says which framework it was."""
+    found = [judged(row, framework=None) for row in ROWS.values()]
+    assert [t.id for t in found if t.misled] == []
+    assert sum(t.right or t.honest for t in found) >= 13
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_first_cause_and_first_action_belong_together(name: str) -> None:
+    """An open cause begins with a measurement; a named one with what cures or decides it, fixes by gain."""
+    found = diagnose(**flags_of(ROWS[name]["flags"]))
+    _consistent(found)
+
+
+@pytest.mark.parametrize("row", published.pairs(), ids=lambda row: row["id"])
+def test_the_same_of_published_pairs(row: dict[str, str]) -> None:
+    """Sixty runs of other people, measured before they changed one thing."""
+    _consistent(diagnose(**published.flags_of(row)))
+
+
+def _consistent(found: Any) -> None:
+    kinds = ("measure", "fix", "other-hardware", "changes-the-experiment")
+    assert {a.kind for a in found.actions} <= set(kinds)
+    fixes = [a for a in found.actions if a.kind == "fix" and a.fits is not False]
+    assert [a.gain for a in fixes] == sorted((a.gain for a in fixes), reverse=True)
+    order = [0 if a.kind == "measure" else 1 if a in fixes else 2 for a in found.actions]
+    assert order == sorted(order)
+    if found.first_cause == "unexplained":
+        assert found.actions[0].kind == "measure"
+        assert found.confidence == "low"
+        assert found.answer.startswith(("Nothing known explains", "As described"))
+    sure = {"high": "It is ", "medium": "It is probably", "low": "It may be"}
+    if found.first_cause not in (None, "unexplained") and not found.answer.startswith("As described"):
+        assert found.answer.startswith(sure[found.confidence]), (found.answer, found.confidence)
+
+
+def test_a_missing_batch_decides() -> None:
+    """One micro-batch on 4 stages: 3/4 of the time is bubble (Narayanan et al. 2021, section 2.2); it is asked for."""
+    found = diagnose(**flags_of(ROWS["pipeline"]["flags"]))
+    assert found.first_cause == "pipeline-bubble"
+    assert "--global-batch" in found.actions[0].change
+    told = diagnose(**{**flags_of(ROWS["pipeline"]["flags"]), "global_batch": 16})
+    bubble = next(g.share for g in told.gap if g.part == "bubble")
+    busy = 1 - bubble - sum(g.share for g in told.gap if g.part in ("data_parallel", "optimizer", "stage_imbalance"))
+    assert bubble / (bubble + busy) == pytest.approx(3 / 4, abs=0.08)
+
+
+def test_what_cannot_fit_is_said_first() -> None:
+    """70.6e9 parameters × 16 bytes of mixed-precision Adam ÷ 8 devices = 131 GiB on 80 GiB."""
+    found = diagnose(model="llama-3-70b", hardware="a100-sxm-80gb", devices=8, zero=3, micro_batch=1, mfu="20%")
+    assert found.findings[0].code == "layout/does-not-fit"
+    assert f"{70.55e9 * 16 / 8 / 2**30:,.0f} GiB" in found.answer
+    assert found.actions[0].kind == "measure"
+
+
+def test_padding_is_a_cause() -> None:
+    """45.4k real tokens/s × 1.93 s of 256 × 4,096: 8.4% real, so 91.6% padding (NovaSky-AI/SkyRL#1734)."""
+    found = diagnose(**{**flags_of(ROWS["skyrl-padding"]["flags"]), "step_time": "1.93s"})
+    assert found.first_cause == "padding"
+    assert found.confidence == "high"
+    share = next(g.share for g in found.gap if g.part == "padding")
+    assert share == pytest.approx(1 - 45_400 * 1.93 / (256 * 4096))
+    assert found.mfu + sum(g.share for g in found.gap) == pytest.approx(1.0, abs=1e-12)
+    said = diagnose(**flags_of(ROWS["skyrl-padding"]["flags"]), padding=share)
+    assert next(g.share for g in said.gap if g.part == "padding") == pytest.approx(share)
+
+
+def test_a_loader_with_nothing_to_do_is_no_suspect() -> None:
+    """1,750 tokens/s a device is 7 kB/s of text: no worker is needed for that, and none is blamed."""
+    given = {"model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": 64, "zero": 3, "micro_batch": 1}
+    slow = diagnose(**given, tokens_per_second_per_device=1200, loader_workers=0, search=False)
+    assert slow.first_cause != "data-loading"
+    assert all(a.cause != "data-loading" for a in slow.actions)
+
+
+def test_workers_by_arithmetic() -> None:
+    """400 images/s of 20 ms each keep 8 processes busy; with half as many again 12, and 110 kB each are 44 MB/s."""
+    found = diagnose(
+        model="resnet-50", hardware="a100-sxm-80gb", devices=8, tokens_per_second_per_device=400, loader_workers=1,
+        gpu_utilisation="40%", sample_time="20ms", sample_size="110 kB",
+    )  # fmt: skip
+    assert found.first_cause == "data-loading"
+    cure = next(a.change for a in found.actions if a.cause == "data-loading")
+    assert "12 per device" in cure
+    assert "44 MB/s" in cure
+    assert "352 a node" in cure
+
+
+def test_an_mfu_above_one_is_explained() -> None:
+    """As ``mfu`` does: an error with its likely reasons, no cause and no cure."""
+    found = diagnose(model="llama-3.1-8b", hardware="h100-sxm", devices=8, mfu="120%")
+    assert found.mfu == pytest.approx(1.2)
+    assert found.findings[0].severity == "error"
+    assert found.actions == ()
+
+
+def test_money_of_each_cure() -> None:
+    """A cure that saves s of the time saves s of 64 devices × $2 × 24 hours a day."""
+    found = diagnose(
+        model="llama-3.1-8b", hardware="h100-sxm", devices=64, zero=3, micro_batch=1, compile=True, price=2.0,
+        tokens_per_second_per_device=5200, loader_wait="40%", search=False,
+    )  # fmt: skip
+    for action in found.actions:
+        assert action.saves_usd_per_day == pytest.approx(action.saves_share * 64 * 2 * 24)
+
+
+def test_a_healthy_run_is_called_healthy() -> None:
+    """An 8B model on 64 H100 at 46%, where similar runs reach 45%: nothing stands out."""
+    found = diagnose(
+        model="llama-3.1-8b", hardware="h100-sxm", devices=64, seq_len=8192, zero=3, micro_batch=1, mfu="46.2%"
+    )
+    assert found.first_cause is None
+    assert found.answer.startswith("Nothing stands out")
