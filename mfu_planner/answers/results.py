@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from pydantic import Field
-
 from mfu_planner.run.frozen import Frozen
 from mfu_planner.run.show import Derived
 
@@ -80,7 +78,7 @@ class Result(Shown):
     """What a reader must know before trusting a number: defaults taken, keys not used."""
     steps: tuple[Derived, ...] = ()
     """The derivation."""
-    sources: dict[str, str] = Field(default_factory=dict)
+    sources: dict[str, str] = {}  # noqa: RUF012  pydantic copies it
     """Where each value comes from."""
 
 
@@ -93,11 +91,11 @@ class OnDevices(Frozen):
 
     device_is: str | None = None
     """What one device is, where it is a part of a chip, a card or a package."""
-    counted_as: dict[str, int] = Field(default_factory=dict)
+    counted_as: dict[str, int] = {}  # noqa: RUF012  pydantic copies it
     """What people count instead (chip, card, board, package) → devices in one."""
     device_reading: str | None = None
     """How many of those the devices are, and what another reading of the number would be."""
-    mfu_if_counted_in: dict[str, float] = Field(default_factory=dict)
+    mfu_if_counted_in: dict[str, float] = {}  # noqa: RUF012  pydantic copies it
     """The MFU if the devices, or the rate per device, were meant in chips, cards or packages: by that unit."""
 
 

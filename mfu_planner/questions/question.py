@@ -44,12 +44,13 @@ class Question:
         InputError
             A field that is unknown or has no meaning here, a wrong unit, a senseless value.
         """
-        return cast("Self", validated(cls).model_construct(**read_fields(cls, given)))
+        read = read_fields(cls, given)
+        return cast("Self", validated(cls).model_construct(set(read), **{**_defaults(cls), **read}))
 
     def given(self) -> dict[str, Any]:
         """The fields that differ from their defaults."""
-        held = {n: getattr(self, n) for n in annotated(type(self)) if n not in _UNSAID}
-        return {n: value for n, value in held.items() if value != getattr(_plain(type(self)), n)}
+        defaults = _defaults(_plain(type(self)))
+        return {n: getattr(self, n) for n in defaults if n not in _UNSAID and getattr(self, n) != defaults[n]}
 
     def says(self, name: str) -> bool:
         """Whether the user gave a field."""
@@ -80,6 +81,12 @@ def annotated(question: type) -> dict[str, Any]:
     own, *parts = (c for c in question.__mro__ if c.__module__.startswith(__package__))
     found = {n: kind for part in (*parts, own) for n, kind in get_annotations(part).items()}
     return {n: get_annotations(own).get(n, kind) for n, kind in found.items() if get_origin(kind) is not ClassVar}
+
+
+@_once
+def _defaults(question: type) -> dict[str, Any]:
+    """What every field holds where nothing is given."""
+    return {name: getattr(question, name) for name in annotated(question)}
 
 
 @_once

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, TypeVar
 
 from mfu_planner.counting.conventions.fitting import default_convention
 from mfu_planner.counting.finetune import ADAPTER
@@ -27,9 +27,12 @@ from mfu_planner.operators import (
 from mfu_planner.operators.fusion import fused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from mfu_planner.architectures import Architecture, Block
     from mfu_planner.operators import Layout, Operator, Rows, Workload
 
+T = TypeVar("T")
 _PLAIN = (int, float)
 _REMEMBERED = 256
 """Layouts whose pieces a block remembers."""
@@ -88,42 +91,47 @@ class BlockKind:
 
     def pieces(self, layout: Layout) -> tuple[Operator, ...]:
         """The operators that one device runs."""
-        key = (layout.tp, layout.spread, layout.ep, layout.expert_tp, layout.imbalance)
-        if not all(type(k) in _PLAIN for k in key):
-            return tuple(op.piece(layout) for op in self.operators)
-        found: tuple[Operator, ...] | None = self._pieces.get(key)
-        if found is None:
-            found = tuple(op.piece(layout) for op in self.operators)
-            self._remember(key, found)
-        return found
+        return self._once(
+            ("pieces", layout.tp, layout.spread, layout.ep, layout.expert_tp, layout.imbalance),
+            lambda: tuple(op.piece(layout) for op in self.operators),
+        )
 
     def parameters(self, layout: Layout) -> Parameters:
         """Parameters that one device owns of all the blocks."""
-        key = (layout.tp, layout.ep, layout.expert_tp)
-        plain = all(type(k) in _PLAIN for k in key)
-        if plain and key in self._pieces:
-            held: Parameters = self._pieces[key]
-            return held
-        total = Parameters()
-        for op in self.block.operators:
-            if op.params:
-                total = total.plus(_of(op, op.piece(layout).params), self.sets)
-        if plain:
-            self._remember(key, total)
-        return total
+        return self._once(
+            ("parameters", layout.tp, layout.ep, layout.expert_tp),
+            lambda: together(
+                (_of(op, op.piece(layout).params) for op in self.block.operators if op.params), times=self.sets
+            ),
+        )
 
     def copied(self, layout: Layout) -> Parameters:
         """Parameters that it shares with an operator elsewhere, and holds a copy of on a stage of its own."""
-        total = Parameters()
-        for op in self.block.operators:
-            if op.shared_with and not op.params:
-                total = total.plus(_of(op, op.piece(layout).held))
-        return total
+        return self._once(
+            ("copied", layout.tp, layout.ep, layout.expert_tp),
+            lambda: together(
+                _of(op, op.piece(layout).held) for op in self.block.operators if op.shared_with and not op.params
+            ),
+        )
 
-    def _remember(self, key: Any, value: Any) -> None:
-        if len(self._pieces) >= _REMEMBERED:
-            self._pieces.clear()
-        self._pieces[key] = value
+    def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """What is made for a layout of plain numbers, remembered."""
+        if not all(type(k) in _PLAIN for k in key[1:]):
+            return make()
+        if key not in self._pieces:
+            if len(self._pieces) >= _REMEMBERED:
+                self._pieces.clear()
+            self._pieces[key] = make()
+        found: T = self._pieces[key]
+        return found
+
+
+def together(each: Iterable[Parameters], times: Number = 1) -> Parameters:
+    """The sum of some parameters, ``times`` over."""
+    total = Parameters()
+    for one in each:
+        total = total.plus(one, times)
+    return total
 
 
 def _of(op: Operator, size: Number) -> Parameters:

@@ -8,7 +8,7 @@ from mfu_planner.numeric import Number, maximum, minimum, where
 from mfu_planner.numeric.letters import named
 from mfu_planner.step import names
 from mfu_planner.step.collectives import collective_time
-from mfu_planner.step.division import Parameters
+from mfu_planner.step.division import Parameters, together
 from mfu_planner.step.kernels import memory_bound_time
 
 if TYPE_CHECKING:
@@ -19,19 +19,14 @@ if TYPE_CHECKING:
 
 def summed(kinds: tuple[BlockKind, ...], layout: Layout) -> Parameters:
     """Parameters of some blocks on one device."""
-    total = Parameters()
-    for kind in kinds:
-        total = total.plus(kind.parameters(layout))
-    return total
+    return together(kind.parameters(layout) for kind in kinds)
 
 
 def ends(division: Division, layout: Layout) -> tuple[Parameters, Parameters]:
     """Parameters of the first stage before its layers, and of the last after its own: a tied head is a copy there."""
     last = summed(division.after, layout)
     if not (type(layout.pp) is float and layout.pp <= 1):
-        copies = Parameters()
-        for kind in division.after:
-            copies = copies.plus(kind.copied(layout))
+        copies = together(kind.copied(layout) for kind in division.after)
         last = last.plus(copies, where(layout.pp > 1, 1.0, 0.0))
     return summed(division.before, layout), last
 
