@@ -57,16 +57,23 @@ def test_groups(said: dict[str, float], name: str, expected: float) -> None:
 
 
 def test_rows_along_every_stream() -> None:
-    """Three sequences of 8 positions, 5 on the decoder's side, 2 images each."""
-    work = Workload(3, 8, 5, 2)
+    """Three sequences of 8 positions, 5 on the decoder's side, 2 images and 4 clips each."""
+    work = Workload(3, 8, 5, 2, clips=4)
     assert work.tokens == 24
-    counted = {Stream.TOKEN: 24, Stream.TARGET: 15, Stream.IMAGE: 6, Stream.SEQUENCE: 3, Stream.ONCE: 1}
-    assert {stream: Rows(stream).count(work) for stream in Stream} == counted
+    counted = {
+        Stream.TOKEN: 24,
+        Stream.TARGET: 15,
+        Stream.IMAGE: 6,
+        Stream.CLIP: 12,
+        Stream.SEQUENCE: 3,
+        Stream.ONCE: 1,
+    }
+    assert {stream: Rows(stream).count(work) for stream in counted} == counted
     assert [Rows(Stream.ONCE, 2, most).count(work) for most in (0, 7, 8, 9)] == [2, 14, 16, 16]
     assert Rows(Stream.IMAGE, 7).per_sequence(work) == 14
     assert (work.beside, Workload(3, whole_batch=12).beside, Workload(3, whole_batch=0).beside) == (3, 12, 0)
     empty = Workload()
-    assert (empty.batch, empty.seq_len, empty.target_seq_len, empty.images) == (1, 0, 0, 0)
+    assert (empty.batch, empty.seq_len, empty.target_seq_len, empty.images, empty.clips) == (1, 0, 0, 0, 0)
     assert not empty.allowed_pairs_only
     assert empty.allowed().allowed_pairs_only
 

@@ -111,7 +111,7 @@ Q, K = (MatMul(name=n, inputs=6, outputs=o, split=Split.COLUMN, reads="h") for n
 def test_products_of_one_tensor_are_one(change: dict[str, Any], together: bool) -> None:
     """Queries and keys of one input are one product of 12 outputs, where all else is alike."""
     found = fused([Q, replace(K, **change)])
-    assert [op.outputs for op in found] == ([12] if together else [8, 4])  # type: ignore[attr-defined]
+    assert [(op.name, op.outputs) for op in found] == ([("q", 12)] if together else [("q", 8), ("k", 4)])  # type: ignore[attr-defined]
 
 
 def test_passes_over_the_same_rows_are_one() -> None:
