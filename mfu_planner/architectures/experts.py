@@ -32,7 +32,7 @@ def without_experts(c: Config) -> None:
     c.no_effect(*_SIZES)
 
 
-class Experts(NamedTuple):
+class ExpertSizes(NamedTuple):
     """How many experts there are, how many a token visits, and the width inside each."""
 
     total: int
@@ -40,7 +40,7 @@ class Experts(NamedTuple):
     ffn: int
 
 
-def expert_sizes(c: Config, ffn: int, *, active: int | None = None) -> Experts:
+def expert_sizes(c: Config, ffn: int, *, active: int | None = None) -> ExpertSizes:
     """The experts of a config, under any of the names in use; two names must not say two numbers."""
     count = c.size(*_COUNT_NAMES)
     for name in _COUNT_NAMES:
@@ -50,12 +50,12 @@ def expert_sizes(c: Config, ffn: int, *, active: int | None = None) -> Experts:
         active = c.size(*_ACTIVE_NAMES)
     if active > count:
         raise InputError(f"{c.origin}: num_experts_per_tok", active, f"at most the number of experts, which is {count}")
-    return Experts(count, active, ffn)
+    return ExpertSizes(count, active, ffn)
 
 
 def moe(
     hidden: int,
-    experts: Experts,
+    experts: ExpertSizes,
     *,
     bias: bool = False,
     router_bias: bool = False,
@@ -91,7 +91,7 @@ def _latent(name: str, inputs: int, outputs: int, bias: bool) -> tuple[Operator,
     return (MatMul(name=name, inputs=inputs, outputs=outputs, bias=bias, role=Role.EXPERT, split=Split.REPLICATED),)
 
 
-def _expert_mlp(width: int, experts: Experts, *, bias: bool, gated: bool) -> tuple[Operator, ...]:
+def _expert_mlp(width: int, experts: ExpertSizes, *, bias: bool, gated: bool) -> tuple[Operator, ...]:
     """The expert MLPs and the weighted sum of their outputs, which are kept for the gradient of the router.
 
     Bringing rows to their experts and back depends on the layout: the step-time model adds what that moves.

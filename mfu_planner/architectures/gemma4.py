@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.decoder import Heads, causal_decoder, layer_blocks, listed_kinds, optional_size
-from mfu_planner.architectures.experts import Experts, moe
+from mfu_planner.architectures.experts import ExpertSizes, moe
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import gated_mlp, norm, residual
 from mfu_planner.errors import InputError
@@ -185,7 +185,7 @@ def _experts(c: Config, hidden: int) -> Operators:
         Norm(name="router_norm", width=hidden, weight=False),
         Elementwise(name="router_scale", width=hidden, weights=hidden + total, role=Role.ROUTER),
         norm("experts_norm", hidden),
-        *moe(hidden, Experts(total, active, ffn)),
+        *moe(hidden, ExpertSizes(total, active, ffn)),
         norm("after_experts_norm", hidden),
         residual("experts_residual", hidden),
     )

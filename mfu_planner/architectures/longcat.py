@@ -12,7 +12,7 @@ from dataclasses import replace
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.decoder import causal_decoder, layer_blocks
 from mfu_planner.architectures.deepseek import ROUTING, latent_attention
-from mfu_planner.architectures.experts import Experts, moe
+from mfu_planner.architectures.experts import ExpertSizes, moe
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import gated_mlp, norm, residual
 from mfu_planner.operators import MatMul, Operator
@@ -39,7 +39,7 @@ def _longcat(c: Config) -> Architecture:
     router_bias = c.flag("router_bias", default=False)
     active = -(-chosen * routed // (routed + idle))
     mixture: list[Operator] = []
-    for op in moe(hidden, Experts(routed, active, ffn), router_bias=router_bias):
+    for op in moe(hidden, ExpertSizes(routed, active, ffn), router_bias=router_bias):
         if isinstance(op, MatMul) and op.name == "router":
             mixture.append(replace(op, outputs=routed + idle))
         else:

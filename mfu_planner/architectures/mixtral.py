@@ -19,7 +19,7 @@ from mfu_planner.architectures.decoder import (
     pre_norm_layer,
 )
 from mfu_planner.architectures.defaults import defaults_of
-from mfu_planner.architectures.experts import Experts, expert_sizes, moe
+from mfu_planner.architectures.experts import ExpertSizes, expert_sizes, moe
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import norm, self_attention
 from mfu_planner.errors import InputError
@@ -106,7 +106,7 @@ def _dbrx(c: Config) -> Architecture:
         mask=CAUSAL,
         fused=True,
     )
-    experts: Experts = expert_sizes(ffn, ffn.size("ffn_hidden_size"))
+    experts: ExpertSizes = expert_sizes(ffn, ffn.size("ffn_hidden_size"))
     layer = pre_norm_layer(hidden, attention, moe(hidden, experts))
     layers = layer_blocks(["layer"] * c.size("n_layers", "num_hidden_layers"), {"layer": layer})
     if c.flag("tie_word_embeddings", default=False):

@@ -20,7 +20,7 @@ from mfu_planner.backtesting.summary import blank
 from mfu_planner.counting.conventions import Convention, batch_flops, convention
 from mfu_planner.counting.conventions.definition import Embedding, Weights
 from mfu_planner.counting.conventions.hardware import recomputed
-from mfu_planner.counting.conventions.parts import Part, contributions
+from mfu_planner.counting.conventions.parts import Term, contributions
 from mfu_planner.errors import InputError
 from mfu_planner.operators import Role, Workload
 from mfu_planner.run import solve
@@ -180,7 +180,7 @@ def _cached_flops(
     work = Workload(1, seq_len)
     if stated is not None and chosen.weights is Weights.PARAMETERS:
         parts = contributions(chosen, model, work, tensor_parallel=tensor_parallel)
-        products = sum(p.flops for p in parts if p.part in (Part.ATTENTION, Part.SOFTMAX, Part.SCAN))
+        products = sum(p.flops for p in parts if p.part in (Term.ATTENTION, Term.SOFTMAX, Term.SCAN))
         total = products + 2 * chosen.passes * _counted(chosen, model, stated) * seq_len
     else:
         total = batch_flops(chosen, model, work, tensor_parallel=tensor_parallel)

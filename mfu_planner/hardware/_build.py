@@ -10,7 +10,7 @@ from mfu_planner.errors import InputError, nearest
 from mfu_planner.facts import read
 from mfu_planner.hardware._cluster_spec import ClusterSpec
 from mfu_planner.hardware._memory import memory_figures
-from mfu_planner.hardware._spec import AcceleratorSpec, Figure, Peak
+from mfu_planner.hardware._spec import AcceleratorSpec, Figure, PeakSpec
 from mfu_planner.hardware._words import words
 from mfu_planner.units import parse
 
@@ -80,7 +80,7 @@ def _counted_as(spec: AcceleratorSpec) -> dict[str, int]:
     return {**spec.counted_as, **whole}
 
 
-def _peak(peak: Peak, per_device: Any) -> dict[str, Any]:
+def _peak(peak: PeakSpec, per_device: Any) -> dict[str, Any]:
     out = {
         "dense": per_device(peak.dense, "flop_per_s"),
         "sparse": per_device(peak.sparse, "flop_per_s"),

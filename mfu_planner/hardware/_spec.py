@@ -52,7 +52,7 @@ class Figure(Spec):
     """Other published figures of the same quantity."""
 
 
-class Peak(Figure):
+class PeakSpec(Figure):
     """The peak matrix (or, without matrix units, vector) rate of one number format."""
 
     dense: Rate | None = None
@@ -67,7 +67,7 @@ class Peak(Figure):
     """stated by the source; derived from units × clock; assumed equal to a sister part."""
 
     @pydantic.model_validator(mode="after")
-    def _complete(self) -> Peak:
+    def _complete(self) -> PeakSpec:
         if self.dense is None and self.sparse is None:
             raise ValueError("give dense, sparse or both")
         if (self.sparse is None) != (self.sparsity is None):
@@ -125,7 +125,7 @@ class Cache(Figure):
     """Its capacity."""
 
 
-class ScaleUp(Figure):
+class ScaleUpSpec(Figure):
     """The fast link between devices of one domain."""
 
     link: str
@@ -201,12 +201,12 @@ class AcceleratorSpec(Spec):
     )
     """How far the figures can be trusted."""
     names: Names
-    peak: dict[Dtype, Peak] = pydantic.Field(default_factory=dict)
+    peak: dict[Dtype, PeakSpec] = pydantic.Field(default_factory=dict)
     """By number format."""
     memory: Memory | None = None
     compute: Compute | None = None
     cache: Cache | None = None
-    scale_up: ScaleUp | None = None
+    scale_up: ScaleUpSpec | None = None
     pcie: Pcie | None = None
     power: Tdp | None = None
     notes: list[str] = pydantic.Field(default_factory=list)

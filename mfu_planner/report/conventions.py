@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mfu_planner.counting.conventions import by_convention, convention, names
-from mfu_planner.counting.conventions.definition import Convention, Embedding, Experts, Norms, Weights
+from mfu_planner.counting.conventions.definition import Convention, CountedExperts, Embedding, Norms, Weights
 from mfu_planner.counting.conventions.written import LETTERS, latex
 from mfu_planner.operators import Workload
 from mfu_planner.questions.model import choose_model
@@ -123,7 +123,7 @@ def _switches(c: Convention) -> tuple[str, ...]:
         embedding,
         head,
         said(yes=c.router),
-        "all" if c.experts is Experts.ALL else "chosen",
+        "all" if c.experts is CountedExperts.ALL else "chosen",
         "no" if c.norms is Norms.NONE else c.norms.value,
     )
 

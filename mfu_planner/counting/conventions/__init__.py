@@ -1,6 +1,6 @@
 """The field's FLOP conventions: one space of switches, a named point for each source."""
 
-from mfu_planner.counting.conventions.definition import Convention, Source
+from mfu_planner.counting.conventions.definition import Citation, Convention
 from mfu_planner.counting.conventions.evaluate import (
     batch_flops,
     by_convention,
@@ -14,8 +14,8 @@ from mfu_planner.counting.conventions.fitting import default_convention, why_def
 from mfu_planner.counting.conventions.hardware import hardware_flops
 
 __all__ = [
+    "Citation",
     "Convention",
-    "Source",
     "batch_flops",
     "by_convention",
     "convention",

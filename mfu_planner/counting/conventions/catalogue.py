@@ -6,25 +6,25 @@ from dataclasses import replace
 from fractions import Fraction
 
 from mfu_planner.counting.conventions.definition import (
+    Citation,
     Convention,
+    CountedExperts,
     Embedding,
-    Experts,
     Norms,
     Pairs,
     Scans,
-    Source,
     Weights,
     Width,
 )
 
 
-def _github(repository: str, path: str, commit: str, date: str = "") -> Source:
+def _github(repository: str, path: str, commit: str, date: str = "") -> Citation:
     url = f"https://github.com/{repository}/blob/{commit or 'HEAD'}/{path}"
-    return Source(f"{repository}, {path}", url, commit, date)
+    return Citation(f"{repository}, {path}", url, commit, date)
 
 
-def _arxiv(number: str, title: str) -> Source:
-    return Source(title, f"https://arxiv.org/abs/{number}", date=f"20{number[:2]}-{number[2:4]}")
+def _arxiv(number: str, title: str) -> Citation:
+    return Citation(title, f"https://arxiv.org/abs/{number}", date=f"20{number[:2]}-{number[2:4]}")
 
 
 _FULL = Convention(
@@ -47,7 +47,7 @@ _CAUSAL = replace(
     name="causal",
     title="Exact, attention over the pairs that the mask allows",
     formula="6*(L*(2*h*d*(n + g) + 3*h*f) + h*V) + 6*L*n*d*(T + 1)",
-    source=Source(
+    source=Citation(
         "the model's own attention mask",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html",
     ),
@@ -212,7 +212,7 @@ _MAXTEXT_2024 = replace(
     name="maxtext-2024",
     title="MaxText before 2025-07: full attention",
     formula="3*(L*(2*h*d*(n + 2*g) + 2*n*d*h + 6*h*f) + 2*h*V + L*4*n*d*T)",
-    source=Source(
+    source=Citation(
         "AI-Hypercomputer/maxtext before pull request 1988",
         "https://github.com/AI-Hypercomputer/maxtext/pull/1988",
         date="2025-07",
@@ -261,7 +261,7 @@ _HF_TRAINER = Convention(
     source=_github("huggingface/transformers", "src/transformers/modeling_utils.py", "v5.23.0"),
     weights=Weights.PARAMETERS,
     pairs=Pairs.NONE,
-    experts=Experts.ALL,
+    experts=CountedExperts.ALL,
     norms=Norms.ALL,
     encoder_decoders=True,
     remarks=("counts every expert of a mixture, chosen or not; a tied head counts nothing",),

@@ -63,7 +63,7 @@ class Norms(StrEnum):
     ALL = "all"
 
 
-class Experts(StrEnum):
+class CountedExperts(StrEnum):
     """Which experts of a mixture count."""
 
     ACTIVE = "the chosen ones"
@@ -84,14 +84,14 @@ SWITCHES: dict[str, type[StrEnum]] = {
     "width": Width,
     "embedding": Embedding,
     "norms": Norms,
-    "experts": Experts,
+    "experts": CountedExperts,
     "scans": Scans,
 }
 """The switches that are chosen by name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Citation:
     """Where a convention is defined."""
 
     title: str
@@ -117,7 +117,7 @@ class Convention:
     name: str
     title: str
     formula: str
-    source: Source
+    source: Citation
     kind: str = "llama-3.1-8b"
     """A preset of the kind of model that the source had in mind."""
     version: str = ""
@@ -133,7 +133,7 @@ class Convention:
     padded_vocab: int = 0
     """The vocabulary is padded to a multiple of this times the tensor-parallel size; 0: not padded."""
     router: bool = True
-    experts: Experts = Experts.ACTIVE
+    experts: CountedExperts = CountedExperts.ACTIVE
     gates: bool = True
     """Whether the gate of a gated MLP counts (counters that look for one activation's name miss the others)."""
     norms: Norms = Norms.NONE

@@ -9,7 +9,7 @@ from mfu_planner.architectures.model import Architecture
 from mfu_planner.counting.conventions.definition import Convention, Pairs
 from mfu_planner.counting.conventions.evaluate import batch_flops
 from mfu_planner.counting.conventions.evaluate import convention as by_name
-from mfu_planner.counting.conventions.parts import Part, contributions, scaled
+from mfu_planner.counting.conventions.parts import Term, contributions, scaled
 from mfu_planner.errors import InputError
 from mfu_planner.numeric import Number
 from mfu_planner.operators import Attention, Workload
@@ -75,7 +75,7 @@ def recomputed(convention: Convention, architecture: Architecture, work: Workloa
     return sum(
         each.flops
         for each in contributions(forward, architecture, work)
-        if each.block.layers and (recompute == "full" or each.part in (Part.ATTENTION, Part.SOFTMAX))
+        if each.block.layers and (recompute == "full" or each.part in (Term.ATTENTION, Term.SOFTMAX))
     )
 
 
@@ -87,7 +87,7 @@ def _scores(convention: Convention, architecture: Architecture, work: Workload, 
     total: Number = 0
     for each in contributions(forward, architecture, work):
         op = each.operator
-        if each.part is Part.ATTENTION and isinstance(op, Attention) and op.input_grad:
+        if each.part is Term.ATTENTION and isinstance(op, Attention) and op.input_grad:
             flops = (
                 each.block.count * op.forward_flops(replace(work, allowed_pairs_only=convention.pairs is Pairs.ALLOWED))
                 if convention.exact

@@ -10,8 +10,8 @@ from fractions import Fraction
 from mfu_planner.architectures.model import Architecture, Block
 from mfu_planner.counting.conventions.definition import (
     Convention,
+    CountedExperts,
     Embedding,
-    Experts,
     Norms,
     Pairs,
     Scans,
@@ -34,7 +34,7 @@ from mfu_planner.operators import (
 )
 
 
-class Part(StrEnum):
+class Term(StrEnum):
     """The terms of a convention's sum."""
 
     LINEAR = "linear layers"
@@ -54,7 +54,7 @@ class Part(StrEnum):
 class Contribution:
     """FLOP of one batch that one operator adds under a convention, all its instances together."""
 
-    part: Part
+    part: Term
     block: Block
     operator: Operator
     flops: Number
@@ -91,24 +91,24 @@ def contributions(
         yield from _beyond_weights(convention, architecture, block, op, work)
 
 
-def _part(op: Operator) -> Part:
+def _part(op: Operator) -> Term:
     """The term that an operator's weights (or, counted exactly, all of it) belong to."""
     if isinstance(op, Attention):
-        return Part.ATTENTION
+        return Term.ATTENTION
     by_role = {
-        Role.EMBEDDING: Part.EMBEDDING,
-        Role.POSITION: Part.POSITIONS,
-        Role.HEAD: Part.HEAD,
-        Role.ROUTER: Part.ROUTER,
-        Role.EXPERT: Part.EXPERTS,
-        Role.NORM: Part.NORMS,
-        Role.CONVOLUTION: Part.CONVOLUTION,
+        Role.EMBEDDING: Term.EMBEDDING,
+        Role.POSITION: Term.POSITIONS,
+        Role.HEAD: Term.HEAD,
+        Role.ROUTER: Term.ROUTER,
+        Role.EXPERT: Term.EXPERTS,
+        Role.NORM: Term.NORMS,
+        Role.CONVOLUTION: Term.CONVOLUTION,
     }
     if op.role is Role.SCAN and not isinstance(op, MatMul):
-        return Part.SCAN
+        return Term.SCAN
     if op.role in by_role:
         return by_role[op.role]
-    return Part.LINEAR if isinstance(op, MatMul) else Part.NORMS
+    return Term.LINEAR if isinstance(op, MatMul) else Term.NORMS
 
 
 def _weights_count(convention: Convention, op: Operator, *, tied: bool) -> bool:
@@ -152,13 +152,13 @@ def _weight_flops(
         multiple = convention.padded_vocab * tensor_parallel
         op = replace(op, outputs=ceil_div(op.outputs, multiple) * multiple)
     if convention.weights is Weights.PRODUCTS and isinstance(op, MatMul | Convolution):
-        if isinstance(op, MatMul) and convention.experts is Experts.ALL:
+        if isinstance(op, MatMul) and convention.experts is CountedExperts.ALL:
             op = replace(op, active=op.copies)
         passes = convention.passes - (1 if convention.frozen_known and not op.trainable else 0)
         return scaled(block.count * op.forward_flops(work), passes)
     if convention.weights is Weights.MODULES:
         op = replace(op, shared_with="")
-    count = op.params if convention.experts is Experts.ALL else op.active_params
+    count = op.params if convention.experts is CountedExperts.ALL else op.active_params
     by_rows = op.rows.stream in (Stream.IMAGE, Stream.CLIP) or (convention.by_rows and architecture.encoder_decoder)
     tokens = op.rows.count(work) if by_rows else work.tokens
     return scaled(2 * block.parameter_sets * count * tokens, convention.passes)
@@ -176,18 +176,18 @@ def _beyond_weights(
             width = 2 * architecture.hidden
         doubled = twice_pairs(convention.pairs, op, work)
         yield Contribution(
-            Part.ATTENTION, block, op, scaled(block.count * width * doubled, convention.attention_passes)
+            Term.ATTENTION, block, op, scaled(block.count * width * doubled, convention.attention_passes)
         )
         if convention.softmax:
             keys = twice_pairs(Pairs.ALL, op, work)
             yield Contribution(
-                Part.SOFTMAX, block, op, scaled(block.count * 3 * op.heads * half(keys), convention.passes)
+                Term.SOFTMAX, block, op, scaled(block.count * 3 * op.heads * half(keys), convention.passes)
             )
-    elif convention.scans is Scans.MEGATRON and _part(op) is Part.SCAN:
+    elif convention.scans is Scans.MEGATRON and _part(op) is Term.SCAN:
         from mfu_planner.counting.conventions.megatron import scan_as_megatron_counts
 
         forward = scan_as_megatron_counts(op) * op.rows.count(work)
-        yield Contribution(Part.SCAN, block, op, scaled(block.count * forward, convention.passes))
+        yield Contribution(Term.SCAN, block, op, scaled(block.count * forward, convention.passes))
 
 
 def _delta_convolution(convention: Convention, block: Block, op: Operator) -> bool:

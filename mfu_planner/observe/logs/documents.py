@@ -12,7 +12,7 @@ from mfu_planner.observe.logs.formats.tables import JsonLines, flat
 from mfu_planner.observe.logs.keys import fraction
 from mfu_planner.observe.logs.metric_names import as_number, field_of
 from mfu_planner.observe.logs.reading import Reading
-from mfu_planner.observe.logs.rows import Rows
+from mfu_planner.observe.logs.rows import RowReader
 from mfu_planner.observe.logs.text import resolution
 
 #: A document above this size is not read whole.
@@ -54,7 +54,7 @@ def read_document(value: Any, log: Reading, columns: Mapping[str, str] | None = 
     if any(bare(k) == "train_runtime" for k in flattened):
         return read_summary(flattened, log)
     dialect = dialect_of(frozenset(flattened))
-    if dialect is not None and Rows(log).take(flattened):
+    if dialect is not None and RowReader(log).take(flattened):
         _session(flattened, log)
         return dialect.name
     if (
@@ -149,7 +149,7 @@ def read_summary(values: Mapping[str, Any], log: Reading, name: str = "wandb-sum
         read_results({k: v for k, v in values.items() if not k.startswith(("eval/", "test/"))}, log)
         return "hf-trainer"
     dialect = dialect_of(frozenset(values))
-    if dialect is not None and Rows(log).take(values):
+    if dialect is not None and RowReader(log).take(values):
         _session(values, log)
         return dialect.name
     chosen: dict[str, tuple[bool, float]] = {}

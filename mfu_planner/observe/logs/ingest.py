@@ -16,7 +16,7 @@ from mfu_planner.observe.logs.formats import best_format
 from mfu_planner.observe.logs.formats.base import Format
 from mfu_planner.observe.logs.formats.tables import Csv, JsonLines
 from mfu_planner.observe.logs.reading import Reading
-from mfu_planner.observe.logs.source import Progress, Source
+from mfu_planner.observe.logs.source import NamedStream, Progress
 from mfu_planner.observe.logs.text import clean, has_orphans
 
 LogSource: TypeAlias = "str | os.PathLike[str] | IO[bytes] | IO[str] | Sequence[str | os.PathLike[str]]"
@@ -78,9 +78,9 @@ def _is_stdin(source: LogSource) -> bool:
     return source == "-" or (not isinstance(source, str | os.PathLike) and any(str(s) == "-" for s in source))
 
 
-def _sources(source: LogSource, out: Ingested) -> Iterable[Source]:
+def _sources(source: LogSource, out: Ingested) -> Iterable[NamedStream]:
     if isinstance(source, str) and ("\n" in source or "\r" in source):
-        yield Source.of_text(source)
+        yield NamedStream.of_text(source)
         return
     if hasattr(source, "read"):
         yield _stream(source)  # type: ignore[arg-type]
@@ -90,7 +90,7 @@ def _sources(source: LogSource, out: Ingested) -> Iterable[Source]:
         raise InputError("FILE", "nothing", "a training log, a folder, or - for standard input")
     for item in given:
         if str(item) == "-":
-            yield Source.of_stdin()
+            yield NamedStream.of_stdin()
             continue
         path = Path(item)
         run = wandb_folder.run_folder(path)
@@ -98,22 +98,22 @@ def _sources(source: LogSource, out: Ingested) -> Iterable[Source]:
             out.files.append(str(run.name or run))
             out.name = wandb_folder.read_run(run, out.log)
             if (run / wandb_folder.CONSOLE).is_file():
-                yield Source.of_path(run / wandb_folder.CONSOLE)
+                yield NamedStream.of_path(run / wandb_folder.CONSOLE)
         elif path.is_dir():
             yield _best_in_folder(path, out)
         else:
-            yield Source.of_path(path)
+            yield NamedStream.of_path(path)
 
 
-def _stream(stream: IO[bytes] | IO[str]) -> Source:
+def _stream(stream: IO[bytes] | IO[str]) -> NamedStream:
     name = str(getattr(stream, "name", "stream"))
     binary = getattr(stream, "buffer", stream)
     if isinstance(stream, io.TextIOBase) and binary is stream:
-        return Source.of_text(stream.read())
-    return Source(name, cast("BinaryIO", binary))
+        return NamedStream.of_text(stream.read())
+    return NamedStream(name, cast("BinaryIO", binary))
 
 
-def _best_in_folder(folder: Path, out: Ingested) -> Source:
+def _best_in_folder(folder: Path, out: Ingested) -> NamedStream:
     """The file of a folder that looks most like a training log."""
     best: tuple[float, int, Path] | None = None
     files = sorted(islice(_files(folder, _DEEPEST), _FILES_IN_A_FOLDER))
@@ -126,7 +126,7 @@ def _best_in_folder(folder: Path, out: Ingested) -> Source:
         raise NoAnswer(f"no training log among the {len(files)} files of {folder.name or folder}: name one")
     if len(files) > 1:
         out.log.note("log/one-of-a-folder", "note", f"read {best[2].relative_to(folder)}, of {len(files)} files")
-    return Source.of_path(best[2])
+    return NamedStream.of_path(best[2])
 
 
 def _files(folder: Path, deepest: int) -> Iterator[Path]:
@@ -167,7 +167,7 @@ def _promise(path: Path) -> float:
     return 0.0 if found is None else found[1]
 
 
-def _one(source: Source, out: Ingested, columns: Mapping[str, str] | None, progress: Progress | None) -> None:
+def _one(source: NamedStream, out: Ingested, columns: Mapping[str, str] | None, progress: Progress | None) -> None:
     out.files.append(source.name)
     if not source.head.strip():
         return
@@ -182,7 +182,7 @@ def _one(source: Source, out: Ingested, columns: Mapping[str, str] | None, progr
             return
         if data is None:
             raise NoAnswer(f"{source.name}: a JSON document too large to read whole; give JSON lines")
-        source = Source.of_text(data.decode("utf-8", "replace"))
+        source = NamedStream.of_text(data.decode("utf-8", "replace"))
     _text(source, out, columns, progress)
 
 
@@ -197,7 +197,7 @@ def _is_document(head: bytes) -> bool:
     return not rest.strip() or (documents.parse(first) is None and first.strip() in (b"{",))
 
 
-def _text(source: Source, out: Ingested, columns: Mapping[str, str] | None, progress: Progress | None) -> None:
+def _text(source: NamedStream, out: Ingested, columns: Mapping[str, str] | None, progress: Progress | None) -> None:
     log, orphans, score = out.log, False, 0.0
     if out.reader is not None:
         out.reader.begin(new_file=True)

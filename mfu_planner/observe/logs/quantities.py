@@ -32,7 +32,7 @@ _OF_A_RUN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Quantity:
+class LoggedQuantity:
     """A value in SI, whether it was ``given``, ``stated`` or ``derived`` and how, and its relative half-width."""
 
     value: float
@@ -40,13 +40,13 @@ class Quantity:
     resolution: float = 0.0
 
 
-class Quantities(dict[str, Quantity]):
+class Quantities(dict[str, LoggedQuantity]):
     """Named quantities; the first to be set stays."""
 
     def put(self, name: str, value: float | None, origin: str, resolution: float = 0.0) -> None:
         """Set a quantity that is not set yet."""
         if value is not None and _SMALLEST < value < _LARGEST and name not in self:
-            self[name] = Quantity(value, origin, resolution)
+            self[name] = LoggedQuantity(value, origin, resolution)
 
     def value(self, name: str) -> float | None:
         """The value, or ``None``."""

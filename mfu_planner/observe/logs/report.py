@@ -14,7 +14,7 @@ class _Finite(Frozen):
     model_config = ConfigDict(allow_inf_nan=False)
 
 
-class Finding(_Finite):
+class LogFinding(_Finite):
     """A coded observation: what is wrong or notable, how sure, and the numbers behind it."""
 
     code: str
@@ -161,5 +161,5 @@ class LogReport(OnDevices, Shown, _Finite):
     remaining_device_hours: float | None = None
     remaining_cost_usd: float | None = None
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[LogFinding, ...] = ()
     warnings: tuple[str, ...] = ()

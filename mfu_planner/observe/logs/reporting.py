@@ -10,7 +10,7 @@ from mfu_planner.observe.logs.averages import phase_means
 from mfu_planner.observe.logs.ingest import Ingested
 from mfu_planner.observe.logs.quantities import Quantities, missing
 from mfu_planner.observe.logs.reading import Reading
-from mfu_planner.observe.logs.report import DroppedStep, Finding, LogReport, Reported, SteadyWindow
+from mfu_planner.observe.logs.report import DroppedStep, LogFinding, LogReport, Reported, SteadyWindow
 from mfu_planner.observe.logs.steady import Window
 from mfu_planner.observe.logs.typical import RULE
 
@@ -59,7 +59,7 @@ def report(
     done, done_origin = remaining.tokens_done(log, q, ahead[1])
     left = remaining.remaining(log, q, done, ahead[0], ahead[2])
     findings = tuple(
-        Finding(code=n.code, severity=n.severity, message=n.message, evidence=n.evidence)
+        LogFinding(code=n.code, severity=n.severity, message=n.message, evidence=n.evidence)
         for n in gate.ordered(log.notes)
     )
     origins = {name: q[name].origin for name in (*_SHOWN, "devices") if name in q}
@@ -142,7 +142,7 @@ def _of_the_job(log: Reading) -> dict[str, float]:
 
 def _warnings(
     q: Quantities,
-    findings: tuple[Finding, ...],
+    findings: tuple[LogFinding, ...],
     computed: dict[str, Any],
     stated: dict[str, float],
     measured: dict[str, Any],

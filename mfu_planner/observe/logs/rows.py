@@ -15,7 +15,7 @@ _FIELDS = tuple(f.name for f in dataclasses.fields(Record) if f.name not in ("ph
 _TELLING = (*SPEEDS, "elapsed_s", "time", "mfu", "tokens_total", "tokens_per_step")
 
 
-class Rows:
+class RowReader:
     """Takes rows into a Reading; remembers whose they are."""
 
     def __init__(self, log: Reading, columns: Mapping[str, str] | None = None, dialect: Dialect | None = None) -> None:

@@ -25,14 +25,14 @@ _SCANNED = 4000
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
+class RunOfLog:
     """Records of one run, as a Reading of their own, and what began it."""
 
     log: Reading
     why: str
 
 
-def parts(log: Reading) -> list[Part]:
+def parts(log: Reading) -> list[RunOfLog]:
     """The runs of a log in order; one where nothing tells them apart."""
     log.store.one_rank()
     groups: list[tuple[str, list[list[Record]]]] = []
@@ -50,8 +50,8 @@ def parts(log: Reading) -> list[Part]:
             before = before if record.evaluation else record
     split = [(why, piece) for why, blocks in groups for why, piece in _by_speed(log, why, blocks)]
     if len(split) < 2:
-        return [Part(log, "")]
-    return [Part(_reading(log, blocks), why) for why, blocks in split]
+        return [RunOfLog(log, "")]
+    return [RunOfLog(_reading(log, blocks), why) for why, blocks in split]
 
 
 def _begins(before: Record | None, record: Record) -> str | None:
@@ -121,7 +121,7 @@ def _reading(log: Reading, blocks: list[list[Record]]) -> Reading:
     return part
 
 
-def speaking(found: list[Part]) -> Part:
+def speaking(found: list[RunOfLog]) -> RunOfLog:
     """The part that the figures are of: the last with enough records, else the longest."""
     sizes = [sum(map(len, part.log.store.blocks)) for part in found]
     if sizes[-1] >= _ENOUGH or len(found) == 1:
@@ -129,12 +129,12 @@ def speaking(found: list[Part]) -> Part:
     return found[max(range(len(found)), key=lambda i: sizes[i])]
 
 
-def described(found: list[Part], warmup: int, given: dict[str, float | None]) -> tuple[Segment, ...]:
+def described(found: list[RunOfLog], warmup: int, given: dict[str, float | None]) -> tuple[Segment, ...]:
     """Each part with its steps, rates and devices; empty for a log of one run."""
     return tuple(_describe(part, warmup, given) for part in found) if len(found) > 1 else ()
 
 
-def _describe(part: Part, warmup: int, given: dict[str, float | None]) -> Segment:
+def _describe(part: RunOfLog, warmup: int, given: dict[str, float | None]) -> Segment:
     quiet = copy.copy(part.log)
     quiet.notes, quiet.store = [], Store()
     quiet.store.blocks = part.log.store.blocks

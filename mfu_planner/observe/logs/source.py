@@ -19,7 +19,7 @@ LONGEST_LINE = 1 << 18
 Progress = Callable[[int], None]
 
 
-class Source:
+class NamedStream:
     """One named stream of bytes; ``head`` is its beginning, for telling what it is."""
 
     def __init__(self, name: str, raw: BinaryIO, path: Path | None = None) -> None:
@@ -33,17 +33,17 @@ class Source:
         self._encoding = "utf-16" if self.head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
 
     @classmethod
-    def of_path(cls, path: Path) -> Source:
+    def of_path(cls, path: Path) -> NamedStream:
         """Open a file, or say in one line why not."""
         return cls(path.name, open_file(path, "FILE", "a readable log"), path)
 
     @classmethod
-    def of_stdin(cls) -> Source:
+    def of_stdin(cls) -> NamedStream:
         """Standard input."""
         return cls("-", sys.stdin.buffer)
 
     @classmethod
-    def of_text(cls, text: str) -> Source:
+    def of_text(cls, text: str) -> NamedStream:
         """Pasted text."""
         return cls("pasted text", io.BytesIO(text.encode("utf-8", "surrogatepass")))
 

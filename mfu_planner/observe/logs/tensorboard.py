@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterator
 
 from mfu_planner.observe.logs.reading import Reading
-from mfu_planner.observe.logs.rows import Rows
-from mfu_planner.observe.logs.source import Source
+from mfu_planner.observe.logs.rows import RowReader
+from mfu_planner.observe.logs.source import NamedStream
 
 _LARGEST_RECORD = 64 << 20
 _FIRST_EVENT = b"brain.Event:"
@@ -21,10 +21,10 @@ def is_event_file(head: bytes) -> bool:
     )
 
 
-def read_events(source: Source, log: Reading) -> str:
+def read_events(source: NamedStream, log: Reading) -> str:
     """Take an event file: one record per step, from its wall clock and the scalars whose tag is a speed."""
     log.clock_tick_s = 1e-3
-    rows = Rows(log)
+    rows = RowReader(log)
     step: int | None = None
     wall = 0.0
     scalars: dict[str, float] = {}
@@ -42,14 +42,14 @@ def read_events(source: Source, log: Reading) -> str:
     return "tensorboard" if rows.dialect is None else rows.dialect.name
 
 
-def _keep(rows: Rows, step: int, wall: float, scalars: dict[str, float]) -> None:
+def _keep(rows: RowReader, step: int, wall: float, scalars: dict[str, float]) -> None:
     record = rows.record(scalars)
     record.step, record.time = float(step), wall
     rows.log.add(record)
     rows.log.store.thin()
 
 
-def _records(source: Source) -> Iterator[bytes]:
+def _records(source: NamedStream) -> Iterator[bytes]:
     """Bodies of whole records; a truncated last one is left out."""
     rest = b""
     for part in source.raw_stretches():

@@ -12,7 +12,7 @@ from mfu_planner.errors import NoAnswer
 from . import idle as idling
 from .classes import CLASSES, COMPUTE
 from .intervals import Merged, clip, merge
-from .report import Kernel, Rank, Step
+from .report import Kernel, Rank, TraceStep
 
 if TYPE_CHECKING:
     from .intervals import Bools, Floats, Ints
@@ -35,7 +35,7 @@ class Device(NamedTuple):
     row: Ints
 
 
-class Split(NamedTuple):
+class SharesOfTime(NamedTuple):
     """Lengths of the unions in one window [µs]; ``low`` and ``high`` are its borders."""
 
     low: float
@@ -75,7 +75,7 @@ def devices(timeline: Timeline) -> list[Device]:
     return [d for d, w in zip(found, weight, strict=True) if w > 0.01 * max(weight) or w == max(weight) > 0]
 
 
-def split(device: Device, low: float, high: float) -> Split:
+def split(device: Device, low: float, high: float) -> SharesOfTime:
     """Unions of the device's activities within ``[low, high)``."""
     start, end = clip(device.start, device.end, low, high)
 
@@ -85,7 +85,7 @@ def split(device: Device, low: float, high: float) -> Split:
     is_compute, is_communication = device.kind < _COMPUTE, device.kind == _COMMUNICATION
     compute, kernels = union(is_compute), union(is_compute | is_communication)
     busy = merge(start, end)
-    return Split(low, high, busy, compute, union(is_communication), kernels - compute, kernels)
+    return SharesOfTime(low, high, busy, compute, union(is_communication), kernels - compute, kernels)
 
 
 def breakdown(device: Device, low: float, high: float) -> dict[str, float]:
@@ -128,7 +128,7 @@ def window(device: Device, timeline: Timeline, chosen: str | tuple[int, int]) ->
     return min(s for s, _ in inside), max(e for _, e in inside)
 
 
-def steps(device: Device, timeline: Timeline, rank: int | None) -> list[Step]:
+def steps(device: Device, timeline: Timeline, rank: int | None) -> list[TraceStep]:
     """What the device did in each profiler step."""
     found = []
     for number, (low, high) in sorted(timeline.steps.items()):
@@ -136,7 +136,7 @@ def steps(device: Device, timeline: Timeline, rank: int | None) -> list[Step]:
             continue
         part = split(device, low, high)
         found.append(
-            Step(
+            TraceStep(
                 step=number,
                 rank=rank,
                 seconds=part.window * _SECOND,

@@ -9,7 +9,7 @@ from mfu_planner.errors import InputError
 from .efficiency import Efficiency, efficiency, waterfall
 from .findings import findings, late
 from .ranks import Collectives, straggler
-from .report import Kernel, Rank, Step, TraceReport, Waterfall
+from .report import Kernel, Rank, TraceReport, TraceStep, Waterfall
 
 Window = str | tuple[int, int]
 """``gpu``, ``steps``, or the first and last step of a range."""
@@ -19,7 +19,7 @@ class FilePart(NamedTuple):
     """What one file gave."""
 
     ranks: list[Rank]
-    steps: list[Step]
+    steps: list[TraceStep]
     kernels: list[Kernel]
     collectives: list[Collectives]
     copied: list[dict[str, float]]

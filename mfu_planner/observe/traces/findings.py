@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .report import Finding, Straggler
+from .report import Straggler, TraceFinding
 
 if TYPE_CHECKING:
     from .report import Rank
@@ -32,7 +32,7 @@ _IDLE = {
 
 def findings(
     mean: dict[str, Any], ranks: list[Rank], last: Straggler | None, *, whole_us: bool, stacks: int
-) -> list[Finding]:
+) -> list[TraceFinding]:
     """Findings of a report; the largest shares first, then what limits the reading.
 
     Parameters
@@ -48,7 +48,7 @@ def findings(
     """
     window = mean["window_s"]
     found = [
-        Finding(
+        TraceFinding(
             code=f"trace/idle-{cause.replace('_', '-')}",
             severity="warning",
             message=f"{seconds / window:.1%} of the time {_IDLE[cause]}.",
@@ -60,7 +60,7 @@ def findings(
     exposed, communication = mean["exposed_communication_s"], mean["communication_s"]
     if exposed >= NOTABLE * window:
         found.append(
-            Finding(
+            TraceFinding(
                 code="trace/exposed-communication",
                 severity="warning",
                 message=f"{exposed / window:.1%} of the time only communication runs; "
@@ -71,7 +71,7 @@ def findings(
     minor = sum(mean["breakdown"][kind] for kind in ("normalization", "elementwise", "optimizer"))
     if minor >= 2 * NOTABLE * window:
         found.append(
-            Finding(
+            TraceFinding(
                 code="trace/memory-bound-kernels",
                 severity="note",
                 message=f"{minor / window:.1%} of the time goes to normalization, element-wise and optimizer kernels, "
@@ -82,7 +82,7 @@ def findings(
     copies = mean["breakdown"]["memcpy"] + mean["breakdown"]["memset"]
     if copies >= NOTABLE * window:
         found.append(
-            Finding(
+            TraceFinding(
                 code="trace/exposed-copies",
                 severity="warning",
                 message=f"{copies / window:.1%} of the time only copies run (pinned memory, non_blocking copies).",
@@ -93,7 +93,7 @@ def findings(
     if last is not None and late(last, window) is not None:
         slower = last.compute_s / last.median_compute_s - 1 if last.median_compute_s else 0.0
         found.append(
-            Finding(
+            TraceFinding(
                 code="trace/straggler",
                 severity="warning",
                 message=f"rank {late(last, window)} arrives last at the collectives: "
@@ -104,7 +104,7 @@ def findings(
         )
     if whole_us:
         found.append(
-            Finding(
+            TraceFinding(
                 code="trace/whole-microseconds",
                 severity="note",
                 message="times are whole microseconds: each gap between kernels may be off by one.",
@@ -113,7 +113,7 @@ def findings(
         )
     if stacks:
         found.append(
-            Finding(
+            TraceFinding(
                 code="trace/profiler-stacks",
                 severity="note",
                 message="the profiler recorded Python stacks, which slow the host: idle time from the host is "

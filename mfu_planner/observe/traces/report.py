@@ -8,7 +8,7 @@ from mfu_planner.answers.results import Shown
 from mfu_planner.run.frozen import Frozen
 
 
-class Finding(Frozen):
+class TraceFinding(Frozen):
     """Something worth knowing about the trace, with its evidence."""
 
     code: str
@@ -32,7 +32,7 @@ class Kernel(Frozen):
     share_of_window: float
 
 
-class Step(Frozen):
+class TraceStep(Frozen):
     """One profiler step: what the device did between the step's start and end on the host."""
 
     step: int
@@ -125,7 +125,7 @@ class TraceReport(Shown):
     backend: str | None
     step_time_s: float | None
     """Mean profiler step, or mean distance of optimizer steps."""
-    steps: tuple[Step, ...]
+    steps: tuple[TraceStep, ...]
     kernels: tuple[Kernel, ...]
     """The longest activities of each class, of the first file."""
     ranks: tuple[Rank, ...]
@@ -141,5 +141,5 @@ class TraceReport(Shown):
     events: int
     clock_resolution_s: float
     """The coarsest step that the file's timestamps can express."""
-    findings: tuple[Finding, ...]
+    findings: tuple[TraceFinding, ...]
     warnings: tuple[str, ...]

@@ -10,7 +10,7 @@ from mfu_planner.observe.logs.formats.base import Format
 from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
-from mfu_planner.observe.logs.rows import Rows, merge
+from mfu_planner.observe.logs.rows import RowReader, merge
 from mfu_planner.observe.logs.text import NUMBER
 
 #: ``'key': 1.5``, ``"key": "1.5"``, ``'key': np.float64(1.5)``.
@@ -38,7 +38,7 @@ class DictLines(Format):
 
     def __init__(self, log: Reading) -> None:
         super().__init__(log)
-        self._rows = Rows(log, dialect=self.dialect)
+        self._rows = RowReader(log, dialect=self.dialect)
         self.warmup = self.dialect.warmup  # type: ignore[misc]
 
     def line(self, line: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from mfu_planner.observe.logs.formats.base import Format, register
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import SPEEDS
-from mfu_planner.observe.logs.rows import Rows
+from mfu_planner.observe.logs.rows import RowReader
 from mfu_planner.observe.logs.source import LONGEST_LINE
 from mfu_planner.observe.logs.text import number, resolution
 
@@ -27,11 +27,11 @@ class _Rows(Format):
 
     def __init__(self, log: Reading) -> None:
         super().__init__(log)
-        self._rows: Rows | None = None
+        self._rows: RowReader | None = None
 
     def row(self, row: Mapping[str, Any]) -> None:
         """Take one row of names and values."""
-        rows = self._rows = self._rows or Rows(self.log, self.columns)
+        rows = self._rows = self._rows or RowReader(self.log, self.columns)
         if not rows.take(row):
             return
         if rows.dialect is not None:
