@@ -1,133 +1,98 @@
 """Fit the constants of software stacks and networks to published runs, as ``fits.yaml`` says.
 
-    python calibration/fit_stacks.py [RUNS.csv] [FIT ...]          (needs scipy, which the program itself does not)
+    python calibration/fit_stacks.py [RUNS.csv] [FIT ...]
 
 Each fit names the rows it may see (by source and model size), and for every free constant a prior, the
-standard deviation
-of its logarithm and, where physics sets them, the least and greatest value: what the kernel tables, vendors
-and papers say before any run is looked at.  The loss is a soft L1 of the
-logarithm of predicted ÷ published step time plus the priors, so few rows cannot push a constant far.  Rows
-that differ only
-in accumulation count together as one, and each selection of a fit weighs the same.
+standard deviation of its logarithm and, where physics sets them, the least and greatest value: what the kernel tables,
+vendors and papers say before any run is looked at.  The loss is a soft L1 of the logarithm of predicted ÷ published
+step time plus the priors, so few rows cannot push a constant far.  Rows that differ only in accumulation count together
+as one, and each selection of a fit weighs the same.  The fit of the generic stack sees every source, each with the same
+small weight: its rows are predicted with what their own stacks state of themselves and the generic constants.
 """
 
 from __future__ import annotations
 
-import collections
 import pathlib
 import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import yaml
-from scipy.optimize import least_squares
 
 HERE = pathlib.Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import build_index  # noqa: E402
+from fit_rows import Base, Part, Rows, read_rows, weights  # noqa: E402
+from fitting import Fit  # noqa: E402
 
-from mfu_planner.backtesting.case import RowCase  # noqa: E402
-from mfu_planner.backtesting.question import read_case  # noqa: E402
-from mfu_planner.backtesting.runs import Unusable, read_runs  # noqa: E402
+from mfu_planner.backtesting.runs import RunRow, read_runs  # noqa: E402
 from mfu_planner.backtesting.selection import selects  # noqa: E402
-from mfu_planner.backtesting.stated import published_step_time  # noqa: E402
-from mfu_planner.backtesting.steptime import grouped, predict_group  # noqa: E402
-from mfu_planner.machine import calibrated  # noqa: E402
-
-SCALE = 0.05
-"""Error [natural log] above which a row counts linearly."""
+from mfu_planner.machine.without import Constants, changed  # noqa: E402
 
 
-def place(name: str, stack: str) -> list[str]:
-    """Path of a free constant in the calibration object."""
+def place(name: str, stack: str) -> str:
+    """Place of a free constant in the calibration."""
     if name.startswith("fabric:"):
-        fabric, constant = name.removeprefix("fabric:").split(".")
-        return ["fabrics", fabric, constant]
-    return ["stacks", stack, "constants", *name.split(".")]
+        return "/".join(("fabrics", *name.removeprefix("fabric:").split(".")))
+    return "/".join(("stacks", stack, "constants", *name.split(".")))
 
 
-def put(path: list[str], value: float) -> None:
-    """Set one constant in the program's calibration object."""
-    node = calibrated.calibration()
-    for key in path[:-1]:
-        if not isinstance(node.get(key), dict):
-            node[key] = {}
-        node = node[key]
-    node[path[-1]] = value
+def parts_of(spec: Mapping[str, Any], rows: Sequence[Rows]) -> list[Part]:
+    """The rows that a fit sees."""
+    if "each_source" in spec:
+        return weights(rows, lambda run: run.source, spec["each_source"])
+
+    def chosen(run: RunRow) -> int | None:
+        return next((i for i, said in enumerate(spec["rows"]) if selects(said, run)), None)
+
+    return weights(rows, chosen)
 
 
-def variant(case: RowCase) -> tuple:
-    """Rows that differ in their batch or sharding alone say little more than one of them."""
-    layout, asked = case.layout, case.request
-    return (id(case.architecture), layout.tp, layout.pp, layout.micro_batch, asked.accelerator.id, asked.dtype)
+def base_of(spec: Mapping[str, Any], known: Constants) -> Base:
+    """The constants that a fit starts from: what is known of its stack; of the generic one, with what each says."""
+    if spec["stack"] == "generic":
+        known = changed(vars(known), [(f"stacks/{name}", None) for name in known.stacks if name != "generic"])
+
+    def found(rows: Rows):
+        asked = rows.cases[0].request
+        return known.of(rows.case.machine, rows.case.stack, rows.network, asked.accelerator.id)
+
+    return found
 
 
-def fit(spec: dict, rows: list) -> dict[str, float]:
-    """The constants of one fit."""
-    cases, seconds, part = [], {}, {}
-    for row in rows:
-        part[row.id] = next((i for i, chosen in enumerate(spec["rows"]) if selects(chosen, row)), None)
-        if part[row.id] is None:
-            continue
-        try:
-            case = read_case(row)
-        except Unusable:
-            continue
-        published = published_step_time(row, case)
-        if published is not None:
-            cases.append(case)
-            seconds[case.id] = published
-    groups = grouped(cases)
-    ordered = [case for group in groups for case in group]
-    target = np.log([seconds[c.id] for c in ordered])
-    same = collections.Counter(variant(c) for c in ordered)
-    weight = np.array([same[variant(c)] ** -0.5 for c in ordered])
-    total = collections.Counter()
-    for c, w in zip(ordered, weight, strict=True):
-        total[part[c.id]] += w * w
-    mean = sum(total.values()) / len(total)
-    weight = weight * np.array([(mean / total[part[c.id]]) ** 0.5 for c in ordered])
-    names = list(spec["free"])
-    prior = np.log([spec["free"][n][0] for n in names])
-    spread = np.array([spec["free"][n][1] for n in names])
-    low = np.log([spec["free"][n][2] if len(spec["free"][n]) > 2 else spec["free"][n][0] / 20 for n in names])
-    high = np.log([spec["free"][n][3] if len(spec["free"][n]) > 3 else spec["free"][n][0] * 20 for n in names])
-    pull = max(1.0, np.sqrt((weight**2).sum()) / 6.0)
-
-    def miss(logs: np.ndarray) -> np.ndarray:
-        for name, value in zip(names, np.exp(logs), strict=True):
-            put(place(name, spec["stack"]), float(value))
-        calibrated.stack.cache_clear()
-        predicted = np.concatenate([np.broadcast_to(predict_group(g), (len(g),)) for g in groups])
-        return np.log(predicted) - target
-
-    def loss(logs: np.ndarray) -> np.ndarray:
-        return np.concatenate([weight * miss(logs) / SCALE, pull * (logs - prior) / spread])
-
-    found = least_squares(loss, prior, loss="soft_l1", diff_step=1e-3, max_nfev=40, bounds=(low, high))
-    error = np.abs(np.expm1(miss(found.x)))
-    sys.stderr.write(f"{spec['name']}: {len(ordered)} rows, median {np.median(error):.3f} mean {error.mean():.3f}\n")
-    return {name: float(f"{np.exp(value):.4g}") for name, value in zip(names, found.x, strict=True)}
+def fit(spec: Mapping[str, Any], rows: Sequence[Rows], known: Constants) -> dict[str, float]:
+    """The constants of one fit by their place; none where it has no rows."""
+    parts = parts_of(spec, rows)
+    if not parts:
+        return {}
+    found = Fit(parts, spec["free"], base_of(spec, known), **spec.get("loss", {}))
+    at = found.best()
+    miss = np.abs(np.expm1(found.misses(at[None])[0]))
+    sys.stderr.write(f"{spec['name']}: {len(miss)} rows, median {np.median(miss):.3f} mean {miss.mean():.3f}\n")
+    return {place(name, spec["stack"]): value for name, value in found.values(at).items()}
 
 
-def save(values: dict[str, float], stack: str) -> None:
+def specs() -> list[dict[str, Any]]:
+    """The fits, in their order: the generic stack first, which the others fall back on."""
+    return [spec for spec in yaml.safe_load((HERE / "fits.yaml").read_text("utf-8")) if spec["free"]]
+
+
+def save(found: Constants) -> None:
     """Write fitted constants into stacks.yaml and fabrics.yaml."""
-    for file in ("stacks", "fabrics"):
+    for file, values in vars(found).items():
         path = HERE / f"{file}.yaml"
         text = path.read_text("utf-8")
-        held = yaml.safe_load(text)
-        for name, value in values.items():
-            keys = place(name, stack)
-            if keys[0] != file:
-                continue
-            node = held
-            for key in keys[1:-1]:
-                if not isinstance(node.get(key), dict):
-                    node[key] = {}
-                node = node[key]
-            node[keys[-1]] = value
         head = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
+        held = {**yaml.safe_load(text), **values}
         path.write_text(head + yaml.safe_dump(held, sort_keys=False, width=120), "utf-8")
+
+
+def on_file() -> Constants:
+    """The constants as they are."""
+    held = {file: yaml.safe_load((HERE / f"{file}.yaml").read_text("utf-8")) for file in ("stacks", "fabrics")}
+    return Constants(**{f: {n: each for n, each in held[f].items() if isinstance(each, dict)} for f in held})
 
 
 def main() -> None:
@@ -135,13 +100,11 @@ def main() -> None:
     arguments = sys.argv[1:]
     runs = arguments.pop(0) if arguments and arguments[0].endswith(".csv") else HERE.parent / "published_runs/runs.csv"
     (HERE / "index.json").write_text(build_index.text(), "utf-8")
-    rows = read_runs(runs)
-    for spec in yaml.safe_load((HERE / "fits.yaml").read_text("utf-8")):
-        if not spec["free"] or (arguments and spec["name"] not in arguments):
-            continue
-        values = fit(spec, rows)
-        sys.stderr.write(f"   {values}\n")
-        save(values, spec["stack"])
+    rows, known = read_rows(read_runs(runs)), on_file()
+    for spec in specs():
+        if not arguments or spec["name"] in arguments:
+            known = changed(vars(known), fit(spec, rows, known).items())
+    save(known)
     (HERE / "index.json").write_text(build_index.text(), "utf-8")
 
 

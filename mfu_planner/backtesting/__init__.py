@@ -22,15 +22,24 @@ KINDS = {
 """Kind of back-test → ``module:function`` of this package; the function takes the runs and returns the result."""
 
 
-def backtest(kind: str = "step-time", runs: str | Path | None = None, row: str | None = None) -> BacktestResult:
+def backtest(
+    kind: str = "step-time",
+    runs: str | Path | None = None,
+    row: str | None = None,
+    *,
+    leave_one_source_out: bool = False,
+    default_stack: bool = False,
+) -> BacktestResult:
     """Predictions of one kind against the runs of a file (default: those of ``published_runs/``).
 
     ``row``: the id of one run; the answer then holds its ``question`` and the ``command`` that repeats it.
+    Of step times alone: ``leave_one_source_out``: each source by constants and ranges that were fitted without any row
+    of it; ``default_stack``: as one who names no stack asks.
 
     Raises
     ------
     InputError
-        An unknown kind, a file that is no table of runs, or no row of that id.
+        An unknown kind, a file that is no table of runs, no row of that id, or a kind without such fits.
     """
     from mfu_planner.backtesting.result import BacktestResult
     from mfu_planner.backtesting.runs import read_runs
@@ -38,16 +47,30 @@ def backtest(kind: str = "step-time", runs: str | Path | None = None, row: str |
     if kind not in KINDS:
         raise InputError("kind", kind, ", ".join(KINDS), nearest(kind, KINDS))
     module, function = KINDS[kind].split(":")
+    way = {"leave_one_source_out": leave_one_source_out, "default_stack": default_stack}
+    for name, asked in way.items():
+        if asked and kind != "step-time":
+            raise InputError(name.replace("_", "-"), kind, "--kind step-time: nothing of the other kinds is fitted so")
     chosen = read_runs(runs)
     if row is not None:
         ids = {run.id: run for run in chosen}
         if row not in ids:
             raise InputError("row", row, "the id of a run", nearest(row, ids))
         chosen = [ids[row]]
-    found: dict[str, Any] = getattr(import_module(f"mfu_planner.backtesting.{module}"), function)(chosen)
+    judge = getattr(import_module(f"mfu_planner.backtesting.{module}"), function)
+    found: dict[str, Any] = (
+        judge(chosen, _way(leave_one_source_out, default_stack)) if any(way.values()) else judge(chosen)
+    )
     file = None if runs is None else str(runs)
-    answer = BacktestResult(inputs={"kind": kind, "runs": file, "row": row}, **{**found, "kind": kind, "runs": file})
+    inputs = {"kind": kind, "runs": file, "row": row, **way}
+    answer = BacktestResult(inputs=inputs, **{**found, "kind": kind, "runs": file})
     return answer if row is None else _with_question(answer, chosen[0])
+
+
+def _way(leave_out: bool, default_stack: bool) -> Any:
+    from mfu_planner.backtesting.steptime import Way
+
+    return Way(leave_out, default_stack)
 
 
 def _with_question(found: BacktestResult, run: RunRow) -> BacktestResult:

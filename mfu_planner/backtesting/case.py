@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mfu_planner.backtesting.runs import source_of_id
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,6 +23,11 @@ class RowCase:
     flags: Mapping[str, Any]
     """Arguments of ``predict`` and ``memory``; blanks of the row filled by the stated rules."""
     request: Request
+
+    @property
+    def source(self) -> str:
+        """The group that it is scored in."""
+        return source_of_id(self.id)
 
     @property
     def architecture(self) -> Architecture:

@@ -71,8 +71,8 @@ def question_of(row: RunRow) -> dict[str, Any]:
     return {**model.flags, **_layout(row, text, model.model, accelerator, devices, seq_len)}
 
 
-def read_case(row: RunRow) -> RowCase:
-    """The row's question, resolved as ``predict`` resolves it.
+def read_case(row: RunRow, *, default_stack: bool = False) -> RowCase:
+    """The row's question, resolved as ``predict`` resolves it; ``default_stack``: asked without naming the stack.
 
     Raises
     ------
@@ -80,6 +80,8 @@ def read_case(row: RunRow) -> RowCase:
         As :func:`question_of`, or the question is refused.
     """
     flags = question_of(row)
+    if default_stack:
+        flags = {name: value for name, value in flags.items() if name != "stack"}
     try:
         return RowCase(id=row.id, flags=flags, request=read_request(**flags))
     except InputError as error:

@@ -27,6 +27,11 @@ _ABSURD = 1e30
 """No figure of a run is larger (the largest are training FLOPs)."""
 
 
+def source_of_id(row_id: str) -> str:
+    """The group that a row is scored in: its id up to the first dash, with ``-single`` where the id says so."""
+    return row_id.split("-")[0] + ("-single" if "single" in row_id else "")
+
+
 class Unusable(Exception):
     """A row that cannot be used, with the reason for the report."""
 
@@ -61,8 +66,8 @@ class RunRow:
 
     @property
     def source(self) -> str:
-        """The group that it is scored in: the id up to the first dash, with ``-single`` where the id says so."""
-        return self.id.split("-")[0] + ("-single" if "single" in self.id else "")
+        """The group that it is scored in."""
+        return source_of_id(self.id)
 
     @property
     def purpose(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.answers.predict import spread
@@ -13,6 +13,7 @@ from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.backtesting.stated import published_step_time
 from mfu_planner.backtesting.summary import blank, summarise
 from mfu_planner.machine.toolbox import Wires, assemble
+from mfu_planner.machine.without import without
 from mfu_planner.operators.layout import Layout
 from mfu_planner.step.case import case_of
 from mfu_planner.step.evaluate import step
@@ -26,6 +27,19 @@ if TYPE_CHECKING:
     from mfu_planner.step import case as asked_of
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How rows are predicted."""
+
+    leave_out: bool = False
+    """By constants that were fitted without any row of the row's own source."""
+    default_stack: bool = False
+    """As one who names no stack asks: by the device's usual one."""
+
+
+AS_ON_FILE = Way()
+
+
 def group_key(case: RowCase) -> tuple[Any, ...]:
     """Rows with the same key are one array call."""
     asked = case.request
@@ -33,11 +47,11 @@ def group_key(case: RowCase) -> tuple[Any, ...]:
     return (id(case.architecture), asked.accelerator.id, asked.dtype, asked.stack.name, asked.own, *flags)
 
 
-def grouped(cases: Iterable[RowCase]) -> list[list[RowCase]]:
-    """Cases that share model, device, format, stack and network."""
+def grouped(cases: Iterable[RowCase], *, by_source: bool = False) -> list[list[RowCase]]:
+    """Cases that share model, device, format, stack and network (and source)."""
     groups: dict[tuple[Any, ...], list[RowCase]] = {}
     for case in cases:
-        groups.setdefault(group_key(case), []).append(case)
+        groups.setdefault((*group_key(case), case.source if by_source else None), []).append(case)
     return list(groups.values())
 
 
@@ -82,7 +96,13 @@ def predict_group(
     cases: Sequence[RowCase], adjust: Callable[[RowCase, Machine, Stack], tuple[Machine, Stack]] | None = None
 ) -> Number:
     """Seconds of the steps of one group; ``adjust`` may replace constants (fits)."""
-    return step(step_case(cases, adjust), parts=False).seconds
+    return step(step_case(cases, adjust), parts=False, memory=False).seconds
+
+
+def without_source(case: RowCase, machine: Machine, stack: Stack) -> tuple[Machine, Stack]:
+    """The constants as they are fitted without the row's source."""
+    network = str(case.flags["fabric"])
+    return without(case.source).of(machine, stack, network, case.request.accelerator.id)
 
 
 def asked(row: RunRow) -> tuple[str, dict[str, Any] | None]:
@@ -93,10 +113,20 @@ def asked(row: RunRow) -> tuple[str, dict[str, Any] | None]:
         return "predict", None
 
 
-def steptime_backtest(rows: Sequence[RunRow]) -> dict[str, Any]:
-    """Predicted and published step times: rows in the order given, a summary by source, the rules used."""
-    results = predict_rows(rows)
-    return {"rows": results, "summary": summarise(rows, results), "assumptions": list(RULES)}
+def steptime_backtest(rows: Sequence[RunRow], way: Way = AS_ON_FILE) -> dict[str, Any]:
+    """Predicted and published step times: rows in the order given, a summary by source, the rules used.
+
+    By default stacks, rows and summary also hold the errors with the row's own stack.
+    """
+    results = predict_rows(rows, way)
+    summary = summarise(rows, results)
+    if way.default_stack:
+        own = predict_rows(rows, replace(way, default_stack=False))
+        for name, figures in summarise(rows, own).items():
+            summary[name]["row_stack_median_abs_error"] = figures["median_abs_error"]
+        for result, beside in zip(results, own, strict=True):
+            result["row_stack_error"] = beside["error"]
+    return {"rows": results, "summary": summary, "assumptions": list(RULES)}
 
 
 def stated_step_time(row: RunRow, case: RowCase) -> float:
@@ -113,7 +143,7 @@ def stated_step_time(row: RunRow, case: RowCase) -> float:
     return published
 
 
-def predict_rows(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
+def predict_rows(rows: Sequence[RunRow], way: Way = AS_ON_FILE) -> list[dict[str, Any]]:
     """Predicted and published step times, a row each."""
     import numpy as np
 
@@ -122,15 +152,16 @@ def predict_rows(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
     places: dict[int, tuple[int, float]] = {}
     for index, row in enumerate(rows):
         try:
-            case = read_case(row)
+            case = read_case(row, default_stack=way.default_stack)
             published = stated_step_time(row, case)
         except Unusable as reason:
             results[index]["skipped"] = str(reason)
             continue
         places[id(case)] = (index, published)
         cases.append(case)
-    for group in grouped(cases):
-        total = np.broadcast_to(predict_group(group), (len(group),))
+    for group in grouped(cases, by_source=way.leave_out):
+        seconds = predict_group(group, without_source if way.leave_out else None)
+        total = np.broadcast_to(seconds, (len(group),))
         for case, value in zip(group, total, strict=True):
             index, published = places[id(case)]
             predicted = float(value)

@@ -16,6 +16,8 @@ from mfu_planner.errors import InputError, nearest
 from mfu_planner.machine.constants import Fabric, LinkRate, Machine, ProductRate, Stack
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mfu_planner.hardware import Accelerator
 
 FORMAT_BYTES = {
@@ -149,9 +151,9 @@ def link_rates(accelerator: Accelerator, cluster_bytes_per_s: float | None = Non
     }
 
 
-def fabric(name: str, nic_bytes_per_s: float | None = None) -> Fabric:
-    """A network's constants; ``nic_bytes_per_s`` (one device's share) replaces the file's."""
-    held = calibration()["fabrics"]
+def fabric(name: str, nic_bytes_per_s: float | None = None, held: Mapping[str, Any] | None = None) -> Fabric:
+    """A network's constants; ``nic_bytes_per_s`` (one device's share) replaces the file's; ``held``: other fits."""
+    held = calibration()["fabrics"] if held is None else held
     if name not in held:
         raise InputError("fabric", name, "a known network", nearest(name, held) or tuple(held))
     f = held[name]
@@ -169,11 +171,15 @@ _STACK_FIELDS = {f.name for f in fields(Stack)} - {"name"}
 
 @cache
 def stack(name: str, device_generation: str, narrow: bool) -> Stack:
-    """A stack's constants for a device generation and a number format.
+    """A stack's constants for a device generation and a number format."""
+    return stack_among(calibration()["stacks"], name, device_generation, narrow)
+
+
+def stack_among(held: Mapping[str, Any], name: str, device_generation: str, narrow: bool) -> Stack:
+    """The same out of other fits.
 
     A constant may be one number or differ by generation (and by ``wide``/``narrow`` format within it).
     """
-    held = calibration()["stacks"]
     if name not in held:
         raise InputError("stack", name, "a known software stack", nearest(name, held) or tuple(held))
     values = {**held["generic"]["constants"], **held[name]["constants"]}

@@ -140,7 +140,8 @@ def power(base: Number, exponent: Number) -> Number:
     kind, own = _decides(base, exponent)
     if kind == OWN:
         return own.power(base, exponent)
-    return each(lambda b: b**exponent, base) if kind == ARRAY else base**exponent
+    by_element = kind == ARRAY and _kind(exponent) != ARRAY
+    return each(lambda b: b**exponent, base) if by_element else base**exponent
 
 
 def each(function: Callable[[Any], Any], value: Number) -> Number:

@@ -52,5 +52,9 @@ class BacktestQuestion(Question):
     """Runs to test against. Left out: the published runs that ship."""
     row: Annotated[str | None, Ask("name", "Row", "llmf-004", "Evidence")] = None
     """One run: its answer, and the command that asks for it."""
+    leave_one_source_out: Annotated[bool, Ask("flag", "Leave one source out", "", "Evidence")] = False
+    """Each source by constants and ranges that were fitted without any row of it: what a stranger can expect."""
+    default_stack: Annotated[bool, Ask("flag", "Default stack", "", "Evidence")] = False
+    """As one who names no stack asks, beside the error with the row's own."""
     explain: Annotated[bool, Ask("flag", "Explain", "", "Answer")] = False
     """Every assumption and every source."""

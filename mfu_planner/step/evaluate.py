@@ -106,10 +106,11 @@ class Stages:
     """All micro-batches through all stages."""
 
 
-def step(case: Case, *, parts: bool = True) -> Step:
+def step(case: Case, *, parts: bool = True, memory: bool = True) -> Step:
     """Seconds of one optimizer step of a case, by cause, and the bytes of its devices.
 
-    ``parts``: whether the waterfall is wanted (searches do without).
+    ``parts``: whether the waterfall is wanted (searches do without); ``memory``: whether the bytes are (fits do
+    without).
     """
     division, layout, machine, stack = case.division, case.layout, case.machine, case.stack
     work = case.device_work
@@ -131,13 +132,13 @@ def step(case: Case, *, parts: bool = True) -> Step:
     }
     rare = once["data_parallel"] + (once["update"] + stack.step_fixed_s)
     seconds = (stages.pipeline + once["sends"]) + rare
-    memory = stages_of(case)
+    held_bytes = stages_of(case) if memory else ()
     if not parts:
-        return Step(seconds=seconds, parts={}, stages=memory, model_flops=0, device_bound=1.0)
+        return Step(seconds=seconds, parts={}, stages=held_bytes, model_flops=0, device_bound=1.0)
     flops = model_flops(case.architecture, case.work)
     shown = waterfall(case, layer, before, after, stages, once)
     bound = minimum(1.0, layer.device / stages.busy)
-    return Step(seconds=seconds, parts=shown, stages=memory, model_flops=flops, device_bound=bound)
+    return Step(seconds=seconds, parts=shown, stages=held_bytes, model_flops=flops, device_bound=bound)
 
 
 def stages_of(case: Case) -> tuple[DeviceBytes, ...]:

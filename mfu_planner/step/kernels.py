@@ -128,7 +128,7 @@ def misaligned_slowdown(outputs: Number, inputs: Number, factor: float, alignmen
     ----------
     .. [1] NVIDIA, *Matrix Multiplication Background User's Guide*, section "Tensor Core requirements".
     """
-    if factor == 1.0:
+    if isinstance(factor, float) and factor == 1.0:
         return 1.0
     return where((outputs % alignment != 0) | (inputs % alignment != 0), factor, 1.0)
 
