@@ -86,12 +86,25 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
     tuning = NOTHING
     if not fitted:
         tuning = eager_tuning(stack or "") if compiled is False else _stated(stack or "", answers)
+    _attend(flags, said)
     named = set(flags)
     _shard(flags, said)
     _fill(flags, said)
     assumed = tuple(name for name in ASSUMABLE if name not in named)
     bench = Bench(flags, tuning)
     return Described(bench, compiled, tuple(said), assumed, impossible=_impossible(bench))
+
+
+def _attend(flags: dict[str, Any], said: list[str]) -> None:
+    """Attention is not fused on devices that FlashAttention does not run on, whatever a stack usually has."""
+    from mfu_planner.hardware import resolve
+
+    if "attention_kernel" in flags or "hardware" not in flags:
+        return
+    family = resolve(flags["hardware"]).family
+    if family in knowledge()["no_flash_attention"]["families"]:
+        flags["attention_kernel"] = "unfused"
+        said.append(f"unfused attention: FlashAttention does not run on {family} devices; --attention-kernel fused if so")
 
 
 def _shard(flags: dict[str, Any], said: list[str]) -> None:

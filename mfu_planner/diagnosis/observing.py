@@ -50,6 +50,7 @@ def observe(given: dict[str, Any], answers: Answers) -> Observed:
         From the readers and from :func:`mfu_planner.measure`; nothing observed at all.
     """
     seen = Observed(dict(given), answers)
+    _computed_format(seen)
     if "log" in given:
         _read_log(seen)
     if "trace" in given:
@@ -57,6 +58,22 @@ def observe(given: dict[str, Any], answers: Answers) -> Observed:
     _measure(seen)
     from_answers(seen.measured, seen.answers, seen.step_time_s)
     return seen
+
+
+def _computed_format(seen: Observed) -> None:
+    """A 16-bit format that the device's matrix units do not know is computed in 32 bits."""
+    from mfu_planner.hardware import dtype_key, resolve
+
+    given = seen.given
+    if "dtype" not in given or "hardware" not in given or "peak" in given:
+        return
+    asked, accelerator = dtype_key(str(given["dtype"])), resolve(given["hardware"])
+    if asked in ("bf16", "tf32") and asked not in accelerator.peak and "fp32" in accelerator.peak:
+        given["dtype"] = "fp32"
+        seen.warnings.append(
+            f"{accelerator.name} has no matrix units for {asked}: it is computed at the rate of fp32, on whose peak "
+            "every figure here stands"
+        )
 
 
 def _say(seen: Observed, findings: Any) -> None:

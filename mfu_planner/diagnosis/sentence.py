@@ -77,7 +77,7 @@ def _named(first: Ranked, gap: Gap) -> str:
     return f"{said} ({MEANINGS[largest]})"
 
 
-_PLAIN = ("input", "recompute", "bubble", "stragglers", "device_idle", "launch", "padding")
+_PLAIN = ("input", "recompute", "bubble", "stragglers", "device_idle", "launch", "padding", "offloaded")
 """Parts whose words say no more than their cause's."""
 
 

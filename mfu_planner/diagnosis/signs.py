@@ -40,7 +40,7 @@ def signs(seen: Observed, run: Described, gap: Gap, loader: Loader) -> list[Sign
     """Every sign, the surest first."""
     if run.bench is None:
         return []
-    found = [*_odd_sizes(run, gap), *_expert_loop(seen, run), *_loader(loader), *_dispatcher(run), *_links(run)]
+    found = [*_odd_sizes(run, gap), *_expert_loop(seen, run), *_loader(loader), *_offload(run), *_dispatcher(run), *_links(run)]
     return [*found, *_busy(seen, run, gap)]
 
 
@@ -139,6 +139,23 @@ def _odd_sizes(run: Described, gap: Gap) -> Iterator[Sign]:
 def _loader(loader: Loader) -> Iterator[Sign]:
     if loader.suspect:
         yield Sign("input", loader.said, loader.cure, loader.share)
+
+
+def _offload(run: Described) -> Iterator[Sign]:
+    """States on the host: the prediction takes the link's rate and a fast update, life often neither."""
+    if _echo(run)["offload"]:
+        yield Sign(
+            "offloaded",
+            "states are offloaded: the prediction takes PCIe at its rate and a vectorised update on the host; NVMe, "
+            "pageable memory and Python's own optimizer are several times slower",
+            Change(
+                "states back on the device (shards over more devices, 8-bit or 16-bit states), or in pinned host memory "
+                "with the host's fused Adam (DeepSpeedCPUAdam), updated once per many micro-batches",
+                "offload",
+                effort="medium",
+                risk="memory",
+            ),
+        )
 
 
 def _dispatcher(run: Described) -> Iterator[Sign]:

@@ -121,7 +121,7 @@ def readings(run: Described, seen: Observed) -> Iterator[Unsaid]:
             "unfused attention",
         )
     node = run.bench.request.machine.node_devices
-    if e["devices"] > node and not any(name in flags for name in ("nic", "fabric", "cluster")):
+    if e["devices"] > node and not e["offload"] and not any(name in flags for name in ("nic", "fabric", "cluster")):
         for name, gigabits in knowledge()["slow_networks"]["gigabits"].items():
             yield Unsaid(
                 {"nic": f"{gigabits / 8 / node!r} GB/s"},
