@@ -27,7 +27,7 @@ def messages() -> dict[str, str]:
     for path in sorted(PACKAGE.rglob("*.py")):
         for text in _marked(ast.parse(path.read_text("utf-8"))):
             found.setdefault(text, str(path.relative_to(ROOT)))
-    from mfu_planner.answers.verdict import rule_of_thumb
+    from mfu_planner.answers.verdict import PLACES, rule_of_thumb
     from mfu_planner.architectures.lettering import meanings
     from mfu_planner.questions.ask import GROUPS
     from mfu_planner.run import QUANTITIES
@@ -44,6 +44,8 @@ def messages() -> dict[str, str]:
         found.setdefault(meaning, "mfu_planner/architectures/letters.yaml")
     for row in rule_of_thumb()["grades"]:
         found.setdefault(row["meaning"], "published_runs/grades.json")
+    for place in PLACES.values():
+        found.setdefault(place, "mfu_planner/answers/verdict.py")
     return found
 
 

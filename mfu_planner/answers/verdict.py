@@ -1,16 +1,19 @@
-"""Is this MFU good?  The rule of thumb, and the published runs around it."""
+"""Is this MFU good?  The published runs around it, and the rule of thumb."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mfu_planner.answers.ranges import similar_to
 from mfu_planner.facts import folder
 from mfu_planner.questions.subject import Subject
 from mfu_planner.run.frozen import Frozen
+
+if TYPE_CHECKING:
+    from mfu_planner.published.similar import Similar
 
 
 @cache
@@ -20,11 +23,23 @@ def rule_of_thumb() -> dict[str, Any]:
     return held
 
 
-class Verdict(Frozen):
-    """A grade by the rule of thumb, and where similar published runs stand."""
+PLACES = {
+    "inside": "as similar published runs do",
+    "below": "below similar published runs",
+    "above": "above similar published runs",
+    "above all": "above every similar published run: doubt the number first",
+    "none known": "no similar published run is on file",
+}
+"""Where a figure stands in the range of similar runs, in words."""
 
+
+class Verdict(Frozen):
+    """Where an MFU stands among similar published runs, and its grade by the rule of thumb."""
+
+    place: str
+    """Of the range of similar runs: inside, below, above, above all; none known."""
     grade: str
-    """good, fair, low, poor or impossible."""
+    """By the rule of thumb: good, fair, low, poor or impossible."""
     meaning: str
     similar_runs: int
     similar_basis: str
@@ -48,6 +63,7 @@ def verdict(subject: Subject, values: Mapping[str, float]) -> Verdict:
     name, meaning = grade(values["mfu"])
     found = similar_to(subject, subject.devices)
     return Verdict(
+        place=_place(values["mfu"], found),
         grade=name,
         meaning=meaning,
         similar_runs=found.n if found else 0,
@@ -58,3 +74,13 @@ def verdict(subject: Subject, values: Mapping[str, float]) -> Verdict:
         share_below=found.share_below(values["mfu"]) if found else None,
         sources=found.links if found else (),
     )
+
+
+def _place(mfu: float, found: Similar | None) -> str:
+    if found is None:
+        return "none known"
+    if mfu < found.low:
+        return "below"
+    if mfu > found.values[-1]:
+        return "above all"
+    return "above" if mfu > found.high else "inside"

@@ -104,7 +104,9 @@ def _attend(flags: dict[str, Any], said: list[str]) -> None:
     family = resolve(flags["hardware"]).family
     if family in knowledge()["no_flash_attention"]["families"]:
         flags["attention_kernel"] = "unfused"
-        said.append(f"unfused attention: FlashAttention does not run on {family} devices; --attention-kernel fused if so")
+        said.append(
+            f"unfused attention: FlashAttention does not run on {family} devices; --attention-kernel fused if so"
+        )
 
 
 def _shard(flags: dict[str, Any], said: list[str]) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mfu_planner.answers.verdict import PLACES
 from mfu_planner.report.explained import render_explanation
 from mfu_planner.report.human import grid, percent, print_warnings
+from mfu_planner.report.measure import judged_by
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mfu_planner.diagnosis.result import Combined, Diagnosis
+    from mfu_planner.diagnosis.result import Action, Combined, Diagnosis
 
 _ACTIONS = 8
 _BAR = 24
@@ -48,9 +50,10 @@ def _head(found: Diagnosis, console: Console) -> None:
     if found.predicted_mfu is not None:
         said.append(f"the step-time model expects {percent(found.predicted_mfu)} of these settings")
     if found.verdict is not None:
-        said.append(f"{found.verdict.grade}: {found.verdict.meaning}")
+        v = found.verdict
+        said.append(f"{PLACES[v.place]}{judged_by(v).removesuffix('.')}; by the rule of thumb {v.grade}")
     if found.gap_cost_usd_per_day:
-        said.append(f"the gap to similar runs costs ${found.gap_cost_usd_per_day:,.0f} a day")
+        said.append(f"the gap to the typical one costs ${found.gap_cost_usd_per_day:,.0f} a day")
     if said:
         console.print("; ".join(said), markup=False)
 
@@ -80,17 +83,23 @@ def _causes(found: Diagnosis, console: Console) -> None:
             console.print(f"      {finding.page}", style="dim", markup=False)
 
 
+_HEADINGS = {
+    "measure": "What to measure first",
+    "fix": "What to change, largest gain first",
+    "apart": "What does not fit, needs other hardware or changes the experiment",
+}
+
+
 def _actions(found: Diagnosis, console: Console) -> None:
     if not found.actions:
         return
-    console.print("\n[bold]What to change, largest gain first[/bold]")
+    heading = ""
     for number, action in enumerate(found.actions[:_ACTIONS], 1):
-        after = "" if action.predicted_mfu is None else f" → MFU {percent(action.predicted_mfu)}"
-        if action.predicted_mfu_own_peak is not None:
-            after += f" ({percent(action.predicted_mfu_own_peak)} of the new format's peak)"
-        console.print(f"{number:>3} {action.gain:>+7.1%}{after}  {action.change}", markup=False)
-        risk = "" if action.risk == "none known" else f"; risk: {action.risk}"
-        console.print(f"           {action.effort} effort, {action.basis}{risk}", style="dim", markup=False)
+        under = "apart" if action.kind not in _HEADINGS or action.fits is False else action.kind
+        if under != heading:
+            heading = under
+            console.print(f"\n[bold]{_HEADINGS[under]}[/bold]")
+        _action(number, action, console)
     if len(found.actions) > _ACTIONS:
         console.print(f"  and {len(found.actions) - _ACTIONS} more with --json", style="dim")
     if found.combined is not None:
@@ -98,6 +107,29 @@ def _actions(found: Diagnosis, console: Console) -> None:
     if found.stacked is not None and len(found.stacked.changes) > 1:
         after = "" if found.stacked.predicted_mfu is None else f", MFU {percent(found.stacked.predicted_mfu)}"
         console.print(f"The best {len(found.stacked.changes)} together: {found.stacked.gain:+.1%}{after}", markup=False)
+
+
+def _action(number: int, action: Action, console: Console) -> None:
+    """One line of what to do, one of what it takes and saves."""
+    if action.kind == "measure":
+        console.print(f"{number:>3}  {action.change}", markup=False)
+        console.print(f"           up to {action.speedup:.2f} times the speed hangs on it", style="dim", markup=False)
+        return
+    after = "" if action.predicted_mfu is None else f" → MFU {percent(action.predicted_mfu)}"
+    low, high = action.predicted_mfu_low, action.predicted_mfu_high
+    if low is not None and high is not None and high > low:
+        after += f" ({percent(low)} to {percent(high)})"
+    if action.predicted_mfu_own_peak is not None:
+        after += f" ({percent(action.predicted_mfu_own_peak)} of the new format's peak)"
+    console.print(f"{number:>3} {action.gain:>+7.1%}{after}  {action.change}", markup=False)
+    said = [f"{action.effort} effort", action.basis]
+    if action.saves_usd_per_day:
+        said.append(f"saves ${action.saves_usd_per_day:,.0f} a day")
+    if action.kind != "fix":
+        said.append(action.kind.replace("-", " "))
+    if action.risk != "none known":
+        said.append(f"risk: {action.risk}")
+    console.print(f"           {'; '.join(said)}", style="dim", markup=False)
 
 
 def _combined(found: Combined, console: Console) -> None:

@@ -88,7 +88,7 @@ def _after(mfu: float | None, first: Ranked, actions: Sequence[Action]) -> str:
     if action is None:
         return ""
     up_to = "up to " if action.basis == "implied" else ""
-    if action.predicted_mfu is None or mfu is None or mfu < FEW:
+    if action.predicted_mfu is None or mfu is None or mfu < FEW or action.predicted_mfu > 1:
         return f"; expect {up_to}{action.speedup:.2f} times the speed after the fix"
     own = action.predicted_mfu_own_peak
     said = "" if own is None else f", which is {own:.0%} of the new format's own peak"

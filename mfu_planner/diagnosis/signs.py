@@ -40,7 +40,14 @@ def signs(seen: Observed, run: Described, gap: Gap, loader: Loader) -> list[Sign
     """Every sign, the surest first."""
     if run.bench is None:
         return []
-    found = [*_odd_sizes(run, gap), *_expert_loop(seen, run), *_loader(loader), *_offload(run), *_dispatcher(run), *_links(run)]
+    found = [
+        *_odd_sizes(run, gap),
+        *_expert_loop(seen, run),
+        *_loader(loader),
+        *_offload(run),
+        *_dispatcher(run),
+        *_links(run),
+    ]
     return [*found, *_busy(seen, run, gap)]
 
 
@@ -149,8 +156,8 @@ def _offload(run: Described) -> Iterator[Sign]:
             "states are offloaded: the prediction takes PCIe at its rate and a vectorised update on the host; NVMe, "
             "pageable memory and Python's own optimizer are several times slower",
             Change(
-                "states back on the device (shards over more devices, 8-bit or 16-bit states), or in pinned host memory "
-                "with the host's fused Adam (DeepSpeedCPUAdam), updated once per many micro-batches",
+                "states back on the device (shards over more devices, 8-bit or 16-bit states), or in pinned host "
+                "memory with the host's fused Adam (DeepSpeedCPUAdam), updated once per many micro-batches",
                 "offload",
                 effort="medium",
                 risk="memory",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from mfu_planner.answers.verdict import PLACES
 from mfu_planner.report.human import percent, show
+from mfu_planner.report.measure import judged_by
 from mfu_planner.units import DAY, KWH
 
 if TYPE_CHECKING:
@@ -56,7 +58,12 @@ def measurement_markdown(m: Measurement, command: str) -> str:
         ),
     ]
     each = [(name, percent(v, 2)) for name, v in m.by_convention.items() if v is not None]
-    judged = [] if m.verdict is None else [f"\nBy the rule of thumb: **{m.verdict.grade}** ({m.verdict.meaning}).\n"]
+    judged = []
+    if (v := m.verdict) is not None:
+        place = f"**{PLACES[v.place].capitalize()}**{judged_by(v)}"
+        judged.append(f"\n{place} By the rule of thumb: {v.grade} ({v.meaning}).\n")
+    if m.gap_cost_usd_per_day:
+        judged.append(f"The gap to the typical one costs {show(m.gap_cost_usd_per_day, 'usd')} a day.\n")
     return "\n".join(
         [
             "# Measured utilization\n",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mfu_planner.answers.verdict import PLACES
 from mfu_planner.report.human import grid, percent, plain_table, print_steps, print_warnings, show
 
 if TYPE_CHECKING:
@@ -55,12 +56,18 @@ def _no_hfu(m: Measurement) -> str:
 
 
 def _print_verdict(v: Verdict, console: Console) -> None:
-    console.print(f"\nBy the rule of thumb: [bold]{v.grade}[/bold] ({v.meaning}).")
-    if v.similar_typical is not None:
-        console.print(
-            f"Similar published runs ({v.similar_runs}: {v.similar_basis}) reached {percent(v.similar_low)} to "
-            f"{percent(v.similar_high)}, typically {percent(v.similar_typical)}."
-        )
+    console.print(f"\n[bold]{PLACES[v.place].capitalize()}[/bold]{judged_by(v)}")
+    console.print(f"By the rule of thumb: {v.grade} ({v.meaning}).")
+
+
+def judged_by(v: Verdict) -> str:
+    """The similar runs, behind the words that say where a figure stands among them."""
+    if v.similar_typical is None:
+        return "."
+    return (
+        f": {v.similar_runs} reached {percent(v.similar_low)} to {percent(v.similar_high)}, typically "
+        f"{percent(v.similar_typical)} ({v.similar_basis})."
+    )
 
 
 def _print_findings(m: Measurement, console: Console) -> None:

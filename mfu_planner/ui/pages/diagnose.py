@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from mfu_planner import diagnose
+from mfu_planner.answers.verdict import PLACES
 from mfu_planner.diagnosis import Diagnosis
 from mfu_planner.diagnosis.combining import unchanged
 from mfu_planner.diagnosis.result import Combined
@@ -138,6 +139,11 @@ def _answer(d: Diagnosis) -> None:
     if d.tokens_per_s_per_device is not None:
         found.append(Card(_("Tokens/s per device"), f"{d.tokens_per_s_per_device:,.1f}"))
     found.append(Card(_("Confidence"), _(_CONFIDENCE.get(d.confidence, d.confidence))))
+    if d.verdict is not None:
+        typical = percent(d.verdict.similar_typical)
+        found.append(Card(_("Similar runs, typically"), typical, more=_(PLACES[d.verdict.place])))
+    if d.gap_cost_usd_per_day:
+        found.append(Card(_("The gap costs a day"), f"${d.gap_cost_usd_per_day:,.0f}", more=_("to the typical one")))
     cards(found)
 
 
@@ -152,7 +158,8 @@ def _what_if(d: Diagnosis, together: Callable[[tuple[int, ...]], Combined | None
     if d.actions:
         with st.container(border=True):
             st.caption(_("Switch changes on and watch the waterfall; several are one prediction of the changed run."))
-            for number, action in enumerate(d.actions[:_SWITCHES]):
+            offered = [(n, a) for n, a in enumerate(d.actions) if a.kind != "measure"]
+            for number, action in offered[:_SWITCHES]:
                 label = f"{action.change} (**+{percent(action.gain, 0)}**)".replace("~", "\\~").replace("$", "\\$")
                 if st.toggle(label, key=f"what-if-{action.change}-{number}", persist_state="session"):
                     chosen.append(number + 1)
@@ -193,26 +200,37 @@ def _causes(d: Diagnosis) -> None:
 def _actions(d: Diagnosis) -> None:
     if not d.actions:
         return
-    st.header(_("What to change"), anchor=False)
+    st.header(_("What to do"), anchor=False)
+    for measure in (a for a in d.actions if a.kind == "measure"):
+        st.info(f"{_('Measure first')}: {measure.change}", icon=":material/experiment:")
     fits = {True: _("yes"), False: _("no"), None: "–"}
     rows = [
         (
             a.change,
             f"+{percent(a.gain)}",
             percent(a.predicted_mfu),
+            "–" if a.saves_usd_per_day is None else f"${a.saves_usd_per_day:,.0f}",
+            _(_KIND[a.kind]),
             _(_EFFORT.get(a.effort, a.effort)),
             fits[a.fits],
             a.risk,
         )
         for a in d.actions
+        if a.kind != "measure"
     ]
-    table((_("change"), _("gain"), _("MFU then"), _("effort"), _("fits"), _("risk")), rows, prose=True)
+    heads = (_("change"), _("gain"), _("MFU then"), _("saves a day"), _("kind"), _("effort"), _("fits"), _("risk"))
+    table(heads, rows, prose=True)
     if d.stacked is not None and len(d.stacked.changes) > 1:
         text = _("The best {n} together: **{mfu}** MFU, {gain} faster.")
         s = d.stacked
         st.success(text.format(n=len(s.changes), mfu=percent(s.predicted_mfu), gain=percent(s.gain, 0)))
 
 
+_KIND = {
+    "fix": N_("a fix"),
+    "other-hardware": N_("other hardware"),
+    "changes-the-experiment": N_("changes the experiment"),
+}
 _EFFORT = {"low": N_("low: a flag"), "medium": N_("medium: some code"), "high": N_("high: a project")}
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from mfu_planner.answers.measure import Measurement, measure
 from mfu_planner.answers.suggest import of_run, published_runs
+from mfu_planner.answers.verdict import PLACES
 from mfu_planner.errors import PlannerError
 from mfu_planner.questions.command import command_of
 from mfu_planner.report.human import percent
@@ -142,7 +143,7 @@ def _verdict(m: Measurement) -> None:
         return
     v = m.verdict
     draw = {"good": st.success, "fair": st.info, "impossible": st.error}.get(v.grade, st.warning)
-    text = f"**{_(_GRADES.get(v.grade, v.grade))}** — {_(v.meaning)}."
+    text = f"**{_(PLACES[v.place])}**."
     if v.similar_typical is not None:
         links = " ".join(f"[{i}]({url})" for i, url in enumerate(v.sources, 1))
         more = _("{n} similar published runs reached {low} – {high}, typically {mid} ({basis}). {links}")
@@ -154,6 +155,11 @@ def _verdict(m: Measurement) -> None:
             basis=v.similar_basis,
             links=links,
         )
+    rule = _("By the rule of thumb")
+    text += f" {rule}: {_(_GRADES.get(v.grade, v.grade))} — {_(v.meaning)}."
+    if m.gap_cost_usd_per_day:
+        cost = f"\\${m.gap_cost_usd_per_day:,.0f}"
+        text += " " + _("The gap to the typical one costs **{usd}** a day.").format(usd=cost)
     draw(text, icon=":material/gavel:")
 
 
