@@ -15,6 +15,9 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+_LONG = 1000
+"""Characters of an error's line; a list of every name is longer than anybody reads."""
+
 
 class PlannerError(Exception):
     """An expected failure: its text is one line for the user."""
@@ -33,7 +36,7 @@ class InputError(PlannerError):
     def __init__(self, field: str, given: object, accepted: str, nearest: Sequence[str] = ()) -> None:
         self.field, self.given, self.accepted, self.nearest = field, given, accepted, tuple(nearest)
         hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
-        super().__init__(f"{field}: got {shorten(given)}; accepted: {accepted}{hint}")
+        super().__init__(f"{field}: got {shorten(given)}; accepted: {shorten(accepted, _LONG, quoted=False)}{hint}")
 
     def as_json(self) -> dict[str, Any]:
         """What was wrong, for a program to read; a long value is cut."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.answers.ranges import similar_to
-from mfu_planner.facts import folder
+from mfu_planner.facts import shipped_json
 from mfu_planner.questions.subject import Subject
 from mfu_planner.run.frozen import Frozen
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 @cache
 def rule_of_thumb() -> dict[str, Any]:
     """The grades with their thresholds and sources, and what is doubtful in itself (published_runs/grades.json)."""
-    held: dict[str, Any] = json.loads((folder("published_runs") / "grades.json").read_text("utf-8"))
+    held: dict[str, Any] = shipped_json("published_runs", "grades.json")
     return held
 
 

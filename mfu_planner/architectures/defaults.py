@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -49,10 +48,7 @@ def defaults_of(model_type: str) -> Mapping[str, Any]:
 @cache
 def _all() -> dict[str, dict[str, Any]]:
     """Defaults of each ``model_type`` in the pinned transformers release (model_specs/config_defaults.json)."""
-    from mfu_planner.facts import folder
+    from mfu_planner.facts import shipped_json
 
-    path = folder("model_specs") / "config_defaults.json"
-    if not path.exists():
-        return {}
-    held: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))["defaults"]
+    held: dict[str, dict[str, Any]] = shipped_json("model_specs", "config_defaults.json")["defaults"]
     return held

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from mfu_planner.architectures.model_names import meant, plain, spellings
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.facts import folder
+from mfu_planner.facts import shipped_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Preset:
 @cache
 def catalogue() -> tuple[dict[str, Any], ...]:
     """Every preset in a line each: id, name, family, model_type, params, seq_len, source."""
-    rows: list[dict[str, Any]] = json.loads((folder("model_specs") / "index.json").read_text("utf-8"))
+    rows: list[dict[str, Any]] = shipped_json("model_specs", "index.json")
     return tuple(rows)
 
 
@@ -55,7 +54,7 @@ def preset(name: str) -> Preset:
         accepted = "a preset (`mfu-planner models` lists them), or --config PATH, or --params 70B"
         raise InputError("model", name, accepted, close)
     found, remark = match
-    data = json.loads((folder("model_specs") / f"{found}.json").read_text("utf-8"))
+    data = shipped_json("model_specs", f"{found}.json")
     notes = [*([remark] if remark else []), *(data[k] for k in ("proxy", "config_note") if data.get(k))]
     return Preset(
         id=data["id"],

@@ -119,6 +119,7 @@ def _open_streams() -> None:
     nowhere = os.devnull
     sys.stdout = sys.stdout or Path(nowhere).open("w", encoding="utf-8")  # noqa: SIM115  it lives as long as we do
     sys.stderr = sys.stderr or Path(nowhere).open("w", encoding="utf-8")  # noqa: SIM115
+    sys.stdin = sys.stdin or Path(nowhere).open(encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

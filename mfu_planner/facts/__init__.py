@@ -12,6 +12,7 @@ from mfu_planner.later import later
 
 if TYPE_CHECKING:
     from mfu_planner.facts._model import Source, Spec, check, quantity, read
+    from mfu_planner.facts._shipped import intact, shipped_json
     from mfu_planner.facts._user_file import open_file
     from mfu_planner.facts._yaml import load_file, load_text
 
@@ -19,13 +20,27 @@ _HOMES = {
     "Source": "_model",
     "Spec": "_model",
     "check": "_model",
+    "intact": "_shipped",
     "load_file": "_yaml",
     "load_text": "_yaml",
     "open_file": "_user_file",
     "quantity": "_model",
     "read": "_model",
+    "shipped_json": "_shipped",
 }
 
-__all__ = ["Source", "Spec", "check", "folder", "load_file", "load_text", "open_file", "quantity", "read"]
+__all__ = [
+    "Source",
+    "Spec",
+    "check",
+    "folder",
+    "intact",
+    "load_file",
+    "load_text",
+    "open_file",
+    "quantity",
+    "read",
+    "shipped_json",
+]
 
 __getattr__ = later(__name__, _HOMES)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from mfu_planner.facts import folder
+from mfu_planner.facts import shipped_json
 from mfu_planner.hardware._accelerator import dtype_key
 
 
@@ -30,7 +29,7 @@ class AchievableRate:
 @functools.cache
 def _rows() -> dict[tuple[str, str], AchievableRate]:
     best: dict[tuple[str, str], AchievableRate] = {}
-    for row in json.loads((folder("hardware_specs") / "achievable.json").read_text("utf-8")):
+    for row in shipped_json("hardware_specs", "achievable.json"):
         rate = AchievableRate(accelerator_id=row.pop("accelerator"), **row)
         key = (rate.accelerator_id, rate.dtype)
         if key not in best or rate.flops_per_s > best[key].flops_per_s:

@@ -186,6 +186,8 @@ def overlay(shipped: dict[str, Any], own: Iterable[Path]) -> dict[str, Any]:
     for root in own:
         if not root.is_dir():
             raise InputError("specs", str(root), "a folder with accelerators/ and clusters/ in it")
+        for stray in (*root.glob("*.yaml"), *root.glob("*.yml")):
+            left_out[str(stray)] = InputError(str(stray), "a file", "one in accelerators/ or clusters/ of the folder")
         for identifier, entry in accelerator_records(root, left_out).items():
             old = shipped["accelerators"].get(identifier)
             entry["measured"] = old is not None and all(entry[k] == old[k] for k in _MEASURED_WITH)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from mfu_planner.facts import folder
+from mfu_planner.facts import intact, shipped_json
 from mfu_planner.hardware._accelerator import Accelerator, Peak, ScaleUp
 from mfu_planner.hardware._own import folders
 from mfu_planner.hardware._own import stamp as _stamp
@@ -73,19 +73,15 @@ def light(catalogue: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(name: str) -> str:
-    return (folder("hardware_specs") / name).read_text("utf-8")
-
-
 @functools.cache
 def _shipped() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(_read(INDEX_NAME))
+    found: dict[str, Any] = shipped_json("hardware_specs", INDEX_NAME)
     return found
 
 
 @functools.cache
 def _shipped_names() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(_read(NAMES_NAME))
+    found: dict[str, Any] = shipped_json("hardware_specs", NAMES_NAME)
     return found
 
 
@@ -95,19 +91,21 @@ _MACHINES = '\n"clusters": '
 
 def _one_shipped(identifier: str) -> dict[str, Any]:
     """One record without reading the others: the index has one on each line."""
-    text = _read(INDEX_NAME)
-    key = f'\n"{identifier}": '
-    start = text.find(key, 0, text.find(_MACHINES))
-    if start < 0:
-        raise KeyError(identifier)
-    record: dict[str, Any] = json.JSONDecoder().raw_decode(text, start + len(key))[0]
-    return record
+    key, start = f'\n"{identifier}": ', -1
+    with intact("hardware_specs", INDEX_NAME) as text:
+        start = text.find(key, 0, text.index(_MACHINES))
+        if start >= 0:
+            record: dict[str, Any] = json.JSONDecoder().raw_decode(text, start + len(key))[0]
+            return record
+    raise KeyError(identifier)
 
 
 @functools.cache
 def _shipped_machines() -> dict[str, dict[str, Any]]:
-    text = _read(INDEX_NAME)
-    found: dict[str, dict[str, Any]] = json.JSONDecoder().raw_decode(text, text.find(_MACHINES) + len(_MACHINES))[0]
+    with intact("hardware_specs", INDEX_NAME) as text:
+        found: dict[str, dict[str, Any]] = json.JSONDecoder().raw_decode(text, text.index(_MACHINES) + len(_MACHINES))[
+            0
+        ]
     return found
 
 

@@ -6,12 +6,11 @@ Sourced data and stated assumptions; the user's own figures always win.
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.facts import folder
+from mfu_planner.facts import shipped_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def site_watts(accelerator_id: str, tdp_w: float, pue: float, *, networked: bool
 
 @functools.cache
 def _data() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder("hardware_specs") / "energy.json").read_text("utf-8"))
+    found: dict[str, Any] = shipped_json("hardware_specs", "energy.json")
     return found
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from typing import Any
 
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.facts import folder
+from mfu_planner.facts import shipped_json
 from mfu_planner.hardware._cloud import SLICE
 from mfu_planner.hardware._words import words
 
@@ -21,7 +20,7 @@ TERMS = (*ASKED_TERMS, "capacity-block", "community", "assumption")
 @functools.cache
 def price_data() -> dict[str, Any]:
     """Providers, machines, sources and quotes, as the index holds them."""
-    found: dict[str, Any] = json.loads((folder("hardware_specs") / "prices.json").read_text("utf-8"))
+    found: dict[str, Any] = shipped_json("hardware_specs", "prices.json")
     return found
 
 

@@ -7,7 +7,6 @@ reading YAML costs more than a prediction.
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -31,9 +30,9 @@ COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "alltoall")
 @cache
 def calibration() -> dict[str, Any]:
     """The whole calibration as plain data."""
-    from mfu_planner.facts import folder
+    from mfu_planner.facts import shipped_json
 
-    held: dict[str, Any] = json.loads((folder("calibration") / "index.json").read_text("utf-8"))
+    held: dict[str, Any] = shipped_json("calibration", "index.json")
     return held
 
 

@@ -10,7 +10,6 @@ tunes its layout too; a sweep's bad layouts say nothing about that.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -74,9 +73,9 @@ class Similar:
 @lru_cache(maxsize=1)
 def index() -> dict[str, Any]:
     """The index as it stands on disk."""
-    from mfu_planner.facts import folder
+    from mfu_planner.facts import shipped_json
 
-    found: dict[str, Any] = json.loads((folder("published_runs") / "mfu_index.json").read_text("utf-8"))
+    found: dict[str, Any] = shipped_json("published_runs", "mfu_index.json")
     return found
 
 

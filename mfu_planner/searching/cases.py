@@ -12,13 +12,14 @@ from mfu_planner.machine.memory import memory_constants
 from mfu_planner.machine.toolbox import default_stack, tools
 from mfu_planner.operators import Layout
 from mfu_planner.questions.flags import batch_of, whole, whole_zero
-from mfu_planner.questions.request import FLAGS, WHOLE, read_common, step_work, wires_of
-from mfu_planner.searching.space import Inner, Outer, inner_grid, outer_layouts
+from mfu_planner.questions.request import FLAGS, read_common, step_work, wires_of
+from mfu_planner.questions.request import WHOLE as WHOLE_NUMBERS
+from mfu_planner.searching.space import USUAL, WHOLE, Fineness, Inner, Outer, inner_grid, outer_layouts
 from mfu_planner.step.case import Case, Said
 from mfu_planner.step.schedules import SCHEDULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 FIXED = (
     "tp",
@@ -38,6 +39,10 @@ FIXED = (
 """Layout flags that, when given, are held fixed."""
 CHUNK = 4_000_000
 """Layouts of one array call at most: 32 MB an array."""
+MOST_LAYOUTS = 20_000_000
+"""Layouts of a search: about a second on one core."""
+MOST_DEVICES = 10_000_000
+"""No machine has more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +72,9 @@ class SearchPlace:
         return int(self.case.machine.node_devices)
 
 
+Grid = tuple[SearchPlace, Outer, Inner]
+
+
 def _listed(value: Any) -> list[Any]:
     if value is None:
         return [None]
@@ -94,6 +102,8 @@ def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
     flags = {k: v for k, v in flags.items() if v is not None}
     s, model, accelerator, devices, _, _ = read_common(flags)
     assert devices is not None
+    if devices > MOST_DEVICES:
+        raise InputError("devices", f"{devices:,}", f"at most {MOST_DEVICES:,}: no machine has more")
     assert model.architecture is not None
     name = s.stack or default_stack(accelerator.id)
     box, software, _, own = tools(accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, devices))
@@ -157,7 +167,7 @@ def fixed_flags(given: dict[str, Any]) -> dict[str, Any]:
     if given.get("recompute_share") is not None:
         raise InputError("recompute-share", given["recompute_share"], "nothing: the search tries several shares itself")
     fixed = {n: given[n] for n in FIXED if given.get(n) is not None}
-    for name in WHOLE:
+    for name in WHOLE_NUMBERS:
         if name in fixed:
             fixed[name] = whole(fixed, name)
     if "zero" in fixed:
@@ -165,21 +175,56 @@ def fixed_flags(given: dict[str, Any]) -> dict[str, Any]:
     return fixed
 
 
-def grids(place: SearchPlace, given: dict[str, Any], whole: bool) -> Iterator[tuple[Outer, Inner]]:
-    """Every outer choice with its inner grid; the widest axis is cut where a grid would be too large for one call."""
+def grids(places: list[SearchPlace], given: dict[str, Any], whole: bool) -> tuple[list[Grid], str]:
+    """Every place's outer choices with their inner grids, in pieces of one array call, and what was left out.
+
+    The whole space is tried as finely as :data:`MOST_LAYOUTS` allow.
+    """
     fixed = fixed_flags(given)
+    finest, *coarser = WHOLE if whole else (USUAL,)
+    found = [grid for place in places for grid in _grids(place, fixed, finest)]
+    said = ""
+    for fineness in coarser:
+        if _layouts(found) <= MOST_LAYOUTS:
+            break
+        found = [grid for place in places for grid in _grids(place, fixed, fineness)]
+        said = fineness.said
+    return [piece for grid in found for piece in _pieces(*grid)], said
+
+
+def around(place: SearchPlace, given: dict[str, Any], outers: Iterable[Outer]) -> Iterator[Grid]:
+    """The whole space of some outer choices, as many as :data:`MOST_LAYOUTS` allow."""
+    every = {outer: (p, outer, inner) for p, outer, inner in _grids(place, fixed_flags(given), WHOLE[0])}
+    tried: list[Grid] = []
+    for outer in outers:
+        if tried and _layouts([*tried, every[outer]]) > MOST_LAYOUTS // 2:
+            break
+        tried.append(every[outer])
+    for grid in tried:
+        yield from _pieces(*grid)
+
+
+def _layouts(found: Iterable[Grid]) -> int:
+    return sum(inner.size for _place, _outer, inner in found)
+
+
+def _grids(place: SearchPlace, fixed: dict[str, Any], fineness: Fineness) -> Iterator[Grid]:
     division, batch = place.case.division, place.global_batch
     for outer in outer_layouts(division, place.devices, batch, place.case.work.seq_len, place.node):
         if any(name in fixed and fixed[name] != getattr(outer, name) for name in ("tp", "pp", "cp", "ep", "dp")):
             continue
-        inner = inner_grid(outer, division, batch, whole=whole, selective=place.selective)
+        inner = inner_grid(outer, division, batch, fineness, selective=place.selective)
         inner = _narrowed(_scheduled(inner, place.schedule, outer.pp), fixed)
-        if not inner.size:
-            continue
-        pieces = -(-inner.size // CHUNK)
-        per = max(1, len(inner.zero_group) // pieces)
-        for first in range(0, len(inner.zero_group), per):
-            yield outer, replace(inner, zero_group=inner.zero_group[first : first + per])
+        if inner.size:
+            yield place, outer, inner
+
+
+def _pieces(place: SearchPlace, outer: Outer, inner: Inner) -> Iterator[Grid]:
+    """The widest axis is cut where a grid would be too large for one call."""
+    pieces = -(-inner.size // CHUNK)
+    per = max(1, len(inner.zero_group) // pieces)
+    for first in range(0, len(inner.zero_group), per):
+        yield place, outer, replace(inner, zero_group=inner.zero_group[first : first + per])
 
 
 def _scheduled(inner: Inner, schedule: str | None, stages: int) -> Inner:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.errors import InputError, NoAnswer, nearest
 from mfu_planner.questions.flags import whole
 from mfu_planner.questions.request import FLAGS
-from mfu_planner.searching.cases import SearchPlace, grids, places_of
+from mfu_planner.searching.cases import Grid, SearchPlace, around, grids, places_of
 from mfu_planner.searching.evaluate import evaluate
 from mfu_planner.searching.outcome import best_of_each_first, distinct, obvious, pareto, place_of, ranked, row_of
-from mfu_planner.searching.rank import Best, Found
+from mfu_planner.searching.rank import Best
 from mfu_planner.searching.result import SearchResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 RANKS = ("time", "cost", "devices")
 OWN = (
@@ -44,19 +44,18 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
     explain, start = given.pop("explain", False), time.perf_counter()
     rank, top, whole = _manner(given)
     places = list(places_of(given))
-    evaluated = feasible = 0
-    kept: list[tuple[SearchPlace, Found]] = []
-    for place in places:
-        best = Best(max(top, 50))
-        for outer, inner in grids(place, given, whole):
-            seconds, held, allowed = evaluate(outer, inner, place)
-            fits = allowed & (held <= place.case.machine.usable_bytes)
-            evaluated += inner.size
-            feasible += int(fits.sum())
-            best.offer(seconds, held, fits, outer, inner, place.devices, place.place)
-            if progress is not None:
-                progress(evaluated)
-        kept.extend((place, found) for found in best.ranked())
+    bests = {id(place): Best(max(top, 50)) for place in places}
+    tried, left_out = grids(places, given, whole)
+    evaluated, feasible = _try(tried, bests, progress)
+    if left_out:
+        near = [
+            grid
+            for place in places
+            for grid in around(place, given, dict.fromkeys(found.outer for found in bests[id(place)].ranked()))
+        ]
+        more = _try(near, bests, None)
+        evaluated, feasible = evaluated + more[0], feasible + more[1]
+    kept = [(place, found) for place in places for found in bests[id(place)].ranked()]
     if not kept:
         raise NoAnswer(
             f"search: none of {evaluated:,} layouts fits into the memory that a framework can allocate; more devices, "
@@ -75,9 +74,27 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
         layouts=tuple(shown),
         pareto=tuple(i for i in pareto(rows) if i < len(shown)),
         obvious=obvious(place_of(rows[0], places), rows[0], given),
-        assumptions=tuple(_assumptions(places)),
+        assumptions=(*_assumptions(places), *([_coarsely(left_out)] if left_out else ())),
     )
     return explained(result) if explain else result
+
+
+def _try(tried: Iterable[Grid], bests: dict[int, Best], progress: Callable[[int], None] | None) -> tuple[int, int]:
+    """Offer every layout of some grids to their place's best; (layouts, those that fit)."""
+    evaluated = feasible = 0
+    for place, outer, inner in tried:
+        seconds, held, allowed = evaluate(outer, inner, place)
+        fits = allowed & (held <= place.case.machine.usable_bytes)
+        evaluated += inner.size
+        feasible += int(fits.sum())
+        bests[id(place)].offer(seconds, held, fits, outer, inner, place.devices, place.place)
+        if progress is not None:
+            progress(evaluated)
+    return evaluated, feasible
+
+
+def _coarsely(left_out: str) -> str:
+    return f"the space is large: {left_out}, but around the best rows all are tried; flags that are given narrow it"
 
 
 def explained(result: SearchResult) -> SearchResult:

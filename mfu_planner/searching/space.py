@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -19,8 +20,30 @@ LEAST_CONTEXT_TOKENS = 256
 """Tokens of a sequence that a rank of context parallelism keeps at least."""
 MOST_NODE = 16
 """TP goes up to two scale-up domains, counted as no larger than this."""
-SHARES = 24
-"""Steps in which a part of the layers is recomputed."""
+
+
+@dataclass(frozen=True)
+class Fineness:
+    """How finely the inner choices are tried."""
+
+    shares: int
+    """Steps in which a part of the layers is recomputed; 0: all of them or none."""
+    groups: float
+    """Sizes of the sharding group at most, spread evenly by their logarithm; 0: all devices."""
+    offload: bool
+    said: str = ""
+    """What is left out, in words."""
+
+
+WHOLE = (
+    Fineness(24, math.inf, True),
+    Fineness(6, math.inf, True, "parts of the layers are recomputed in sixths"),
+    Fineness(6, 6, True, "parts of the layers are recomputed in sixths, sharding groups are of six sizes"),
+    Fineness(3, 3, True, "parts of the layers are recomputed in thirds, sharding groups are of three sizes"),
+)
+"""The whole space, and what is tried of it where it is too large to be tried in a second or two."""
+USUAL = Fineness(0, 0, False)
+"""No sharding groups, no offload, no part recomputation."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +85,20 @@ class Inner:
 
 
 @lru_cache(maxsize=4096)
-def divisors(number: int) -> tuple[int, ...]:
-    """Divisors in ascending order."""
-    small = [n for n in range(1, int(number**0.5) + 1) if number % n == 0]
-    return tuple(sorted({*small, *(number // n for n in small)}))
+def divisors(number: int, most: int | None = None) -> tuple[int, ...]:
+    """Divisors in ascending order, up to ``most`` where that is given."""
+    if most is not None and most * most < number:
+        return tuple(n for n in range(1, most + 1) if number % n == 0)
+    small = [n for n in range(1, math.isqrt(number) + 1) if number % n == 0]
+    return tuple(n for n in sorted({*small, *(number // n for n in small)}) if most is None or n <= most)
+
+
+def _spread(values: tuple[int, ...], most: float) -> tuple[int, ...]:
+    """At most so many of some ascending values, the ends among them."""
+    if len(values) <= most:
+        return values
+    last, parts = len(values) - 1, int(most) - 1
+    return tuple(values[round(n * last / parts)] for n in range(parts + 1)) if parts > 0 else ()
 
 
 def outer_layouts(division: Division, devices: int, global_batch: int, seq_len: int, node: int) -> Iterator[Outer]:
@@ -76,43 +109,41 @@ def outer_layouts(division: Division, devices: int, global_batch: int, seq_len: 
     """
     heads, experts, layers = division.heads, division.experts, division.layers
     most_tensor = min(heads, 2 * min(node, MOST_NODE))
-    for tp in divisors(devices):
-        if tp > most_tensor or heads % tp:
+    for tp in divisors(devices, most_tensor):
+        if heads % tp:
             continue
-        for pp in divisors(devices // tp):
-            if pp > layers or (pp > 1 and division.two_stacks):
-                break
-            for cp in divisors(devices // tp // pp):
-                if cp > MOST_CONTEXT or (cp > 1 and (seq_len % (2 * cp) or seq_len // cp < LEAST_CONTEXT_TOKENS)):
+        for pp in divisors(devices // tp, 1 if division.two_stacks else layers):
+            for cp in divisors(devices // tp // pp, MOST_CONTEXT):
+                if cp > 1 and (seq_len % (2 * cp) or seq_len // cp < LEAST_CONTEXT_TOKENS):
                     continue
                 dp = devices // tp // pp // cp
                 if global_batch % dp:
                     continue
-                for ep in divisors(dp * cp) if experts else (1,):
-                    if experts % ep == 0 or not experts:
+                for ep in divisors(experts) if experts else (1,):
+                    if dp * cp % ep == 0:
                         yield Outer(tp, pp, cp, ep, dp)
 
 
-def inner_grid(outer: Outer, division: Division, global_batch: int, *, whole: bool, selective: bool = True) -> Inner:
+def inner_grid(
+    outer: Outer, division: Division, global_batch: int, fineness: Fineness, *, selective: bool = True
+) -> Inner:
     """The inner choices under one outer choice.
 
-    ``whole`` adds sharding groups, optimizer offload and recomputation of a part of the layers; ``selective``:
-    whether it
-    differs from no recomputation (with fused attention a stack may have nothing to select).
+    ``selective``: whether it differs from no recomputation (with fused attention a stack may have nothing to select).
     """
     per_pipeline = global_batch // outer.dp
-    micro = tuple(m for m in divisors(per_pipeline) if m <= MOST_MICRO_BATCH)
+    micro = divisors(per_pipeline, MOST_MICRO_BATCH)
     layers = max(1, division.layers // outer.pp)
     chunks = divisors(layers) if outer.pp > 1 else (1,)
     group = outer.dp * outer.cp
-    groups = (0, *(d for d in divisors(group) if 1 < d < group)) if whole else (0,)
-    shares = tuple(1.0 + n / SHARES for n in range(1, SHARES + 1)) if whole else (2.0,)
+    groups = _spread(divisors(group)[1:-1], fineness.groups) if fineness.groups else ()
+    steps = fineness.shares or 1
     return Inner(
         micro,
         chunks,
         (0, 1, 2, 3) if group > 1 else (0,),
-        groups,
-        (0.0, *((1.0,) if selective else ()), *shares),
+        (0, *groups),
+        (0.0, *((1.0,) if selective else ()), *(1.0 + n / steps for n in range(1, steps + 1))),
         (0, 1) if outer.tp > 1 else (0,),
-        (0, 1) if whole else (0,),
+        (0, 1) if fineness.offload else (0,),
     )

@@ -9,7 +9,7 @@ import pytest
 from mfu_planner.answers.predict import predict
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.searching.search import search
-from mfu_planner.searching.space import divisors, inner_grid, outer_layouts
+from mfu_planner.searching.space import USUAL, divisors, inner_grid, outer_layouts
 
 SMALL = {"model": "llama-3.2-1b", "hardware": "h100-sxm", "devices": 16, "global_batch": 64, "seq_len": 2048}
 
@@ -57,8 +57,7 @@ def test_count_is_the_size_of_the_space(found):
 
     division = divide(choose_model(model="llama-3.2-1b").architecture)
     grids = [
-        inner_grid(outer, division, 64, whole=False, selective=False)
-        for outer in outer_layouts(division, 16, 64, 2048, 8)
+        inner_grid(outer, division, 64, USUAL, selective=False) for outer in outer_layouts(division, 16, 64, 2048, 8)
     ]
 
     assert found["evaluated"] == sum(math.prod(g.shape) for g in grids)

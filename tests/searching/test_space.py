@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mfu_planner.searching.space import AXES, Inner, Outer, divisors, inner_grid, outer_layouts
+from mfu_planner.searching.space import AXES, USUAL, WHOLE, Inner, Outer, divisors, inner_grid, outer_layouts
 
 
 def division(**sizes: Any) -> Any:
@@ -61,7 +61,7 @@ def test_outer_degrees_by_trying_every_one(
 
 def test_inner_choices_of_the_usual_space() -> None:
     """No sharding groups, no offload, recomputation of all layers or none."""
-    grid = inner_grid(Outer(tp=2, pp=4, cp=1, ep=1, dp=8), division(), 128, whole=False)
+    grid = inner_grid(Outer(tp=2, pp=4, cp=1, ep=1, dp=8), division(), 128, USUAL)
     assert grid == Inner(
         micro_batch=(1, 2, 4, 8, 16),
         vpp=(1, 2, 3, 6),
@@ -78,7 +78,7 @@ def test_inner_choices_of_the_usual_space() -> None:
 
 def test_inner_choices_of_the_whole_space() -> None:
     """Groups of some devices, each twenty-fourth of the layers, offload; selective only where it differs."""
-    grid = inner_grid(Outer(tp=1, pp=1, cp=2, ep=1, dp=4), division(), 4096, whole=True, selective=False)
+    grid = inner_grid(Outer(tp=1, pp=1, cp=2, ep=1, dp=4), division(), 4096, WHOLE[0], selective=False)
     assert grid.zero_group == (0, 2, 4)
     assert grid.recompute == (0.0, *(1 + n / 24 for n in range(1, 25)))
     assert grid.offload == (0, 1)
@@ -89,6 +89,6 @@ def test_inner_choices_of_the_whole_space() -> None:
 
 def test_one_device_has_nothing_to_shard() -> None:
     """Neither ZeRO nor tensor-parallel norms."""
-    grid = inner_grid(Outer(tp=1, pp=1, cp=1, ep=1, dp=1), division(), 4, whole=True)
+    grid = inner_grid(Outer(tp=1, pp=1, cp=1, ep=1, dp=1), division(), 4, WHOLE[0])
     assert (grid.zero, grid.zero_group, grid.sequence_parallel) == ((0,), (0,), (0,))
-    assert inner_grid(Outer(1, 1, 2, 1, 1), division(), 4, whole=False).zero == (0, 1, 2, 3)
+    assert inner_grid(Outer(1, 1, 2, 1, 1), division(), 4, USUAL).zero == (0, 1, 2, 3)
