@@ -18,6 +18,7 @@ from mfu_planner.fitting.steps import NAMES, Floats, Steps
 from mfu_planner.fitting.writing import factors, stack_file
 from mfu_planner.machine.calibrated import stack_names
 from mfu_planner.machine.multipliers import multipliers
+from mfu_planner.machine.own_machine import read_machine
 
 if TYPE_CHECKING:
     from mfu_planner.calibrating.reading import OwnRun
@@ -45,7 +46,7 @@ def calibrate(
     output
         Where ``stack.yaml`` is written, for ``--stack``.
     **flags
-        Flags of ``predict`` that hold for every run.
+        Flags of ``predict`` that hold for every run; with ``machine`` the stack is for that machine file alone.
 
     Raises
     ------
@@ -61,15 +62,16 @@ def calibrate(
         raise InputError("base", name, ", ".join(stack_names()), nearest(name, stack_names()))
     count = 0 if str(suggest) == "0" else parse_whole(suggest, "count", field="suggest")
     read, left = read_own(runs, name, flags)
-    own, odd = agreeing(merged(read))
+    machine = None if flags.get("machine") is None else read_machine(flags["machine"]).digest
+    own, odd = agreeing(merged(read), machine is not None)
     steps, measured = _measured(own)
-    found = calibrated(steps, measured)
+    found = calibrated(steps, measured, machine is not None)
     at_base, now = steps.log_seconds(np.stack([np.zeros(len(NAMES)), found.fit.logs]))
     warnings = [*left, *odd]
     if steps.count < ENOUGH:
         warnings.append(f"{steps.count} of one's own runs say little: three to five different ones say most")
     title = Path(output).stem if output is not None else "own-runs"
-    content = {**stack_file(title, name, None, found, steps), "runs": _runs(own, at_base, now, found)}
+    content = {**stack_file(title, name, machine, found, steps), "runs": _runs(own, at_base, now, found)}
     return CalibrationResult(
         inputs={"runs": [str(run) for run in runs], "base": base, "suggest": count, **flags},
         warnings=tuple(warnings),
@@ -90,10 +92,10 @@ def _measured(own: Sequence[OwnRun]) -> tuple[Steps, Floats]:
     return Steps.of([run.case for run in own]), np.log([run.seconds for run in own])
 
 
-def agreeing(own: Sequence[OwnRun]) -> tuple[list[OwnRun], list[str]]:
-    """(the runs without odd ones, a remark on each of those)."""
+def agreeing(own: Sequence[OwnRun], probed: bool) -> tuple[list[OwnRun], list[str]]:
+    """(the runs without odd ones, a remark on each of those); ``probed``: whether their machine was measured."""
     steps, measured = _measured(own)
-    now = steps.log_seconds(fit(steps, measured, prior()).logs[None])[0]
+    now = steps.log_seconds(fit(steps, measured, prior(probed)).logs[None])[0]
     odd = odd_ones(own, now - measured)
     told = [
         f"{own[i].name} left out: it took {np.exp(measured[i] - now[i]):.2f} times what suits all best" for i in odd

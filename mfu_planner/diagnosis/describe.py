@@ -23,6 +23,7 @@ _PREDICTED = (
     "seq_len",
     "target_seq_len",
     "hardware",
+    "machine",
     "dtype",
     "devices",
     "global_batch",

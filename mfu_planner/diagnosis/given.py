@@ -61,7 +61,9 @@ def sorted_given(given: dict[str, Any]) -> dict[str, Any]:
         if given.get("compile"):
             raise InputError("eager", True, "one of --compile and --eager")
         given["compile"] = False
-    DiagnoseQuestion.of(given)
+    asked = DiagnoseQuestion.of(given)
+    if asked.machine is not None:
+        given = {**given, "hardware": asked.hardware}
     called = names(DiagnoseQuestion)
     return {called[name]: value for name, value in given.items()}
 

@@ -16,6 +16,7 @@ _KEPT = (
     "model",
     "config",
     "hardware",
+    "machine",
     "dtype",
     "cluster",
     "stack",

@@ -9,10 +9,12 @@ from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware._accelerator import Accelerator
 from mfu_planner.hardware._cloud import instance
 from mfu_planner.hardware._index import accelerator, names, tell_left_out
+from mfu_planner.hardware._own_device import OwnDevice
 from mfu_planner.hardware._words import holds, without, words
 
 if TYPE_CHECKING:
-    from mfu_planner.hardware._text import Spoken
+    from mfu_planner.hardware._own_device import OwnDevice
+from mfu_planner.hardware._text import Spoken
 
 _FIELD = "hardware"
 _SHOWN = 8
@@ -53,6 +55,8 @@ def lookup(name: str, *, field: str = _FIELD) -> Resolution:
     The text may be what software prints around a name: a Kubernetes label, a line of ``nvidia-smi -L``, a Slurm
     resource, a list of equal names. ``8x`` before it, ``:8`` behind it and an instance type say how many devices.
     """
+    if isinstance(name, OwnDevice) and (measured := name.accelerator()) is not None:
+        return Resolution(measured)
     catalogue = names()
     text = str(name).strip()
     if broken := catalogue.get("left_out", {}).get(text.lower()):

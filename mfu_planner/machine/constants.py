@@ -92,6 +92,8 @@ class Machine:
     grouped_products: ProductRate | None
     """Rate of grouped (expert) products where their format is another; None: as all products."""
     assumptions: tuple[str, ...]
+    issues_itself: bool = False
+    """Whether the device issues its own kernels, so that issuing adds to its work: a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)

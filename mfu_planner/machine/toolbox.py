@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.machine.calibrated import calibration, fabric, generation, machine, stack
 from mfu_planner.machine.multipliers import multiplied
+from mfu_planner.machine.own_machine import read_machine
 from mfu_planner.machine.own_stack import read_stack
 
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
     from mfu_planner.machine.constants import Fabric, Machine, Stack
+    from mfu_planner.machine.own_machine import OwnMachine
     from mfu_planner.machine.own_stack import OwnStack
 
 KERNELS = ("fused", "unfused")
@@ -50,21 +52,33 @@ def default_stack(device: str) -> str:
 
 
 def tools(
-    accelerator: Accelerator, dtype: str, stack_name: Any, cluster_name: Any, kernel: Any, wires: Wires | None = None
+    accelerator: Accelerator,
+    dtype: str,
+    stack_name: Any,
+    cluster_name: Any,
+    kernel: Any,
+    wires: Wires | None = None,
+    machine_file: Any = None,
 ) -> Tools:
     """The tools for a device, a number format, a stack (a name, or the user's own), a cluster and its network.
+
+    ``machine_file``: what was measured on the user's own machine.
 
     Raises
     ------
     InputError
-        Something of these is unknown, or a stack file is broken.
+        Something of these is unknown, a file is broken, or one is of another device.
     """
     wires = wires or Wires()
     if not _bridged(accelerator):
         wires = replace(wires, devices=None)
     named = None if cluster_name is None else str(cluster_name)
     own = read_stack(stack_name)
-    return _kept_tools(accelerator.id, dtype, stack_name if own is None else own.base, named, kernel, wires, own)
+    measured = None if machine_file is None else read_machine(machine_file)
+    if measured is not None and measured.accelerator.id != accelerator.id:
+        raise InputError("machine", measured.accelerator.id, f"a machine file of {accelerator.id}")
+    base = stack_name if own is None else own.base
+    return _kept_tools(accelerator.id, dtype, base, named, kernel, wires, own, measured)
 
 
 def assemble(
@@ -75,24 +89,31 @@ def assemble(
     kernel: str | None,
     wires: Wires,
     own: OwnStack | None = None,
+    measured: OwnMachine | None = None,
 ) -> Tools:
     """The same, worked out anew: what fits of constants call."""
     from mfu_planner.hardware import resolve
 
-    accelerator = resolve(device)
+    accelerator = resolve(device) if measured is None else measured.accelerator
     where = place(accelerator, cluster_name, wires)
     box = machine(accelerator, dtype, where.fabric, where.node_devices, where.scale_up_bytes_per_s)
     software = stack(stack_name, generation(accelerator.id), box.low_precision)
     meaning = f"software stack {stack_name}: {calibration()['stacks'][stack_name]['meaning']}"
     if own is not None:
-        own.meant_for(None)
-        box, software = multiplied(box, replace(software, **own.switches), own.times)
-        meaning = f"software stack {own.name}, calibrated on own runs, on {stack_name}"
+        software = replace(software, **own.switches)
     if kernel is not None:
         if kernel not in KERNELS:
             raise InputError("attention-kernel", kernel, ", ".join(KERNELS), nearest(str(kernel), KERNELS))
         software = replace(software, fused_attention=1.0 if kernel == "fused" else 0.0)
-    return Tools(box, software, (*box.assumptions, meaning, where.said), own)
+    said = box.assumptions
+    if measured is not None:
+        box, software, how = measured.measured(box, software, dtype)
+        said = (how,)
+    if own is not None:
+        own.meant_for(None if measured is None else measured.digest)
+        box, software = multiplied(box, software, own.times)
+        meaning = f"software stack {own.name}, calibrated on own runs, on {stack_name}"
+    return Tools(box, software, (*said, meaning, where.said), own)
 
 
 @lru_cache(maxsize=1024)

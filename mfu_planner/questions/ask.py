@@ -99,7 +99,7 @@ def _claimed(value: Any, field: str) -> float:
 def _text(value: Any, field: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InputError(field, value, "text")
-    return value.strip()
+    return value.strip() if type(value) is str else value  # a device that stands for itself stays what it is
 
 
 def _format(value: Any, field: str) -> str:

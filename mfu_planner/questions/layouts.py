@@ -46,6 +46,8 @@ class SearchQuestion(Layouted, MoneyPart, WayPart):
     """One accelerator, or several to compare: h100-sxm,b200."""
     devices: Annotated[Any, Ask("devices", "Devices", "256,512", "Hardware", aliases=("gpus",), many=True)] = None
     """How many, or several to compare: 256,512."""
+    machine: Annotated[Any, Ask("path", "Measured machine", "machine.yaml", "Hardware")] = None
+    """Your own machine as it was measured, in place of a name: the machine.yaml of mfu-planner probe."""
     cluster: Annotated[Any, Ask("names", "Machine", "aws-p5", "Network", many=True)] = None
     """Node or instance on file, with its network, or several to compare. Empty: the accelerator's usual one."""
     rank: Annotated[Literal["time", "cost", "devices"] | None, Ask("choice", "Best by", "cost", "Answer")] = None

@@ -102,6 +102,8 @@ class HardwarePart:
     """How many; '64 chips' where a chip is not a device."""
     device_unit: str | None = None
     """The word behind the number of devices (chips, packages), where one was given."""
+    machine: Annotated[Any, Ask("path", "Measured machine", "machine.yaml", "Hardware")] = None
+    """Your own machine as it was measured, in place of a name: the machine.yaml of mfu-planner probe."""
 
 
 class NodePart:

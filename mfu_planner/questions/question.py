@@ -140,7 +140,19 @@ def read_fields(question: type[Question], given: Mapping[str, Any]) -> dict[str,
         if "in_samples" in found:
             found["in_samples"] += read.get("in_samples", ())
         read |= found
+    if "machine" in read and "hardware" in fields:
+        read["hardware"] = _measured_device(read["machine"], read.get("hardware"))
     return read
+
+
+def _measured_device(file: Any, named: Any) -> Any:
+    """The hardware of a question with a machine file: what the file is of; it is read when somebody looks it up."""
+    from mfu_planner.hardware import OwnDevice
+    from mfu_planner.machine.own_machine import read_machine
+
+    if isinstance(named, OwnDevice):
+        return named
+    return OwnDevice(named or str(file), lambda: read_machine(file).accelerator, named=named is not None)
 
 
 def filled(question: type[Question], given: Mapping[str, Any]) -> dict[str, Any]:

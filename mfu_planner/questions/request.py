@@ -77,7 +77,11 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
 
         s = s.changed(hardware=cluster(s.cluster).accelerator_id)
     if s.hardware is None:
-        raise InputError("hardware", "nothing", "--hardware NAME (`mfu-planner hardware` lists them) or --cluster NAME")
+        raise InputError(
+            "hardware",
+            "nothing",
+            "--hardware NAME (`mfu-planner hardware` lists them), --cluster NAME or --machine FILE",
+        )
     model = trained(choose_model(model=s.model, config=s.config, image_size=s.image_size, as_type=s.as_type), s)
     if model.architecture is None:
         raise InputError("model", model.name, "a model with an architecture: --model or --config")
@@ -239,7 +243,7 @@ def read_request(**given: Any) -> Request:
         raise InputError("global-batch", batch, f"a multiple of dp · micro-batch = {local}")
     name = s.stack or default_stack(accelerator.id)
     box, software, assumptions, own = tools(
-        accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, degrees.devices)
+        accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, degrees.devices), s.machine
     )
     choices = read_choices(s, degrees, batch // local, software)
     layout = layout_of(degrees, choices, batch)
@@ -258,6 +262,7 @@ def read_request(**given: Any) -> Request:
         "nic_bytes_per_s": s.nic,
         "devices_per_node": s.devices_per_node,
         "loader_tokens_per_s": given.get("loader_tokens_per_s"),
+        "machine": None if s.machine is None else str(s.machine),
         "stack": str(name) if own is None or isinstance(name, str) else own.name,
     }
     return Request(

@@ -106,7 +106,9 @@ def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
         raise InputError("devices", f"{devices:,}", f"at most {MOST_DEVICES:,}: no machine has more")
     assert model.architecture is not None
     name = s.stack or default_stack(accelerator.id)
-    box, software, _, own = tools(accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, devices))
+    box, software, _, own = tools(
+        accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, devices), s.machine
+    )
     batch = batch_of(s)
     schedule = given.get("schedule")
     if schedule is not None and schedule not in SCHEDULES:

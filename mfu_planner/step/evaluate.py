@@ -208,9 +208,9 @@ def stage_times(
     mixed = (pp > 1) & (layout.devices > machine.node_devices) & (tp > 1)
     slow = where(mixed, stack.pipeline_tensor_s * power(tp, stack.pipeline_tensor_exponent), 0.0)
     slow = slow + stack.wide_tensor_s * maximum(tp / machine.node_devices - 1.0, 0.0)
-    busy = named(names.BUSY, issue_bound(layer.device, layer.host + slow))
-    start = named(names.START, issue_bound(before.device, before.host))
-    end = named(names.END, issue_bound(after.device, after.host))
+    busy = named(names.BUSY, issue_bound(layer.device, layer.host + slow, machine.issues_itself))
+    start = named(names.START, issue_bound(before.device, before.host, machine.issues_itself))
+    end = named(names.END, issue_bound(after.device, after.host, machine.issues_itself))
     layers = division.layers * busy
     slowest = maximum(maximum(most * busy, first * busy + start), last * busy + end)
     slowest = named(names.SLOWEST, where(pp > 1, slowest, layers + start + end) + accumulate)
@@ -219,7 +219,7 @@ def stage_times(
     fill = named(names.FILL, fill)
     return Stages(
         busy=busy,
-        extra=busy - issue_bound(layer.device, layer.host),
+        extra=busy - issue_bound(layer.device, layer.host, machine.issues_itself),
         ends=start + end,
         slowest=slowest,
         total=total,

@@ -74,12 +74,13 @@ def cast_time(elements: Number, each_bytes: float, bandwidth: float, factor: flo
     return memory_bound_time(each_bytes * elements, bandwidth, factor)
 
 
-def issue_bound(device_s: Number, host_s: Number) -> Number:
+def issue_bound(device_s: Number, host_s: Number, issues_itself: bool = False) -> Number:
     """Busy time of a stretch of kernels: the device's work or the host's issuing, whichever is slower [s].
 
-    The host runs ahead of the device when kernels are long, so its time vanishes; it is a maximum, not a sum.
+    The host runs ahead of the device when kernels are long, so its time vanishes; it is a maximum, not a sum, unless
+    the device itself does the issuing.
     """
-    return maximum(device_s, host_s)
+    return device_s + host_s if issues_itself else maximum(device_s, host_s)
 
 
 def product_time(
