@@ -13,6 +13,8 @@ from typing import Any
 _HOME = "mfu_planner"
 _PACKAGES = ("prediction", "footprint", "layout")
 MOVED = {
+    "carbon": "hardware.carbon",
+    "costs": "answers.costs",
     "device_count": "questions.device_count",
     "equations": "run",
     "equations.run": "run.relations",

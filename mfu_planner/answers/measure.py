@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import field_serializer
 
+from mfu_planner.answers.costs import gap_cost, price_of
 from mfu_planner.answers.results import Finding, OnDevices, Result
 from mfu_planner.answers.sanity import check, peak_findings
 from mfu_planner.answers.verdict import Verdict, verdict
-from mfu_planner.costs import gap_cost, price_of
 from mfu_planner.errors import InputError
 from mfu_planner.questions.device_count import device_facts, other_readings
 from mfu_planner.questions.runs import MeasureQuestion

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from mfu_planner.costs import price_of
+from mfu_planner.answers.costs import price_of
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.questions.device_count import node_size
 from mfu_planner.questions.model import choose_model

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from mfu_planner.answers.costs import Rates, gap_cost, rates, spot_job
 from mfu_planner.answers.foreseen import Foreseen, predicted_step, refuse_unused
 from mfu_planner.answers.optimal import at_optimum
 from mfu_planner.answers.providers import AtProvider, over_providers
 from mfu_planner.answers.ranges import PlanRange, plan_range, similar_to
 from mfu_planner.answers.results import OnDevices, Result
-from mfu_planner.carbon import emissions
-from mfu_planner.costs import Rates, gap_cost, rates, spot_job
 from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.hardware.carbon import emissions
 from mfu_planner.questions.device_count import device_facts, node_size
 from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.questions.subject import Subject, resolve_subject

@@ -233,7 +233,7 @@ def _padding(given: dict[str, Any]) -> float:
 
 
 def _usd_per_day(flags: dict[str, Any], found: Measurement) -> float | None:
-    from mfu_planner.costs import price_for
+    from mfu_planner.answers.costs import price_for
     from mfu_planner.hardware import resolve
     from mfu_planner.questions.runs import MeasureQuestion
     from mfu_planner.units import DAY, HOUR

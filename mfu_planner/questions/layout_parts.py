@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from mfu_planner.questions.ask import Ask
+from mfu_planner.questions.parts import NodePart
 
 _AT_LEAST_ONE = (1.0, float("inf"))
 _NETWORKS = (1e6, 1e13)
@@ -140,7 +141,7 @@ class PlacePart:
     """Node or instance on file, with its network, such as aws-p5 or dgx-h100. Empty: the accelerator's usual one."""
 
 
-class NetworkPart:
+class NetworkPart(NodePart):
     """The machine's network, where it is not the one on file."""
 
     fabric: Annotated[str | None, Ask("name", "Network", "infiniband-ndr", "Network")] = None
@@ -149,11 +150,6 @@ class NetworkPart:
         float | None, Ask("byte_per_s", "Network per device", "'50 GB/s'", "Network", limits=_NETWORKS, bare=False)
     ] = None
     """One device's share of its node's network, one direction, such as '50 GB/s'. Empty: the machine's."""
-    devices_per_node: Annotated[
-        int | None,
-        Ask("device", "Devices per node", "8", "Network", aliases=("gpus_per_node", "nproc_per_node"), stage=True),
-    ] = None
-    """Devices of one scale-up domain. Empty: the machine's."""
 
 
 class StackPart:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.costs import Price, price_for
+from mfu_planner.answers.costs import Price, price_for
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware.sellers import provider_id, seller_of
 from mfu_planner.machine.memory import memory_constants

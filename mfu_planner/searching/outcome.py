@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mfu_planner.answers.costs import spot_job
 from mfu_planner.answers.predict import input_stall, of_a_step, predict
-from mfu_planner.costs import spot_job
 from mfu_planner.counting.conventions import work_units
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.questions.command import command_of
@@ -17,7 +17,7 @@ from mfu_planner.step.schedules import schedule_name
 from mfu_planner.units import DAY, HOUR, parse
 
 if TYPE_CHECKING:
-    from mfu_planner.costs import Price
+    from mfu_planner.answers.costs import Price
     from mfu_planner.searching.cases import SearchPlace
     from mfu_planner.searching.rank import Found
 

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from mfu_planner.costs import price_for
+from mfu_planner.answers.costs import price_for
 from mfu_planner.errors import InputError
 from mfu_planner.facts import folder
 from mfu_planner.hardware import resolve

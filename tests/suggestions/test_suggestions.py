@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mfu_planner.answers.suggest import fewer_and_more, optimal_tokens, published_runs, typical_mfu, work_over_length
-from mfu_planner.carbon import countries, emissions
 from mfu_planner.errors import InputError, NoAnswer
+from mfu_planner.hardware.carbon import countries, emissions
 
 
 def test_typical_mfu_lies_between_low_and_high() -> None:

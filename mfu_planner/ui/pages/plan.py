@@ -10,8 +10,8 @@ from mfu_planner.answers.foreseen import LAID_OUT
 from mfu_planner.answers.plan import Plan, plan
 from mfu_planner.answers.suggest import optimal_tokens, typical_mfu
 from mfu_planner.answers.sweep import over_hardware
-from mfu_planner.carbon import countries
 from mfu_planner.errors import PlannerError
+from mfu_planner.hardware.carbon import countries
 from mfu_planner.hardware.sellers import ASKED_TERMS
 from mfu_planner.questions.command import command_of
 from mfu_planner.report.human import percent
