@@ -25,7 +25,9 @@ _SWITCHES = (
 """Constants that choose between formulas, and enter none."""
 _ALWAYS = ("dp", "micro_batch", "micro_batches")
 """Degrees with a letter even where they are 1: every layout has them."""
-_RANK = {"layout": 300, "machine": 400, "products": 420, "links": 440, "fabric": 460, "stack": 500, "memory": 600}
+_GROUPS = ("layout", "machine", "products", "links", "fabric", "stack", "optimizer", "memory")
+"""In this order in a product, behind the letters of the model."""
+_BEHIND = 300
 _ORIGIN = {
     "products": "calibration/products.yaml",
     "links": "calibration/collectives.yaml",
@@ -39,6 +41,10 @@ def _said() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
     own: dict[str, Any] = load_file(Path(__file__).parent / "letters.yaml")
     fitted: dict[str, Any] = load_file(folder("calibration") / "meanings.yaml")
     return {**own, **fitted}
+
+
+def _rank(group: str) -> int:
+    return _BEHIND + _GROUPS.index(group)
 
 
 def lettered(case: Case, architecture: Architecture, work: Workload, letters: Letters) -> Case:
@@ -57,7 +63,7 @@ def lettered(case: Case, architecture: Architecture, work: Workload, letters: Le
         f"optimizer states and master weight of a parameter ({case.optimizer})",
         "byte",
         "calibration/memory.yaml",
-        rank=590,
+        rank=_rank("optimizer"),
         count=False,
     )
     return replace(
@@ -85,7 +91,7 @@ class _Symbols:
             said.get("means", said.get("meaning", name.replace("_", " "))),
             unit=said.get("unit", ""),
             source=self._source(group, name, said),
-            rank=_RANK[group],
+            rank=_rank(group),
             count=bool(said.get("count")),
         )
         return letter(value, self.letters.constant(symbol, value, index))

@@ -49,6 +49,9 @@ def test_what_stands_where() -> None:
     assert ROUTED.head_layers == 256 / (3 * 64 + 2 * 2 * 128)
     assert (PLAIN.routed, PLAIN.experts, PLAIN.heads) == (False, 0, 4)
     assert (ROUTED.routed, ROUTED.experts, ROUTED.heads) == (True, 4, 4)
+    first, body, head = model().blocks
+    mixed = divide(Architecture("toy", (first, body, replace(body, operators=EXPERTS, layers=(4,)), head), 8, 32))
+    assert (mixed.routed, mixed.experts, mixed.layers) == (True, 4, 5)
     assert [kind.count for kind in PLAIN.kinds] == [1, 4, 1]
     assert (PLAIN.adapted, PLAIN.two_stacks) == (False, False)
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from toy import BOX, STACK
 
 from mfu_planner.hardware import resolve
 from mfu_planner.machine.constants import LinkRate, Machine, Stack
 from mfu_planner.machine.toolbox import tools
 from mfu_planner.operators import Layout
 from mfu_planner.step.division import Parameters
-from mfu_planner.step.exchange import accumulate_time, gradient_exchange, update_time
+from mfu_planner.step.exchange import accumulate_time, gradient_exchange, offload_time, update_time
 
 RATE = 100e9
 HELD = Parameters(dense=8e9, expert=0, trained_dense=6e9, trained_expert=0)
@@ -86,19 +87,56 @@ def test_one_device_exchanges_nothing() -> None:
         assert exchanged(HELD, layout(dp=1.0, zero=zero)) == (0.0, 0.0)
 
 
-def test_update_and_accumulation_by_bytes() -> None:
-    """Bytes over the memory's bandwidth: of the owned share's states, of all gradients; dense and experts alike."""
-    box, software = setting(optimizer_bytes=24.0, gradient_passes_bytes=4.0, accumulate_bytes=12.0)
-    held = Parameters(dense=8e9, expert=16e9, trained_dense=6e9, trained_expert=10e9)
+BOTH = Parameters(dense=8e9, expert=16e9, trained_dense=6e9, trained_expert=10e9)
 
-    def update(**fields: float) -> float:
-        return float(update_time(held, layout(**fields), box, software))
 
-    empty = update_time(Parameters(), layout(), box, software)
-    per_byte = (update() - empty) / (28 * 16e9)
-    assert 1 / per_byte <= box.bandwidth_bytes_per_s
-    assert update(zero=1.0) - empty == pytest.approx(per_byte * (24 * 16e9 / 8 + 4 * 16e9))
-    assert update(zero=1.0, ep=4.0) - empty == pytest.approx(per_byte * (24 * (6e9 / 8 + 10e9 / 2) + 4 * 16e9))
-    assert update(zero=1.0, zero_group=2.0) - empty == pytest.approx(per_byte * (24 * (6e9 / 2 + 10e9 / 8) + 4 * 16e9))
-    none = accumulate_time(Parameters(), box, software)
-    assert float(accumulate_time(held, box, software)) - none == pytest.approx(per_byte * 12 * 16e9)
+@pytest.mark.parametrize(
+    ("fields", "owned"),
+    [
+        ({}, 16e9), ({"zero": 1.0}, 2e9), ({"zero": 3.0}, 2e9), ({"zero": 1.0, "ep": 4.0}, 6e9 / 8 + 10e9 / 2),
+        ({"zero": 1.0, "zero_group": 2.0}, 6e9 / 2 + 10e9 / 8), ({"ep": 4.0}, 16e9),
+    ],
+)  # fmt: skip
+def test_update_by_bytes(fields: dict[str, float], owned: float) -> None:
+    """24 byte of the owned share's states, 4 of every gradient at 100 byte/s; out and back through a host of 50."""
+    software = replace(STACK, optimizer_bytes=24.0, gradient_passes_bytes=4.0, offload_bytes=10.0)
+    moved = (24 * owned + 4 * 16e9) / 100
+    assert update_time(BOTH, layout(**fields), BOX, software) == pytest.approx(moved)
+    half = update_time(BOTH, layout(**fields, offload=0.5), BOX, software)
+    assert half == pytest.approx(moved + 0.5 * 10 * owned / 50)
+
+
+def test_accumulation_by_bytes() -> None:
+    """Of what is trained, dense or routed."""
+    assert accumulate_time(BOTH, BOX, replace(STACK, accumulate_bytes=12.0)) == pytest.approx(12 * 16e9 / 100)
+
+
+@pytest.mark.parametrize(
+    ("tp", "zero", "expected"),
+    [
+        # nodes of four: four replicas a node on four interfaces of 5 byte/s, two with TP 2, one with TP 4 or 8
+        (1.0, 0.0, 2 * 7 / 8 * 4 / 10), (2.0, 0.0, 2 * 7 / 8 * 4 / 10), (4.0, 0.0, 2 * 7 / 8 * 4 / 5),
+        (8.0, 0.0, 2 * 7 / 8 * 4 / 5),
+        (1.0, 1.0, 7 / 8 * (4 / 20 + 2 / 20)), (2.0, 1.0, 7 / 8 * (4 / 10 + 2 / 10)),
+        (1.0, 3.0, 4 * 7 / 8 * (2 * 2 / 20 + 3 / 20)), (4.0, 3.0, 4 * 7 / 8 * (2 * 2 / 5 + 3 / 5)),
+    ],
+)  # fmt: skip
+def test_replicas_of_several_nodes(tp: float, zero: float, expected: float) -> None:
+    """The slower of links (10 to sum, 20 to gather, 40 to scatter) and the interfaces that a group has in a node."""
+    box = replace(BOX, node_devices=4.0)
+    software = replace(STACK, gradient_bytes=4.0, shard_gradient_bytes=3.0)
+    held = Parameters(600.0, 0, 600.0, 0)
+    exposed, hidden = gradient_exchange(held, layout(tp=tp, zero=zero), box, software, 1.0, 1.0, routed=False)
+    assert (exposed, hidden) == (pytest.approx(600 * expected), pytest.approx(0, abs=1e-9))
+
+
+def test_experts_under_zero_3() -> None:
+    """All weights are gathered over the shards, all trained gradients scattered."""
+    assert exchanged(BOTH, layout(zero=3.0), routed=True)[0] == pytest.approx(
+        4 * 7 / 8 * (2 * 2 * 24e9 + 2 * 16e9) / RATE
+    )
+
+
+def test_offloaded_states() -> None:
+    """10 byte of 30 parameters at 50 byte/s."""
+    assert offload_time(30.0, 10.0, 50.0) == 6
