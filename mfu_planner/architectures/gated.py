@@ -145,7 +145,7 @@ def _glm(c: Config) -> Architecture:
 def _glm4v_text(c: Config) -> Architecture:
     s = usual_sizes(c, kv_heads_from_heads=False)
     c.no_effect("hidden_act", "partial_rotary_factor", "attention_bias")
-    attention = attention_of(s, bias=True, out_bias=False)
+    attention = attention_of(s, bias=c.model_type != "glm_ocr_text", out_bias=False)
     layer = pre_norm(s, attention, gated_mlp(s.hidden, s.ffn, fused=True), after=True)
     return decoder(c, s, layer, tied_default=False)
 
@@ -248,6 +248,8 @@ IMPORTERS = {
     "gemma": _gemma,
     "glm": _glm,
     "glm4v_text": _glm4v_text,
+    "glm_ocr_text": _glm4v_text,
+    "paddleocr_vl_text": _ernie,
     "glm4": _glm,
     "ernie4_5": _ernie,
     "helium": _helium,

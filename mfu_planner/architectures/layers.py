@@ -70,7 +70,9 @@ def whole_norms(s: Sizes) -> Operators:
     )
 
 
-def cross_attention(s: Sizes, rows: Rows, keys: Rows, *, bias: bool = False, k_bias: bool | None = None) -> Operators:
+def cross_attention(
+    s: Sizes, rows: Rows, keys: Rows, *, bias: bool = False, k_bias: bool | None = None, qk_norm: Operators = ()
+) -> Operators:
     """Queries from one stack, keys and values from another (a decoder that looks at its encoder)."""
     width = s.heads * s.head_dim
 
@@ -78,7 +80,7 @@ def cross_attention(s: Sizes, rows: Rows, keys: Rows, *, bias: bool = False, k_b
         return MatMul(
             name=f"cross_{name}",
             inputs=s.hidden,
-            outputs=width,
+            outputs=s.kv_heads * s.head_dim if reads else width,
             bias=has_bias,
             role=Role.ATTENTION,
             split=Split.COLUMN,
@@ -90,6 +92,7 @@ def cross_attention(s: Sizes, rows: Rows, keys: Rows, *, bias: bool = False, k_b
         project("q_proj", rows, bias, ""),
         project("k_proj", keys, bias if k_bias is None else k_bias, "encoder_output"),
         project("v_proj", keys, bias, "encoder_output"),
+        *qk_norm,
         Attention(
             name="cross_attention",
             heads=s.heads,

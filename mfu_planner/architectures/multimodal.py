@@ -19,11 +19,15 @@ from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.defaults import defaults_of, top_level_defaults_of
 from mfu_planner.architectures.layers import Operators, without_gradients
 from mfu_planner.architectures.llava import llava_tower
+from mfu_planner.architectures.minimax_m3 import minimax_tower
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
+from mfu_planner.architectures.muse import muse_tower
+from mfu_planner.architectures.ocr_towers import glm_ocr_tower, paddleocr_tower
 from mfu_planner.architectures.parts import norm
 from mfu_planner.architectures.qwen_vision import qwen2_5_vl_tower, qwen2_vl_tower, qwen3_vl_tower
 from mfu_planner.architectures.registry import importer_of
 from mfu_planner.architectures.shuffled import cohere_tower, idefics3_tower, lfm2_tower, paligemma_tower
+from mfu_planner.architectures.step import step_tower
 from mfu_planner.architectures.towers import gemma4_tower, glm4v_tower, internvit_tower, moonvit_tower, pixtral_tower
 from mfu_planner.architectures.vit import free_vectors, patch_grid, tower_sizes, vision_layer
 from mfu_planner.errors import InputError
@@ -208,7 +212,18 @@ def _with_tower(
     return read
 
 
+def _alone(tower: Tower) -> JoinedTower:
+    """A tower that asks nothing of the whole config."""
+    return lambda _outer, c, _hidden, notes: tower(c, notes)
+
+
 IMPORTERS = {
+    "exaone4_5": _with_tower(_alone(qwen2_5_vl_tower), "exaone4", "exaone4_5_vision"),
+    "glm_ocr": _with_tower(glm_ocr_tower, "glm_ocr_text", "glm_ocr_vision"),
+    "minimax_m3_vl": _with_tower(minimax_tower, "minimax_m3_vl_text", "minimax_m3_vl_vision"),
+    "muse_glimmer": _with_tower(muse_tower, "muse_glimmer_text", "muse_glimmer_vision"),
+    "paddleocr_vl": _with_tower(paddleocr_tower, "paddleocr_vl_text", "paddleocr_vl_vision", tied_default=True),
+    "step3p7": _with_tower(step_tower, "step3p5", "step3p5_vision"),
     "aya_vision": _with_tower(cohere_tower, "cohere2", "siglip_vision_model", tied_default=True),
     "cohere2_vision": _with_tower(cohere_tower, "cohere2", "siglip_vision_model", tied_default=True),
     "idefics3": _with_tower(idefics3_tower, "llama", "idefics3_vision"),

@@ -98,7 +98,7 @@ def _tower_sizes(c: Config, width: int, ffn: int) -> Sizes:
     return Sizes(
         hidden=width,
         heads=heads,
-        kv_heads=heads,
+        kv_heads=c.size("num_key_value_heads", default=heads),
         head_dim=c.divides("hidden_size / num_heads", width, heads, letter="h"),
         ffn=ffn,
         vocab=0,

@@ -52,7 +52,7 @@ def blocks(first: Operators, layer: Operators, layers: int, last: Operators) -> 
     )
 
 
-def _grid(c: Config, merge: int, notes: list[str]) -> Grid:
+def floor_grid(c: Config, merge: int, notes: list[str]) -> Grid:
     """The patches of an image of the size that was asked for, as whole merged squares; none where none was."""
     if not c.image_size:
         notes.append(f"{c.origin}: the images have any size: give one (--image-size) to count their tower's work")
@@ -66,7 +66,7 @@ def pixtral_tower(outer: Config, c: Config, hidden: int, notes: list[str]) -> Bl
     """Pixtral: RMS norms, gated MLPs, no biases; squares of patches merged by one product, then two layers."""
     s = tower_sizes(c)
     merge, bias = outer.size("spatial_merge_size"), outer.flag("multimodal_projector_bias", default=False)
-    grid = _grid(c, merge, notes)
+    grid = floor_grid(c, merge, notes)
     c.no_effect("image_size", "hidden_act", "head_dim", "rope_theta", "rope_parameters", "model_type")
     outer.no_effect("vision_feature_layer", "projector_hidden_act")
     rows = grid.patches
@@ -95,7 +95,7 @@ def moonvit_tower(outer: Config, c: Config, hidden: int, notes: list[str]) -> Bl
     merge = c.pair("merge_kernel_size", default=(2, 2))
     if merge[0] != merge[1]:
         raise InputError(f"{c.origin}: merge_kernel_size", list(merge), "a square, such as [2, 2]")
-    grid = _grid(c, merge[0], notes)
+    grid = floor_grid(c, merge[0], notes)
     c.no_effect("hidden_act", "pos_emb_time", "pos_emb_type", "model_type", "video_attn_type", "merge_type")
     rows, width = grid.patches, outer.size("projection_hidden_size", default=s.hidden)
     entries = c.size("init_pos_emb_height", "pos_emb_height") * c.size("init_pos_emb_width", "pos_emb_width")
@@ -204,7 +204,7 @@ def glm4v_tower(outer: Config, c: Config, hidden: int, notes: list[str]) -> Bloc
 def gemma4_tower(outer: Config, c: Config, hidden: int, notes: list[str]) -> Blocks:
     """Gemma 4: norms around each branch and on queries, keys and values; patches pooled by squares, one projection."""
     pool = c.size("pooling_kernel_size")
-    grid, width = _grid(c, pool, notes), c.size("hidden_size")
+    grid, width = floor_grid(c, pool, notes), c.size("hidden_size")
     h = Heads(c.size("num_attention_heads"), c.size("num_key_value_heads"), c.size("head_dim"))
     rows, side = grid.patches, c.pair("patch_size")
     c.no_effect(

@@ -22,6 +22,8 @@ class MaskKind(StrEnum):
     CHUNK = "chunk"
     BAND = "band"
     """A window on both sides: ``size`` keys before a query and as many behind it (local layers of an encoder)."""
+    BLOCKS = "blocks"
+    """The best ``blocks`` of the blocks of ``size`` keys up to a query's own, which is always among them."""
     TOP = "top"
     """The best ``size`` of the keys before a query, chosen by an indexer (sparse attention)."""
 
@@ -36,17 +38,21 @@ class Mask:
 
     kind: MaskKind = MaskKind.CAUSAL
     size: int = 0
+    blocks: int = 0
 
     @property
     def most_keys(self) -> int:
         """Keys that a query sees at most, where the mask bounds them; else 0."""
-        return 2 * self.size + 1 if self.kind is MaskKind.BAND else self.size
+        if self.kind is MaskKind.BAND:
+            return 2 * self.size + 1
+        return self.size * (self.blocks or 1)
 
     def pairs(self, queries: Number, keys: Number) -> Number:
         """(query, key) pairs that one sequence allows.
 
         Causal: s(s+1)/2.  Window W, or W chosen keys: m(m+1)/2 + (s−m)·m with m = min(W, s).  Chunk C: the causal count
-        of each chunk.  Band of r on each side: s + 2rs − r(r+1) with r at most s − 1.
+        of each chunk.  Band of r on each side: s + 2rs − r(r+1) with r at most s − 1.  Blocks of B: the causal count of
+        each, and the keys of up to n − 1 of those before it.
         """
         if self.kind is MaskKind.ALL:
             return queries * keys
@@ -59,7 +65,13 @@ class Mask:
             reach = minimum(self.size, queries - 1)
             return queries * (2 * reach + 1) - reach * (reach + 1)
         whole, rest = queries // self.size, queries % self.size
-        return whole * (self.size * (self.size + 1) // 2) + half(rest * (rest + 1))
+        inside = whole * (self.size * (self.size + 1) // 2) + half(rest * (rest + 1))
+        if self.kind is MaskKind.CHUNK:
+            return inside
+        most = self.blocks - 1
+        full = minimum(most, whole)
+        earlier = half(full * (full - 1)) + (whole - full) * most
+        return inside + self.size * (self.size * earlier + rest * full)
 
 
 ALL = Mask(MaskKind.ALL)
@@ -92,6 +104,8 @@ class Attention(Operator):
     unit_pairs: int = 0
     """(query, key) pairs for each element of the rows' stream, where the input fixes them and attention stays inside
     the element (an image, or the windows that it is cut into); 0: they follow from rows, keys and mask."""
+    unit_allowed: int = 0
+    """Of these, those that a mask allows (an image's padding sees nothing of itself); 0: all."""
     gradients: str = "qkv"
     """Which of queries, keys and values need a gradient (all, unless frozen weights below them make some needless)."""
     role: Role = Role.ATTENTION
@@ -100,7 +114,8 @@ class Attention(Operator):
     def pairs(self, work: Workload) -> Number:
         """(query, key) pairs of the batch: all of them, or those that the mask allows."""
         if self.unit_pairs:
-            return self.unit_pairs * work.batch * work.length(self.rows.stream)
+            each = self.unit_allowed if self.unit_allowed and work.allowed_pairs_only else self.unit_pairs
+            return each * work.batch * work.length(self.rows.stream)
         masked = work.allowed_pairs_only
         mask = self.mask if masked else ALL
         if work.documents and self.rows == self.keys == TOKENS:

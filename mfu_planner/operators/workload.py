@@ -19,6 +19,8 @@ class Stream(StrEnum):
     """One row for each sequence (times a factor: 197 patches, 1,500 audio frames, one pooled vector)."""
     IMAGE = "image"
     """One row for each image inside a multimodal sequence."""
+    SEEING = "seeing"
+    """One row for each position of the main sequence where it holds an image; none in text alone."""
     CLIP = "clip"
     """One row for each audio clip inside a multimodal sequence."""
     ONCE = "once"
@@ -69,6 +71,8 @@ class Workload:
             return self.target_seq_len
         if stream is Stream.CLIP:
             return self.clips
+        if stream is Stream.SEEING:
+            return self.seq_len * minimum(self.images, 1)
         return self.images if stream is Stream.IMAGE else 1
 
     def allowed(self) -> Workload:
@@ -92,15 +96,20 @@ class Rows:
     factor: int = 1
     most: int = 0
     """Along ``ONCE``: a row for each position of a sequence up to this one; 0: a fixed number of rows."""
+    without: int = 0
+    """Rows less for each image of a sequence: its tokens, where they are served elsewhere."""
 
     def per_sequence(self, work: Workload) -> Number:
         """Rows for one sequence (along ``ONCE``: those that every sequence shares)."""
-        return self.factor * (minimum(self.most, work.seq_len) if self.most else work.length(self.stream))
+        rows = self.factor * (minimum(self.most, work.seq_len) if self.most else work.length(self.stream))
+        none = isinstance(self.without, int) and not self.without
+        return rows if none else rows - self.without * work.images
 
     def divided(self, by: Number) -> Rows:
         """The rows of one of ``by`` devices that share them."""
         same = type(by) in (int, float) and by == 1
-        return self if same else Rows(self.stream, self.factor / by, self.most)
+        without = self.without / by if self.without else 0
+        return self if same else Rows(self.stream, self.factor / by, self.most, without)
 
     def count(self, work: Workload) -> Number:
         """Rows for the whole batch."""

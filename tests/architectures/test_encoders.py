@@ -9,7 +9,7 @@ import pytest
 from mfu_planner.architectures import from_config
 from mfu_planner.counting import model_work
 from mfu_planner.errors import InputError
-from mfu_planner.operators import Mask, MaskKind, Role, Workload
+from mfu_planner.operators import Mask, MaskKind, Role, Rows, Stream, Workload
 
 BERT = {
     "model_type": "bert",
@@ -196,3 +196,26 @@ def test_positions_are_projected_once_for_a_batch() -> None:
     one, three = (model_work(built, Workload(batch=batch, seq_len=8)).forward for batch in (1, 3))
 
     assert 3 * one - three == 2 * (2 * 2 * 16 * 24 * 24)
+
+
+@pytest.mark.parametrize(("size", "blocks", "length"), [(4, 1, 11), (4, 2, 15), (5, 3, 37), (7, 9, 30)])
+def test_blocks_of_keys_hold_the_own_one_and_the_best_before_it(size: int, blocks: int, length: int) -> None:
+    """A query sees its own block up to itself and as many whole blocks before it as are left to choose."""
+    pairs = sum(query % size + 1 + size * min(blocks - 1, query // size) for query in range(length))
+
+    assert Mask(MaskKind.BLOCKS, size, blocks).pairs(length, length) == pairs
+
+
+def test_images_take_their_tokens_to_experts_of_their_own() -> None:
+    """Rows of text and of images together are the positions of the sequence."""
+    work = Workload(batch=3, seq_len=40, images=2)
+
+    assert Rows(without=9).count(work) + Rows(Stream.IMAGE, 9).count(work) == 3 * 40
+
+
+def test_layers_that_attend_to_images_rest_in_text_alone() -> None:
+    """Llama 3.2 Vision leaves them out where a sequence has no image."""
+    rows = Rows(Stream.SEEING)
+
+    assert rows.count(Workload(batch=2, seq_len=8)) == 0
+    assert rows.count(Workload(batch=2, seq_len=8, images=3)) == 16

@@ -27,6 +27,14 @@ PARTS = {
     "qwen3_vl_moe": ("text_config", "vision_config"),
 }
 NESTED = (
+    "minimax_m3_vl_vision",
+    "mllama_vision_model",
+    "ernie4_5_vl_moe_vision",
+    "step3p5_vision",
+    "paddleocr_vl_vision",
+    "muse_glimmer_vision",
+    "glm_ocr_vision",
+    "exaone4_5_vision",
     "audioflamingo3_encoder",
     "qwen2_5_omni_audio_encoder",
     "qwen2_5_omni_vision_encoder",
@@ -69,11 +77,20 @@ KEYWORDS = {
     "qwen3_5_text": {"full_attention_interval": 4},
     "qwen3_5_moe_text": {"full_attention_interval": 4},
     "gemma4_text": {"global_head_dim": 512},
+    "ernie4_5_vl_moe_text": {"moe_intermediate_size": [1536, 512]},
+    "llava_next": {"image_grid_pinpoints": [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]]},
+    "llava_onevision": {
+        "image_grid_pinpoints": [[384 * height, 384 * width] for height in range(1, 7) for width in range(1, 7)]
+    },
+    "mllama_text_model": {"cross_attention_layers": [3, 8, 13, 18, 23, 28, 33, 38]},
+    "mllama_vision_model": {
+        "supported_aspect_ratios": [[1, 1], [1, 2], [1, 3], [1, 4], [2, 1], [2, 2], [3, 1], [4, 1]]
+    },
     "vit": {"num_labels": 2},
     "resnet": {"num_labels": 2},
     "convnext": {"num_labels": 2},
 }
-"""Read by a class from its keyword arguments (or, the number of labels, by the base class), so not among its fields."""
+"""Read by a class from its keyword arguments, filled in behind its fields, or (number of labels) by the base class."""
 
 
 def fields(cls: type) -> dict[str, Any]:

@@ -52,6 +52,10 @@ def counted_attention(
         rows = torch.zeros(query.shape[0], query.shape[2], key.shape[2], dtype=torch.bool)
         open_chosen = rows.scatter(-1, chosen.long(), True).unsqueeze(1)
         mask = mask & open_chosen if mask.dtype == torch.bool else mask.masked_fill(~open_chosen, -torch.inf)
+    if given.get("block_indices") is not None:  # the same by blocks of keys
+        places = torch.arange(query.shape[2]).unsqueeze(0).expand(query.shape[0], -1)
+        length, kind, device = key.shape[2], query.dtype, query.device
+        mask = module.indexer.build_block_mask(given["block_indices"], mask, length, kind, device, places)
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
     batch, heads, queries, width = query.shape
@@ -137,7 +141,8 @@ def pictures(row: dict[str, Any], ids: torch.Tensor, work: dict[str, int]) -> di
     across = side // vision["patch_size"]
     ids[:, 3 : 3 + work["images"] * row["image_tokens"]] = row["image_token"]
     if row.get("patches"):  # a list of patches with their grid, as Qwen has it
-        features = channels * vision.get("temporal_patch_size", 1) * vision["patch_size"] ** 2
+        frames = vision.get("temporal_patch_size", vision.get("patch_temporal", 1))
+        features = channels * frames * vision["patch_size"] ** 2
         shape = (features,) if row["patches"] == "flat" else (channels, vision["patch_size"], vision["patch_size"])
         return {
             "pixel_values": torch.ones(count * across * across, *shape),
