@@ -4,7 +4,6 @@ References
 ----------
 .. [1] Dosovitskiy et al. 2020, arXiv:2010.11929 (ViT).
 .. [2] Touvron et al. 2020, arXiv:2012.12877 (DeiT: a distillation token beside the class token).
-.. [3] Oquab et al. 2023, arXiv:2304.07193 (DINOv2: scaled branches).
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from __future__ import annotations
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of, pre_norm
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
-from mfu_planner.architectures.parts import gated_mlp, norm, plain_mlp
+from mfu_planner.architectures.parts import norm, plain_mlp
 from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear, model_class
 from mfu_planner.errors import InputError
-from mfu_planner.operators import ALL, Convolution, Elementwise, Lookup, Role, Rows, Split, Stream
+from mfu_planner.operators import ALL, Convolution, Lookup, Role, Rows, Split, Stream
 
 _KINDS = {
     "ForImageClassification": "classifier",
@@ -123,75 +122,4 @@ def _vit(c: Config) -> Architecture:
     )
 
 
-def _dinov2(c: Config) -> Architecture:
-    notes: list[str] = []
-    kind = head_kind(c, _KINDS, "no head", notes)
-    hidden, heads = c.size("hidden_size"), c.size("num_attention_heads")
-    ffn = hidden * c.size("mlp_ratio")
-    gated = c.flag("use_swiglu_ffn", default=False)
-    if gated:  # two thirds of the width, rounded up to a multiple of eight
-        ffn = (ffn * 2 // 3 + 7) // 8 * 8
-    s = Sizes(
-        hidden=hidden,
-        heads=heads,
-        kv_heads=heads,
-        vocab=0,
-        ffn=ffn,
-        layers=c.size("num_hidden_layers"),
-        head_dim=c.divides("hidden_size / num_attention_heads", hidden, heads, letter="h"),
-    )
-    down, across, patch = patch_grid(c)
-    own = c.pair("image_size")
-    trained = (own[0] // patch[0]) * (own[1] // patch[1]) + 1
-    patches = Rows(Stream.SEQUENCE, c.derived("P", down * across))
-    rows = Rows(Stream.SEQUENCE, c.derived("T", patches.factor + 1))
-    c.no_effect(
-        "hidden_act",
-        "layerscale_value",
-        "drop_path_rate",
-        "apply_layernorm",
-        "reshape_hidden_states",
-        "stage_names",
-        "out_features",
-        "out_indices",
-        "use_mask_token",
-    )
-    layer = (
-        *attention_of(
-            s,
-            ALL,
-            bias=c.flag("qkv_bias", default=True),
-            out_bias=True,
-            rotary=False,
-            rows=rows,
-            unit_pairs=rows.factor * rows.factor,
-        ),
-        Elementwise(name="attention_scale", width=hidden, weights=hidden, rows=rows),
-    )
-    mlp = gated_mlp(hidden, ffn, bias=True, rows=rows) if gated else plain_mlp(hidden, ffn, rows=rows)
-    scaled = (*mlp, Elementwise(name="mlp_scale", width=hidden, weights=hidden, rows=rows))
-    first = (
-        patch_embedding(c.size("num_channels"), hidden, patch, patches),
-        free_vectors("class_token", 1, hidden, rows),
-        *((free_vectors("mask_token", 1, hidden, rows),) if c.raw("use_mask_token", True) else ()),
-        free_vectors("position_embedding", trained, hidden, rows),
-    )
-    output: Operators = (norm("final_norm", hidden, bias=True, rows=rows),)
-    if kind == "classifier":
-        output += classifier(c, 2 * hidden)
-    return Architecture(
-        name=c.model_type,
-        hidden=hidden,
-        work_unit="sample",
-        fixed_length=rows.factor,
-        has_text=False,
-        blocks=(
-            Block("embedding", first, stack="vision"),
-            Block("layer", pre_norm(s, layer, scaled, bias=True, rows=rows), layer_numbers(s.layers), stack="vision"),
-            Block("output", output, stack="vision"),
-        ),
-        notes=tuple(notes),
-    )
-
-
-IMPORTERS = {"vit": _vit, "deit": _vit, "dinov2": _dinov2}
+IMPORTERS = {"vit": _vit, "deit": _vit}

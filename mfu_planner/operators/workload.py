@@ -96,12 +96,17 @@ class Rows:
     factor: int = 1
     most: int = 0
     """Along ``ONCE``: a row for each position of a sequence up to this one; 0: a fixed number of rows."""
+    thinned: tuple[tuple[int, int], ...] = ()
+    """(kernel, stride) of the convolutions over the stream that leave these rows: ⌊(n − kernel) / stride⌋ + 1 each."""
     without: int = 0
     """Rows less for each image of a sequence: its tokens, where they are served elsewhere."""
 
     def per_sequence(self, work: Workload) -> Number:
         """Rows for one sequence (along ``ONCE``: those that every sequence shares)."""
-        rows = self.factor * (minimum(self.most, work.seq_len) if self.most else work.length(self.stream))
+        length = minimum(self.most, work.seq_len) if self.most else work.length(self.stream)
+        for kernel, stride in self.thinned:
+            length = (length - kernel) // stride + 1
+        rows = self.factor * length
         none = isinstance(self.without, int) and not self.without
         return rows if none else rows - self.without * work.images
 
@@ -109,7 +114,7 @@ class Rows:
         """The rows of one of ``by`` devices that share them."""
         same = type(by) in (int, float) and by == 1
         without = self.without / by if self.without else 0
-        return self if same else Rows(self.stream, self.factor / by, self.most, without)
+        return self if same else Rows(self.stream, self.factor / by, self.most, self.thinned, without)
 
     def count(self, work: Workload) -> Number:
         """Rows for the whole batch."""

@@ -219,3 +219,10 @@ def test_layers_that_attend_to_images_rest_in_text_alone() -> None:
 
     assert rows.count(Workload(batch=2, seq_len=8)) == 0
     assert rows.count(Workload(batch=2, seq_len=8, images=3)) == 16
+
+
+def test_ten_seconds_of_sound_leave_499_frames() -> None:
+    """wav2vec 2.0: seven convolutions, 400 samples for the first frame and 320 for each further one."""
+    layers = ((10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2))
+
+    assert Rows(thinned=layers).count(Workload(batch=1, seq_len=160_000)) == (160_000 - 400) // 320 + 1 == 499

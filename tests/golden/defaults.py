@@ -87,6 +87,8 @@ KEYWORDS = {
         "supported_aspect_ratios": [[1, 1], [1, 2], [1, 3], [1, 4], [2, 1], [2, 2], [3, 1], [4, 1]]
     },
     "vit": {"num_labels": 2},
+    "hubert": {"mask_time_prob": 0.05},
+    "wav2vec2": {"mask_time_prob": 0.05},
     "resnet": {"num_labels": 2},
     "convnext": {"num_labels": 2},
 }

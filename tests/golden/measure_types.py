@@ -113,6 +113,8 @@ def _vocabulary(config: dict[str, Any]) -> int:
 def inputs(row: dict[str, Any], work: dict[str, int]) -> dict[str, torch.Tensor]:
     """What the class takes, for one batch."""
     batch, given = work["batch"], {}
+    if row.get("wave"):  # samples of sound in place of tokens
+        return {"input_values": torch.linspace(-1, 1, batch * work["seq_len"]).view(batch, -1)}
     if "seq_len" in work:
         given["input_ids"] = tokens(row, batch, work["seq_len"])
     for name in ("target_seq_len", "decoder_seq_len"):
