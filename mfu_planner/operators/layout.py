@@ -10,6 +10,11 @@ NO_RECOMPUTE, SELECTIVE_RECOMPUTE, FULL_RECOMPUTE = 0, 1, 2
 RECOMPUTE_CODES = {"none": NO_RECOMPUTE, "selective": SELECTIVE_RECOMPUTE, "full": FULL_RECOMPUTE}
 
 
+def alone(degree: Number) -> bool:
+    """Whether a degree is a plain 1: what it would cost need not be worked out."""
+    return type(degree) is float and degree == 1
+
+
 @dataclass(frozen=True)
 class Layout:
     """Degrees of parallelism and batch; every field a number or an array, all broadcastable against each other."""

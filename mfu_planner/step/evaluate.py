@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mfu_planner.numeric import Number, maximum, minimum, power, where
 from mfu_planner.numeric.letters import Letter, Symbol, named
+from mfu_planner.operators.layout import alone
 from mfu_planner.step import names
 from mfu_planner.step.exchange import accumulate_time, gradient_exchange, parameters_on_device, update_time
 from mfu_planner.step.flops import attention_flops, model_flops
@@ -230,7 +231,7 @@ def stage_times(
 
 def send_time(division: Division, layout: Layout, machine: Machine, stack: Stack, work: Workload) -> Number:
     """Exposed seconds of activations and their gradients between the stages, a whole step."""
-    if type(layout.pp) is float and layout.pp <= 1:
+    if alone(layout.pp):
         return 0.0
     split = layout.tp if stack.scatter_sends > 0 else 1.0
     rows, width = (division.body[0].rows, division.body[0].width)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mfu_planner.numeric import Number, maximum, minimum, where
 from mfu_planner.numeric.letters import named
+from mfu_planner.operators.layout import alone
 from mfu_planner.step import names
 from mfu_planner.step.collectives import collective_time
 from mfu_planner.step.division import Parameters, together
@@ -25,7 +26,7 @@ def summed(kinds: tuple[BlockKind, ...], layout: Layout) -> Parameters:
 def ends(division: Division, layout: Layout) -> tuple[Parameters, Parameters]:
     """Parameters of the first stage before its layers, and of the last after its own: a tied head is a copy there."""
     last = summed(division.after, layout)
-    if not (type(layout.pp) is float and layout.pp <= 1):
+    if not alone(layout.pp):
         copies = together(kind.copied(layout) for kind in division.after)
         last = last.plus(copies, where(layout.pp > 1, 1.0, 0.0))
     return summed(division.before, layout), last

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mfu_planner.numeric import Number, maximum, where
 from mfu_planner.operators import Elementwise, KernelKind, Scan, Traffic
+from mfu_planner.operators.layout import alone
 from mfu_planner.step.collectives import collective_time
 from mfu_planner.step.kernels import (
     cast_time,
@@ -134,7 +135,7 @@ def _communicate(
     for (traffic, rows, width), times in kind.exchanges.items():
         message = element * width * rows.count(work)
         if traffic is Traffic.SUM:
-            if type(layout.tp) is float and layout.tp <= 1:
+            if alone(layout.tp):
                 continue
             reduce = collective_time(message, layout.tp, node, 2.0, links["all_reduce"], fabric)
             gather = collective_time(message, layout.tp, node, 1.0, links["all_gather"], fabric)
@@ -143,14 +144,14 @@ def _communicate(
             exposed = times * where(layout.tp > node, stack.tensor_across, stack.tensor_exposed) * pair
             forward["tensor"], backward["tensor"] = forward["tensor"] + exposed, backward["tensor"] + exposed
         elif traffic is Traffic.EXPERTS:
-            if type(layout.ep) is float and layout.ep <= 1:
+            if alone(layout.ep):
                 continue
             sent = message * layout.imbalance / layout.tp
             exchanged = collective_time(sent, layout.ep, node / layout.tp, 1.0, links["alltoall"], fabric)
             exposed = times * stack.expert_exposed * exchanged
             forward["expert"], backward["expert"] = forward["expert"] + exposed, backward["expert"] + exposed
         else:
-            if type(layout.cp) is float and layout.cp <= 1:
+            if alone(layout.cp):
                 continue
             whole, local = times * message * layout.cp / layout.tp, maximum(node / layout.tp, 1.0)
             rings.append(collective_time(whole, layout.cp, local, 1.0, links["all_gather"], fabric))

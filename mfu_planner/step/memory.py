@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mfu_planner.numeric import Number, maximum, where
 from mfu_planner.operators import Attention, Elementwise
+from mfu_planner.operators.layout import alone
 from mfu_planner.step.division import Parameters
 from mfu_planner.step.exchange import ends, summed
 from mfu_planner.step.schedules import DUALPIPE, in_flight, in_flight_later
@@ -99,12 +100,13 @@ def block_bytes(kind: BlockKind, space: Space) -> tuple[Number, Number]:
             if isinstance(op, Attention):
                 launch = op.kernels(work)[0]
                 scores = scores + constants.score_bytes * launch.groups * launch.m * launch.n / layout.tp
+    working = everything + scores
     if not kind.layered:
-        return everything + scores, everything + scores
+        return working, working
     share = stack.selective_share if stack.fused_attention else 0.0
-    kept = where(layout.selective, everything * (1.0 - share), (1.0 - layout.again) * (everything + scores))
+    kept = where(layout.selective, everything * (1.0 - share), (1.0 - layout.again) * working)
     kept = kept + layout.again * element * kind.rows.count(work) * kind.width / spread
-    return kept, everything + scores
+    return kept, working
 
 
 def _activations(kinds: tuple[BlockKind, ...], space: Space) -> tuple[Number, Number]:
@@ -159,7 +161,7 @@ def stage_memory(division: Division, space: Space) -> tuple[DeviceBytes, ...]:
         held = constants.activation_factor * frozen * (flying * (layers * kept + beside) + again) + inputs
         return _states(others.plus(layer, layers), space, held, logits, one_layer, frozen_bytes)
 
-    if type(pp) is float and pp <= 1:
+    if alone(pp):
         return (stage(count, 1.0, start_held.plus(end_held), start_kept + end_kept, logits),)
     both = start_held.plus(end_held)
     start = stage(

@@ -70,6 +70,11 @@ def test_narrow_runs_and_blocks_beside_the_layers() -> None:
     assert kept(Layout(recompute=2.0), {"narrow_kept": 0.75}, narrow)[0] == INPUT
     assert kept(Layout(recompute=2.0), part=1, dropout=1.0, selective_share=0.5) == (256, 256)
     assert kept(Layout(recompute=1.0), part=1, selective_share=0.5) == (256, 256)
+    beside = divide(replace(model(), blocks=(Block("beside", LAYER), *model().blocks))).before[0]
+    work = Workload(2, 4, allowed_pairs_only=True)
+    space = Space(Layout(recompute=2.0), work, BOX, replace(STACK, fused_attention=0.0, dropout=1.0),
+                  replace(MEMORY, score_bytes=5.0, mask_bytes=3.0), 12.0)  # fmt: skip
+    assert block_bytes(beside, space) == (ALL + SCORES, ALL + SCORES)
 
 
 CONSTANTS = replace(MEMORY, gradient_bytes=4.0, logit_bytes=6.0, fixed_bytes=7.0)
