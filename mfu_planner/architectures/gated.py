@@ -114,7 +114,7 @@ def _smollm3(c: Config) -> Architecture:
     s = usual_sizes(c, kv_heads_from_heads=False)
     on, size = c.flag("use_sliding_window", default=False), window_size(c)
     interval = c.size("no_rope_layer_interval", default=4)
-    turned = c.raw("no_rope_layers", [int(every(interval)(i)) for i in range(s.layers)])
+    turned = c.raw("no_rope_layers", [1 if every(interval)(i) else 0 for i in range(s.layers)])
     if not isinstance(turned, list) or len(turned) < s.layers:
         raise InputError(f"{c.origin}: no_rope_layers", turned, f"a list of 0 or 1 for each of {s.layers} layers")
     bias, mlp_bias = c.flag("attention_bias", default=False), c.flag("mlp_bias", default=False)

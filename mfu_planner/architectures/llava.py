@@ -94,7 +94,7 @@ def features(outer: Config, c: Config, notes: list[str]) -> Features:
     )
     vip = outer.model_type == "vipllava"
     without_class = vip or (not whole and outer.text("vision_feature_select_strategy", default="default") == "default")
-    rows = Rows(Stream.IMAGE, count * (tokens - int(without_class)))
+    rows = Rows(Stream.IMAGE, count * (tokens - without_class))
     final = norm("vision_final_norm", width, bias=True, rows=Rows(Stream.IMAGE, count * tokens if siglip else count))
     pooled = siglip and c.flag("vision_use_head", default=True)
     pooling = attention_pooling(c, tokens, Stream.IMAGE, tiles=count) if pooled else ()

@@ -38,7 +38,7 @@ def _falcon(c: Config) -> Architecture:
     )
     bias, alibi = c.flag("bias", default=False), c.flag("alibi", default=False)
     side_by_side = c.flag("parallel_attn", default=True)
-    norms = c.size("num_ln_in_parallel_attn") if c.has("num_ln_in_parallel_attn") else 1 + int(new)
+    norms = c.size("num_ln_in_parallel_attn") if c.has("num_ln_in_parallel_attn") else 1 + new
     c.no_effect("num_kv_heads", "n_head_kv", "activation", "apply_residual_connection_post_layernorm")
     attention = attention_of(s, bias=bias, fused=True, rotary=not alibi)
     mlp = plain_mlp(hidden, s.ffn, bias=bias)

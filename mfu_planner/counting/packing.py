@@ -1,4 +1,4 @@
-"""Packed and padded batches: documents of many lengths in sequences of one."""
+"""Packed batches: documents of many lengths in sequences of one."""
 
 from __future__ import annotations
 
@@ -37,28 +37,6 @@ def packed(lengths: Iterable[int] | Mapping[int, int], seq_len: int, batch: int 
     if tokens > sequences * seq_len:
         raise InputError("packed", f"{tokens} tokens", f"at most batch × seq_len ({sequences * seq_len}) tokens")
     return Workload(sequences, seq_len, documents=documents)
-
-
-def padded(lengths: Iterable[int] | Mapping[int, int], seq_len: int | None = None) -> Workload:
-    """A batch of one document a sequence, filled up to the longest one (or to ``seq_len``).
-
-    Padding positions are worked on like any others, and attention runs over whole sequences.
-
-    Raises
-    ------
-    InputError
-        A document longer than ``seq_len``.
-    """
-    documents = _histogram(lengths)
-    longest = max(length for length, _ in documents)
-    if seq_len is not None and longest > seq_len:
-        raise InputError("packed", longest, f"documents of at most seq_len ({seq_len}) tokens")
-    return Workload(sum(count for _, count in documents), seq_len or longest)
-
-
-def useful_share(lengths: Iterable[int] | Mapping[int, int], work: Workload) -> float:
-    """Share of a batch's positions that hold tokens, the rest being padding."""
-    return float(sum(length * count for length, count in _histogram(lengths)) / work.tokens)
 
 
 def _histogram(lengths: Iterable[int] | Mapping[int, int]) -> tuple[tuple[int, int], ...]:

@@ -75,10 +75,11 @@ def block_bytes(kind: BlockKind, space: Space) -> tuple[Number, Number]:
 
     Notes
     -----
-    .. math:: 2 T (k_{split}/t + k_{whole}/t_{sp}) + 5 a s^2 b / t \\text{ (unfused attention only)}
+    .. math:: M = 2*T*(k_split/t + k_whole/u) + 5*a*b*s**2/t
 
-    with T rows of the micro-batch on the device, k the elements that the operators keep, t the TP degree and t_sp = t
-    under sequence parallelism, else 1.  ``selective`` leaves out the scores (unfused) or the stack's share of the rest.
+    with T rows of the micro-batch on the device, k the elements that the operators keep, t the TP degree and u = t
+    under sequence parallelism, else 1; the scores (of b sequences of length s under a heads) only where attention is
+    not fused.  ``selective`` leaves out the scores (unfused) or the stack's share of the rest.
 
     References
     ----------

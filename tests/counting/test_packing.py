@@ -1,4 +1,4 @@
-"""Packed and padded batches, attention counted by brute force."""
+"""Packed batches, attention counted by brute force."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import random
 import pytest
 
 from mfu_planner.counting import model_work
-from mfu_planner.counting.packing import packed, padded, useful_share
+from mfu_planner.counting.packing import packed
 from mfu_planner.errors import InputError
-from mfu_planner.operators import Workload
 from mfu_planner.questions.model import choose_model
 
 
@@ -31,24 +30,10 @@ def test_histogram_and_list_agree() -> None:
     """A histogram is another way to write the list."""
     assert packed([5, 5, 9], 16) == packed({5: 2, 9: 1}, 16)
     assert packed([16, 16, 1], 16).batch == 3
-    assert useful_share([16, 16, 1], packed([16, 16, 1], 16)) == pytest.approx(33 / 48)
-
-
-def test_padding_is_worked_on() -> None:
-    """Three documents, each padded to the longest."""
-    assert padded([3, 7, 5]) == Workload(3, 7)
-    assert padded({4: 2}, seq_len=8) == Workload(2, 8)
 
 
 @pytest.mark.parametrize(
-    "call",
-    [
-        lambda: packed([], 8),
-        lambda: packed([9], 8),
-        lambda: packed([8, 8], 8, batch=1),
-        lambda: padded([9], 8),
-        lambda: packed([0], 8),
-    ],
+    "call", [lambda: packed([], 8), lambda: packed([9], 8), lambda: packed([8, 8], 8, batch=1), lambda: packed([0], 8)]
 )
 def test_impossible_batches_are_refused(call) -> None:  # type: ignore[no-untyped-def]
     """No documents, or more than fits."""

@@ -13,10 +13,12 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mfu_planner.operators import Attention, Workload
 from mfu_planner.run.goodput import checkpoint_interval, goodput
 from mfu_planner.step.collectives import across_nodes_time, in_node_time
 from mfu_planner.step.exchange import offload_time
 from mfu_planner.step.kernels import cast_time, fused_attention_time, product_time
+from mfu_planner.step.memory import block_bytes
 from mfu_planner.step.pipeline import pipeline_bubble, pipeline_time
 from mfu_planner.step.schedules import DUALPIPE, ONE_FORWARD_ONE_BACKWARD, ZERO_BUBBLE, fill_share
 
@@ -41,6 +43,24 @@ def rate(x: Letters) -> Any:
     )  # fmt: skip
 
 
+def unfused_block(x: Letters) -> Any:
+    """The bytes of a block that keeps k elements for each of T rows, and the scores of its attention."""
+    rows = Letters(count=lambda work: x.T)
+    kept = Letters(
+        kept=((rows, x.k_whole, x.k_split),),
+        layered=False,
+        operators=(Attention(name="scores", heads=x.a, kv_heads=1, qk_dim=1, v_dim=1),),
+    )
+    space = Letters(
+        layout=Letters(tp=x.t, spread=x.u),
+        work=Workload(x.b, x.s),
+        machine=Letters(element_bytes=2.0, low_precision=False),
+        constants=Letters(score_bytes=5.0),
+        stack=Letters(dropout=False, fused_attention=False),
+    )
+    return block_bytes(kept, space)[1]
+
+
 STATED: dict[tuple[Any, str], Callable[[Letters], Any]] = {
     (in_node_time, "t"): lambda x: in_node_time(x.S, x.g, x.f, link(x)),
     (across_nodes_time, "t"): lambda x: across_nodes_time(x.S, x.g, x.l, x.f, link(x), fabric(x)),
@@ -54,6 +74,7 @@ STATED: dict[tuple[Any, str], Callable[[Letters], Any]] = {
     (fill_share, "zero_bubble"): lambda x: fill_share(ZERO_BUBBLE, x.p, x.v, x.B, x.W),
     (fill_share, "dualpipe"): lambda x: fill_share(DUALPIPE, x.p, x.v, x.B, x.W),
     (checkpoint_interval, "T"): lambda x: checkpoint_interval(x.delta, x.lamda),
+    (block_bytes, "M"): unfused_block,
     (goodput, "G"): lambda x: goodput(x.delta, x.R, x.T, x.lamda),
 }
 SPREAD = {"B_nic": 1.0, "B": 5.0, "W": 0.4, "q": 0.9, "P": 40.0}

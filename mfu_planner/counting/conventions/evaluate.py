@@ -85,7 +85,7 @@ def per_unit(flops: Number, units: Number) -> Number:
     """``flops / units``: an int or a Fraction for ints, float64 for arrays."""
     if isinstance(flops, int | Fraction) and isinstance(units, int):
         exact = Fraction(flops) / units
-        return int(exact) if exact.denominator == 1 else exact
+        return exact.numerator if exact.denominator == 1 else exact
     return flops / units
 
 

@@ -64,7 +64,7 @@ def scaled(value: Number, factor: Fraction) -> Number:
     """``value · factor``: exact (int or Fraction) for ints, float64 for arrays."""
     if isinstance(value, int | Fraction):
         exact = value * factor
-        return int(exact) if exact.denominator == 1 else exact
+        return exact.numerator if exact.denominator == 1 else exact
     return value * factor.numerator / factor.denominator
 
 
