@@ -8,7 +8,19 @@ import pathlib
 import yaml
 
 HERE = pathlib.Path(__file__).parent
-NAMES = ("products", "collectives", "stacks", "fabrics", "rules", "ranges", "memory", "fits", "failures", "multipliers")
+NAMES = (
+    "products",
+    "collectives",
+    "stacks",
+    "fabrics",
+    "rules",
+    "ranges",
+    "memory",
+    "fits",
+    "failures",
+    "multipliers",
+    "eager",
+)
 NOT_CONSTANTS = ("script", "source")
 
 

@@ -15,11 +15,14 @@ from typing import Any
 
 from mfu_planner.diagnosis.cases.published import outcome_of, pairs
 from mfu_planner.diagnosis.knowledge import knowledge
+from mfu_planner.machine.calibrated import calibration
 
+EAGER = "eager"
+"""Of ``eager.yaml``; the others of ``diagnosis.yaml``."""
 GRIDS: dict[tuple[str, ...], tuple[float, ...]] = {
-    ("eager", "scale", "pointwise_factor"): (1.8, 2.2, 2.6, 3.0, 3.4),
-    ("eager", "scale_of", "generic", "pointwise_factor"): (2.4, 3.2, 4.0, 4.8),
-    ("eager", "scale_of", "generic", "score_passes"): (1.6, 2.2, 2.8, 3.4),
+    (EAGER, "scale", "pointwise_factor"): (1.8, 2.2, 2.6, 3.0, 3.4),
+    (EAGER, "scale_of", "generic", "pointwise_factor"): (2.4, 3.2, 4.0, 4.8),
+    (EAGER, "scale_of", "generic", "score_passes"): (1.6, 2.2, 2.8, 3.4),
     ("compile", "host_left"): (0.15, 0.2, 0.25, 0.3, 0.4),
     ("compile", "graph_host_left"): (0.05, 0.08, 0.12, 0.2),
     ("overlap", "tensor_left"): (0.55, 0.64, 0.73, 0.82),
@@ -41,7 +44,7 @@ def objective(rows: list[dict[str, str]]) -> float:
 
 def place(path: tuple[str, ...]) -> tuple[dict[str, Any], str]:
     """The dictionary that holds a constant, and its key."""
-    held = knowledge()
+    held = calibration() if path[0] == EAGER else knowledge()
     for name in path[:-1]:
         held = held[name]
     return held, path[-1]

@@ -26,7 +26,7 @@ PLACES = {
     "inside": "as similar published runs do",
     "below": "below similar published runs",
     "above": "above similar published runs",
-    "above all": "above every similar published run: doubt the number first",
+    "above all": "above every similar published run, a reason to doubt the number",
     "none known": "no similar published run is on file",
 }
 """Where a figure stands in the range of similar runs, in words."""

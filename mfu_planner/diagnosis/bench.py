@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.diagnosis.knowledge import knowledge
 from mfu_planner.step.case import Change, case_of
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class Bench:
     flags
         The flags, complete enough for a prediction.
     own
-        What is known of the run beyond them (an eager run of a stack fitted on compiled ones).
+        What is known of the run beyond them: a compiled step, a fused optimizer.
     """
 
     def __init__(self, flags: Mapping[str, Any], own: Change = NOTHING) -> None:
@@ -59,15 +58,14 @@ class Bench:
         self.base = self.point()
 
     def point(self, *changes: Change) -> Point:
-        """The run after some changes, all at once; one that stands ``alone`` leaves the run's own out.
+        """The run after some changes, all at once.
 
         Raises
         ------
         InputError
             The changes contradict each other, or make a run that cannot be.
         """
-        own = () if any(change.alone for change in changes) else (self.own,)
-        return self._point(self.case.changed(*own, *changes))
+        return self._point(self.case.changed(self.own, *changes))
 
     @staticmethod
     def _point(case: Case) -> Point:
@@ -95,15 +93,3 @@ class Bench:
             tuple(case.said.assumptions),
             tuple(found.warnings),
         )
-
-
-def eager_tuning(stack: str) -> Change:
-    """How an eager run of ``stack`` differs from the (compiled) runs that its constants were fitted on."""
-    held = knowledge()["eager"]
-    if stack not in held["stacks"]:
-        return NOTHING
-    scale = {name: float(factor) for name, factor in held["scale_of"].get(stack, held["scale"]).items()}
-    host = float(held["host_of"].get(stack, 1.0))
-    for name in ("forward_host_s", "backward_host_s"):
-        scale[name] = scale.get(name, 1.0) * host
-    return Change("eager", constants=scale)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.diagnosis.bench import NOTHING
 from mfu_planner.diagnosis.knowledge import knowledge
+from mfu_planner.machine.eager import is_known
 from mfu_planner.step.case import Change
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
             risk="static shapes and addresses; more memory for the graph's pool",
         )
         return
-    known = bench.own is not NOTHING
+    known = facts.get("compiled") is False and is_known(stack)
     scale = {"step_fixed_s": held["fixed_left"]} if known and stack == "generic" else {}
     left = {"host_compiled": held["host_left"]}
     if not known:
@@ -76,7 +76,6 @@ def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
         {"compile": True},
         scale,
         left,
-        alone=known,
         risk="the first step takes a minute or more; changing shapes compile again",
         causes=UNFUSED,
     )
@@ -86,7 +85,6 @@ def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
         {"compile": True},
         {"step_fixed_s": held["fixed_left"]},
         {**left, "host_compiled": held["graph_host_left"]},
-        alone=known,
         effort="medium",
         risk="static shapes and addresses; more memory for the graph's pool",
         causes=UNFUSED,

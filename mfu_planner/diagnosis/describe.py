@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.diagnosis.bench import NOTHING, Bench, eager_tuning
+from mfu_planner.diagnosis.bench import NOTHING, Bench
 from mfu_planner.diagnosis.given import LAYOUT, SUBJECT, TRAINING
 from mfu_planner.diagnosis.knowledge import framework_stack, knowledge
 from mfu_planner.errors import InputError, PlannerError
+from mfu_planner.machine.calibrated import calibration
 from mfu_planner.machine.own_stack import read_stack
 from mfu_planner.step.case import Change
 
@@ -78,15 +79,13 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
         flags["devices"] = 1
         said.append("one device assumed: --devices would show what communication costs")
     compiled = answers.compiled
-    fitted_compiled = stack in knowledge()["eager"]["usually_compiled"]
+    fitted_compiled = stack in calibration()["eager"]["usually_compiled"]
     if compiled is None and fitted_compiled:
         compiled = True
         said.append(f"compiled, as {stack} usually runs: --eager changes it")
-    if compiled:
-        flags["compile"] = True
-    tuning = NOTHING
-    if not fitted:
-        tuning = eager_tuning(stack or "") if compiled is False else _stated(stack or "", answers)
+    if compiled is not None:
+        flags["compile"] = compiled
+    tuning = NOTHING if fitted else _stated(stack or "", answers)
     _attend(flags, said)
     named = set(flags)
     _shard(flags, said)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.diagnosis.bench import NOTHING, Bench, eager_tuning
+from mfu_planner.diagnosis.bench import Bench
 from mfu_planner.diagnosis.knowledge import knowledge
 from mfu_planner.errors import PlannerError
+from mfu_planner.machine.eager import is_known
 
 if TYPE_CHECKING:
     from mfu_planner.diagnosis.describe import Described
     from mfu_planner.diagnosis.observing import Observed
-    from mfu_planner.step.case import Change
 
 SLOW = 1.1
 """Observed ÷ predicted from which a run's speed asks for another reading of what was not said."""
@@ -41,8 +41,6 @@ class Unsaid:
     """The reading."""
     likely: bool = False
     """Whether it is as usual as the default: then it need not lie outside the model's range to be taken."""
-    own: Change | None = None
-    """The tuning that goes with it, where it is another."""
     compiled: bool | None = None
 
 
@@ -60,7 +58,7 @@ def settled(run: Described, seen: Observed) -> Described:
         if not reading.likely and ratio <= max(base.high, float(knowledge()["model_error"])):
             continue
         try:
-            bench = Bench({**run.bench.flags, **reading.flags}, reading.own or run.bench.own)
+            bench = Bench({**run.bench.flags, **reading.flags}, run.bench.own)
         except PlannerError:
             continue
         other = observed / bench.base.per_token
@@ -77,7 +75,10 @@ def settled(run: Described, seen: Observed) -> Described:
         run,
         bench=bench,
         compiled=run.compiled if reading.compiled is None else reading.compiled,
-        assumptions=(*(a for a in run.assumptions if not (reading.own and a.startswith("compiled"))), said),
+        assumptions=(
+            *(a for a in run.assumptions if not (reading.compiled is False and a.startswith("compiled"))),
+            said,
+        ),
         assumed=tuple(name for name in run.assumed if name not in reading.flags),
         reading=reading,
     )
@@ -87,14 +88,13 @@ def readings(run: Described, seen: Observed) -> Iterator[Unsaid]:
     """Other readings of what was not said, the most usual first."""
     assert run.bench is not None
     e, flags = run.bench.base.echo, run.bench.flags
-    if seen.answers.compiled is None and eager_tuning(str(e["stack"])) is not NOTHING:
+    if seen.answers.compiled is None and is_known(run.bench.request.stack.name):
         yield Unsaid(
-            {"compile": None},
+            {"compile": False},
             "kernels",
             "whether the blocks are compiled (torch.compile): --compile or --eager",
             "an eager run",
             likely=True,
-            own=eager_tuning(str(e["stack"])),
             compiled=False,
         )
     if e["pp"] > 1 and "global_batch" in run.assumed:

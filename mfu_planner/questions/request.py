@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError
+from mfu_planner.machine.eager import eager
 from mfu_planner.machine.toolbox import Wires, default_stack, tools
 from mfu_planner.operators.layout import RECOMPUTE_CODES, Layout
 from mfu_planner.questions.flags import batch_of, recompute_share
@@ -245,6 +246,9 @@ def read_request(**given: Any) -> Request:
     box, software, assumptions, own = tools(
         accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, degrees.devices), s.machine
     )
+    if s.compile is False and own is None:
+        software, said = eager(software)
+        assumptions = (*assumptions, said)
     choices = read_choices(s, degrees, batch // local, software)
     layout = layout_of(degrees, choices, batch)
     echo = {

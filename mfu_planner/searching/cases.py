@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.answers.costs import Price, price_for
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware.sellers import provider_id, seller_of
+from mfu_planner.machine.eager import eager
 from mfu_planner.machine.memory import memory_constants
 from mfu_planner.machine.toolbox import default_stack, tools
 from mfu_planner.operators import Layout
@@ -109,6 +110,8 @@ def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
     box, software, _, own = tools(
         accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, devices), s.machine
     )
+    if s.compile is False and own is None:
+        software = eager(software)[0]
     batch = batch_of(s)
     schedule = given.get("schedule")
     if schedule is not None and schedule not in SCHEDULES:

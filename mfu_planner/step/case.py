@@ -36,8 +36,6 @@ class Change:
     """Constant of :class:`~mfu_planner.machine.constants.Stack` (or :data:`NETWORK`) → factor."""
     fixed: Mapping[str, float] = field(default_factory=dict)
     """Constant → new value."""
-    alone: bool = False
-    """Whether the run's own tuning no longer holds."""
     effort: str = "low"
     risk: str = "none known"
     cause: str = ""
