@@ -20,9 +20,13 @@ Importer = Callable[[Config], Architecture]
 
 _FAMILIES: dict[str, str] = {
     "DiTTransformer2DModel": "dit",
+    "FluxTransformer2DModel": "diffusion",
+    "PixArtTransformer2DModel": "diffusion",
     "RefinedWeb": "parallel",
     "RefinedWebModel": "parallel",
+    "SD3Transformer2DModel": "diffusion",
     "Transformer2DModel": "dit",
+    "WanTransformer3DModel": "diffusion",
     "albert": "bert",
     "apertus": "gated",
     "arcee": "gated",

@@ -191,7 +191,7 @@ def _speech(c: Config) -> Architecture:
     s, stable = tower_sizes(c), c.flag("do_stable_layer_norm", default=False)
     c.no_effect(*_UNUSED)
     waves, rows, channels = _waves(c)
-    masked = any(c.number(name, default=0) > 0 for name in ("mask_time_prob", "mask_feature_prob"))
+    masked = max(c.number(name, default=0) for name in ("mask_time_prob", "mask_feature_prob")) > 0
     project = c.flag("feat_proj_layer_norm", default=True)
     first = (
         *waves,

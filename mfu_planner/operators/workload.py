@@ -98,6 +98,8 @@ class Rows:
     """Along ``ONCE``: a row for each position of a sequence up to this one; 0: a fixed number of rows."""
     thinned: tuple[tuple[int, int], ...] = ()
     """(kernel, stride) of the convolutions over the stream that leave these rows: ⌊(n − kernel) / stride⌋ + 1 each."""
+    plus: int = 0
+    """Rows more for each sequence, whatever its length: an image beside a text."""
     without: int = 0
     """Rows less for each image of a sequence: its tokens, where they are served elsewhere."""
 
@@ -107,14 +109,17 @@ class Rows:
         for kernel, stride in self.thinned:
             length = (length - kernel) // stride + 1
         rows = self.factor * length
+        if not (isinstance(self.plus, int) and not self.plus):
+            rows = rows + self.plus
         none = isinstance(self.without, int) and not self.without
         return rows if none else rows - self.without * work.images
 
     def divided(self, by: Number) -> Rows:
         """The rows of one of ``by`` devices that share them."""
-        same = type(by) in (int, float) and by == 1
-        without = self.without / by if self.without else 0
-        return self if same else Rows(self.stream, self.factor / by, self.most, self.thinned, without)
+        if type(by) in (int, float) and by == 1:
+            return self
+        plus, without = (count / by if count else 0 for count in (self.plus, self.without))
+        return replace(self, factor=self.factor / by, plus=plus, without=without)
 
     def count(self, work: Workload) -> Number:
         """Rows for the whole batch."""

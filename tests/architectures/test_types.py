@@ -75,7 +75,8 @@ def test_figures_are_what_the_script_measures() -> None:
     if not all(importlib.util.find_spec(name) for name in ("torch", "transformers")):
         pytest.skip("torch and transformers are not installed")
     script = GOLDEN / "measure_types.py"
-    only = ",".join(row["name"] for row in ROWS[::23])
+    there = importlib.util.find_spec("diffusers") is not None
+    only = ",".join(row["name"] for row in ROWS[::23] if there or "_class_name" not in row["config"])
     run = subprocess.run(
         [sys.executable, str(script), "--only", only, "--check"], capture_output=True, text=True, check=False
     )

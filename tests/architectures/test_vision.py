@@ -201,3 +201,17 @@ def test_unknown_towers_and_diffusion_models_are_refused() -> None:
         from_config({**RESNET_50, "depths": [3, 4, 6]})
     with pytest.raises(InputError, match="vision_config"):
         from_config({"model_type": "llava", "text_config": {"model_type": "llama"}})
+
+
+def test_flux_has_the_published_parameters() -> None:
+    """FLUX.1-dev: 11,901,408,320 parameters in its safetensors; text and image are one sequence in attention."""
+    config = {
+        "_class_name": "FluxTransformer2DModel", "patch_size": 1, "in_channels": 64, "num_layers": 19,
+        "num_single_layers": 38, "attention_head_dim": 128, "num_attention_heads": 24, "joint_attention_dim": 4096,
+        "pooled_projection_dim": 768, "guidance_embeds": True,
+    }  # fmt: skip
+    built = from_config(config, image_size=1024)
+    both = next(op for _, op in built.each() if op.name == "attention")
+
+    assert built.params == 11_901_408_320
+    assert both.rows.count(Workload(batch=2, seq_len=512)) == 2 * (512 + 64 * 64)

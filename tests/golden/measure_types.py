@@ -6,12 +6,13 @@ Run it where the pinned torch and transformers are installed::
     python tests/golden/measure_types.py --only llama,gemma4   the rows of these names (and names that begin so) anew
     python tests/golden/measure_types.py --only llama --check  the same, compared with the file; writes nothing
 
-A row is a name, a class of transformers, a config, batches (``work``), and what the class takes beside tokens and
-images: ones of a shape (``inputs``, whole numbers: ``marks``) or values (``values``) for each sequence.  What is
-measured: ``params``, the distinct parameters; and for each batch the FLOP of the forward pass, of both passes, and of
-the forward pass over the attention pairs that the masks allow (null where the model's attention does not go through
-transformers' interface).  Models are small and run for real with random weights, so routing and masks are what they
-are in use.  Counting is that of ``counting.py``; each token goes through its own experts and no other.
+A row is a name, a class of transformers (or of diffusers), a config, batches (``work``), and what the class takes
+beside tokens and images: ones of a shape (``inputs``, whole numbers: ``marks``; ``shared``: for all) or values
+(``values``) for each sequence.  What is measured: ``params``, the distinct parameters; and for each batch the FLOP of
+the forward pass, of both passes, and of the forward pass over the attention pairs that the masks allow (null where the
+model's attention does not go through transformers' interface).  Models are small and run for real with random weights,
+so routing and masks are what they are in use.  Counting is that of ``counting.py``; each token goes through its own
+experts and no other.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 import torch
 import transformers
 from counting import GroupedCounter
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
@@ -81,6 +83,10 @@ AttentionMaskInterface.register(PAIRS, eager_mask)
 
 def build(row: dict[str, Any]) -> Any:
     """The row's class with small random weights."""
+    if "_class_name" in row["config"]:
+        import diffusers
+
+        return getattr(diffusers, row["class"]).from_config(row["config"]).train()
     config = transformers.CONFIG_MAPPING[row["config"]["model_type"]].from_dict(
         {k: v for k, v in row["config"].items() if k not in {"model_type", "architectures"}}
     )
@@ -116,23 +122,39 @@ def inputs(row: dict[str, Any], work: dict[str, int]) -> dict[str, torch.Tensor]
     if row.get("wave"):  # samples of sound in place of tokens
         return {"input_values": torch.linspace(-1, 1, batch * work["seq_len"]).view(batch, -1)}
     if "seq_len" in work:
-        given["input_ids"] = tokens(row, batch, work["seq_len"])
+        if "_class_name" in row["config"]:  # texts come encoded
+            given["encoder_hidden_states"] = torch.ones(batch, work["seq_len"], row["text_width"])
+        else:
+            given["input_ids"] = tokens(row, batch, work["seq_len"])
     for name in ("target_seq_len", "decoder_seq_len"):
         if name in work:
             given["decoder_input_ids"] = tokens(row, batch, work[name])
-    if "image_size" in work and "images" not in work:
+    if "image_size" in work and "images" not in work and "_class_name" not in row["config"]:
         channels = row["config"].get("num_channels") or row["config"].get("vision_config", {}).get("num_channels", 3)
         given["pixel_values"] = torch.ones(batch, channels, work["image_size"], work["image_size"])
-    if work.get("images"):
+    if work.get("images") and "_class_name" not in row["config"]:
         given |= pictures(row, given["input_ids"], work)
     if work.get("clips"):  # one clip a sequence, from the row's own inputs
         given["input_ids"][:, -row["audio_tokens"] :] = row["audio_token"]
+    return given | beside(row, batch)
+
+
+def beside(row: dict[str, Any], batch: int) -> dict[str, Any]:
+    """What a row names beside tokens and images."""
+    given: dict[str, Any] = {}
     for name, shape in row.get("inputs", {}).items():
         given[name] = torch.ones(batch, *shape)
     for name, shape in row.get("marks", {}).items():
         given[name] = torch.ones(batch, *shape, dtype=torch.long)
+    for name, shape in row.get("shared", {}).items():
+        given[name] = torch.ones(*shape)
     for name, value in row.get("values", {}).items():
-        given[name] = torch.tensor([value] * batch)
+        nested = isinstance(value, dict)
+        given[name] = (
+            {key: torch.tensor([one] * batch) for key, one in value.items()}
+            if nested
+            else torch.tensor([value] * batch)
+        )
     return given
 
 
@@ -176,14 +198,16 @@ def total(output: Any) -> torch.Tensor:
 
 def flops(model: Any, row: dict[str, Any], work: dict[str, int]) -> list[Any]:
     """Forward FLOP, those of both passes, and forward over the allowed pairs."""
-    model.set_attn_implementation("eager")
+    library = hasattr(model, "set_attn_implementation")  # diffusers' models have torch's attention, here by products
+    if library:
+        model.set_attn_implementation("eager")
     model.zero_grad(set_to_none=True)
-    with GroupedCounter() as counter:
+    with GroupedCounter() as counter, sdpa_kernel(SDPBackend.MATH):
         output = model(**inputs(row, work))
         forward = int(counter.get_total_flops())
         total(output).backward()
     both = int(counter.get_total_flops())
-    return [forward, both, _allowed(model, row, work, forward)]
+    return [forward, both, _allowed(model, row, work, forward) if library else None]
 
 
 def _allowed(model: Any, row: dict[str, Any], work: dict[str, int], forward: int) -> int | None:
