@@ -11,7 +11,7 @@ from typing import Any
 from mfu_planner.answers.verdict import rule_of_thumb
 from mfu_planner.backtesting.mfu import flops_per_token, peak_tflops, published_percent
 from mfu_planner.backtesting.row_model import counted_model, stated_params
-from mfu_planner.backtesting.runs import RunRow, Unusable, read_runs
+from mfu_planner.backtesting.runs import RunRow, Unusable, number_format, read_runs
 from mfu_planner.backtesting.sources import RunSources, SourceRule, load_sources, rule_of, source_of
 from mfu_planner.counting.conventions import convention
 from mfu_planner.errors import InputError
@@ -105,14 +105,6 @@ def _entry(run: RunRow, sources: RunSources, *, as_published: bool) -> dict[str,
         "dtype": kind,
         "mfu": round(mfu, 4),
     }
-
-
-def number_format(said: str) -> str:
-    """The kind of number format that a run's dtype names; 16-bit formats are one kind."""
-    text = said.lower()
-    if "fp4" in text:
-        return "fp4"
-    return "fp8" if "fp8" in text or "float8" in text else "bf16"
 
 
 def text(index: dict[str, Any]) -> str:

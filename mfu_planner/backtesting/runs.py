@@ -138,3 +138,11 @@ def _rows(file: Iterator[str], origin: str) -> Iterator[RunRow]:
         named = {k: v if isinstance(v, str) else "" for k, v in cells.items() if k}
         named["id"] = named["id"].strip() or f"line-{number}"
         yield RunRow(named)
+
+
+def number_format(said: str) -> str:
+    """The kind of number format that a run's dtype names; 16-bit formats are one kind."""
+    text = said.lower()
+    if "fp4" in text:
+        return "fp4"
+    return "fp8" if "fp8" in text or "float8" in text else "bf16"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mfu_planner.backtesting.index import number_format
-from mfu_planner.backtesting.runs import RunRow, Unusable
+from mfu_planner.backtesting.runs import RunRow, Unusable, number_format
 from mfu_planner.backtesting.sources import RunSources, load_sources
 from mfu_planner.backtesting.summary import blank, summarise
 from mfu_planner.errors import InputError

@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT, WHEEL = SETTINGS["project"], SETTINGS["tool"]["hatch"]["build"]["targets"]["wheel"]
+LEFT_OUT = re.compile(r"mfu_planner/_data/.*/(\w+\.py|data/.*)|" + "|".join(WHEEL["exclude"]))
+"""Tools of the project's own."""
 MOST_BYTES = 15_000_000
 """Of the wheel."""
 MOST_INSTALLED = 60_000_000
@@ -126,6 +129,7 @@ def test_the_wheel_is_small_and_says_what_it_is(wheel: Path) -> None:
         (metadata,) = (opened.read(n).decode() for n in names if n.endswith(".dist-info/METADATA"))
     assert any(n.endswith("_data/hardware_specs/prices.json") for n in names)
     assert not [n for n in names if n.startswith("tests/")]
+    assert not [n for n in names if LEFT_OUT.match(n)]
     assert "License-Expression: MIT" in metadata
     assert metadata.count("Project-URL: ") >= 4
     relative = re.findall(r"\]\((?!https://|#)[^)]*\)", metadata)

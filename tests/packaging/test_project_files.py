@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import yaml
 import mfu_planner
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = SETTINGS["project"]
 GITHUB = ROOT / ".github"
 FORMS = sorted(p for p in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml") if p.name != "config.yml")
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
@@ -108,3 +110,19 @@ def test_the_space_serves_the_port_that_it_names() -> None:
     assert words[words.index("--port") + 1] == str(card["app_port"])
     assert words[words.index("--address") + 1] == "0.0.0.0"
     assert "USER planner" in docker
+
+
+def test_nothing_in_the_wheel_imports_what_is_left_out_of_it() -> None:
+    """Tools of the project's own stay in the checkout; what a user calls does without them, wherever it imports."""
+    left_out = [Path(p) for p in SETTINGS["tool"]["hatch"]["build"]["targets"]["wheel"]["exclude"]]
+    assert all(list(ROOT.glob(str(path))) for path in left_out)
+    gone = {".".join(path.with_suffix("").parts) for path in left_out}
+    for path in sorted((ROOT / "mfu_planner").rglob("*.py")):
+        own = path.relative_to(ROOT)
+        if any(own == each or each in own.parents for each in left_out):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = {a.name for a in node.names} if isinstance(node, ast.Import | ast.ImportFrom) else set()
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            imported = {module, *(f"{module}.{name}" for name in names)} if module else names
+            assert not imported & gone, f"{own}: {imported & gone}"
