@@ -146,8 +146,8 @@ class Case:
         known = {f.name for f in fields(Stack)}
         values = {name: getattr(self.stack, name) * factor for name, factor in scale.items() if name in known}
         machine = self.machine
-        if (network := scale.get(NETWORK, 1.0)) != 1.0:
-            fabric = machine.fabric
+        if NETWORK in scale:
+            network, fabric = scale[NETWORK], machine.fabric
             faster = max(network, 1.0)
             wire = fabric.nic_bytes_per_s * network
             fabric = replace(fabric, nic_bytes_per_s=wire, start_s=fabric.start_s / faster, hop_s=fabric.hop_s / faster)

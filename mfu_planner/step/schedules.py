@@ -8,7 +8,7 @@ from __future__ import annotations
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.numeric import Number, anywhere, maximum, minimum, where
 
-ONE_FORWARD_ONE_BACKWARD, GPIPE, ZERO_BUBBLE, DUALPIPE = 0.0, 1.0, 2.0, 3.0
+ONE_FORWARD_ONE_BACKWARD, GPIPE, ZERO_BUBBLE, DUALPIPE = map(float, range(4))
 """Codes; 0 is interleaved wherever a stage holds more than one chunk."""
 
 SCHEDULES = {

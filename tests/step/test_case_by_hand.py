@@ -101,6 +101,7 @@ def test_pieces_are_kept_for_plain_layouts() -> None:
     grid = Layout(tp=np.array([1.0, 2.0]))
     assert kind.parameters(grid).dense.tolist() == [4 * 456, 4 * 232]
     assert len(kind.pieces(grid)) == len(kind.pieces(Layout()))
+    assert len(kind.pieces(replace(grid, ep=2.0))) == len(kind.pieces(Layout()))
     for tp in range(1, 1000):
         kind.parameters(Layout(tp=float(tp)))
     assert len(kind._pieces) <= 256
