@@ -101,7 +101,11 @@ def test_sources_of_software() -> None:
 def test_what_has_no_letter() -> None:
     """Switches, nought, and what enters no formula."""
     found = traced()
-    assert (found.stack.dropout, found.stack.fused_attention, found.stack.send_fixed_s) == (1, 1, 0)
+    held = (found.stack.dropout, found.stack.fused_attention, found.stack.send_fixed_s)
+    assert held == (1, 1, 0)
+    assert not any(
+        isinstance(value, Letter) for value in (*held, found.machine.memory_bytes, found.machine.low_precision)
+    )
     assert isinstance(found.stack.product_factor, Letter)
     assert (found.machine.low_precision, found.machine.memory_bytes) == (False, 9)
 
