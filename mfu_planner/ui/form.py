@@ -14,6 +14,7 @@ from mfu_planner.questions.commands import question_of
 from mfu_planner.questions.question import asks
 from mfu_planner.ui.cards import in_form
 from mfu_planner.ui.fields import CHOSEN, FIELDS, NOTHING, Field
+from mfu_planner.ui.suggested import EVIDENT, OBSERVED, OF_THE_DEMO, current, first_value, is_demo
 from mfu_planner.ui.text import _
 
 if TYPE_CHECKING:
@@ -30,14 +31,20 @@ def without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
 class Form:
     """Collects the fields of one page as the arguments of one API function."""
 
-    def __init__(self, command: str = "plan", *, beside: Form | None = None) -> None:
+    def __init__(
+        self, command: str = "plan", *, beside: Form | None = None, evidence: bool = False, example: bool = False
+    ) -> None:
         """Start empty, or with what a form of the same page holds.
 
         Parameters
         ----------
         command : the question that the form asks, whose class reads each field.
         beside : another form of the page.
+        evidence : whether a log or a trace speaks for the run: what it does not say is blank.
+        example : whether a rate is proposed too: what a learner would observe.
         """
+        self.evidence, self._example = evidence, example
+        self._proposed: set[str] = set()
         self.question = question_of(command)
         self._drawn: set[str] = beside._drawn if beside else set()
         self._values: dict[str, Any] = dict(beside.given) if beside else {}
@@ -63,10 +70,11 @@ class Form:
     def text(self, name: str, *, default: str | None = None, placeholder: str | None = None) -> str:
         """A text field with units, an error in it standing under it. Returns what is typed."""
         field = self._field(name)
+        first = self._at_first(name, field.default if default is None else default)
         _recall(name)
         typed = st.text_input(
             _(field.label),
-            value=field.default if default is None else default,
+            value=first,
             key=name,
             help=_(field.help),
             placeholder=field.placeholder if placeholder is None else placeholder,
@@ -77,6 +85,31 @@ class Form:
         _remember(name, typed or "")
         self._place(name, text)
         return text
+
+    def _at_first(self, name: str, default: str, options: Iterable[str] = ()) -> str:
+        """What a field holds while nobody has filled it; where that moves with the question, the field moves along."""
+        first = default
+        if self.evidence and name in EVIDENT:
+            first = ""
+        elif name in OF_THE_DEMO and default and not is_demo(asked := current()):
+            first = first_value(name, asked) if self._example or name not in OBSERVED else ""
+            self._proposed |= {name} if first else set()
+        options = list(options)
+        if options and first not in options:
+            first = CHOSEN if CHOSEN in options else default
+        moved = st.session_state.setdefault(_MOVED, {})
+        before = moved.get(name, default)
+        if before != first and name not in st.query_params and st.session_state.get(name, before) == before:
+            st.session_state[name] = first
+        moved[name] = first
+        return first
+
+    def proposals(self) -> None:
+        """Say which fields hold a proposal."""
+        names = [_(FIELDS[n].label) for n in FIELDS if n in self._proposed and n not in st.query_params]
+        if names:
+            said = _("Proposed for this model and hardware, until you say otherwise: {names}.")
+            st.caption(said.format(names=", ".join(names)))
 
     def _place(self, name: str, text: str) -> None:
         self._values[name] = text
@@ -104,8 +137,8 @@ class Form:
             asked = None
         if asked is not None and asked not in known and alias is not None:
             asked = _by_another_name(name, asked, alias)
+        first = self._at_first(name, default or field.default or CHOSEN, known)
         _recall(name)
-        first = default or field.default or CHOSEN
         chosen = st.selectbox(
             _(field.label), known, index=known.index(first), key=name, help=_(field.help), bind="query-params"
         )
@@ -235,6 +268,8 @@ def shown_as(asked: Asked, value: Any) -> Any:
     return "" if value is None else str(value)
 
 
+_MOVED = "moved-fields"
+"""The first values that fields had when they were drawn last."""
 _KEPT = "kept-fields"
 ARRIVED = "arrived"
 """Set for the first run of a page after another page."""

@@ -18,6 +18,7 @@ from mfu_planner.ui.form import without_empty
 from mfu_planner.ui.layout import LAID_OUT
 from mfu_planner.ui.query import flag_value, to_query
 from mfu_planner.ui.subject import OWN_CONFIG, OWN_SIZE
+from mfu_planner.ui.suggested import DEMO, first_value, is_demo
 from mfu_planner.ui.text import _
 
 SAVED = "saved"
@@ -61,8 +62,13 @@ def plan_of(fields: Mapping[str, str]) -> Plan:
     PlannerError
         The fields make no plan.
     """
+    asked = {n: fields.get(n, FIELDS[n].default) for n in (*DEMO, *fields)}
+
+    def at_first(name: str) -> str:
+        return FIELDS[name].default if name in DEMO or is_demo(asked) else first_value(name, asked)
+
     stated = [n for n in asks(PlanQuestion) if n in FIELDS and n not in OF_A_STEP]
-    filled = {n: fields.get(n, FIELDS[n].default if n in _OPENED else "") for n in stated}
+    filled = {n: fields.get(n, at_first(n) if n in _OPENED else "") for n in stated}
     given: dict[str, Any] = _chosen(filled)
     if given.get("model") == OWN_SIZE:
         del given["model"]
@@ -80,7 +86,7 @@ def plan_of(fields: Mapping[str, str]) -> Plan:
         given.pop("mfu", None)
         given["mfu"] = typical_mfu(**given).typical
     elif fields.get("mfu_from") == "predicted":
-        layout = {name: fields.get(name, FIELDS[name].default) for name in ("global_batch", *LAID_OUT)}
+        layout = {name: fields.get(name, at_first(name)) for name in ("global_batch", *LAID_OUT)}
         layout["recompute"] = fields.get("layout_recompute", "none")
         given.pop("mfu", None)
         given |= _chosen(layout) | {"predict": True}

@@ -12,7 +12,7 @@ from mfu_planner.architectures.presets import catalogue, preset
 from mfu_planner.errors import InputError
 from mfu_planner.hardware import resolve
 from mfu_planner.questions.model import parse_config
-from mfu_planner.ui.fields import FIELDS
+from mfu_planner.ui.fields import CHOSEN, FIELDS
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.own_hardware import FOLDER, own_hardware_field, uploaded
 from mfu_planner.ui.text import _
@@ -46,7 +46,7 @@ def convention_names() -> tuple[str, ...]:
 
 def model_fields(form: Form, *, convention: bool = True) -> None:
     """Model, sequence length and convention."""
-    name = form.choice("model", model_names(), alias=lambda name: preset(name).id)
+    name = form.choice("model", _or_none(form, model_names()), alias=lambda name: preset(name).id)
     form.put("model", None)
     if name == OWN_SIZE:
         left, right = st.columns(2)
@@ -56,7 +56,7 @@ def model_fields(form: Form, *, convention: bool = True) -> None:
             form.text("active_params")
     elif name == OWN_CONFIG:
         form.put("config", _own_config())
-    else:
+    elif name != CHOSEN:
         form.put("model", name)
     left, right = st.columns(2)
     with left:
@@ -67,6 +67,11 @@ def model_fields(form: Form, *, convention: bool = True) -> None:
         elif convention and name != OWN_SIZE:
             chosen = form.choice("convention", convention_names())
             form.put("convention", None if chosen == FIELDS["convention"].default else chosen)
+
+
+def _or_none(form: Form, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The choices; none is one of them beside a log or a trace, which may say it."""
+    return (CHOSEN, *names) if form.evidence else names
 
 
 def _uses_target(form: Form) -> bool:
@@ -115,7 +120,8 @@ def hardware_fields(form: Form) -> None:
     """Accelerator and number format; the own peak stands among what is rarely needed."""
     left, right = st.columns([3, 2])
     with left:
-        form.choice("hardware", hardware_names(), alias=lambda name: resolve(name).id)
+        name = form.choice("hardware", _or_none(form, hardware_names()), alias=lambda name: resolve(name).id)
+        form.put("hardware", None if name == CHOSEN else name)
     with right:
         dtype = form.choice("dtype", DTYPES)
         form.put("dtype", None if dtype == FIELDS["dtype"].default else dtype)

@@ -50,7 +50,8 @@ def test_measure_of_a_model_without_a_training_length(page: Any, name: str) -> N
     """A length in the address (images fix it) is enough for the whole page, its pictures too."""
     built = from_config(preset(name).config)
     length = "" if built.fixed_length and not built.has_text else "8192"
-    app = page("measure", model=name, seq_len=length, target_seq_len="512", devices="8")
+    rate = {"flops_per_second_per_device": "300 TFLOP/s"}
+    app = page("measure", model=name, seq_len=length, target_seq_len="512", devices="8", **rate)
     assert "% <span" in _html(app)
     assert not app.error
 
@@ -58,7 +59,9 @@ def test_measure_of_a_model_without_a_training_length(page: Any, name: str) -> N
 def test_measure_of_an_own_config(page: Any) -> None:
     """Its place among the published runs, too."""
     config = json.dumps(preset("mistral-7b").config)
-    app = page("measure", model="own config.json", config=config, seq_len="8192", devices="8")
+    app = page(
+        "measure", model="own config.json", config=config, seq_len="8192", flops_per_second_per_device="300 TFLOP/s"
+    )
     assert not app.error
     assert "You are here" in [header.value for header in app.header]
 

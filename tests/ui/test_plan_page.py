@@ -98,7 +98,7 @@ def test_own_config_counts_as_the_preset(page: Any) -> None:
     from mfu_planner.architectures.presets import preset
 
     text = json.dumps(preset("llama-3.1-8b").config)
-    app = page("plan", model="own config.json", config=text, seq_len="8192")
+    app = page("plan", model="own config.json", config=text, seq_len="8192", tokens="15.6T", devices="16384", mfu="41%")
     expected = plan(model="llama-3.1-8b", hardware="h100-sxm", tokens="15.6T", devices=16384, mfu="41%")
     assert show(expected.training_time_s, "time", 3) in _html(app)
 

@@ -49,10 +49,12 @@ def page() -> None:
         _("Why is the MFU low, and what should change first? From a throughput, a log or a profiler trace."),
     )
     asked, answer = st.columns([5, 9], gap="large")
-    form = Form("diagnose")
     with asked:
-        upload = _fields(form)
+        form, upload = _fields()
     with answer:
+        if upload is None and not any(form.given.get(name) for name in _FIELD.values()):
+            st.info(_("Say on the left what you observed."), icon=":material/edit:")
+            return
         try:
             with st.spinner(_("Looking for the causes …")):
                 result = _diagnose(form, upload)
@@ -70,10 +72,11 @@ def page() -> None:
         take_along("diagnosis", command, python, result.as_json(), rows=[a.model_dump() for a in result.actions])
 
 
-def _fields(form: Form) -> tuple[str, Any] | None:
+def _fields() -> tuple[Form, tuple[str, Any] | None]:
     upload = None
     with st.container(border=True):
-        way = form.labelled("seen", _WAYS)
+        way = Form("diagnose").labelled("seen", _WAYS)
+        form = Form("diagnose", evidence=way not in _FIELD)
         if way in _FIELD:
             form.text(_FIELD[way], default="7.5s" if way == "step" else None)
         else:
@@ -91,6 +94,7 @@ def _fields(form: Form) -> tuple[str, Any] | None:
     with st.expander(_("Layout"), expanded=True):
         layout_fields(form)
         rare_layout_fields(form)
+        form.proposals()
     with st.expander(_("What else do you know?")):
         for first, second in (("gpu_utilisation", "loader_wait"), ("loader_workers", "slowest_rank")):
             left, right = st.columns(2)
@@ -106,7 +110,7 @@ def _fields(form: Form) -> tuple[str, Any] | None:
             form.put("framework", None if chosen == "unknown" else chosen)
     observed = (name for name, asked in asks(form.question).items() if asked.ask.group == "Observed")
     form.rest(without=observed)
-    return upload
+    return form, upload
 
 
 @st.cache_data(max_entries=32, ttl=3600, show_spinner=False)

@@ -61,6 +61,7 @@ def page() -> None:
             with right:
                 form.text("global_batch")
             layout_fields(form)
+            form.proposals()
         with st.expander(_("Machine, optimizer, offload")):
             rare_layout_fields(form)
         form.rest()

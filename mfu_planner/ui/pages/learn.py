@@ -29,7 +29,7 @@ def page() -> None:
         _("Learn: what MFU is"),
         _("Seven steps, each with your own model and hardware. Change a field and watch every number below follow."),
     )
-    form = Form("mfu")
+    form = Form("mfu", example=True)
     with st.container(border=True):
         left, right = st.columns(2)
         with left:

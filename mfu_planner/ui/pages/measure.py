@@ -51,10 +51,10 @@ def page() -> None:
         ),
     )
     asked, answer = st.columns([5, 9], gap="large")
-    form = Form("mfu")
     with asked:
         with st.container(border=True):
-            way = form.labelled("observed", _WAYS)
+            way = Form("mfu").labelled("observed", _WAYS)
+            form = Form("mfu", evidence=way == "log")
             for first, second in _pairs(_FIELDS[way]):
                 left, right = st.columns(2)
                 with left:
@@ -75,6 +75,9 @@ def page() -> None:
     with answer:
         if way == "log":
             log_answer(log, form)
+            return
+        if not form.given.get(_FIELDS[way][0]):
+            st.info(_("Say on the left what you observed."), icon=":material/edit:")
             return
         try:
             result = measure(**form.given)

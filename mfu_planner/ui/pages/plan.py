@@ -97,7 +97,8 @@ def _fields() -> Form:
             grid = form.choice("grid", countries())
         form.put("grid", None if grid == FIELDS["grid"].default else grid)
         rare_hardware_fields(form)
-    form.rest(without=("predict", *LAID_OUT))
+    form.proposals()
+    form.rest(without=("predict", *(() if form.given.get("predict") else LAID_OUT)))
     return form
 
 
