@@ -20,6 +20,7 @@ from mfu_planner.diagnosis.signs import Sign, signs
 from mfu_planner.diagnosis.signs import explain as explain_rest
 from mfu_planner.diagnosis.unsaid import settled
 from mfu_planner.errors import InputError
+from mfu_planner.step.case import Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,7 @@ def diagnose(**given: Any) -> Diagnosis:
     if seen.measurement is not None and point is not None:
         gap.stated_peak = seen.measurement.peak_flops_per_s / point.peak_flops_per_s
     _regard(gap, run)
+    _full_precision(gap, seen)
     loader = loader_of(seen, run)
     found = signs(seen, run, gap, loader)
     explain_idle(gap, seen, found, loader)
@@ -75,6 +77,37 @@ def diagnose(**given: Any) -> Diagnosis:
     causes = agreed(causes, everything)
     answered = answer(kept, seen, run, gap, causes, everything, _applied(kept.get("apply"), len(everything)))
     return _explained(answered, run) if explain else answered
+
+
+NARROWER = Change(
+    "TF32 or 16-bit products (torch.set_float32_matmul_precision('high'), or bf16 autocast): the matrix units in "
+    "place of the vector units",
+    "dtype",
+    risk="10 bits of mantissa in products, or fewer",
+)
+
+
+def _full_precision(gap: Gap, seen: Observed) -> None:
+    """Of the traced products in 32 bits, what the matrix units would take less."""
+    from mfu_planner.hardware import resolve
+
+    share, name = seen.measured.full_precision, seen.given.get("hardware")
+    if not share or name is None:
+        return
+    peak = resolve(name).peak
+    wide = next((peak[d].dense for d in ("tf32", "bf16", "fp16") if d in peak and peak[d].dense), None)
+    plain = peak["fp32"].dense if "fp32" in peak else None
+    if not wide or not plain or wide <= plain:
+        return
+    lost = share * (1 - plain / wide)
+    source = f"trace: {share:.0%} of the time in products of 32 bits on the vector units"
+    if "matmul_inefficiency" in gap.shares:
+        lost = min(lost, gap.shares["matmul_inefficiency"])
+        gap.move("full_precision", lost, "matmul_inefficiency", "measured", source)
+    else:
+        gap.useful -= lost
+        gap.put("full_precision", lost, "measured", source)
+    seen.measured.parts["full_precision"] = Evidence("full_precision", lost, source)
 
 
 def _gap(seen: Observed, point: Point | None) -> Gap:
@@ -158,10 +191,12 @@ def _all_effects(
     What to measure first where the cause is not known; then what fixes something, most saved first; then what else
     would sharpen the answer; then what changes the experiment, needs other hardware, or does not fit.
     """
-    losses = ranking.measured_losses(gap, seen.measured)
+    losses = ranking.given_back(gap, seen.measured)
     predicted = {cause for e in effects for cause, share in e.by_cause.items() if share > 0}
     measured = {c: s for c, s in losses.items() if c not in predicted or c in ("data-loading", "cpu", "stragglers")}
     cures = {"data-loading": loader.cure}
+    if "full_precision" in gap.shares:
+        cures["kernels"] = NARROWER
     every = [*effects, *fixes(measured, "measured", gap.useful, cures)]
     hinted = cures | {PART_CAUSES[s.part]: s.cure for s in reversed(found)}
     every += fixes(ranking.implied(gap), "implied", gap.useful, hinted)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.diagnosis.causes import PART_CAUSES
 from mfu_planner.diagnosis.changes import changes
-from mfu_planner.diagnosis.knowledge import knowledge
 from mfu_planner.errors import PlannerError
 from mfu_planner.step.case import Change
 
@@ -160,14 +159,13 @@ FIXES = {
 
 
 def fixes(losses: Mapping[str, float], basis: str, useful: float, cures: Mapping[str, Change]) -> list[Effect]:
-    """Effects of the usual fix of each measured loss, or of the cure of an implied one; the useful share stays.
+    """Effects of the usual fix of what each measured loss gives back, or of the cure of an implied one.
 
     Parameters
     ----------
     cures
         Cause → a more concrete cure than the usual one.
     """
-    removed = knowledge()["removed"]
     room = MOST * (1.0 - useful)
     out = []
     for cause, share in losses.items():
@@ -178,7 +176,7 @@ def fixes(losses: Mapping[str, float], basis: str, useful: float, cures: Mapping
         else:
             text, effort, risk = FIXES[cause]
             change = Change(text, f"fix-{cause}", effort=effort, risk=risk)
-        saves = min(share if basis == "implied" else float(removed.get(cause, 0.5)) * share, room)
+        saves = min(share, room)
         if saves < WORTH:
             continue
         out.append(Effect(change, saves, {cause: saves}, None, 1.0, basis))

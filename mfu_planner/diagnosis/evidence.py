@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ class Measured:
     parts: dict[str, Evidence] = field(default_factory=dict)
     products: float | None = None
     """Share of the time in matrix products and attention, from a trace."""
+    full_precision: float = 0.0
+    """Share of the time in products of 32 bits on the vector units, from a trace."""
     goodput: float | None = None
     goodput_source: str = ""
     loader_is_idle: bool = False
@@ -207,4 +210,6 @@ def from_trace(measured: Measured, report: TraceReport, *, compiled: bool | None
         Evidence("pointwise", pointwise, f"trace: norms and element-wise kernels, {pointwise:.1%} of the time", cause)
     )
     measured.add(Evidence("optimizer", classes.get("optimizer", 0.0) / window, "trace: the optimizer's kernels", cause))
+    full = re.compile(str(knowledge()["full_precision"]["kernels"]))
+    measured.full_precision = sum(k.share_of_window for k in report.kernels if full.search(k.name))
     measured.products = (classes.get("matrix", 0.0) + classes.get("attention", 0.0)) / window

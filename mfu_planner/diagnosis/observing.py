@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.diagnosis.evidence import Measured, from_answers, from_log, from_trace
 from mfu_planner.diagnosis.given import MONEY, OBSERVED, SUBJECT, Answers
 from mfu_planner.diagnosis.result import CauseFinding
+from mfu_planner.diagnosis.stated import computed_format, padding_of, usd_per_day
 from mfu_planner.errors import InputError, NoAnswer, PlannerError
 
 if TYPE_CHECKING:
     from mfu_planner.answers.measure import Measurement
 
-PADDED = 0.02
-"""Tokens of a batch that a rate misses from which they are called padding."""
 MOST = 100.0
 """An MFU beyond this is no number of MFU at all."""
 _SEVERITY = {"info": "note"}
@@ -50,7 +49,7 @@ def observe(given: dict[str, Any], answers: Answers) -> Observed:
         From the readers and from :func:`mfu_planner.measure`; nothing observed at all.
     """
     seen = Observed(dict(given), answers)
-    _computed_format(seen)
+    computed_format(given=seen.given, warnings=seen.warnings)
     if "log" in given:
         _read_log(seen)
     if "trace" in given:
@@ -58,22 +57,6 @@ def observe(given: dict[str, Any], answers: Answers) -> Observed:
     _measure(seen)
     from_answers(seen.measured, seen.answers, seen.step_time_s)
     return seen
-
-
-def _computed_format(seen: Observed) -> None:
-    """A 16-bit format that the device's matrix units do not know is computed in 32 bits."""
-    from mfu_planner.hardware import dtype_key, resolve
-
-    given = seen.given
-    if "dtype" not in given or "hardware" not in given or "peak" in given:
-        return
-    asked, accelerator = dtype_key(str(given["dtype"])), resolve(given["hardware"])
-    if asked in ("bf16", "tf32") and asked not in accelerator.peak and "fp32" in accelerator.peak:
-        given["dtype"] = "fp32"
-        seen.warnings.append(
-            f"{accelerator.name} has no matrix units for {asked}: it is computed at the rate of fp32, on whose peak "
-            "every figure here stands"
-        )
 
 
 def _say(seen: Observed, findings: Any) -> None:
@@ -178,7 +161,7 @@ def _measure(seen: Observed) -> None:
         flags = {
             k: given[k] for k in (*SUBJECT, *OBSERVED, *MONEY) if k in given and k not in ("mfu", "attention_kernel")
         }
-        seen.padding = seen.answers.padding or _padding(given)
+        seen.padding = seen.answers.padding or padding_of(given)
         if "step_time" not in flags or (seen.padding and rates):
             flags.pop("global_batch", None)
             flags.pop("step_time", None)
@@ -187,7 +170,7 @@ def _measure(seen: Observed) -> None:
         found = measure(**flags)
         seen.measurement, seen.mfu = found, found.mfu
         seen.warnings += found.warnings
-        seen.usd_per_day = _usd_per_day(flags, found)
+        seen.usd_per_day = usd_per_day(flags, found)
         _say(seen, found.findings)
         if found.tokens_per_s_per_device:
             seen.device_s_per_token = 1.0 / found.tokens_per_s_per_device
@@ -213,37 +196,6 @@ def _measure(seen: Observed) -> None:
         "a throughput (--tokens-per-second-per-device, --step-time with --global-batch, --mfu), "
         "--log FILE or --trace FILE",
     )
-
-
-def _padding(given: dict[str, Any]) -> float:
-    """Share of a batch that is padding, where the rate of real tokens and the time of a step both are known."""
-    from mfu_planner.questions.evidence import DiagnoseQuestion
-    from mfu_planner.questions.model import choose_model
-
-    names = ("tokens_per_second", "tokens_per_second_per_device", "step_time", "global_batch", "seq_len", "devices")
-    s = DiagnoseQuestion.of({k: given[k] for k in (*names, "model", "config", "as_type") if k in given})
-    rate = s.tokens_per_second
-    if rate is None and s.tokens_per_second_per_device is not None and s.devices is not None:
-        rate = s.tokens_per_second_per_device * s.devices
-    if rate is None or s.step_time is None or s.global_batch is None or not (s.model or s.config):
-        return 0.0
-    length = s.seq_len or choose_model(model=s.model, config=s.config, as_type=s.as_type).seq_len
-    share = 1.0 - rate * s.step_time / (s.global_batch * length) if length else 0.0
-    return share if share > PADDED else 0.0
-
-
-def _usd_per_day(flags: dict[str, Any], found: Measurement) -> float | None:
-    from mfu_planner.answers.costs import price_for
-    from mfu_planner.hardware import resolve
-    from mfu_planner.questions.runs import MeasureQuestion
-    from mfu_planner.units import DAY, HOUR
-
-    s = MeasureQuestion.of(flags)
-    if s.hardware is None or found.devices is None:
-        return None
-    known = {"provider": s.provider, "term": s.term, "region": s.region, "as_of": s.as_of, "machine": s.hardware}
-    price = price_for(resolve(s.hardware).id, given=s.price, **known).usd_per_device_hour
-    return None if price is None else price * found.devices * DAY / HOUR
 
 
 def _from_mfu(seen: Observed) -> None:

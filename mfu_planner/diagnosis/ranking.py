@@ -52,12 +52,14 @@ def confidence(causes: Sequence[Ranked]) -> str:
     return causes[0].confidence
 
 
-def measured_losses(gap: Gap, measured: Measured) -> dict[str, float]:
-    """Cause → share that was measured."""
+def given_back(gap: Gap, measured: Measured) -> dict[str, float]:
+    """Cause → share that the usual fix removes of what was measured."""
+    removed = knowledge()["removed"]
     found: dict[str, float] = {}
     for part, evidence in measured.parts.items():
         cause = gap.causes.get(part, evidence.belongs)
-        found[cause] = found.get(cause, 0.0) + max(gap.shares.get(part, 0.0), 0.0)
+        worth = float(removed.get(part, removed.get(cause, 0.5)))
+        found[cause] = found.get(cause, 0.0) + worth * max(gap.shares.get(part, 0.0), 0.0)
     return found
 
 
@@ -98,8 +100,8 @@ def rank(gap: Gap, measured: Measured, effects: Sequence[Effect], *, doubted: st
                 candidate.cause, candidate.share, basis, candidate.best or (held.best if held else None)
             )
 
-    for cause, share in measured_losses(gap, measured).items():
-        offer(Ranked(cause, float(removed.get(cause, 0.5)) * share, "measured"))
+    for cause, share in given_back(gap, measured).items():
+        offer(Ranked(cause, share, "measured"))
     if measured.goodput is not None and measured.goodput < 1:
         offer(Ranked("goodput", float(removed["goodput"]) * (1 - measured.goodput), "measured"))
     for effect in effects:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from mfu_planner.diagnosis.bench import Bench
 
+MANY = 512
+"""Devices above which one degree stays as it is, so that the search takes no longer than the rest of the diagnosis."""
 _KEPT = (
     "model",
     "config",
@@ -47,6 +49,9 @@ def searched(bench: Bench) -> Iterator[Change]:
     echo = bench.base.echo
     asked = {k: bench.flags[k] for k in _KEPT if bench.flags.get(k) is not None}
     asked |= {"devices": echo["devices"], "global_batch": echo["global_batch"], "top": 1}
+    if echo["devices"] > MANY:
+        kept = "ep" if echo["ep"] > 1 else "cp"
+        asked |= {"space": "usual", kept: echo[kept]}
     try:
         best: dict[str, Any] = search(**asked)["layouts"][0]
     except PlannerError:

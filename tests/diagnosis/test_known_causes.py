@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mfu_planner import diagnose
 from mfu_planner.diagnosis.cases import published, threads
 from mfu_planner.diagnosis.cases.threads import Thread, flags_of, judged, rows
+from mfu_planner.diagnosis.cases.traced import PRODUCT, Writer
 
 ROWS = {row["id"]: row for row in rows()}
 
@@ -151,3 +153,31 @@ def test_a_healthy_run_is_called_healthy() -> None:
     )
     assert found.first_cause is None
     assert found.answer.startswith("Nothing stands out")
+
+
+def test_full_precision_kernels_are_named(tmp_path: Path) -> None:
+    """Half the time in sgemm on an A100: TF32's peak is 8 times fp32's (156 ÷ 19.5), so 7/8 of it would go."""
+    writer = Writer()
+    for _ in range(40):
+        writer.kernel(600, "ampere_sgemm_128x64_tn")
+        writer.kernel(600, PRODUCT)
+    found = diagnose(trace=writer.save(tmp_path), hardware="a100-sxm-80gb")
+    assert found.first_cause == "kernels"
+    assert found.actions[0].change.startswith("TF32")
+    assert found.actions[0].speedup == pytest.approx(1 / (1 - 0.5 * (1 - 19.5 / 156)), rel=0.02)
+
+
+def test_devices_and_formats_that_do_not_go_together() -> None:
+    """FlashAttention does not run on Volta; a T4 has no matrix units for bf16 and computes it as fp32."""
+    old = diagnose(
+        model="gpt2-medium", hardware="v100-sxm-32gb", devices=8, dtype="fp16", micro_batch=4, global_batch=32,
+        step_time="0.8s",
+    )  # fmt: skip
+    assert any("unfused attention" in line for line in old.assumptions)
+    emulated = diagnose(
+        model="bert-large", hardware="t4", devices=1, dtype="bf16", micro_batch=8, global_batch=8, seq_len=512,
+        step_time="1.5s",
+    )  # fmt: skip
+    assert emulated.peak_flops_per_s == 8.1e12
+    assert emulated.first_cause == "kernels"
+    assert emulated.actions[0].change.startswith("fp16")
