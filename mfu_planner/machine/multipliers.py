@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.machine.calibrated import calibration
-from mfu_planner.numeric import maximum, minimum
+from mfu_planner.numeric import maximum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,11 +39,7 @@ class Multiplier:
         """Every constant that it moves, and how the new value follows from the old one."""
         yield from ((name, lambda value: value * factor) for name in self.slower)
         yield from ((name, lambda value: value / factor) for name in self.faster)
-        yield from ((name, lambda hidden: _share(1.0 - (1.0 - hidden) * factor)) for name in self.exposed)
-
-
-def _share(value: Number) -> Number:
-    return maximum(0.0, minimum(1.0, value))
+        yield from ((name, lambda hidden: maximum(0.0, 1.0 - (1.0 - hidden) * factor)) for name in self.exposed)
 
 
 @cache

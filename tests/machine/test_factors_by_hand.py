@@ -11,6 +11,7 @@ from mfu_planner.errors import InputError
 from mfu_planner.hardware import resolve
 from mfu_planner.machine import multipliers as module
 from mfu_planner.machine.multipliers import Multiplier, multiplied, multipliers
+from mfu_planner.machine.own_stack import read_stack
 from mfu_planner.machine.toolbox import Wires, tools
 
 
@@ -77,6 +78,45 @@ def test_kernels_by_name(kernel: str, fused: float) -> None:
     assert tools(resolve("a100-sxm-80gb"), "bf16", "megatron-2021", None, None).stack.fused_attention == 0
     with pytest.raises(InputError, match="fused"):
         tools(resolve("a100-sxm-80gb"), "bf16", "generic", None, "fusd")
+
+
+FILE: dict[str, Any] = {"kind": "stack-calibration", "name": "ours", "base": "generic", "constants": {}}
+EVIDENCE = {"runs": 1, "range": {"low": 1.0, "high": 1.0}, "models": 1, "formats": [], "seq_len": [], "devices": [],
+            "params": []}  # fmt: skip
+RUN = {"run": "a", "sha256": "b", "step_s": 0.1, "base_s": 0.1, "predicted_s": 0.1}
+
+
+def constant(**change: float) -> dict[str, Any]:
+    """A file with one factor."""
+    return {"constants": {"product": {"times": 1.0, "sd": 0.0, "prior": 0.0, "informed": 0.0, **change}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "accepted"),
+    [
+        ({}, True), ({"version": 2}, False), ({"name": ""}, False), ({"name": "x" * 200}, True),
+        ({"name": "x" * 201}, False),
+        (constant(), True), (constant(times=0.0011), True), (constant(times=0.001), False),
+        (constant(times=999.0), True), (constant(times=1000.0), False), (constant(sd=-0.1), False),
+        (constant(prior=-0.1), False), (constant(informed=1.0), True), (constant(informed=1.1), False),
+        (constant(informed=-0.1), False),
+        ({"evidence": EVIDENCE}, True), ({"evidence": {**EVIDENCE, "runs": 0}}, False),
+        ({"evidence": {**EVIDENCE, "loo_median": 0.0, "loo_rms": 0.0}}, True),
+        ({"evidence": {**EVIDENCE, "loo_median": -0.1}}, False), ({"evidence": {**EVIDENCE, "loo_rms": -0.1}}, False),
+        ({"evidence": {**EVIDENCE, "range": {"low": 0.0, "high": 1.0}}}, False),
+        ({"evidence": {**EVIDENCE, "range": {"low": 1.1, "high": 1.2}}}, False),
+        ({"evidence": {**EVIDENCE, "range": {"low": 0.5, "high": 0.9}}}, False),
+        ({"runs": [RUN]}, True), *(({"runs": [{**RUN, name: 0.0}]}, False)
+                                    for name in ("step_s", "base_s", "predicted_s", "left_out_s")),
+    ],
+)  # fmt: skip
+def test_what_a_stack_file_may_say(change: dict[str, Any], accepted: bool) -> None:
+    """Factors between a thousandth and a thousand, shares from nought to one, times above nought, at least one run."""
+    if accepted:
+        assert read_stack({**FILE, **change}) is not None
+    else:
+        with pytest.raises(InputError):
+            read_stack({**FILE, **change})
 
 
 def test_a_cluster_by_its_name_or_the_usual_one() -> None:
