@@ -143,6 +143,8 @@ def test_work_over_allowed_pairs() -> None:
     inside = W.allowed()
     assert ATTEND.forward_flops(inside) == 2 * 2 * 36 * 32
     assert replace(ATTEND, mask=window(3)).forward_flops(inside) == 2 * 2 * (6 + 5 * 3) * 32
+    padded = replace(ATTEND, unit_pairs=20, unit_allowed=15, rows=Rows(Stream.IMAGE, 4))
+    assert (padded.pairs(W), padded.pairs(inside), replace(padded, unit_allowed=0).pairs(inside)) == (120, 90, 120)
     packed = replace(inside, documents=((3, 4), (2, 2)))
     assert ATTEND.pairs(packed) == 4 * 6 + 2 * 3
     assert ATTEND.pairs(replace(packed, allowed_pairs_only=False)) == 4 * 9 + 2 * 4
@@ -252,6 +254,7 @@ PRODUCT, GROUPED, WIDE, SCAN = KernelKind.PRODUCT, KernelKind.GROUPED, KernelKin
         (replace(ATTEND, mask=window(3)), (KernelKind.SCORES, 8, 8, 3, 8, 5, 3, 2 * 128 * 32, None)),
         (replace(ATTEND, mask=window(99)), (KernelKind.SCORES, 8, 8, 3, 8, 5, 8, 2 * 128 * 32, None)),
         (replace(ATTEND, mask=Mask(MaskKind.BAND, 2)), (KernelKind.SCORES, 8, 8, 3, 8, 5, 5, 2 * 128 * 32, None)),
+        (replace(ATTEND, mask=Mask(MaskKind.BLOCKS, 3, 2)), (KernelKind.SCORES, 8, 8, 3, 8, 5, 6, 2 * 128 * 32, None)),
         # 6 images of 4 queries and 20 pairs: 5 keys each, whatever the mask
         (replace(ATTEND, unit_pairs=20, rows=Rows(Stream.IMAGE, 4), mask=window(3)),
          (KernelKind.SCORES, 4, 5, 3, 24, 5, 5, 2 * 120 * 32, None)),

@@ -78,6 +78,26 @@ def test_rows_along_every_stream() -> None:
     assert empty.allowed().allowed_pairs_only
 
 
+@pytest.mark.parametrize(
+    ("rows", "each"),
+    [
+        (Rows(factor=2), 40),
+        # a kernel of 3 leaves 18, then one of 4 by 2 (18 − 4) / 2 + 1; 19 of 20 by 3: 6 and a rest
+        (Rows(thinned=((3, 1), (4, 2))), 8), (Rows(factor=2, thinned=((2, 3),)), 14),
+        # an image more for each sequence; five tokens less for each of two images
+        (Rows(plus=3), 23), (Rows(factor=2, plus=3), 43), (Rows(without=5), 10), (Rows(plus=3, without=5), 13),
+        (Rows(Stream.SEEING), 20),
+    ],
+)  # fmt: skip
+def test_rows_of_a_sequence(rows: Rows, each: int) -> None:
+    """Of 20 positions with two images."""
+    work = Workload(3, 20, images=2)
+    assert (rows.per_sequence(work), rows.count(work)) == (each, 3 * each)
+    assert rows.divided(2).count(work) == 3 * each / 2
+    assert Rows(Stream.SEEING).count(Workload(3, 20, images=1)) == 60
+    assert Rows(Stream.SEEING).count(Workload(3, 20)) == 0
+
+
 @pytest.mark.parametrize(("by", "factor"), [(1, 8), (1.0, 8), (2, 4), (4.0, 2)])
 def test_rows_of_devices_that_share_them(by: float, factor: float) -> None:
     """As many rows over as many devices; one device keeps the very rows, ints too."""
@@ -98,6 +118,9 @@ def test_a_launch_says_what_it_has() -> None:
         # rows of 10 queries over 10 keys: all; 1 + … + 10; at most 4 each: 1 + 2 + 3 + 7 · 4; chunks of 4, 4 and 2
         (ALL, 100), (CAUSAL, 55), (window(4), 34), (window(None), 55), (window(0), 55), (window(10), 55),
         (window(99), 55), ((MaskKind.TOP, 4), 34), ((MaskKind.CHUNK, 4), 10 + 10 + 3), ((MaskKind.CHUNK, 99), 55),
+        # blocks of 3, 3, 3 and 1: 6 + 6 + 6 + 1 inside, 9 + 9 + 3 in one block before, 9 + 9 + 6 in two, 9 at most
+        ((MaskKind.BLOCKS, 3, 1), 19), ((MaskKind.BLOCKS, 3, 2), 19 + 9 + 9 + 3),
+        ((MaskKind.BLOCKS, 3, 3), 19 + 9 + 18 + 6), ((MaskKind.BLOCKS, 3, 9), 55), ((MaskKind.BLOCKS, 10, 2), 55),
         # two on each side: 3 + 4 at both ends, 5 for the six between
         ((MaskKind.BAND, 2), 2 * (3 + 4) + 6 * 5), ((MaskKind.BAND, 9), 100), ((MaskKind.BAND, 99), 100),
     ],

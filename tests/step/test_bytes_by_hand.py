@@ -267,4 +267,5 @@ def test_a_step_says_its_memory() -> None:
     """The same stages, and the fullest of them."""
     asked = case(Layout(pp=2.0, micro_batch=2.0, micro_batches=8.0), memory=CONSTANTS, state_bytes=12.0)
     assert step(asked).stages == stages_of(asked)
+    assert step(asked, memory=False).stages == ()
     assert step(asked, parts=False).memory == device_memory(asked) == fullest(stages_of(asked))

@@ -52,6 +52,7 @@ def test_small_formulas() -> None:
     assert memory_bound_time(60.0, 20.0, 3.0) == 9
     assert cast_time(10.0, 4.0, 20.0, 3.0) == 3 * 4 * 10 / 20
     assert (issue_bound(2.0, 3.0), issue_bound(3.0, 2.0)) == (3, 3)
+    assert issue_bound(2.0, 3.0, issues_itself=True) == 5
     aligned = [misaligned_slowdown(n, k, 3.0, 8.0) for n, k in ((12.0, 16.0), (16.0, 12.0), (12.0, 12.0), (16.0, 16.0))]
     assert aligned == [3, 3, 3, 1]
     assert misaligned_slowdown(12.0, 12.0, 1.0, 8.0) == 1

@@ -119,6 +119,9 @@ def test_a_host_slower_than_the_device() -> None:
     assert found.parts == parts(**ALONE, launch=3 * 4 * (100 - LAYER_S) + 5)
     assert found.device_bound == pytest.approx(LAYER_S / 100)
     assert seconds(forward_host_s=10.0, backward_host_s=20.0) == pytest.approx(seconds())
+    # a CPU issues itself: one after the other, in layers alone
+    itself = run(forward_host_s=40.0, backward_host_s=60.0, machine=replace(BOX, issues_itself=True))
+    assert itself.parts == parts(**ALONE, launch=3 * 4 * 100)
 
 
 @pytest.mark.parametrize(
