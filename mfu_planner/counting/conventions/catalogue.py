@@ -145,6 +145,7 @@ _MEGATRON = Convention(
     router=False,
     norms=Norms.LATENT,
     scans=Scans.MEGATRON,
+    shared_gate=False,
     packed=True,
 )
 
@@ -205,6 +206,8 @@ _MAXTEXT = Convention(
     source=_github("AI-Hypercomputer/maxtext", "src/MaxText/maxtext_utils.py", "e591f30cbbf2"),
     version="causal since 2025-07",
     pairs=Pairs.HALF_WINDOW,
+    scans=Scans.MAXTEXT,
+    shared_gate=False,
 )
 
 _MAXTEXT_2024 = replace(
@@ -220,6 +223,7 @@ _MAXTEXT_2024 = replace(
     version="before causal halving (2025-07)",
     version_of="maxtext",
     pairs=Pairs.ALL,
+    scans=Scans.NONE,
 )
 
 _OLMO = Convention(
@@ -294,9 +298,72 @@ _CHINCHILLA_A4 = replace(
 _LEVANTER = Convention(
     name="levanter",
     title="Levanter lm_flops_per_token: full attention with softmax and mask",
-    formula="3*(L*(2*h*d*(n + 2*g) + 2*n*d*h + 6*h*f + 4*n*d*T + 3*n*T) + 2*h*V)",
+    formula="3*(L*(2*h*(h + 2*g*h/n) + 2*h**2 + 6*h*f + 4*h*T + 3*n*T) + 2*h*V)",
     source=_github("stanford-crfm/levanter", "src/levanter/utils/flop_utils.py", "9263f81e8b45"),
     softmax=True,
+    square=True,
+    shared_gate=False,
+    remarks=("takes the head size as hidden ÷ heads, whatever the config says",),
+)
+
+_VERL = Convention(
+    name="verl",
+    title="verl FlopsCounter: table and head both as products, half of attention within the window",
+    formula="6*(L*(2*h*d*(n + g) + 3*h*f) + 2*V*h) + 6*L*n*d*T",
+    source=_github("volcengine/verl", "verl/utils/flops_counter.py", "b178a3cd56f5", "2026-01-29"),
+    version="half of attention since 2026-01-18 (commit 54582f1f0)",
+    pairs=Pairs.HALF_CAPPED,
+    embedding=Embedding.PARAMETERS,
+    shared_gate=False,
+    packed=True,
+    remarks=("counts V h twice though a tied table is one", "its Qwen2-MoE leaves out the shared expert, counted here"),
+)
+
+_VERL_2025 = replace(
+    _VERL,
+    name="verl-2025",
+    title="verl FlopsCounter before 2026-01-18: table and head both as products, full attention within the window",
+    formula="6*(L*(2*h*d*(n + g) + 3*h*f) + 2*V*h) + 12*L*n*d*T",
+    source=_github("volcengine/verl", "verl/utils/flops_counter.py", "02cf355f1796", "2025"),
+    version="before causal halving (2026-01-18)",
+    version_of="verl",
+    pairs=Pairs.CAPPED,
+    width=Width.QUERIES,
+)
+
+_NEMO = Convention(
+    name="nemo",
+    title="NeMo flops_formulas: hidden width for heads, causal half",
+    formula="6*(L*(2*h**2 + 2*h**2*g/n + 3*h*f) + h*V) + 6*L*h*T",
+    source=_github("NVIDIA/NeMo", "nemo/utils/flops_formulas.py", "6a5ad765bc75"),
+    pairs=Pairs.HALF,
+    router=False,
+    square=True,
+    shared_gate=False,
+    remarks=("takes the head size as hidden ÷ heads, whatever the config says (its DeepSeek formula apart)",),
+)
+
+_AUTOMODEL = Convention(
+    name="automodel",
+    title="NeMo Automodel flops_utils: causal half, router left out",
+    formula="6*(L*(2*h*d*(n + g) + 3*h*f) + h*V) + 6*L*n*d*T",
+    source=_github(
+        "NVIDIA-NeMo/Automodel", "nemo_automodel/components/utils/flops_utils.py", "36044ad3d139", "2026-08-22"
+    ),
+    pairs=Pairs.HALF,
+    router=False,
+    scans=Scans.MEGATRON,
+    shared_gate=False,
+    remarks=("its gpt-oss formula counts exactly the pairs that the mask allows: half of all pairs here",),
+)
+
+_PRIMUS = replace(
+    _MEGATRON_2024,
+    name="primus",
+    title="Primus num_floating_point_operations: as Megatron-LM before causal halving",
+    source=_github("AMD-AGI/Primus", "primus/backends/megatron/patches/flops_patches.py", "56d8707601dc"),
+    version="Primus",
+    remarks=("its hybrid branch (attention and Mamba layers) halves attention",),
 )
 
 MAIN: tuple[Convention, ...] = (
@@ -327,5 +394,10 @@ OTHERS: tuple[Convention, ...] = (
     _MEGATRON_BRIDGE,
     _MAXTEXT_2024,
     _LEVANTER,
+    _VERL,
+    _VERL_2025,
+    _NEMO,
+    _AUTOMODEL,
+    _PRIMUS,
 )
 """Other versions, and sources that published runs were measured with."""

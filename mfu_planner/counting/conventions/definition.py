@@ -42,6 +42,7 @@ class Width(StrEnum):
     """The width that attention products are counted with."""
 
     HEADS = "heads × head size"
+    QUERIES = "heads × head size of the queries, for both products"
     HIDDEN = "hidden size"
 
 
@@ -76,6 +77,7 @@ class Scans(StrEnum):
     EXACT = "as their operators count them"
     NONE = "not at all"
     MEGATRON = "as Megatron-LM does: inner width 2h, 7 · inner width · state size; delta rule 8 · heads · d_v²"
+    MAXTEXT = "as MaxText does: delta rule 8 · heads · d_k · d_v, its convolution, no gate on attention's output"
 
 
 SWITCHES: dict[str, type[StrEnum]] = {
@@ -136,6 +138,10 @@ class Convention:
     experts: CountedExperts = CountedExperts.ACTIVE
     gates: bool = True
     """Whether the gate of a gated MLP counts (counters that look for one activation's name miss the others)."""
+    shared_gate: bool = True
+    """Whether the gate of a shared expert (one value for each token) counts."""
+    square: bool = False
+    """Whether attention is counted as if heads × head size were the hidden size (compressed attention apart)."""
     norms: Norms = Norms.NONE
     frozen_known: bool = False
     """Whether weight gradients of frozen weights are left out."""

@@ -33,6 +33,9 @@ from mfu_planner.operators import (
     Workload,
 )
 
+DELTA_RULES = (Scans.MEGATRON, Scans.MAXTEXT)
+"""Ways that count a delta rule by a formula of their own."""
+
 
 class Term(StrEnum):
     """The terms of a convention's sum."""
@@ -81,10 +84,14 @@ def contributions(
             flops = block.count * (op.forward_flops(work) + op.backward_flops(work))
             yield Contribution(_part(op), block, op, flops)
             continue
-        if convention.scans is Scans.MEGATRON:
+        if convention.scans in DELTA_RULES:
             from mfu_planner.counting.conventions.megatron import as_megatron_counts
 
-            op = as_megatron_counts(block, op, architecture.hidden)
+            op = as_megatron_counts(block, op, architecture.hidden, maxtext=convention.scans is Scans.MAXTEXT)
+        if convention.square:
+            from mfu_planner.counting.conventions.square import squared
+
+            op = squared(block, op, architecture.hidden)
         if _weights_count(convention, op, tied=tied) or _delta_convolution(convention, block, op):
             flops = _weight_flops(convention, architecture, block, op, work, tensor_parallel)
             yield Contribution(_part(op), block, op, flops)
@@ -117,6 +124,8 @@ def _weights_count(convention: Convention, op: Operator, *, tied: bool) -> bool:
         return _lookup_counts(convention, op, tied=tied)
     if isinstance(op, MatMul):
         if op.name.endswith("gate_proj") and not convention.gates:
+            return False
+        if op.name == "shared_expert_gate" and not convention.shared_gate:
             return False
         switch = {Role.HEAD: convention.head, Role.ROUTER: convention.router}
         return switch.get(op.role, True)
@@ -152,6 +161,8 @@ def _weight_flops(
         multiple = convention.padded_vocab * tensor_parallel
         op = replace(op, outputs=ceil_div(op.outputs, multiple) * multiple)
     if convention.weights is Weights.PRODUCTS and isinstance(op, MatMul | Convolution):
+        if isinstance(op, Convolution):  # a source counts the sequence's own positions
+            op = replace(op, extra_positions=0)
         if isinstance(op, MatMul) and convention.experts is CountedExperts.ALL:
             op = replace(op, active=op.copies)
         passes = convention.passes - (1 if convention.frozen_known and not op.trainable else 0)
@@ -174,6 +185,8 @@ def _beyond_weights(
         width = op.heads * (op.qk_dim + op.v_dim)
         if convention.width is Width.HIDDEN:
             width = 2 * architecture.hidden
+        elif convention.width is Width.QUERIES:
+            width = 2 * op.heads * op.qk_dim
         doubled = twice_pairs(convention.pairs, op, work)
         yield Contribution(
             Term.ATTENTION, block, op, scaled(block.count * width * doubled, convention.attention_passes)
@@ -183,16 +196,16 @@ def _beyond_weights(
             yield Contribution(
                 Term.SOFTMAX, block, op, scaled(block.count * 3 * op.heads * half(keys), convention.passes)
             )
-    elif convention.scans is Scans.MEGATRON and _part(op) is Term.SCAN:
+    elif convention.scans in DELTA_RULES and _part(op) is Term.SCAN:
         from mfu_planner.counting.conventions.megatron import scan_as_megatron_counts
 
-        forward = scan_as_megatron_counts(op) * op.rows.count(work)
+        forward = scan_as_megatron_counts(op, maxtext=convention.scans is Scans.MAXTEXT) * op.rows.count(work)
         yield Contribution(Term.SCAN, block, op, scaled(block.count * forward, convention.passes))
 
 
 def _delta_convolution(convention: Convention, block: Block, op: Operator) -> bool:
     """Whether this is the short convolution of a delta-rule layer, which Megatron-LM counts (Mamba's it does not)."""
-    if convention.scans is not Scans.MEGATRON or not isinstance(op, Convolution):
+    if convention.scans not in DELTA_RULES or not isinstance(op, Convolution):
         return False
     from mfu_planner.operators import GatedDeltaRule
 
