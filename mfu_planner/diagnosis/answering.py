@@ -177,7 +177,7 @@ def answer(
     by_importance = tuple(sorted(waterfall, key=lambda g: (order.get(g.cause, len(order)), -g.share)))
     actions = tuple(_action(e, run, gap, seen.mfu, seen.usd_per_day) for e in effects)
     findings = (*_described(run), *_findings(seen, gap, causes, decides))
-    if gap.shares.get("unexplained", 0.0) < -OVERLAP:
+    if gap.useful <= 1 and gap.shares.get("unexplained", 0.0) < -OVERLAP:
         place = sum(f.code.startswith(("sanity/", "peak/")) for f in findings)
         findings = (*findings[:place], _contradiction(gap), *findings[place:])
     wrong = any(f.severity == "error" for f in findings)

@@ -128,5 +128,7 @@ MEANINGS = {
 }
 """What each part of the gap is."""
 
+TWICE = "counted twice: losses that overlap"
+"""What is unexplained where it is less than nothing."""
 ORDER = tuple(MEANINGS)
 """From the peak down to what was observed."""

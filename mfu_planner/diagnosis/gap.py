@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mfu_planner.diagnosis.causes import MEANINGS, ORDER, PART_CAUSES
+from mfu_planner.diagnosis.causes import MEANINGS, ORDER, PART_CAUSES, TWICE
 from mfu_planner.diagnosis.knowledge import knowledge
 from mfu_planner.diagnosis.result import GapPart
 
@@ -74,13 +74,15 @@ class Gap:
         self.put("padding", share, "measured", evidence)
 
     def entries(self, goodput: float | None, goodput_source: str) -> tuple[GapPart, ...]:
-        """The parts from the peak down; with a goodput, shares of the wall clock."""
+        """The parts from the peak down; with a goodput, shares of the wall clock; none where the MFU cannot be."""
+        if self.useful > 1:
+            return ()
         worth = 1.0 if goodput is None else goodput
         found = [
             GapPart(
                 cause=self.causes[part],
                 part=part,
-                name=MEANINGS[part],
+                name=MEANINGS[part] if self.shares[part] > 0 or part != "unexplained" else TWICE,
                 share=self.shares[part] * worth,
                 basis=self.basis[part],
                 evidence=self.evidence[part],

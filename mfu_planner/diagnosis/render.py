@@ -59,6 +59,8 @@ def _head(found: Diagnosis, console: Console) -> None:
 
 
 def _gap(found: Diagnosis, console: Console) -> None:
+    if not found.waterfall:
+        return
     useful = 1 - sum(g.share for g in found.gap)
     start = "model FLOPs (MFU)" if found.mfu is not None else "products and attention (a model would split them)"
     rows = [(start, percent(useful), _bar(useful), "")]

@@ -19,6 +19,10 @@ _ENDLESS = 10_000
 class WholeTables(Console):
     """A console that prints a table wider than the terminal rather than cut what is in it."""
 
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more: the command ends as where it writes without a console."""
+        raise BrokenPipeError
+
     def print(self, *objects: Any, **options: Any) -> None:
         """As rich prints; the columns of tables get the width that their numbers and words need."""
         need = max((self._fit(o) for o in objects if isinstance(o, Table)), default=0)

@@ -118,12 +118,13 @@ def test_old_code_pages(encoding: str, command: list[str]) -> None:
     assert done.stdout
 
 
+@pytest.mark.parametrize("form", ["--json", "--format=table", "--format=csv"])
 @pytest.mark.parametrize(("redirect", "status"), [(">&-", 0), ("| true", 0), (">/dev/full", 1)])
-def test_an_answer_that_cannot_be_written(redirect: str, status: int) -> None:
+def test_an_answer_that_cannot_be_written(redirect: str, status: int, form: str) -> None:
     """Nobody reads, or the disk is full: at most one line."""
     if "full" in redirect and not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
-    command = f"set -o pipefail; '{sys.executable}' -c '{START}' hardware --json {redirect}"
+    command = f"set -o pipefail; '{sys.executable}' -c '{START}' hardware {form} {redirect}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.returncode == status
     assert done.stderr.count("\n") == status

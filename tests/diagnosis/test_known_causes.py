@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from mfu_planner import diagnose
 from mfu_planner.diagnosis.cases import published, threads
 from mfu_planner.diagnosis.cases.threads import Thread, flags_of, judged, rows
 from mfu_planner.diagnosis.cases.traced import PRODUCT, Writer
+from mfu_planner.diagnosis.render import render
 
 ROWS = {row["id"]: row for row in rows()}
 
@@ -134,6 +138,26 @@ def test_an_mfu_above_one_is_explained() -> None:
     assert found.mfu == pytest.approx(1.2)
     assert found.findings[0].severity == "error"
     assert found.actions == ()
+
+
+@pytest.mark.parametrize("more", [{"mfu": "130%"}, {"tokens_per_second_per_device": 40_000, "loader_wait": "20%"}])
+def test_a_time_that_cannot_be_is_not_divided(more: dict[str, Any]) -> None:
+    """Of an MFU above 100% no share is left: none is drawn below nothing, and no evidence is blamed for it."""
+    found = diagnose(model="llama-3.1-8b", hardware="h100-sxm", devices=8, **more)
+    shown = StringIO()
+    render(found, Console(file=shown, width=100))
+    assert found.waterfall == found.gap == ()
+    assert not [f for f in found.findings if f.code == "evidence/contradiction"]
+    assert "-" not in "".join(re.findall(r"\S+%", shown.getvalue()))
+
+
+def test_losses_that_overlap_are_called_so() -> None:
+    """45% of the peak, 40% waiting for data and half of the rest for the slowest rank are more than there is."""
+    found = diagnose(
+        model="llama-3.1-8b", hardware="h100-sxm", devices=8, mfu="45%", loader_wait="40%", gpu_utilisation="60%",
+        slowest_rank=2.0,
+    )  # fmt: skip
+    assert [g.name for g in found.waterfall if g.share < 0][-1] == "counted twice: losses that overlap"
 
 
 def test_money_of_each_cure() -> None:
