@@ -138,6 +138,7 @@ def test_an_mfu_above_one_is_explained() -> None:
     assert found.mfu == pytest.approx(1.2)
     assert found.findings[0].severity == "error"
     assert found.actions == ()
+    assert found.gap == found.waterfall == ()
 
 
 @pytest.mark.parametrize("more", [{"mfu": "130%"}, {"tokens_per_second_per_device": 40_000, "loader_wait": "20%"}])

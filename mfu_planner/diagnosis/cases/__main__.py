@@ -11,7 +11,8 @@ from mfu_planner.diagnosis.cases.outcome import Outcome, share
 
 def main() -> None:
     """Run every case; ``-v`` lists them."""
-    found = [*published.outcomes(), *traced.outcomes(), *logged.outcomes()]
+    unhinted = published.outcomes(hinted=False)
+    found = [*published.outcomes(), *unhinted, *traced.outcomes(), *logged.outcomes()]
     if "-v" in sys.argv[1:]:
         for o in found:
             mark = {True: "ok  ", False: "MISS", None: "-   "}[o.right]
@@ -22,7 +23,7 @@ def main() -> None:
             sys.stdout.write(f"{mark} {o.group:<10} {o.id:<38} {o.cause or '–':<16} found {o.found:<16}{gain}\n")
     for group in dict.fromkeys(o.group for o in found):
         line(group, [o for o in found if o.group == group])
-    line("all", found)
+    line("all", [o for o in found if o not in unhinted])
     line("published, held out", [o for o in found if o.group == "published" and o.role == "held out"])
     _threads(threads.threads())
 
@@ -53,6 +54,8 @@ def line(name: str, found: Sequence[Outcome]) -> None:
     text = f"{name}: true cause first {first[0]}/{first[1]}" + (f" = {first[0] / first[1]:.0%}" if first[1] else "")
     if gain[1]:
         text += f"; speed-up within 1.5x {gain[0]}/{gain[1]} = {gain[0] / gain[1]:.0%}"
+        control = share(found, "near_control")
+        text += f", observed / predicted alone {control[0]}/{control[1]}" if control[1] else ""
         text += f"; gain itself (speed-up - 1) within 1.5x {strict[0]}/{strict[1]} = {strict[0] / strict[1]:.0%}"
     sys.stdout.write(text + "\n")
 

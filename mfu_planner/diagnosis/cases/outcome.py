@@ -25,6 +25,8 @@ class Outcome:
     """Published, after over before."""
     predicted: float | None = None
     """Of the same change; none where the diagnosis does not offer it."""
+    control: float | None = None
+    """Observed ÷ predicted step time: the gain that no cause at all would promise."""
 
     @property
     def right(self) -> bool | None:
@@ -37,6 +39,11 @@ class Outcome:
         if self.speedup is None:
             return None
         return self.predicted is not None and within(self.predicted, self.speedup)
+
+    @property
+    def near_control(self) -> bool | None:
+        """The same of the control."""
+        return None if self.speedup is None or self.control is None else within(self.control, self.speedup)
 
     @property
     def near_gain(self) -> bool | None:

@@ -112,18 +112,26 @@ def _predicted(flags: dict[str, Any]) -> float:
     return run.bench.base.mfu * (1 - (answers.loader_wait or 0.0))
 
 
-def outcome_of(row: dict[str, str]) -> Outcome:
-    """Diagnose the slower run of a pair."""
+def outcome_of(row: dict[str, str], *, hinted: bool = True) -> Outcome:
+    """Diagnose the slower run of a pair; without the hint, nobody says which framework or stack it is."""
     from mfu_planner.diagnosis import diagnose
 
-    found = diagnose(**flags_of(row))
+    unsaid = {} if hinted else {"framework": None, "stack": None}
+    found = diagnose(**{**flags_of(row), **unsaid})
     offered = [a for a in found.actions if a.change.startswith(row["change"])]
     predicted = max((a.speedup for a in offered), default=1.0)
     return Outcome(
-        row["id"], "published", row["role"], row["cause"], found.first_cause or "", float(row["speedup"]), predicted
+        row["id"],
+        "published" if hinted else "unhinted",
+        row["role"],
+        row["cause"],
+        found.first_cause or "",
+        float(row["speedup"]),
+        predicted,
+        max(found.observed_over_predicted or 1.0, 1.0),
     )
 
 
-def outcomes() -> list[Outcome]:
+def outcomes(*, hinted: bool = True) -> list[Outcome]:
     """Every pair."""
-    return [outcome_of(row) for row in pairs()]
+    return [outcome_of(row, hinted=hinted) for row in pairs()]
