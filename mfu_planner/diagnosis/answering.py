@@ -172,8 +172,7 @@ def answer(
     decides = ranking.deciding(causes[0], causes[1]) if len(causes) > 1 else None
     if measures:
         decides = measures[0].change.text
-    above = seen.mfu is not None and seen.mfu >= 1  # no time is left to divide
-    waterfall = () if above else gap.entries(measured.goodput, measured.goodput_source)
+    waterfall = gap.entries(measured.goodput, measured.goodput_source)
     order = {r.cause: i for i, r in enumerate(causes)}
     by_importance = tuple(sorted(waterfall, key=lambda g: (order.get(g.cause, len(order)), -g.share)))
     actions = tuple(_action(e, run, gap, seen.mfu, seen.usd_per_day) for e in effects)

@@ -9,6 +9,7 @@ from mfu_planner.diagnosis.bench import NOTHING, Bench
 from mfu_planner.diagnosis.filling import attend, fill, impossible, shard
 from mfu_planner.diagnosis.given import LAYOUT, SUBJECT, TRAINING
 from mfu_planner.diagnosis.knowledge import framework_stack, knowledge
+from mfu_planner.diagnosis.recomputed import recomputed
 from mfu_planner.machine.calibrated import calibration
 from mfu_planner.machine.own_stack import read_stack
 from mfu_planner.step.case import Change
@@ -82,6 +83,8 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
         flags["compile"] = compiled
     tuning = NOTHING if fitted else _stated(stack or "", answers)
     attend(flags, said)
+    if "recompute_modules" in given:
+        recomputed(flags, str(given["recompute_modules"]), said)
     named = set(flags)
     shard(flags, said)
     fill(flags, said)

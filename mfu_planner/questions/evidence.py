@@ -98,6 +98,8 @@ class DiagnoseQuestion(Run, BatchPart, ObservedPart, LayoutPart, PlacePart, Netw
         int | None, Ask("count or none", "Loader workers", "8", "Evidence", aliases=("num_workers",))
     ] = None
     """Processes per rank that load data; 0: the training process itself."""
+    recompute_modules: Annotated[str | None, Ask("names", "Recomputed modules", "core_attn,mlp", "Evidence")] = None
+    """Which modules are computed again: core_attn, attention, mlp, moe, layernorm, …; in place of --recompute."""
     cores_per_loader: Annotated[float | None, Ask("number", "Cores per loader", "0.5", "Evidence")] = None
     """CPU cores that each loader process has for itself; 0.5: two share one."""
     sample_time: Annotated[float | None, Ask("time", "Time per sample", "20ms", "Evidence", bare=False)] = None

@@ -32,7 +32,16 @@ class AgainPart:
             "Attention kernel",
             "fused",
             "Layout",
-            spellings=(("flash", "fused"), ("flash-attention", "fused"), ("sdpa", "fused"), ("eager", "unfused")),
+            aliases=("attn_implementation", "attention_implementation"),
+            spellings=(
+                ("flash", "fused"),
+                ("flash-attention", "fused"),
+                ("flash-attention-2", "fused"),
+                ("flash-attention-3", "fused"),
+                ("flex-attention", "fused"),
+                ("sdpa", "fused"),
+                ("eager", "unfused"),
+            ),
         ),
     ] = None
     """A fused kernel keeps no scores and computes them again. Empty: what the software usually has."""

@@ -15,6 +15,7 @@ from mfu_planner.diagnosis.cases import published, threads
 from mfu_planner.diagnosis.cases.threads import Thread, flags_of, judged, rows
 from mfu_planner.diagnosis.cases.traced import PRODUCT, Writer
 from mfu_planner.diagnosis.render import render
+from mfu_planner.errors import InputError
 
 ROWS = {row["id"]: row for row in rows()}
 
@@ -206,3 +207,17 @@ def test_devices_and_formats_that_do_not_go_together() -> None:
     assert emulated.peak_flops_per_s == 8.1e12
     assert emulated.first_cause == "kernels"
     assert emulated.actions[0].change.startswith("fp16")
+
+
+def test_recomputed_modules_are_a_share_of_the_layer() -> None:
+    """Llama 3.1 8B: an MLP has 3 · 4096 · 14336 weights, attention 41.9M and its scores; their shares of a layer."""
+    given = {"model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": 8, "zero": 3, "micro_batch": 1, "mfu": "35%"}
+    mlp, projections, scores = 3 * 4096 * 14336, 2 * 4096 * 4096 + 2 * 4096 * 1024, 2 * 4096 * (8192 + 1) / 2
+    found = diagnose(**given, seq_len=8192, recompute_modules="mlp", search=False)
+    share = mlp / (mlp + projections + scores)
+    assert any(f"mlp: {share:.0%} of a layer's" in line for line in found.assumptions), found.assumptions
+    only = diagnose(**given, seq_len=8192, recompute_modules="core_attn", search=False)
+    same = diagnose(**given, seq_len=8192, recompute="selective", search=False)
+    assert only.predicted_step_time_s == same.predicted_step_time_s
+    with pytest.raises(InputError, match="recompute-modules"):
+        diagnose(**given, recompute_modules="everything")
