@@ -27,7 +27,7 @@ import build_index  # noqa: E402
 from fit_rows import Base, Part, Rows, read_rows, weights  # noqa: E402
 from fitting import Fit  # noqa: E402
 
-from mfu_planner.backtesting.runs import RunRow, read_runs  # noqa: E402
+from mfu_planner.backtesting.runs import COLLECTIONS, RunRow, read_runs  # noqa: E402
 from mfu_planner.backtesting.selection import selects  # noqa: E402
 from mfu_planner.machine.without import Constants, changed  # noqa: E402
 
@@ -81,7 +81,7 @@ def specs() -> list[dict[str, Any]]:
 
 def save(found: Constants) -> None:
     """Write fitted constants into stacks.yaml and fabrics.yaml."""
-    for file, values in vars(found).items():
+    for file, values in (("stacks", found.stacks), ("fabrics", found.fabrics)):
         path = HERE / f"{file}.yaml"
         text = path.read_text("utf-8")
         head = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
@@ -92,15 +92,16 @@ def save(found: Constants) -> None:
 def on_file() -> Constants:
     """The constants as they are."""
     held = {file: yaml.safe_load((HERE / f"{file}.yaml").read_text("utf-8")) for file in ("stacks", "fabrics")}
-    return Constants(**{f: {n: each for n, each in held[f].items() if isinstance(each, dict)} for f in held})
+    found = {f: {n: each for n, each in held[f].items() if isinstance(each, dict)} for f in held}
+    return Constants(**found, ranges={})
 
 
 def main() -> None:
     """Run all fits, or those named."""
     arguments = sys.argv[1:]
-    runs = arguments.pop(0) if arguments and arguments[0].endswith(".csv") else HERE.parent / "published_runs/runs.csv"
+    files = [arguments.pop(0)] if arguments and arguments[0].endswith(".csv") else COLLECTIONS
     (HERE / "index.json").write_text(build_index.text(), "utf-8")
-    rows, known = read_rows(read_runs(runs)), on_file()
+    rows, known = read_rows([run for file in files for run in read_runs(file)]), on_file()
     for spec in specs():
         if not arguments or spec["name"] in arguments:
             known = changed(vars(known), fit(spec, rows, known).items())

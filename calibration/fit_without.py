@@ -1,6 +1,6 @@
 """Fit every constant again without each source of published runs in turn: ``without.csv``.
 
-    python calibration/fit_without.py [SOURCE ...]
+    python calibration/fit_without.py          (after fit_stacks.py)
 
 Constants that the source had no part in are left out of the file.  Where a fit has no other rows, its stack is unknown
 without the source (what its papers state of it stays) and its networks go back to their priors.  Measured tables of
@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
@@ -21,11 +21,11 @@ from fit_rows import Rows, read_rows  # noqa: E402
 from fit_stacks import base_of, fit, on_file, parts_of, place, specs  # noqa: E402
 from fitting import Fit  # noqa: E402
 
-from mfu_planner.backtesting.runs import read_runs  # noqa: E402
-from mfu_planner.machine.without import UNKNOWN, Constants, changed, on_file_without  # noqa: E402
+from mfu_planner.backtesting.runs import COLLECTIONS, read_runs  # noqa: E402
+from mfu_planner.machine.without import UNKNOWN, Constants, changed  # noqa: E402
 
 FILE = HERE / "without.csv"
-HEAD = "# Constants fitted without one source, by fit_without.py; unknown: no other runs of the stack\n"
+_HEAD = "# Constants fitted without one source, by fit_without.py; unknown: no other runs of the stack"
 
 
 Changes = list[tuple[str, float | None]]
@@ -63,10 +63,10 @@ def changes(source: str, rows: Sequence[Rows], known: Constants, generic: Change
     return found
 
 
-def write(found: dict[str, Changes]) -> None:
-    """The file of all sources."""
-    with FILE.open("w", encoding="utf-8", newline="") as file:
-        file.write(HEAD)
+def write(found: Mapping[str, Changes], path: pathlib.Path, head: str) -> None:
+    """A file of all sources."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(f"{head}\n")
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("source", "place", "value"))
         for source, each in sorted(found.items()):
@@ -74,12 +74,11 @@ def write(found: dict[str, Changes]) -> None:
 
 
 def main() -> None:
-    """All sources, or those named (the others stay as they are)."""
-    rows, known = read_rows(read_runs()), on_file()
-    generic, sources = Generic(rows, known), {group.source for group in rows}
-    chosen = sys.argv[1:] or sources
-    kept = {source: each for source, each in on_file_without().items() if source in sources} if sys.argv[1:] else {}
-    write(kept | {source: changes(source, rows, known, generic.without(source)) for source in chosen})
+    """All sources."""
+    rows, known = read_rows([run for file in COLLECTIONS for run in read_runs(file)]), on_file()
+    generic = Generic(rows, known)
+    found = {s: changes(s, rows, known, generic.without(s)) for s in {group.source for group in rows}}
+    write(found, FILE, _HEAD)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mfu_planner.answers.memory import held_of
 from mfu_planner.answers.prediction import Part, Prediction
 from mfu_planner.answers.results import SCHEMA_VERSION
+from mfu_planner.answers.trust import known_of, reach
 from mfu_planner.counting.conventions import by_convention, convention, why_default, why_not, work_units
 from mfu_planner.errors import InputError
 from mfu_planner.machine.calibrated import calibration
@@ -18,7 +19,6 @@ from mfu_planner.step.evaluate import step
 from mfu_planner.step.flops import executed_flops, training_flops
 
 if TYPE_CHECKING:
-    from mfu_planner.machine.own_stack import OwnStack
     from mfu_planner.step.case import Case
     from mfu_planner.step.evaluate import Step
 
@@ -112,7 +112,7 @@ def answer(case: Case, asked: str | None = None) -> Prediction:
     flops = training_flops(case.architecture, case.work, name)
     again = float(hardware_flops_of(case, name) / flops)
     run = solve({**of_a_step(case, total, case.devices, name), "executed_share": again}, _RATES)
-    low, high, basis = spread(case.stack.name, case.said.own)
+    trust = reach(known_of(case))
     return Prediction.model_construct(
         schema_version=SCHEMA_VERSION,
         inputs=dict(case.said.echo),
@@ -129,7 +129,7 @@ def answer(case: Case, asked: str | None = None) -> Prediction:
         memory=held_of(case, found.memory),
         input={"tokens_per_s": units / busy, "bytes_per_s": TOKEN_BYTES * units / busy},
         job=job_estimate(float(case.division.params), float(case.devices), calibration()["failures"]),
-        range={"low": total * low, "high": total * high, "basis": basis},
+        range={"low": total * trust.low, "high": total * trust.high, "basis": trust.basis},
         assumptions=case.said.assumptions,
         not_modelled=NOT_MODELLED,
         warnings=(*case.said.warnings, *warnings_of(case)),
@@ -191,16 +191,6 @@ def input_stall(case: Case, units: float, step_s: float) -> float:
     if case.loader_tokens_per_s is None:
         return 0.0
     return max(0.0, units / case.loader_tokens_per_s - step_s)
-
-
-def spread(stack: str, own: OwnStack | None = None) -> tuple[float, float, str]:
-    """(low, high) factors around the prediction and where they come from: the back-test's own errors on
-    similar runs, or what a calibration on own runs says of itself."""
-    if own is not None and (seen := own.evidence) is not None:
-        return seen.range.low, seen.range.high, f"{own.name}, calibrated on {seen.runs} own runs: each left out in turn"
-    held = calibration()["ranges"]
-    found = held["stacks"].get(stack, held["default"])
-    return float(found["low"]), float(found["high"]), str(found["basis"])
 
 
 def warnings_of(case: Case) -> list[str]:

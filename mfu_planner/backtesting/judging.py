@@ -13,7 +13,6 @@ from mfu_planner.backtesting.runs import RunRow, Unusable
 from mfu_planner.backtesting.selection import stalled, used_for_calibration
 from mfu_planner.backtesting.steptime import predict_rows
 from mfu_planner.backtesting.summary import describe
-from mfu_planner.published.similar import quantile
 from mfu_planner.run import solve
 
 if TYPE_CHECKING:
@@ -100,31 +99,6 @@ def mean_of_medians(rows: Sequence[Judged]) -> tuple[float, int]:
     """Mean over sources of the median error, sources of at least five rows."""
     medians = [figures(g)["median_abs_error"] for g in by_source(rows).values() if len(g) >= ENOUGH]
     return (statistics.fmean(medians) if medians else float("nan")), len(medians)
-
-
-def ranges(rows: Sequence[Judged]) -> dict[str, Any]:
-    """Spread of published over predicted time by stack, 10th to 90th percentile of rows that no fit saw."""
-    groups: dict[str, list[float]] = defaultdict(list)
-    for row in rows:
-        if not row.seen and not row.stalled:
-            groups[row.case.request.stack.name].append(row.published / row.predicted)
-    stacks = {
-        name: {
-            "low": round(min(quantile(sorted(v), 0.1), 1.0), 3),
-            "high": round(max(quantile(sorted(v), 0.9), 1.0), 3),
-            "basis": f"10th to 90th percentile of {len(v)} published runs of this stack that no fit saw",
-        }
-        for name, v in sorted(groups.items())
-        if len(v) >= ENOUGH
-    }
-    pooled = [x for v in groups.values() for x in v]
-    default = {
-        "low": round(quantile(sorted(pooled), 0.1), 3),
-        "high": round(quantile(sorted(pooled), 0.9), 3),
-        "basis": f"10th to 90th percentile of {len(pooled)} published runs of other stacks: none of this one "
-        "was held back",
-    }
-    return {"default": default, "stacks": stacks}
 
 
 def sweeps(rows: Sequence[Judged]) -> list[tuple[str, int, int]]:

@@ -1,12 +1,11 @@
-"""The accuracy report: ``python -m mfu_planner.backtesting.report`` writes ``docs/accuracy.md``, plots and ranges.
+"""The accuracy report: ``python -m mfu_planner.backtesting.report`` writes ``docs/accuracy.md`` and its plots.
 
-Needs a checkout (it writes into ``docs/`` and ``calibration/``).
+Needs a checkout (it writes into ``docs/``).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.backtesting.judging import (
@@ -17,13 +16,12 @@ from mfu_planner.backtesting.judging import (
     figures,
     judged,
     mean_of_medians,
-    ranges,
     sweeps,
 )
 from mfu_planner.backtesting.memory import memory_backtest
 from mfu_planner.backtesting.plots import Series, scatter
 from mfu_planner.backtesting.rules import RULES
-from mfu_planner.backtesting.runs import RunRow, read_runs
+from mfu_planner.backtesting.runs import COLLECTIONS, RunRow, read_runs
 from mfu_planner.backtesting.selection import STALL_SECONDS
 
 if TYPE_CHECKING:
@@ -134,8 +132,8 @@ def residual_lines(rows: Sequence[Judged]) -> list[str]:
     return lines
 
 
-def build(runs: Sequence[RunRow]) -> tuple[str, dict[str, str], dict[str, Any]]:
-    """(the report's text, its plots by file name, the ranges)."""
+def build(runs: Sequence[RunRow]) -> tuple[str, dict[str, str]]:
+    """(the report's text, its plots by file name)."""
     rows = judged(runs)
     fair = [r for r in rows if not r.stalled]
     unseen = [r for r in fair if not r.seen]
@@ -192,7 +190,7 @@ def build(runs: Sequence[RunRow]) -> tuple[str, dict[str, str], dict[str, Any]]:
         *(f"- {rule}" for rule in RULES),
         "",
     ]
-    return "\n".join(text), plots(fair, runs, memory), ranges(rows)
+    return "\n".join(text), plots(fair, runs, memory)
 
 
 def stall_lines(rows: Sequence[Judged]) -> list[str]:
@@ -260,27 +258,15 @@ def plots(rows: Sequence[Judged], runs: Sequence[RunRow], memory: dict[str, Any]
 
 
 def main() -> None:
-    """Write report, plots and ranges."""
-    import runpy
-
-    import yaml
-
+    """Write report and plots."""
     from mfu_planner.facts import folder
 
-    root = folder("calibration").parent
-    text, drawn, spread = build(read_runs())
-    docs = root / "docs"
+    docs = folder("calibration").parent / "docs"
+    text, drawn = build([run for file in COLLECTIONS for run in read_runs(file)])
     (docs / "accuracy").mkdir(parents=True, exist_ok=True)
     (docs / "accuracy.md").write_text(text, "utf-8")
     for name, svg in drawn.items():
         (docs / "accuracy" / name).write_text(svg, "utf-8")
-    head = (
-        "# Spread of published over predicted step time by stack, from the back-test's rows that no fit saw\n"
-        "# (written by `python -m mfu_planner.backtesting.report`).\n"
-    )
-    path = Path(root / "calibration/ranges.yaml")
-    path.write_text(head + yaml.safe_dump(spread, sort_keys=False, width=120), "utf-8")
-    runpy.run_path(str(root / "calibration/build_index.py"), run_name="__main__")
 
 
 if __name__ == "__main__":

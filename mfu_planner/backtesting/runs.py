@@ -19,6 +19,8 @@ COLUMNS = frozenset({"id", "model"})
 
 ADAPTERS = re.compile(r"(?<![a-z])(?:[dq]?lora|rslora|adalora|peft)(?![a-z])", re.I)
 """Words for runs that train adapters alone; inside another word (exploration) they say nothing."""
+COLLECTIONS = ("runs.csv", "runs2.csv")
+"""Files of published runs that ship."""
 _LARGEST_FILE = 64 << 20
 """Bytes of a file of runs."""
 _LARGEST = 2**40
@@ -112,15 +114,15 @@ class RunRow:
 
 
 def read_runs(path: str | Path | None = None) -> list[RunRow]:
-    """The runs of a CSV file; the project's own where no path is given.
+    """The runs of a CSV file; the project's own where no path is given, or one of :data:`COLLECTIONS`.
 
     Raises
     ------
     InputError
         The file is missing, or has no ``id`` and ``model`` columns.
     """
-    if path is None:
-        path = folder("published_runs") / "runs.csv"
+    if path is None or path in COLLECTIONS:
+        path = folder("published_runs") / (path or COLLECTIONS[0])
     try:
         with TextIOWrapper(open_file(path, "runs", "a CSV file of runs", _LARGEST_FILE), "utf-8", newline="") as file:
             rows = list(_rows(file, str(path)))

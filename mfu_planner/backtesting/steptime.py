@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.answers.predict import spread
+from mfu_planner.answers.trust import Reach, known_of, reach
 from mfu_planner.backtesting.case import RowCase
 from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.rules import RULES
@@ -105,6 +105,12 @@ def without_source(case: RowCase, machine: Machine, stack: Stack) -> tuple[Machi
     return without(case.source).of(machine, stack, network, case.request.accelerator.id)
 
 
+def reach_of(case: RowCase, way: Way) -> Reach:
+    """The range that a row's prediction has, as factors."""
+    known = known_of(case_of(case.request))
+    return reach(known, without(case.source).ranges, case.source) if way.leave_out else reach(known)
+
+
 def asked(row: RunRow) -> tuple[str, dict[str, Any] | None]:
     """The command and the flags that give a row's prediction; null where the row is left out."""
     try:
@@ -165,12 +171,12 @@ def predict_rows(rows: Sequence[RunRow], way: Way = AS_ON_FILE) -> list[dict[str
         for case, value in zip(group, total, strict=True):
             index, published = places[id(case)]
             predicted = float(value)
-            low, high, _ = spread(case.request.stack.name, case.request.own)
+            trust = reach_of(case, way)
             results[index].update(
                 published=published,
                 predicted=predicted,
                 error=predicted / published - 1.0,
-                low=predicted * low,
-                high=predicted * high,
+                low=predicted * trust.low,
+                high=predicted * trust.high,
             )
     return results

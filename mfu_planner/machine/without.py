@@ -1,7 +1,7 @@
 """Constants fitted without one source of published runs: what the planner would know had it never seen that source.
 
-``calibration/without.csv`` holds them (written by ``calibration/fit_without.py``).  A stack whose fit has no other rows
-is unknown then: the generic stack with the switches that its papers state.
+``calibration/without.csv`` (by ``fit_without.py``) and ``ranges_without.csv`` (by ``fit_ranges.py``) hold them.
+A stack whose fit has no other rows is unknown then: the generic stack with the switches that its papers state.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Constants:
-    """Stacks and networks of one fit."""
+    """Stacks, networks and ranges of one fit."""
 
     stacks: Mapping[str, Any]
     fabrics: Mapping[str, Any]
+    ranges: Mapping[str, Any]
 
     def of(self, machine: Machine, stack: Stack, network: str, device: str) -> tuple[Machine, Stack]:
         """A question's machine and stack with these constants in place of those on file."""
@@ -45,9 +46,9 @@ def stated(constants: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changed(held: Mapping[str, Any], changes: Iterable[tuple[str, float | None]]) -> Constants:
-    """Stacks and networks of ``held`` after some changes, (place, value) each: ``stacks.NAME.constants.…`` or
-    ``fabrics.NAME.…``; a stack whose value is None is left with what is stated of it."""
-    found = {kind: {name: dict(each) for name, each in held[kind].items()} for kind in ("stacks", "fabrics")}
+    """What ``held`` is after some changes, (place, value) each: ``stacks/NAME/constants/…``, ``fabrics/NAME/…`` or
+    ``ranges/…``; a stack whose value is None is left with what is stated of it."""
+    found = {kind: {n: _copied(each) for n, each in held[kind].items()} for kind in ("stacks", "fabrics", "ranges")}
     for place, value in changes:
         *path, last = place.split("/")
         node: dict[str, Any] = found
@@ -60,7 +61,11 @@ def changed(held: Mapping[str, Any], changes: Iterable[tuple[str, float | None]]
             node[key] = dict(inner) if isinstance(inner, dict) else {}
             node = node[key]
         node[last] = value
-    return Constants(found["stacks"], found["fabrics"])
+    return Constants(**found)
+
+
+def _copied(value: Any) -> Any:
+    return dict(value) if isinstance(value, dict) else value
 
 
 @cache
@@ -69,10 +74,11 @@ def on_file_without() -> dict[str, list[tuple[str, float | None]]]:
     from mfu_planner.facts import folder
 
     found: dict[str, list[tuple[str, float | None]]] = {}
-    with (folder("calibration") / "without.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(line for line in file if not line.startswith("#")):
-            value = None if row["value"] == UNKNOWN else float(row["value"])
-            found.setdefault(row["source"], []).append((row["place"], value))
+    for name in ("without.csv", "ranges_without.csv"):
+        with (folder("calibration") / name).open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(line for line in file if not line.startswith("#")):
+                value = None if row["value"] == UNKNOWN else float(row["value"])
+                found.setdefault(row["source"], []).append((row["place"], value))
     return found
 
 

@@ -25,6 +25,7 @@ def render_predict(result: Prediction, console: Console) -> None:
         f"[bold]MFU {result['mfu']:.1%}[/bold], HFU {result['hfu']:.1%}, "
         f"{result['tokens_per_s_per_device']:,.0f} {result['work_unit']}s/s per device"
     )
+    console.print(f"[dim]· the range: {reach['basis']}[/dim]")
     table = Table(title="From the peak to the step", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading, side in (("part", "left"), ("seconds", "right"), ("share", "right"), ("", "left")):
         table.add_column(heading, justify=side)  # type: ignore[arg-type]

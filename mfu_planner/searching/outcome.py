@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.answers.costs import spot_job
 from mfu_planner.answers.predict import input_stall, of_a_step, predict
+from mfu_planner.answers.trust import Known, reach
 from mfu_planner.counting.conventions import work_units
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.questions.command import command_of
@@ -34,6 +35,7 @@ def row_of(place: SearchPlace, found: Found, price: Price, given: dict[str, Any]
     if usd is not None:
         known["price_usd_per_device_s"] = usd / HOUR
     one = solve({**known, "optimizer_steps": 1.0, "goodput": 1.0}, ["tokens_per_s", "mfu", "cost_usd"])
+    trust = reach(_known(place, given))
     row: dict[str, Any] = {
         **flags,
         "place": place.place,
@@ -42,6 +44,8 @@ def row_of(place: SearchPlace, found: Found, price: Price, given: dict[str, Any]
         "price_usd_per_device_hour": usd,
         "devices": devices,
         "step_time_s": seconds,
+        "step_time_low_s": seconds * trust.low,
+        "step_time_high_s": seconds * trust.high,
         "mfu": one["mfu"],
         "tokens_per_s": one["tokens_per_s"],
         "total_bytes": found.held_bytes,
@@ -60,6 +64,22 @@ def row_of(place: SearchPlace, found: Found, price: Price, given: dict[str, Any]
         row["training_time_s"] = whole["training_time_s"]
         row["cost_usd"] = row["total_cost_usd"] = whole.get("cost_usd")
     return row
+
+
+def _known(place: SearchPlace, given: Mapping[str, Any]) -> Known:
+    case = place.case
+    return Known(
+        stack=case.stack.name,
+        named=given.get("stack") is not None,
+        device=str(place.flags["hardware"]),
+        dtype=str(place.flags["dtype"]),
+        params=float(case.architecture.params),
+        devices=float(place.devices),
+        seq_len=float(case.work.seq_len),
+        samples=case.architecture.work_unit != "token",
+        adapters=bool(given.get("lora_rank") or given.get("freeze")),
+        own=case.said.own,
+    )
 
 
 def _goodput(place: SearchPlace, price: Price, given: dict[str, Any]) -> float:

@@ -17,8 +17,9 @@ class SearchResult(OnDevices, KeyedResult):
     elapsed_s: float
     rank: str
     layouts: tuple[dict[str, Any], ...]
-    """Best first: the layout flags, ``devices``, ``step_time_s``, ``mfu``, ``cost_usd``, ``total_bytes``; ``question``
-    (the flags that repeat it in ``predict``) and ``command``."""
+    """Best first: the layout flags, ``devices``, ``step_time_s`` and its range (``step_time_low_s``,
+    ``step_time_high_s``), ``mfu``, ``cost_usd``, ``total_bytes``; ``question`` (the flags that repeat it in
+    ``predict``), ``command``."""
     pareto: tuple[int, ...]
     """Places in ``layouts`` of those that no other beats in both time and cost, fastest first."""
     obvious: dict[str, Any] | None

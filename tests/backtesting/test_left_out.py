@@ -55,7 +55,7 @@ def test_a_source_says_nothing_of_the_constants_that_judge_it(script, rows):
 
 def test_the_kept_constants_are_those_of_the_script(script, rows):
     """What the file holds for a source, its script finds again."""
-    kept = on_file_without()["korth"]
+    kept = [(place, value) for place, value in on_file_without()["korth"] if not place.startswith("ranges/")]
     generic = [(place, value) for place, value in kept if place.startswith("stacks/generic/")]
 
     assert script.changes("korth", rows, script.on_file(), generic) == [(p, pytest.approx(v)) for p, v in kept]
