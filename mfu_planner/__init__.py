@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mfu_planner.observe.logs import LogReport, read_log
     from mfu_planner.observe.meter import Meter
     from mfu_planner.observe.traces import TraceReport, read_trace
+    from mfu_planner.probing.probe import ProbeResult, probe
     from mfu_planner.searching.result import SearchResult
     from mfu_planner.searching.search import search
 
@@ -49,6 +50,7 @@ _HOMES = {
     "Plan": "answers.plan",
     "PlannerError": "errors",
     "Prediction": "answers.prediction",
+    "ProbeResult": "probing.probe",
     "SearchResult": "searching.result",
     "backtest": "backtesting",
     "calibrate": "calibrating.calibrate",
@@ -59,6 +61,7 @@ _HOMES = {
     "memory": "answers.memory",
     "plan_file": "answers.planfile",
     "predict": "answers.predict",
+    "probe": "probing.probe",
     "read_log": "observe.logs",
     "read_trace": "observe.traces",
     "search": "searching.search",
@@ -79,6 +82,7 @@ __all__ = [
     "Plan",
     "PlannerError",
     "Prediction",
+    "ProbeResult",
     "SearchResult",
     "TraceReport",
     "backtest",
@@ -90,6 +94,7 @@ __all__ = [
     "plan",
     "plan_file",
     "predict",
+    "probe",
     "read_log",
     "read_trace",
     "search",

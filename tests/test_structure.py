@@ -17,7 +17,7 @@ FLOORS = {
     5: "counting machine",
     6: "step",
     7: "questions",
-    8: "answers fitting recording",
+    8: "answers fitting probing recording",
     9: "searching backtesting observe",
     10: "calibrating diagnosis report",
     11: "ui cli agent __main__ moved",

@@ -1,5 +1,1 @@
 """A stack calibrated on the user's own runs: reading them, fitting, the run to make next."""
-
-from mfu_planner.calibrating.calibrate import calibrate
-
-__all__ = ["calibrate"]

@@ -20,6 +20,7 @@ from mfu_planner.questions.request import read_request
 from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.run import solve
 from mfu_planner.step.case import Case, case_of
+from mfu_planner.step.flops import model_flops
 
 if TYPE_CHECKING:
     from mfu_planner.observe.logs import LogReport
@@ -50,8 +51,9 @@ class OwnRun:
 
 
 def key_of(case: Case) -> str:
-    """Equal for cases of one and the same question."""
-    return repr(sorted((name, str(value)) for name, value in case.said.echo.items()))
+    """Equal for cases of one and the same question: flags, and a model of the same size and work."""
+    size = case.division.params, model_flops(case.architecture, case.work)
+    return repr((size, sorted((name, str(value)) for name, value in case.said.echo.items())))
 
 
 def read_own(runs: Sequence[Any], base: str, flags: Mapping[str, Any]) -> tuple[list[OwnRun], list[str]]:

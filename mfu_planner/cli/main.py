@@ -28,6 +28,7 @@ _COMMANDS = {
     "watch": "A running job: MFU, expected finish and cost, alarms; Prometheus and OpenTelemetry.",
     "trace": "Where the time of a profiler trace went.",
     "diagnose": "Why the MFU is low and what to change first.",
+    "probe": "Your own device measured through torch: --machine takes it.",
     "calibrate": "A software stack of your own, from a few measured steps: --stack takes it.",
     "backtest": "Predictions against published runs.",
     "demo": "Llama 3.1 405B in both directions, beside the published figures.",

@@ -1,0 +1,1 @@
+"""A machine measured through torch: what its kernels, its memory, its issuing and its links take."""
