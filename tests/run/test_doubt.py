@@ -6,6 +6,7 @@ import pytest
 
 from mfu_planner import plan
 from mfu_planner.errors import InputError
+from mfu_planner.run.doubt import doubts
 
 ASKED = {"model": "gpt2", "hardware": "h100-sxm", "mfu": 0.4}
 
@@ -29,3 +30,27 @@ def test_an_everyday_run_is_not_doubted() -> None:
 def test_a_run_under_a_microsecond_is_none() -> None:
     with pytest.raises(InputError, match="a run of at least a microsecond"):
         plan(**ASKED, tokens="1B", devices=10**30)
+
+
+@pytest.mark.parametrize(
+    ("value", "doubted"),
+    [
+        ({"training_time_s": 60.0}, False),
+        ({"training_time_s": 59.0}, True),
+        ({"training_time_s": 1e-6}, True),
+        ({"training_time_s": 36_500 * 86_400.0}, False),
+        ({"training_time_s": 36_501 * 86_400.0}, True),
+        ({"devices": 10_000_000}, False),
+        ({"devices": 10_000_001}, True),
+        ({}, False),
+    ],
+)
+def test_where_doubt_begins(value: dict[str, float], doubted: bool) -> None:
+    """Under a minute, over a hundred years, over ten million devices; what is not known is not doubted."""
+    assert bool(doubts(value)) is doubted
+
+
+def test_a_microsecond_is_the_shortest_run() -> None:
+    """Just under it there is none; tokens that are not known are nought."""
+    with pytest.raises(InputError, match="0 tokens in"):
+        doubts({"training_time_s": 0.99e-6})

@@ -1,0 +1,141 @@
+"""What a search asks about: machines, prices, grids in pieces, as fine as they can be tried; by listing."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mfu_planner import search
+from mfu_planner.searching import cases
+from mfu_planner.searching.outcome import obvious
+from mfu_planner.searching.search import _devices
+from mfu_planner.searching.space import AXES, WHOLE, Inner, Outer, _spread
+
+ASKED = {"model": "llama-3.2-1b", "devices": 16, "global_batch": 32, "seq_len": 2048}
+
+
+def places(**given: Any) -> list[cases.SearchPlace]:
+    """Every place of a question."""
+    return list(cases.places_of({**ASKED, **given}))
+
+
+def test_every_machine_with_every_size() -> None:
+    """Each by its own name: the cluster's, or the device's where none is named."""
+    found = places(cluster="aws-p5,oci-h100", devices="8,16")
+    assert [(p.place, p.cluster, p.devices) for p in found] == [
+        (name, name, n) for name in ("aws-p5", "oci-h100") for n in (8, 16)
+    ]
+    (plain,) = places(hardware="h100-sxm")
+    assert (plain.place, plain.cluster, plain.devices, plain.node) == ("h100-sxm", None, 16, 8)
+
+
+@pytest.mark.parametrize(
+    ("given", "sellers"),
+    [
+        ({"cluster": "aws-p5", "provider": "aws,lambda"}, ["Amazon Web Services"]),
+        ({"cluster": "aws-p5", "provider": "lambda,gcp"}, ["Amazon Web Services"]),
+        ({"hardware": "h100-sxm", "provider": "aws,lambda"}, ["Amazon Web Services", "Lambda"]),
+    ],
+)
+def test_a_machine_has_the_price_of_its_seller(given: dict[str, str], sellers: list[str]) -> None:
+    """Of several providers the one that lets this machine; its own where none of them does."""
+    (place,) = places(**given)
+    assert [price.record()["provider"] for price in place.prices] == sellers
+
+
+def listed(inner: Inner) -> set[tuple[float, ...]]:
+    """Every layout of a grid."""
+    return set(itertools.product(*(getattr(inner, name) for name in AXES)))
+
+
+def test_pieces_are_the_grid_cut_along_its_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every layout once, in calls that are small enough; one group is the least that a piece has."""
+    inner = Inner((1, 2, 4), (1, 2), (0, 3), (0, 2, 4, 8, 16), (0.0, 2.0), (0, 1), (0, 1))
+    place, outer = SimpleNamespace(), Outer(1, 1, 1, 1, 16)
+    monkeypatch.setattr(cases, "CHUNK", inner.size // 2)
+    found = [piece for _, _, piece in cases._pieces(place, outer, inner)]  # type: ignore[arg-type]
+    assert [piece.zero_group for piece in found] == [(0, 2), (4, 8), (16,)]
+    assert set().union(*map(listed, found)) == listed(inner)
+    monkeypatch.setattr(cases, "CHUNK", inner.size)
+    assert [piece for _, _, piece in cases._pieces(place, outer, inner)] == [inner]  # type: ignore[arg-type]
+    monkeypatch.setattr(cases, "CHUNK", 1)
+    assert len(list(cases._pieces(place, outer, inner))) == 5  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("most", "left"), [(math.inf, tuple(range(9))), (9, tuple(range(9))), (3, (0, 4, 8)), (2, (0, 8)), (1, ()), (0, ())]
+)
+def test_some_of_many_sizes(most: float, left: tuple[int, ...]) -> None:
+    """Evenly spread, both ends among them."""
+    assert _spread(tuple(range(9)), most) == left
+
+
+def test_a_large_space_is_tried_as_finely_as_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The finest of the four that is small enough, else the coarsest; what is left out is said."""
+    (place,) = places(hardware="h100-sxm", devices=4096, global_batch=4096)
+    sizes = [sum(i.size for _, _, i in cases._grids(place, {}, fineness)) for fineness in WHOLE]
+    assert sizes == sorted(set(sizes), reverse=True)
+    for limit, chosen in ((sizes[0], 0), (sizes[1], 1), (sizes[1] - 1, 2), (1, 3)):
+        monkeypatch.setattr(cases, "MOST_LAYOUTS", limit)
+        found, said = cases.grids([place], {}, whole=True)
+        assert (sum(inner.size for _, _, inner in found), said) == (sizes[chosen], WHOLE[chosen].said)
+
+
+def test_around_the_best_rows_everything_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many outer choices as half of the layouts allow, at least one."""
+    (place,) = places(hardware="h100-sxm")
+    every = [(outer, inner.size) for _, outer, inner in cases._grids(place, {}, WHOLE[0])]
+    outers, sizes = [outer for outer, _ in every], [size for _, size in every]
+    for limit, count in ((2 * sum(sizes[:3]), 3), (2 * sum(sizes[:3]) - 2, 2), (0, 1)):
+        monkeypatch.setattr(cases, "MOST_LAYOUTS", limit)
+        assert [outer for _, outer, _ in cases.around(place, {}, outers)] == outers[:count]
+
+
+def test_selective_stays_where_the_stack_has_nothing_to_select() -> None:
+    """Asked for by name it is looked at, though it is no recomputation there."""
+    inner = Inner((1,), (1,), (0,), (0,), (0.0, 2.0), (0,), (0,))
+    narrowed = {name: cases._narrowed(inner, {"recompute": name}).recompute for name in ("none", "selective", "full")}
+    assert narrowed == {"none": (0.0,), "selective": (1.0,), "full": (2.0,)}
+
+
+def test_what_one_device_is_where_places_differ() -> None:
+    """What all of them say; readings of a number only where all are alike."""
+    one = {"device_is": "a GCD", "counted_as": {"card": 2}, "device_reading": "16 devices are 8 cards"}
+    other = {**one, "device_reading": "32 devices are 16 cards"}
+    cases_of = [SimpleNamespace(device_facts=facts) for facts in (one, one, other)]
+    assert _devices(cases_of) == {k: one[k] for k in ("device_is", "counted_as")}  # type: ignore[arg-type]
+    assert _devices(cases_of[:2]) == one  # type: ignore[arg-type]
+    assert _devices([*cases_of, SimpleNamespace(device_facts={})]) == {}  # type: ignore[arg-type,list-item]
+
+
+def test_the_formulas_come_when_they_are_asked_for() -> None:
+    """Of the best row; else none."""
+    plain = search(**ASKED, hardware="h100-sxm", space="usual", top=1)
+    assert (plain.steps, plain.sensitivities) == ((), ())
+    told = search(**ASKED, hardware="h100-sxm", space="usual", top=1, explain=True)
+    assert told.layouts[0]["command"] == plain.layouts[0]["command"]
+    assert told.steps
+    assert told.sensitivities
+
+
+@pytest.mark.parametrize(
+    ("hardware", "devices", "batch", "tp", "pp"),
+    [
+        ("gb200-nvl72", 64, 64, 8, 1),  # a domain of 72, but eight is what people try
+        ("h100-sxm", 12, 12, 4, 1),  # eight does not divide twelve
+        ("h100-sxm", 64, 4, 8, 2),  # eight replicas cannot share four sequences
+    ],
+)
+def test_the_obvious_layout_fits_devices_and_batch(hardware: str, devices: int, batch: int, tp: int, pp: int) -> None:
+    """TP of a node, halved until it divides the devices; the fewest stages whose replicas divide the batch."""
+    kind = "cluster" if hardware.endswith("nvl72") else "hardware"
+    (place,) = places(**{kind: hardware, "devices": devices, "global_batch": batch, "model": "llama-3.1-8b"})
+    found = obvious(place, {"step_time_s": 1.0}, {})
+    assert found is not None
+    assert (found["tp"], found["pp"], found["recompute"]) == (tp, pp, "full")
+    assert found["slower_by"] == pytest.approx(found["step_time_s"] - 1)
+    assert obvious(place, {"step_time_s": 1.0}, {"tp": 2}) is None
