@@ -87,12 +87,13 @@ def _formats(as_json: bool) -> None:
 
 
 def _jobs(folders: tuple[str, ...], out: str, as_json: bool, flags: dict[str, Any]) -> None:
+    from mfu_planner.diagnosis.jobs import COLUMNS, judged
     from mfu_planner.errors import InputError
     from mfu_planner.observe.logs.jobs import read_jobs, write
 
     if len(folders) != 1 or not Path(folders[0]).is_dir():
         raise InputError("FILE", " ".join(folders), "one folder of logs beside --out")
-    rows = read_jobs(Path(folders[0]), **flags)
+    rows = read_jobs(Path(folders[0]), judged, COLUMNS, **flags)
     write(rows, Path(out))
     said = f"{len(rows):,} logs, {sum(r['error'] is None for r in rows):,} read: {out}"
     emit({"jobs": rows}, as_json, lambda console: console.print(said))

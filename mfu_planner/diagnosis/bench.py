@@ -55,6 +55,7 @@ class Bench:
         self.own = own
         self.request = read_request(**{k: v for k, v in self.flags.items() if v is not None})
         self.case = case_of(self.request)
+        self._points: dict[str, Point] = {}
         self.base = self.point()
 
     def point(self, *changes: Change) -> Point:
@@ -65,7 +66,10 @@ class Bench:
         InputError
             The changes contradict each other, or make a run that cannot be.
         """
-        return self._point(self.case.changed(self.own, *changes))
+        key = repr([(c.question, c.constants, c.fixed) for c in changes])
+        if key not in self._points:
+            self._points[key] = self._point(self.case.changed(self.own, *changes))
+        return self._points[key]
 
     @staticmethod
     def _point(case: Case) -> Point:

@@ -54,11 +54,35 @@ class Described:
     """What was not given and is read so that it explains the observation."""
 
 
+_DESCRIBED: dict[str, Described] = {}
+_MOST_DESCRIBED = 64
+
+
 def describe(given: dict[str, Any], answers: Answers) -> Described:
-    """Build the bench of a run; a contradiction in its layout is the user's to mend."""
+    """Build the bench of a run; a contradiction in its layout is the user's to mend.
+
+    The same description, asked again with another observation (a page's switches, a folder of logs), is remembered;
+    not one of a file, which may change.
+    """
+    from mfu_planner.hardware._own import in_use
+
     flags = {
         k: given[k] for k in (*_PREDICTED, *TRAINING, *LAYOUT) if k in given and k in (*SUBJECT, *TRAINING, *LAYOUT)
     }
+    modules = given.get("recompute_modules")
+    own_stack = answers.stack is not None and read_stack(answers.stack) is not None
+    if own_stack or "config" in flags or "machine" in flags:
+        return _describe(flags, modules, answers)
+    said = (answers.stack, answers.framework, answers.compiled, answers.fused_optimizer, modules, in_use())
+    key = repr((sorted(flags.items()), said))
+    if key not in _DESCRIBED:
+        if len(_DESCRIBED) >= _MOST_DESCRIBED:
+            _DESCRIBED.clear()
+        _DESCRIBED[key] = _describe(flags, modules, answers)
+    return _DESCRIBED[key]
+
+
+def _describe(flags: dict[str, Any], modules: Any, answers: Answers) -> Described:
     if "model" not in flags and "config" not in flags:
         return Described(
             None, answers.compiled, reason="no model named: give --model or --config to have the gap predicted"
@@ -83,8 +107,8 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
         flags["compile"] = compiled
     tuning = NOTHING if fitted else _stated(stack or "", answers)
     attend(flags, said)
-    if "recompute_modules" in given:
-        recomputed(flags, str(given["recompute_modules"]), said)
+    if modules is not None:
+        recomputed(flags, str(modules), said)
     named = set(flags)
     shard(flags, said)
     fill(flags, said)

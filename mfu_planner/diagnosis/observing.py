@@ -73,6 +73,7 @@ def _say(seen: Observed, findings: Any) -> None:
 
 def _read_log(seen: Observed) -> None:
     from mfu_planner.observe.logs import read_log
+    from mfu_planner.observe.logs.report import LogReport
 
     given = seen.given
     passed = {
@@ -84,13 +85,15 @@ def _read_log(seen: Observed) -> None:
     described = any(k in passed for k in ("model", "config", "params")) and any(
         k in passed for k in ("hardware", "peak")
     )
-    report = read_log(
-        given["log"],
-        devices=given.get("devices"),
-        global_batch=given.get("global_batch"),
-        seq_len=given.get("seq_len"),
-        **(passed if described else {}),
-    )
+    report = given["log"]
+    if not isinstance(report, LogReport):
+        report = read_log(
+            report,
+            devices=given.get("devices"),
+            global_batch=given.get("global_batch"),
+            seq_len=given.get("seq_len"),
+            **(passed if described else {}),
+        )
     _say(seen, report.findings)
     from_log(seen.measured, report)
     if seen.answers.framework is None and seen.answers.stack is None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, NoAnswer, PlannerError
+
+if TYPE_CHECKING:
+    from mfu_planner.observe.logs.report import LogReport
 
 _ENDINGS = frozenset({"", ".log", ".txt", ".out", ".err", ".jsonl", ".json", ".csv", ".tfevents", ".gz"})
 _COLUMNS = ("format", "steps", "step_time_s", "tokens_per_s", "tokens_per_s_per_device", "samples_per_s", "devices",
@@ -22,13 +25,19 @@ _WORTH_A_POOL, _CHUNK = 64, 32
 Row = dict[str, Any]
 
 
-def read_jobs(folder: Path, **flags: Any) -> list[Row]:
+Judge = Callable[["LogReport", Mapping[str, Any]], Row]
+"""Further columns of a log that was read, by the flags of all jobs."""
+
+
+def read_jobs(folder: Path, judge: Judge | None = None, columns: Sequence[str] = (), **flags: Any) -> list[Row]:
     """A row per log below a folder, in the order of their paths; what cannot be read has its reason in ``error``.
 
     Parameters
     ----------
     folder
         Every file below it that could be a log is a job.
+    judge, columns
+        What adds further columns to a row, and their names.
     flags
         Those of :func:`mfu_planner.read_log`, for all jobs.
 
@@ -40,7 +49,7 @@ def read_jobs(folder: Path, **flags: Any) -> list[Row]:
     files = list(_logs(folder))
     if not files:
         raise NoAnswer(f"no log below {folder}: name a folder of logs")
-    row = partial(_row, folder, flags)
+    row = partial(_row, folder, flags, judge, tuple(columns))
     if len(files) < _WORTH_A_POOL:
         return [row(f) for f in files]
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -53,16 +62,17 @@ def _logs(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _row(folder: Path, flags: Mapping[str, Any], path: Path) -> Row:
+def _row(folder: Path, flags: Mapping[str, Any], judge: Judge | None, columns: tuple[str, ...], path: Path) -> Row:
     from mfu_planner.observe.logs.read import read_log
 
     out: Row = {"job": str(path.relative_to(folder))}
     try:
         report = read_log(path, **flags)
     except PlannerError as error:
-        return out | dict.fromkeys(_COLUMNS) | {"finding": None, "error": str(error)}
+        return out | dict.fromkeys((*_COLUMNS, *columns)) | {"finding": None, "error": str(error)}
     worst = next((f.message for f in report.findings if f.severity != "note"), None)
-    return out | {name: getattr(report, name) for name in _COLUMNS} | {"finding": worst, "error": None}
+    more = judge(report, flags) if judge is not None else {}
+    return out | {name: getattr(report, name) for name in _COLUMNS} | more | {"finding": worst, "error": None}
 
 
 def write(rows: list[Row], out: Path) -> None:
