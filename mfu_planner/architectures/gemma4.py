@@ -135,7 +135,7 @@ def gemma4_text(c: Config) -> Architecture:
     kinds[-1] = "full_attention"
     masks, first = _masks(c), _reused(c, layers)
     ffn, double = c.size("intermediate_size"), c.flag("use_double_wide_mlp", default=False)
-    own = c.size("hidden_size_per_layer_input", least=0)
+    own = c.size("hidden_size_per_layer_input", default=0, least=0)
     experts = _experts(c, hidden)
 
     def layer(kind: str, reuse: bool) -> Operators:
@@ -275,4 +275,4 @@ def _correct(hidden: int, streams: int) -> Operators:
     )
 
 
-IMPORTERS = {"gemma4_text": gemma4_text, "gemma3n_text": gemma3n_text}
+IMPORTERS = {"gemma4_text": gemma4_text, "gemma4_unified_text": gemma4_text, "gemma3n_text": gemma3n_text}

@@ -30,6 +30,7 @@ from mfu_planner.architectures.shuffled import cohere_tower, idefics3_tower, lfm
 from mfu_planner.architectures.step import step_tower
 from mfu_planner.architectures.towers import gemma4_tower, glm4v_tower, internvit_tower, moonvit_tower, pixtral_tower
 from mfu_planner.architectures.vit import free_vectors, patch_grid, tower_sizes, vision_layer
+from mfu_planner.architectures.without_towers import molmo2_tower, unified_towers
 from mfu_planner.errors import InputError
 from mfu_planner.numeric import floor
 from mfu_planner.operators import Elementwise, MatMul, Role, Rows, Split, Stream
@@ -187,6 +188,8 @@ def _llama4(c: Config) -> Architecture:
     return joined(c, text, vision, [])
 
 
+_BLIND_TOO = ("gemma4", "gemma4_unified")
+"""Types that are built without a tower where the config has none."""
 JoinedTower = Callable[[Config, Config, int, list[str]], tuple[Block, ...]]
 """(whole config, the tower's, the decoder's width, notes) → the tower's blocks with its projector."""
 
@@ -206,6 +209,8 @@ def _with_tower(
         notes: list[str] = []
         text = text_part(c, text_type, tied_default=tied_default, tied_by_text=tied_by_text)
         if not c.has("vision_config"):
+            if c.model_type in _BLIND_TOO:
+                return joined(c, text, (), [])
             raise InputError(f"{c.origin}: vision_config", "nothing", "the image tower's config")
         return joined(c, text, tower(c, vision_part(c, vision_type, resized=not tiled), text.hidden, notes), notes)
 
@@ -218,6 +223,8 @@ def _alone(tower: Tower) -> JoinedTower:
 
 
 IMPORTERS = {
+    "gemma4_unified": _with_tower(unified_towers, "gemma4_unified_text", "gemma4_unified_vision", tied_default=True),
+    "molmo2": _with_tower(molmo2_tower, "molmo2_text", "molmo2_vision"),
     "exaone4_5": _with_tower(_alone(qwen2_5_vl_tower), "exaone4", "exaone4_5_vision"),
     "glm_ocr": _with_tower(glm_ocr_tower, "glm_ocr_text", "glm_ocr_vision"),
     "minimax_m3_vl": _with_tower(minimax_tower, "minimax_m3_vl_text", "minimax_m3_vl_vision"),

@@ -27,6 +27,10 @@ PARTS = {
     "qwen3_vl_moe": ("text_config", "vision_config"),
 }
 NESTED = (
+    "molmo2_adapter",
+    "molmo2_vision",
+    "gemma4_unified_audio",
+    "gemma4_unified_vision",
     "minimax_m3_vl_vision",
     "mllama_vision_model",
     "ernie4_5_vl_moe_vision",
@@ -86,6 +90,8 @@ KEYWORDS = {
     "mllama_vision_model": {
         "supported_aspect_ratios": [[1, 1], [1, 2], [1, 3], [1, 4], [2, 1], [2, 2], [3, 1], [4, 1]]
     },
+    "molmo2_adapter": {"vision_feature_layer": [24, 18]},
+    "gemma4_unified_text": {"global_head_dim": 512},
     "vit": {"num_labels": 2},
     "hubert": {"mask_time_prob": 0.05},
     "wav2vec2": {"mask_time_prob": 0.05},

@@ -8,7 +8,7 @@ Run it where the pinned torch and transformers are installed::
 
 A row is a name, a class of transformers (or of diffusers), a config, batches (``work``), and what the class takes
 beside tokens and images: ones of a shape (``inputs``, whole numbers: ``marks``; ``shared``: for all) or values
-(``values``) for each sequence.  What is measured: ``params``, the distinct parameters; and for each batch the FLOP of
+(``values``) for each sequence (``literal``: for the batch).  What is measured: ``params``, the distinct parameters; and for each batch the FLOP of
 the forward pass, of both passes, and of the forward pass over the attention pairs that the masks allow (null where the
 model's attention does not go through transformers' interface).  Models are small and run for real with random weights,
 so routing and masks are what they are in use.  Counting is that of ``counting.py``; each token goes through its own
@@ -148,6 +148,8 @@ def beside(row: dict[str, Any], batch: int) -> dict[str, Any]:
         given[name] = torch.ones(batch, *shape, dtype=torch.long)
     for name, shape in row.get("shared", {}).items():
         given[name] = torch.ones(*shape)
+    for name, value in row.get("literal", {}).items():
+        given[name] = torch.tensor(value)
     for name, value in row.get("values", {}).items():
         nested = isinstance(value, dict)
         given[name] = (
