@@ -165,6 +165,7 @@ _FAMILIES: dict[str, str] = {
     "paligemma": "multimodal",
     "phi": "parallel",
     "phi3": "gated",
+    "phi4_multimodal": "phi4_multimodal",
     "phimoe": "mixtral",
     "qwen2": "gated",
     "qwen2_5_omni": "audio_text",

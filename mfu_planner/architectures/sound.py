@@ -22,7 +22,7 @@ from mfu_planner.operators import ALL, Convolution, Rows, Stream
 
 _KERNEL, _STRIDE = 3, 2
 """Width of the convolutions over time; the second halves the frames."""
-_CLIP_FRAMES = 3000
+CLIP_FRAMES = 3000
 """Mel frames of a clip where the config does not bound it [1]_."""
 
 
@@ -137,7 +137,7 @@ def aut_tower(outer: Config, c: Config, hidden: int) -> Blocks:
     """AuT (Qwen3-Omni, Qwen3-ASR): three convolutions over time and frequency, layers that see some blocks at once."""
     del outer, hidden
     s, channels, mels = encoder_sizes(c), c.size("downsample_hidden_size"), c.size("num_mel_bins")
-    limit = c.size("max_source_positions", default=_CLIP_FRAMES // _STRIDE)
+    limit = c.size("max_source_positions", default=CLIP_FRAMES // _STRIDE)
     frames, chunk, seen = _STRIDE * limit, 2 * c.size("n_window"), c.size("n_window_infer")
     c.no_effect("max_position_embeddings")
     chunks, first, inputs = ceil_div(frames, chunk), tuple[Convolution, ...](), 1

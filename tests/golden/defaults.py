@@ -27,6 +27,8 @@ PARTS = {
     "qwen3_vl_moe": ("text_config", "vision_config"),
 }
 NESTED = (
+    "phi4_multimodal_audio",
+    "phi4_multimodal_vision",
     "molmo2_adapter",
     "molmo2_vision",
     "gemma4_unified_audio",

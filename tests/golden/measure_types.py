@@ -8,11 +8,11 @@ Run it where the pinned torch and transformers are installed::
 
 A row is a name, a class of transformers (or of diffusers), a config, batches (``work``), and what the class takes
 beside tokens and images: ones of a shape (``inputs``, whole numbers: ``marks``; ``shared``: for all) or values
-(``values``) for each sequence (``literal``: for the batch).  What is measured: ``params``, the distinct parameters; and for each batch the FLOP of
-the forward pass, of both passes, and of the forward pass over the attention pairs that the masks allow (null where the
-model's attention does not go through transformers' interface).  Models are small and run for real with random weights,
-so routing and masks are what they are in use.  Counting is that of ``counting.py``; each token goes through its own
-experts and no other.
+(``values``) for each sequence (``literal``: for the batch).  What is measured: ``params``, the distinct parameters; and
+for each batch the FLOP of the forward pass, of both passes, and of the forward pass over the attention pairs that the
+masks allow (null where the model's attention does not go through transformers' interface).  Models are small and run
+for real with random weights, so routing and masks are what they are in use.  Counting is that of ``counting.py``; each
+token goes through its own experts and no other.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def inputs(row: dict[str, Any], work: dict[str, int]) -> dict[str, torch.Tensor]
         given |= pictures(row, given["input_ids"], work)
     if work.get("clips"):  # one clip a sequence, from the row's own inputs
         given["input_ids"][:, -row["audio_tokens"] :] = row["audio_token"]
-    return given | beside(row, batch)
+    return {name: one for name, one in (given | beside(row, batch)).items() if name not in row.get("drop", ())}
 
 
 def beside(row: dict[str, Any], batch: int) -> dict[str, Any]:
