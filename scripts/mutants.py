@@ -57,7 +57,7 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }  # fmt: skip
 """Package → its code, the tests that know it, the quickest first."""
 _ARGUMENTS = (
-    *("-q", "-x", "-p", "no:cacheprovider", "-m", "not browser and not golden"),
+    *("-q", "-p", "no:cacheprovider", "-m", "not browser and not golden"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
     "--ignore=tests/golden/test_answers.py",
     "--ignore=tests/golden/test_measure.py",
@@ -226,6 +226,13 @@ class Traced:
         self.tests: dict[tuple[str, int], set[str]] = defaultdict(set)
         """(file, first line of a function) → tests."""
         self.seconds: dict[str, float] = {}
+        self.failed = set[str]()
+        """Tests that fail without any mutant."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember what fails."""
+        if report.failed:
+            self.failed.add(report.nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -245,20 +252,32 @@ class Traced:
 
 
 def traced(package: str, where: Path) -> Traced:
-    """The tests of a package, run once in a process of their own and watched."""
-    files = {str(where / f.relative_to(ROOT)) for f in files_of(package)}
+    """The tests of a package, run once in a process of their own and watched, and once on code as mutants are written.
+
+    Tests that fail in either run are left out: they would kill every mutant.
+    """
+    files = [where / f.relative_to(ROOT) for f in files_of(package)]
     kept = where.parent / "traced.pickle"
+    found = Traced({str(f) for f in files})
 
     def run() -> int:
-        plugin = Traced(files)
-        pytest.main([*_ARGUMENTS, *(t for t in PACKAGES[package][1] if (ROOT / t).exists())], plugins=[plugin])
-        kept.write_bytes(pickle.dumps((dict(plugin.tests), plugin.seconds)))
+        pytest.main([*_ARGUMENTS, *(t for t in PACKAGES[package][1] if (ROOT / t).exists())], plugins=[found])
+        kept.write_bytes(pickle.dumps((dict(found.tests), found.seconds, found.failed)))
         return 0
 
     forked(run, where, 3600)
-    found = Traced(files)
-    tests, found.seconds = pickle.loads(kept.read_bytes())  # noqa: S301  written by ourselves
-    found.tests.update(tests)
+    tests, found.seconds, failed = pickle.loads(kept.read_bytes())  # noqa: S301  written by ourselves
+    texts = {f: f.read_text("utf-8") for f in files}
+    for file, text in texts.items():
+        file.write_text(ast.unparse(ast.parse(text)), "utf-8")
+    forked(run, where, 3600)
+    for file, text in texts.items():
+        file.write_text(text, "utf-8")
+    failed |= pickle.loads(kept.read_bytes())[2]  # noqa: S301  written by ourselves
+    for test in failed:
+        print("fails without a mutant:", test, flush=True)
+        found.seconds.pop(test, None)
+    found.tests.update({place: names - failed for place, names in tests.items()})
     return found
 
 
@@ -306,7 +325,7 @@ def survives(mutant: Mutant, seen: Traced, where: Path) -> bool:
     kept = target.read_text("utf-8")
     target.write_text(mutated(mutant), "utf-8")
     try:
-        return forked(lambda: int(pytest.main([*_ARGUMENTS, *tests])), where, TIMEOUT_S) == 0
+        return forked(lambda: int(pytest.main(["-x", *_ARGUMENTS, *tests])), where, TIMEOUT_S) == 0
     finally:
         target.write_text(kept, "utf-8")
 
