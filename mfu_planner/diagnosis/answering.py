@@ -56,7 +56,7 @@ def _contradiction(gap: Gap) -> CauseFinding:
 def _action(effect: Effect, run: Described, gap: Gap, mfu: float | None, usd_per_day: float | None) -> Action:
     change = effect.change
     risk = change.risk if effect.fits is not False else f"does not fit the device's memory by the model; {change.risk}"
-    after = None if mfu is None else mfu * effect.speedup
+    after = None if mfu is None or effect.cause == "goodput" else mfu * effect.speedup  # steps stay what they are
     low, high = range_of(run.bench, [effect], mfu, after, effect.peak_ratio)
     return Action(
         change=change.text,

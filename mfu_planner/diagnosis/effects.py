@@ -72,12 +72,18 @@ def led_by(effect: Effect, first: str) -> Effect:
     return replace(effect, leads=first) if effect.saves > 0 and part >= LED * effect.saves else effect
 
 
+CHOSEN = {"recompute", "attention_kernel"}
+"""Settings that are no advice to change where they were assumed: nobody said that the run has them."""
+
+
 def what_ifs(bench: Bench, gap: Gap, facts: Mapping[str, Any]) -> list[Effect]:
     """Every change that saves something, most first."""
     found = []
     assumed = set(facts.get("assumed", ()))
     for change in changes(bench, facts):
         touched = set(change.question) - ({"global_batch"} if "micro_batch" in change.question else set())
+        if touched & assumed & CHOSEN:
+            continue
         if assumed & touched:
             change = replace(change, names_cause=False)
         try:

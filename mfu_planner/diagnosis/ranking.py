@@ -60,6 +60,8 @@ def given_back(gap: Gap, measured: Measured) -> dict[str, float]:
         cause = gap.causes.get(part, evidence.belongs)
         worth = float(removed.get(part, removed.get(cause, 0.5)))
         found[cause] = found.get(cause, 0.0) + worth * max(gap.shares.get(part, 0.0), 0.0)
+    if measured.goodput is not None and measured.goodput < 1:
+        found["goodput"] = float(removed["goodput"]) * (1 - measured.goodput)
     return found
 
 
@@ -89,7 +91,6 @@ def rank(gap: Gap, measured: Measured, effects: Sequence[Effect], *, doubted: st
     doubted
         The cause that rests on a reading of something which was not given.
     """
-    removed = knowledge()["removed"]
     best: dict[str, Ranked] = {}
 
     def offer(candidate: Ranked) -> None:
@@ -102,8 +103,6 @@ def rank(gap: Gap, measured: Measured, effects: Sequence[Effect], *, doubted: st
 
     for cause, share in given_back(gap, measured).items():
         offer(Ranked(cause, share, "measured"))
-    if measured.goodput is not None and measured.goodput < 1:
-        offer(Ranked("goodput", float(removed["goodput"]) * (1 - measured.goodput), "measured"))
     for effect in effects:
         if effect.change.names_cause and effect.basis == "predicted":
             _offer_effect(effect, offer)

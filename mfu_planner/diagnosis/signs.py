@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.diagnosis.knowledge import knowledge
+from mfu_planner.machine.toolbox import node_devices
 from mfu_planner.operators import Convolution, MatMul, Role
 from mfu_planner.step.case import Change
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 LINKS = 0.3
 """Share of the predicted time in communication from which slower links than the model's are the first suspect."""
+LINKS_ON_PCIE = 0.05
+"""The same where devices of a node meet on PCIe: peer-to-peer copies are often off there, and slots share lanes."""
+SHORT = 0.05
+"""Share of a step that a loader must add by arithmetic to be believed inside the model's range, too."""
 BUSY = 0.95
 """Utilisation from which nothing but kernels (collectives are some) takes the time."""
 
@@ -145,7 +150,8 @@ def _odd_sizes(run: Described, gap: Gap) -> Iterator[Sign]:
 
 def _loader(loader: Loader) -> Iterator[Sign]:
     if loader.suspect:
-        yield Sign("input", loader.said, loader.cure, loader.share)
+        short = loader.share is not None and loader.share > SHORT
+        yield Sign("input", loader.said, loader.cure, loader.share, of="unexplained" if short else "")
 
 
 def _offload(run: Described) -> Iterator[Sign]:
@@ -188,13 +194,15 @@ def _links(run: Described) -> Iterator[Sign]:
     assert run.bench is not None
     from mfu_planner.diagnosis.gap import COMMUNICATION
 
-    base, e = run.bench.base, _echo(run)
+    base, e, link = run.bench.base, _echo(run), run.bench.request.accelerator.scale_up
+    pcie = link is None or link.domain < min(e["devices"], node_devices())
     known = any(e[name] is not None for name in ("nic_bytes_per_s", "fabric"))
     share = sum(base.parts.get(p, 0.0) for p in COMMUNICATION) / base.per_token
-    if share >= LINKS and not known:
+    if share >= (LINKS_ON_PCIE if pcie else LINKS) and not known and e["devices"] > 1:
+        over = "PCIe, at a rate" if pcie else "a network"
         yield Sign(
             "links",
-            f"communication is {share:.0%} of the predicted time already, over a network that was assumed: "
+            f"communication is {share:.0%} of the predicted time already, over {over} that was assumed: "
             "slower links explain the rest first",
             Change(
                 "find the slow link (nccl-tests between and inside nodes), then exchange less: a larger micro-batch "

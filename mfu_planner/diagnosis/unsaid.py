@@ -121,7 +121,8 @@ def readings(run: Described, seen: Observed) -> Iterator[Unsaid]:
             "unfused attention",
         )
     node = run.bench.request.machine.node_devices
-    if e["devices"] > node and not e["offload"] and not any(name in flags for name in ("nic", "fabric", "cluster")):
+    stated = any(name in flags for name in ("nic", "fabric", "cluster", "machine"))
+    if e["devices"] > node and not stated and not e["offload"] and e["ep"] == 1:
         for name, gigabits in knowledge()["slow_networks"]["gigabits"].items():
             yield Unsaid(
                 {"nic": f"{gigabits / 8 / node!r} GB/s"},

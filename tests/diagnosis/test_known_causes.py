@@ -221,3 +221,18 @@ def test_recomputed_modules_are_a_share_of_the_layer() -> None:
     assert only.predicted_step_time_s == same.predicted_step_time_s
     with pytest.raises(InputError, match="recompute-modules"):
         diagnose(**given, recompute_modules="everything")
+
+
+def test_goodput_gives_time_back_and_no_mfu() -> None:
+    """Interruptions cost the wall clock: fixing 60% of the 30% lost is 1 ÷ (1 − 0.18), and steps stay as fast."""
+    found = diagnose(model="llama-3.1-70b", hardware="h100-sxm", devices=64, zero=3, mfu="33%", goodput="70%")
+    assert found.first_cause == found.actions[0].cause == "goodput"
+    assert found.actions[0].speedup == pytest.approx(1 / (1 - 0.6 * 0.3))
+    assert found.actions[0].predicted_mfu is None
+
+
+def test_what_was_assumed_is_no_advice() -> None:
+    """Recomputation that the memory made us assume is not offered as a thing to leave."""
+    found = diagnose(model="llama-3.1-70b", hardware="h100-sxm", devices=16, seq_len=4096, zero=3, mfu="35%")
+    assert any("recomputation" in line and "assumed" in line for line in found.assumptions)
+    assert all("recomputation" not in a.change for a in found.actions if a.kind == "fix")
