@@ -35,6 +35,19 @@ class Judged:
     seen: bool
     """Whether a fit saw the row."""
     stalled: bool
+    low: float
+    high: float
+    """The printed range."""
+
+    @property
+    def inside(self) -> bool:
+        """Whether the published time lies within the range."""
+        return self.low <= self.published <= self.high
+
+    @property
+    def half_width(self) -> float:
+        """Half of the range's width ÷ the prediction."""
+        return (self.high - self.low) / 2.0 / self.predicted
 
     @property
     def error(self) -> float:
@@ -52,9 +65,8 @@ def judged(runs: Sequence[RunRow]) -> list[Judged]:
             case = read_case(run)
         except Unusable:  # pragma: no cover - it was read a moment ago
             continue
-        found.append(
-            Judged(run, case, result["published"], result["predicted"], used_for_calibration(run), stalled(run))
-        )
+        figures_of = {name: result[name] for name in ("published", "predicted", "low", "high")}
+        found.append(Judged(run=run, case=case, seen=used_for_calibration(run), stalled=stalled(run), **figures_of))
     return found
 
 

@@ -5,6 +5,7 @@ Needs a checkout (it writes into ``docs/``).
 
 from __future__ import annotations
 
+import statistics
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -23,20 +24,11 @@ from mfu_planner.backtesting.plots import Series, scatter
 from mfu_planner.backtesting.rules import RULES
 from mfu_planner.backtesting.runs import COLLECTIONS, RunRow, read_runs
 from mfu_planner.backtesting.selection import STALL_SECONDS
+from mfu_planner.backtesting.strangers import stranger_lines
+from mfu_planner.backtesting.tables import percent, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-
-def percent(value: float | None) -> str:
-    """A share as text."""
-    return "" if value is None else f"{100 * value:.1f}%"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table."""
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+    from collections.abc import Callable, Sequence
 
 
 def source_lines(rows: Sequence[Judged]) -> list[str]:
@@ -138,24 +130,25 @@ def build(runs: Sequence[RunRow]) -> tuple[str, dict[str, str]]:
     fair = [r for r in rows if not r.stalled]
     unseen = [r for r in fair if not r.seen]
     mean, sources = mean_of_medians(unseen)
+    inside, width = statistics.fmean(r.inside for r in fair), statistics.median(r.half_width for r in fair)
     memory = memory_backtest(runs)
     text = [
         "# Accuracy",
         "",
-        "Written by `python -m mfu_planner.backtesting.report` (`make accuracy`); do not edit. Every figure "
-        "compares the planner's "
-        "prediction with what somebody else published; `published_runs/` names each source.",
+        "Every figure compares the planner's prediction with what somebody else published, misses included. Written by "
+        "`python -m mfu_planner.backtesting.report` (`make accuracy`); do not edit.",
         "",
-        "An *unseen* row was in no fit: `calibration/fits.yaml` lists what each fit saw, split by model size or "
-        "source, never at "
-        "random. Rows of one source are not independent: score by source, never pooled.",
+        *stranger_lines(runs),
         "",
-        "## Step time",
+        "## Step time of sources that fits have seen",
         "",
-        f"Of {len(runs):,} rows {len(rows):,} are predicted, {len(rows) - len(fair):,} of them stalled (below). "
-        f"On unseen rows the median absolute error, averaged over the {sources} sources with at least {ENOUGH} "
-        f"of them, is "
-        f"**{percent(mean)}**.",
+        "Software stacks were fitted to some rows of these sources: `calibration/fits.yaml` lists which, split by "
+        "model size or source, never at random. An *unseen* row was in no fit, but its source may have been: the "
+        f"figures hold for a run of the very same software and machine. Of {len(runs):,} rows {len(rows):,} are "
+        f"predicted, {len(rows) - len(fair):,} of them stalled (below). On unseen rows the median absolute error, "
+        f"averaged over the {sources} sources with at least {ENOUGH} of them, is **{percent(mean)}**. The printed "
+        f"range holds {percent(inside)} of all rows, half of its width is {percent(width)} of the "
+        "prediction (the middle row).",
         "",
         *source_lines(fair),
         "",

@@ -19,7 +19,7 @@ def render(found: Mapping[str, Any], console: Console, *, explain: bool = False)
     summary = dict(found["summary"])
     total = summary.pop("all")
     groups = {name: figures for name, figures in sorted(summary.items()) if figures["n"]}
-    agreeing = "within_half_point" in total
+    agreeing, ranged = "within_half_point" in total, total.get("coverage") is not None
     columns = (
         "source",
         "rows",
@@ -27,9 +27,16 @@ def render(found: Mapping[str, Any], console: Console, *, explain: bool = False)
         *(("within ½ point",) if agreeing else ()),
         "median error",
         "90th percentile",
+        *(("range holds", "half width") if ranged else ()),
     )
     console.print(
-        grid(columns, [_line(name, figures, agreeing=agreeing) for name, figures in {**groups, "all": total}.items()])
+        grid(
+            columns,
+            [
+                _line(name, figures, agreeing=agreeing, ranged=ranged)
+                for name, figures in {**groups, "all": total}.items()
+            ],
+        )
     )
     if agreeing and total.get("mean_share_of_sources") is not None:
         console.print(
@@ -75,7 +82,7 @@ def _points(value: float) -> str:
     return f"{value:.4g}%"
 
 
-def _line(name: str, figures: Mapping[str, Any], *, agreeing: bool) -> tuple[str, ...]:
+def _line(name: str, figures: Mapping[str, Any], *, agreeing: bool, ranged: bool) -> tuple[str, ...]:
     within = (f"{figures['within_half_point']:,}",) if agreeing else ()
     return (
         name,
@@ -84,4 +91,5 @@ def _line(name: str, figures: Mapping[str, Any], *, agreeing: bool) -> tuple[str
         *within,
         percent(figures["median_abs_error"]),
         percent(figures["p90_abs_error"]),
+        *((percent(figures["coverage"]), percent(figures["half_width"])) if ranged else ()),
     )

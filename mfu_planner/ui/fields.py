@@ -74,6 +74,10 @@ _OWN = {
     "seen": Field(N_("What did you observe?"), N_("Anything helps; a trace tells most.")),
     "compare": Field(N_("Compare"), N_("Up to six accelerators side by side.")),
     "vendor": Field(N_("Vendor"), N_("Show one vendor's accelerators in the list."), "all"),
+    "left_out": Field(
+        N_("Each source is"),
+        N_("Predicted by fits that never saw it, as your run will be, or by the constants on file."),
+    ),
     "kind": Field(N_("Back-test of"), N_("Which prediction is held against published runs.")),
 }
 """What a page asks for itself."""

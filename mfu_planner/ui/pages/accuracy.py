@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import fmean, median
 from typing import Any
 
 import streamlit as st
@@ -21,13 +22,15 @@ _KINDS = {
     "memory": N_("memory"),
     "total": N_("whole runs"),
 }
+_LEFT_OUT = {"yes": N_("left out of every fit"), "no": N_("known to some fits")}
+_ENOUGH = 5
 _UNIT = {"step-time": "s", "mfu": "%", "memory": "B", "total": "%"}
 _WORST = 12
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _backtest(kind: str) -> dict[str, Any]:
-    return dict(backtest(kind))
+def _backtest(kind: str, stranger: bool) -> dict[str, Any]:
+    return dict(backtest(kind, leave_one_source_out=stranger))
 
 
 def page() -> None:
@@ -41,16 +44,19 @@ def page() -> None:
     )
     form = Form()
     kind = form.labelled("kind", _KINDS)
+    stranger = kind == "step-time" and form.labelled("left_out", _LEFT_OUT) == "yes"
     with st.spinner(_("Predicting every published run …")):
-        found = _backtest(kind)
+        found = _backtest(kind, stranger)
     total = found["summary"]["all"]
+    if stranger:
+        _honest(found["summary"])
     _answer(kind, total)
     charts.predicted_over_published(found["rows"], _UNIT[kind], log=kind in ("step-time", "memory"))
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.header(_("By source"), anchor=False)
         table(
-            (_("source"), _("rows"), _("skipped"), _("median error"), _("90th percentile")),
+            (_("source"), _("rows"), _("skipped"), _("median error"), _("90th percentile"), _("range holds")),
             [_line(name, f) for name, f in sorted(found["summary"].items()) if name != "all" and f["n"]],
         )
     with right:
@@ -69,8 +75,9 @@ def page() -> None:
             skipped[r["skipped"]] = skipped.get(r["skipped"], 0) + 1
     with st.expander(_("Runs left out, and why"), icon=":material/filter_alt:"):
         table((_("reason"), _("runs")), [(k, f"{v:,}") for k, v in sorted(skipped.items(), key=lambda kv: -kv[1])])
-    command = f"mfu-planner backtest --kind {kind}"
-    python = f"from mfu_planner.backtesting import backtest\n\nfound = backtest({kind!r})"
+    command = f"mfu-planner backtest --kind {kind}" + (" --leave-one-source-out" if stranger else "")
+    more = ", leave_one_source_out=True" if stranger else ""
+    python = f"from mfu_planner.backtesting import backtest\n\nfound = backtest({kind!r}{more})"
     take_along(f"backtest-{kind}", command, python, found, rows=found["rows"])
 
 
@@ -93,5 +100,25 @@ def _answer(kind: str, total: Mapping[str, Any]) -> None:
     cards(found)
 
 
+def _honest(summary: Mapping[str, Mapping[str, Any]]) -> None:
+    """What somebody whose runs no fit has seen can expect, first of all."""
+    groups = [g for name, g in summary.items() if name != "all" and g["n"] >= _ENOUGH]
+    st.info(
+        _(
+            "**A run like yours was in no fit.** So each source is predicted by constants and ranges that were fitted "
+            "without it: the middle one of {sources} sources is off by {middle}, their mean is {mean}; the printed "
+            "range holds {inside} of the runs. Plan with the range; five measured steps of your own and `mfu-planner "
+            "calibrate` make it narrow."
+        ).format(
+            sources=len(groups),
+            middle=percent(median(g["median_abs_error"] for g in groups)),
+            mean=percent(fmean(g["median_abs_error"] for g in groups)),
+            inside=percent(fmean(g["coverage"] for g in groups), 0),
+        )
+    )
+
+
 def _line(name: str, f: Mapping[str, Any]) -> tuple[str, ...]:
-    return (name, f"{f['n']:,}", f"{f['n_skipped']:,}", percent(f["median_abs_error"]), percent(f["p90_abs_error"]))
+    inside = "–" if f.get("coverage") is None else percent(f["coverage"], 0)
+    errors = (percent(f["median_abs_error"]), percent(f["p90_abs_error"]))
+    return (name, f"{f['n']:,}", f"{f['n_skipped']:,}", *errors, inside)
