@@ -29,12 +29,14 @@ def backtest(
     *,
     leave_one_source_out: bool = False,
     default_stack: bool = False,
+    calibrate: int | str | None = None,
 ) -> BacktestResult:
     """Predictions of one kind against the runs of a file (default: those of ``published_runs/``).
 
     ``row``: the id of one run; the answer then holds its ``question`` and the ``command`` that repeats it.
     Of step times alone: ``leave_one_source_out``: each source by constants and ranges that were fitted without any row
-    of it; ``default_stack``: as one who names no stack asks.
+    of it; ``default_stack``: as one who names no stack asks; ``calibrate``: so many rows of each source, chosen before
+    their times are looked at, calibrate, and the others are judged.
 
     Raises
     ------
@@ -47,7 +49,9 @@ def backtest(
     if kind not in KINDS:
         raise InputError("kind", kind, ", ".join(KINDS), nearest(kind, KINDS))
     module, function = KINDS[kind].split(":")
-    way = {"leave_one_source_out": leave_one_source_out, "default_stack": default_stack}
+    way = {"leave_one_source_out": leave_one_source_out, "default_stack": default_stack, "calibrate": calibrate}
+    if calibrate is not None and (leave_one_source_out or default_stack or row is not None):
+        raise InputError("calibrate", calibrate, "neither --row nor another way beside it")
     for name, asked in way.items():
         if asked and kind != "step-time":
             raise InputError(name.replace("_", "-"), kind, "--kind step-time: nothing of the other kinds is fitted so")
@@ -57,10 +61,17 @@ def backtest(
         if row not in ids:
             raise InputError("row", row, "the id of a run", nearest(row, ids))
         chosen = [ids[row]]
+    if calibrate is not None:
+        from mfu_planner.backtesting.own_runs import own_runs_backtest
+        from mfu_planner.units import parse_whole
+
+        count = parse_whole(calibrate, "count", field="calibrate")
+        found = own_runs_backtest(chosen, count)
+        file = None if runs is None else str(runs)
+        inputs = {"kind": kind, "runs": file, "row": None, **way, "calibrate": count}
+        return BacktestResult(inputs=inputs, **found, kind=kind, runs=file)
     judge = getattr(import_module(f"mfu_planner.backtesting.{module}"), function)
-    found: dict[str, Any] = (
-        judge(chosen, _way(leave_one_source_out, default_stack)) if any(way.values()) else judge(chosen)
-    )
+    found = judge(chosen, _way(leave_one_source_out, default_stack)) if any(way.values()) else judge(chosen)
     file = None if runs is None else str(runs)
     inputs = {"kind": kind, "runs": file, "row": row, **way}
     answer = BacktestResult(inputs=inputs, **{**found, "kind": kind, "runs": file})

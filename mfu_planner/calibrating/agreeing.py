@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mfu_planner.errors import InputError
-from mfu_planner.fitting.fit import said
-from mfu_planner.fitting.steps import Floats
+from mfu_planner.fitting.fit import odd_ones, said
+from mfu_planner.fitting.steps import Floats, Steps
 
 if TYPE_CHECKING:
     from mfu_planner.calibrating.reading import OwnRun
@@ -40,19 +40,24 @@ def merged(runs: Sequence[OwnRun]) -> list[OwnRun]:
     return found
 
 
-def odd_ones(runs: Sequence[OwnRun], missed: Floats) -> list[int]:
-    """The runs that a fit of all does not explain.
-
-    ``missed``: natural log of predicted ÷ measured of each run, by the fit of all.
+def agreeing(own: Sequence[OwnRun], probed: bool) -> tuple[list[OwnRun], list[str]]:
+    """(the runs without odd ones, a remark on each of those); ``probed``: whether their machine was measured.
 
     Raises
     ------
     InputError
         Half of them or more are odd: it names the two that are furthest apart.
     """
-    odd = [i for i in range(len(runs)) if abs(missed[i]) > said()["contradiction"]["odd"]]
-    if len(runs) > 1 and 2 * len(odd) >= len(runs):
-        slow, fast = runs[int(np.argmin(missed))], runs[int(np.argmax(missed))]
-        far = f"they take {np.exp(-missed.min()):.2f} and {np.exp(-missed.max()):.2f} times what suits all best"
-        raise InputError("runs", f"{slow.name}, {fast.name}", f"runs that agree: {far}; {_MEND}")
-    return odd
+    odd, missed = odd_ones(*measured(own), probed)
+    took = np.exp(-missed)
+    if len(own) > 1 and 2 * len(odd) >= len(own):
+        slow, fast = int(np.argmax(took)), int(np.argmin(took))
+        far = f"they take {took[slow]:.2f} and {took[fast]:.2f} times what suits all best"
+        raise InputError("runs", f"{own[slow].name}, {own[fast].name}", f"runs that agree: {far}; {_MEND}")
+    told = [f"{own[i].name} left out: it took {took[i]:.2f} times what suits all best" for i in odd]
+    return [run for i, run in enumerate(own) if i not in odd], told
+
+
+def measured(own: Sequence[OwnRun]) -> tuple[Steps, Floats]:
+    """The runs as steps, and their measured times [natural log of s]."""
+    return Steps.of([run.case for run in own]), np.log([run.seconds for run in own])

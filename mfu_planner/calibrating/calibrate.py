@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mfu_planner.calibrating.agreeing import merged, odd_ones
+from mfu_planner.calibrating.agreeing import agreeing, measured, merged
 from mfu_planner.calibrating.reading import read_own
 from mfu_planner.calibrating.result import CalibrationResult
 from mfu_planner.calibrating.suggesting import suggestions
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.fitting.fit import Calibration, calibrated, fit, prior
-from mfu_planner.fitting.steps import NAMES, Floats, Steps
+from mfu_planner.fitting.fit import Calibration, calibrated
+from mfu_planner.fitting.steps import NAMES, Floats
 from mfu_planner.fitting.writing import factors, stack_file
 from mfu_planner.machine.calibrated import stack_names
 from mfu_planner.machine.multipliers import multipliers
@@ -64,8 +64,8 @@ def calibrate(
     read, left = read_own(runs, name, flags)
     machine = None if flags.get("machine") is None else read_machine(flags["machine"]).digest
     own, odd = agreeing(merged(read), machine is not None)
-    steps, measured = _measured(own)
-    found = calibrated(steps, measured, machine is not None)
+    steps, seconds = measured(own)
+    found = calibrated(steps, seconds, machine is not None)
     at_base, now = steps.log_seconds(np.stack([np.zeros(len(NAMES)), found.fit.logs]))
     warnings = [*left, *odd]
     if steps.count < ENOUGH:
@@ -85,22 +85,6 @@ def calibrate(
         stack=content,
         written=None if output is None else _written(content, output),
     )
-
-
-def _measured(own: Sequence[OwnRun]) -> tuple[Steps, Floats]:
-    """The runs as steps, and their measured times [natural log of s]."""
-    return Steps.of([run.case for run in own]), np.log([run.seconds for run in own])
-
-
-def agreeing(own: Sequence[OwnRun], probed: bool) -> tuple[list[OwnRun], list[str]]:
-    """(the runs without odd ones, a remark on each of those); ``probed``: whether their machine was measured."""
-    steps, measured = _measured(own)
-    now = steps.log_seconds(fit(steps, measured, prior(probed)).logs[None])[0]
-    odd = odd_ones(own, now - measured)
-    told = [
-        f"{own[i].name} left out: it took {np.exp(measured[i] - now[i]):.2f} times what suits all best" for i in odd
-    ]
-    return [run for i, run in enumerate(own) if i not in odd], told
 
 
 def _runs(own: Sequence[OwnRun], at_base: Floats, now: Floats, found: Calibration) -> list[dict[str, Any]]:

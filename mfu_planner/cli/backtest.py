@@ -18,11 +18,13 @@ def command(as_json: bool, **flags: Any) -> None:
     mfu-planner backtest --kind mfu --explain
     mfu-planner backtest --row llmf-004
     mfu-planner backtest --leave-one-source-out
+    mfu-planner backtest --calibrate 5
     mfu-planner backtest --kind total --runs my-runs.csv --json
     """
     from mfu_planner.backtesting import backtest
     from mfu_planner.report.backtest import render
 
     s = BacktestQuestion.of(flags)
-    found = backtest(s.kind, s.runs, s.row, leave_one_source_out=s.leave_one_source_out, default_stack=s.default_stack)
+    ways = {"leave_one_source_out": s.leave_one_source_out, "default_stack": s.default_stack}
+    found = backtest(s.kind, s.runs, s.row, **ways, calibrate=s.calibrate)
     emit(found, as_json, lambda console: render(found, console, explain=s.explain))

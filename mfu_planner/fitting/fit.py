@@ -123,6 +123,15 @@ def _evidence(miss: Floats, at: Floats, spread: Floats, before: Floats) -> float
     return float(np.linalg.slogdet(spread)[1] - np.linalg.slogdet(before)[1] - loss) / 2.0
 
 
+def odd_ones(steps: Steps, log_seconds: Floats, measured: bool = False) -> tuple[list[int], Floats]:
+    """(steps that a fit of all does not explain, natural log of predicted ÷ measured of every step).
+
+    ``measured``: whether a machine file stands behind the kernels.
+    """
+    missed = steps.log_seconds(fit(steps, log_seconds, prior(measured)).logs[None])[0] - log_seconds
+    return [i for i in range(steps.count) if abs(missed[i]) > said()["contradiction"]["odd"]], missed
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Factors fitted to some steps, and how they would have predicted each step without it."""

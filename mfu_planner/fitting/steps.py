@@ -54,7 +54,7 @@ class Steps:
         found = []
         for case, size in zip(self.cases, self.sizes, strict=True):
             machine, stack = multiplied(case.machine, case.stack, factors)
-            seconds = step(replace(case, machine=machine, stack=stack), parts=False).seconds
+            seconds = step(replace(case, machine=machine, stack=stack), parts=False, memory=False).seconds
             found.append(np.broadcast_to(np.log(np.asarray(seconds, np.float64)), (len(logs), size)))
         return np.concatenate(found, axis=1)
 

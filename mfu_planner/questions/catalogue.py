@@ -56,5 +56,7 @@ class BacktestQuestion(Question):
     """Each source by constants and ranges that were fitted without any row of it: what a stranger can expect."""
     default_stack: Annotated[bool, Ask("flag", "Default stack", "", "Evidence")] = False
     """As one who names no stack asks, beside the error with the row's own."""
+    calibrate: Annotated[int | None, Ask("count", "Own runs", "5", "Evidence")] = None
+    """So many rows of each source calibrate, chosen before their times are looked at; the others are judged."""
     explain: Annotated[bool, Ask("flag", "Explain", "", "Answer")] = False
     """Every assumption and every source."""

@@ -43,6 +43,12 @@ def render(found: Mapping[str, Any], console: Console, *, explain: bool = False)
             f"{total['within_half_point']:,} of {total['n']:,} rows within half a point; mean over "
             f"{total['n_sources']} sources of at least five rows: {percent(total['mean_share_of_sources'])}"
         )
+    if total.get("mean_of_median_abs_error") is not None:
+        console.print(
+            f"Mean of the sources' medians {percent(total['mean_of_median_abs_error'])}, the middle one "
+            f"{percent(total['middle_of_median_abs_error'])}; by one factor on the same own runs "
+            f"{percent(total['mean_of_one_factor_median_abs_error'])}"
+        )
     if found.get("misses"):
         console.print("\n[bold]Not within half a point[/bold]")
         for miss in found["misses"]:
