@@ -111,12 +111,17 @@ def _with_variants(found: Resolution, text: str, catalogue: dict[str, Any]) -> R
     others = [
         i
         for i, r in catalogue["devices"].items()
-        if i.startswith(f"{identifier}-") and len(r["names"]["exact"]) == 1 and _may_mean(r, said, catalogue)
+        if i.startswith(f"{identifier}-") and _is_printed_alike(r) and _may_mean(r, said, catalogue)
     ]
     if not others or found.devices is not None:
         return found
     note = f"the name does not tell it from {', '.join(others)}; the figures are for {found.accelerator.name}"
     return dataclasses.replace(found, note=note)
+
+
+def _is_printed_alike(record: dict[str, Any]) -> bool:
+    """Whether no tool prints a name for the device alone."""
+    return not record["names"]["driver"] and record["names"]["exact"] == [" ".join(words(record["name"]))]
 
 
 def _may_mean(record: dict[str, Any], said: tuple[str, ...], catalogue: dict[str, Any]) -> bool:

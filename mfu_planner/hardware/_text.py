@@ -51,7 +51,11 @@ _INDEX = re.compile(
 )
 """``GPU 0: ``, ``Device 0: ``, ``CUDA:0 (…)``, ``cuda:0 Tesla T4``, ``[0] ``."""
 _BUS = re.compile(r"^(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]\s+", re.IGNORECASE)
-_IDS = re.compile(r"\[?\b(?:10de|1002|8086|1da3|19e5):[0-9a-f]{4}\b\]?|\(rev [0-9a-f]+\)", re.IGNORECASE)
+_IDS = re.compile(
+    r"\[?\b(?:10de|1002|8086|1da3|19e5):[0-9a-f]{4}\b\]?|\[(?:03|12)[0-9a-f]{2}\](?=:)|\(rev [0-9a-f]+\)", re.IGNORECASE
+)
+_PCI = re.compile(r"^.*\b(?:corporation|inc\.|ltd\.?)\s.*\[(?P<name>[^\[\]]+)\]$", re.IGNORECASE)
+"""``NVIDIA Corporation GA102 [GeForce RTX 3090]`` of lspci: a chip, and the product in brackets behind it."""
 _UUID = re.compile(r"\(?\s*UUID\s*:\s*[\w-]+\)?|\bGPU-[0-9a-f]{8}-[0-9a-f-]+", re.IGNORECASE)
 _FIGURE = re.compile(
     r"^(?:[\d.,/ ]+(?:[kmgt]?i?b|[kmgt]hz|w|%|'?c|gb/s)?|[\d /]+mi?b|n/?a|off|on|"
@@ -69,7 +73,7 @@ _AFTER = re.compile(
 )
 _NAMED = re.compile(r"[a-z].*$(?<!mi\d\d\d)(?<!tpu\d)(?<!tpu \d)(?<!v\d)", re.IGNORECASE)
 """A name that can stand before a glued count: H100x8, but not MI250x8 or TPU7x8, whose x is the model's."""
-_TAIL = re.compile(r"\s+\d+(?:\.\d+)+\s*\[.*$|\s{2,}(?:On|Off|N/A)$|^\d+\s{2,}", re.IGNORECASE)
+_TAIL = re.compile(r"\s+\d+(?:\.\d+)+\s*\[.*$|\s+\d+\.\d+\.\d+$|\s{2,}(?:On|Off|N/A)$|^\d+\s{2,}", re.IGNORECASE)
 """A driver's version behind the name, and the columns around it in nvidia-smi's table."""
 _INNER = re.compile(r"^\(\s*(?P<name>[^()]+?)(?:,[^()]*)?\s*\)$")
 
@@ -124,7 +128,7 @@ def _one(part: str) -> Spoken:
         return _counted(gres["name"], int(gres["count"]) if gres["count"] else None)
     for pattern in (_TAIL, _INDEX, _LABEL, _TAIL):
         text = pattern.sub("", text, count=1).strip()
-    inner = _INNER.match(text)
+    inner = _PCI.match(text) or _INNER.match(text)
     text = inner["name"].strip() if inner else text
     return _counted(text.strip(" '\"|"), None)
 

