@@ -48,9 +48,9 @@ def usual_layout(params: float, devices: float, memory_bytes: float, per_paramet
 
 
 def batches(
-    row: RunRow, seq_len: float, devices: float, dp: float, pp: float, whole: bool, small: bool = False
+    row: RunRow, seq_len: float, devices: float, dp: float, pp: float, whole: bool, fill: float = 0.0
 ) -> tuple[float, float, float]:
-    """(micro-batch, global batch, micro-batches per pipeline) in sequences."""
+    """(micro-batch, global batch, micro-batches per pipeline) in sequences; ``fill``: tokens that fill a device."""
     batch = row.number("global_batch_seqs")
     tokens = row.number("global_batch_tokens")
     if batch is None and tokens is not None:
@@ -64,10 +64,9 @@ def batches(
     if batch is None:
         batch = (micro or 1.0) * dp * (accumulated or 1.0)
     per_pipeline = batch / dp
-    small_tokens = calibration()["rules"]["small_model"]["tokens"]
     stated = micro is not None and micro <= per_pipeline
     if micro is None:
-        one = per_pipeline if whole else max(1.0, small_tokens // seq_len) if small else 1.0
+        one = per_pipeline if whole else 2.0 ** math.floor(math.log2(max(1.0, fill / seq_len)))
         micro = per_pipeline / accumulated if accumulated else min(one, per_pipeline)
     if not stated and micro >= per_pipeline and pp > 1:
         micro = 1.0 if per_pipeline >= 1 else per_pipeline

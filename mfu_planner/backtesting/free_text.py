@@ -35,11 +35,11 @@ def _first(rules: list[dict[str, Any]], key: str, text: str) -> str | None:
 
 
 def stack_of(text: str, row: RunRow) -> str:
-    """The software stack by the words of its sources; Megatron by year, else generic."""
+    """The software stack by the words of its sources; Megatron by year, else generic. Nothing but JAX is on TPUs."""
     found = _first(calibration()["rules"]["stacks"], "stack", text)
-    if found:
-        return found
-    return "jax-tpu" if row.text("hw_key").startswith("tpu") else "generic"
+    if row.text("hw_key").startswith("tpu"):
+        return "jax-tpu"
+    return found or "generic"
 
 
 @lru_cache(maxsize=512)

@@ -125,9 +125,9 @@ def _layout(
     stacks, rules = calibration()["stacks"], calibration()["rules"]
     defaults = {**stacks["generic"]["constants"], **stacks[stack]["constants"]}
     degrees = _degrees(row, text, model, accelerator, devices, defaults)
-    small = model.params < rules["small_model"]["parameters"]
+    fill = _filling(model, rules["small_model"])
     micro, batch, count = batches(
-        row, seq_len, degrees.devices, degrees.dp, degrees.pp, bool(defaults["whole_batch"]), small
+        row, seq_len, degrees.devices, degrees.dp, degrees.pp, bool(defaults["whole_batch"]), fill
     )
     fabric, nic = network_of(text, row, accelerator)
     node = row.number("gpus_per_node") or node_devices()
@@ -157,6 +157,13 @@ def _layout(
     if abs(asked["global_batch"] / batch - 1) > ROUNDED:
         raise Unusable(f"a batch of {batch:g} sequences is no whole number of micro-batches of {micro:g} a device")
     return {name: _whole(name, value) for name, value in asked.items() if value is not None}
+
+
+def _filling(model: Model, small: dict[str, Any]) -> float:
+    """Tokens with which a small model fills a device, fewer where a larger vocabulary makes as many logits of them."""
+    if model.params >= small["parameters"]:
+        return 0.0
+    return float(small["tokens"]) * min(1.0, float(small["vocab"]) / max(1, architecture_of(model).vocab))
 
 
 def _whole(name: str, value: Any) -> Any:

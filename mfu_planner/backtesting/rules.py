@@ -23,13 +23,14 @@ RULES = (
     "global batch: sequences, else tokens ÷ seq_len, else from step time × rate, else micro_batch × dp × grad_accum; "
     "blank in all of them: left out. A step of reinforcement learning is no training step and left out",
     "micro_batch: blank = global batch ÷ (dp · grad_accum) where accumulation is stated, else 1 (JAX: the whole "
-    "batch; models below 2B: 16,384 tokens); what is stated stands, but for a local batch that is larger than the "
+    "batch; models below 2B: 16,384 tokens, fewer by as much as the vocabulary "
+    "exceeds 51,200); what is stated stands, but for a local batch that is larger than the "
     "global batch allows: with pipeline stages it is cut into single sequences",
     "sharding: read from its text; blank = what the software stack does by default",
     "recompute: full, selective (any kind), none; blank = what the software stack does by default",
     "sequence parallelism: what the stack does by default with tp > 1; 2022 Megatron rows only where the notes say so",
     "compile: yes where the column says yes",
-    "software stack and network: first rule of calibration/rules.yaml whose words occur in the row's text",
+    "software stack and network: first rule of calibration/rules.yaml whose words occur in the row's text; on TPUs JAX",
     "scale-up domain: gpus_per_node; on NVL72 systems 72, limited to the job's devices",
     "adapters only (rank 16) where kind or notes say LoRA, as a word; network: the fastest interface that the text "
     "names, bits or bytes as written, storage, management, NVLink and PCIe left out",

@@ -28,6 +28,8 @@ class MemoryConstants:
     """Share of the activations that adapters leave: frozen products need no input for a weight gradient."""
     narrow_kept: float
     """Share of the 16-bit activations' bytes that a run in 8 bits keeps."""
+    selective_held: float
+    """Share of what a selectively recomputed layer keeps that stays on the device; the host holds the rest."""
     score_bytes: float
     """Bytes per score of unfused attention."""
     mask_bytes: float

@@ -105,7 +105,8 @@ def block_bytes(kind: BlockKind, space: Space) -> tuple[Number, Number]:
     if not kind.layered:
         return working, working
     share = stack.selective_share if stack.fused_attention else 0.0
-    kept = where(layout.selective, everything * (1.0 - share), (1.0 - layout.again) * working)
+    held = constants.selective_held * (1.0 - share)
+    kept = where(layout.selective, everything * held, (1.0 - layout.again) * working)
     kept = kept + layout.again * element * kind.rows.count(work) * kind.width / spread
     return kept, working
 

@@ -8,13 +8,15 @@ import pytest
 
 from mfu_planner.backtesting import backtest
 from mfu_planner.backtesting.blanks import batches, usual_layout
-from mfu_planner.backtesting.free_text import nic_share, zero_of
+from mfu_planner.backtesting.free_text import nic_share, stack_of, zero_of
 from mfu_planner.backtesting.question import read_case
-from mfu_planner.backtesting.runs import RunRow, Unusable
+from mfu_planner.backtesting.runs import RunRow, Unusable, read_runs
 from mfu_planner.backtesting.selection import used_for_calibration
 from mfu_planner.backtesting.stated import published_step_time
+from mfu_planner.backtesting.steptime import predict_rows, step_case
 from mfu_planner.errors import InputError
 from mfu_planner.published.similar import quantile
+from mfu_planner.step.evaluate import device_memory
 
 ROW = {
     "id": "own-1",
@@ -132,6 +134,27 @@ def test_blank_micro_batch():
     assert batches(run(micro_batch="", grad_accum="2"), 8192, 64, 32, 1, False)[0] == 4.0
     assert batches(run(micro_batch=""), 8192, 64, 32, 1, False)[0] == 1.0
     assert batches(run(micro_batch=""), 8192, 64, 32, 1, True)[0] == 8.0
+    assert batches(run(micro_batch=""), 2048, 64, 32, 1, False, 16384.0)[0] == 8.0
+    assert batches(run(micro_batch=""), 2048, 64, 32, 1, False, 7000.0)[0] == 2.0
+    assert batches(run(micro_batch=""), 8192, 64, 32, 1, False, 7000.0)[0] == 1.0
+
+
+def test_duplicates_of_a_series_get_its_memory():
+    """The scaling chart of the Ultra-Scale Playbook repeats runs whose peak, 36.66 GiB, stands in its table.
+
+    The vocabulary of 131,072 leaves one sequence a device, as the table says (usp-1B-0035, 0094, 0162).
+    """
+    rows = [row for row in read_runs() if row.id in {f"usp-dp_scaling-dp{n}" for n in (16, 32, 64)}]
+    for row in rows:
+        case = read_case(row)
+        assert case.flags["micro_batch"] == 1
+        assert device_memory(step_case([case])).total == pytest.approx(36.66 * 2**30, rel=0.05)
+
+
+def test_nothing_but_jax_runs_on_tpus():
+    """MLPerf's text names Megatron's year; the machine is Google's."""
+    assert stack_of("training_results_v3.1:google/results/cloud-tpu-v5e-4096-pax", run(hw_key="tpu-v5e")) == "jax-tpu"
+    assert stack_of("training_results_v3.1:nvidia/results/dgxh100", run(hw_key="h100-sxm")) == "megatron-2024"
 
 
 def test_usual_layout_of_large_models():
@@ -160,9 +183,6 @@ def test_memory_kind(tmp_path):
 
 def test_shipped_runs_reach_the_stated_accuracy():
     """Rows that no fit saw: more than nine in ten are predicted, and their median error stays small."""
-    from mfu_planner.backtesting.runs import read_runs
-    from mfu_planner.backtesting.steptime import predict_rows
-
     rows = [row for row in read_runs() if row.id.startswith(("llmf", "vtrain-multi", "nemo24"))]
     results = predict_rows(rows)
     unseen = [
@@ -187,3 +207,11 @@ def test_sources_are_told_apart():
     """The id's first word, with the single-node part of a source apart."""
     assert RunRow({"id": "vtrain-single-0001"}).source == "vtrain-single"
     assert RunRow({"id": "usp-1B-0002"}).source == "usp"
+
+
+def test_published_runs_that_ran_fit():
+    """A layout that its source ran is called fitting, 99 times in a hundred."""
+    said = backtest("memory")
+    ran = [row for row in said["rows"] if row["ran"] and row["fits"] is not None]
+    assert said["fits"]["ran"] == len(ran) > 2500
+    assert sum(row["fits"] for row in ran) >= 0.99 * len(ran)

@@ -61,6 +61,14 @@ def test_a_layer(layout: dict[str, float], stack: dict[str, float], expected: tu
     assert kept(Layout(**layout), **stack) == pytest.approx(expected)
 
 
+def test_what_a_selective_layer_keeps_in_the_host() -> None:
+    """A quarter is computed again; of the rest a tenth stays on the device. Other layers do not mind."""
+    held = {"selective_held": 0.1}
+    assert kept(Layout(recompute=1.0), held, selective_share=0.25)[0] == pytest.approx(0.075 * ALL)
+    assert kept(Layout(), held)[0] == ALL
+    assert kept(Layout(recompute=2.0), held)[0] == INPUT
+
+
 def test_narrow_runs_and_blocks_beside_the_layers() -> None:
     """Three quarters of 16 bits; the head keeps its own inputs, 8 of the norm and 8, whatever is recomputed."""
     narrow = replace(BOX, low_precision=True)

@@ -29,6 +29,7 @@ MATHEMATICS = MemoryConstants(
     gathered_layers=0.0,
     frozen_kept=0.5,
     narrow_kept=1.0,
+    selective_held=1.0,
     score_bytes=5.0,
     mask_bytes=2.0,
 )

@@ -39,8 +39,8 @@ _ONES = (
 )  # fmt: skip
 STACK = Stack(**{f.name: float(f.name in _ONES) for f in fields(Stack) if f.name != "name"}, name="toy")
 """Nothing is slowed, hidden, issued by the host or passed over again."""
-MEMORY = MemoryConstants(**{f.name: float(f.name in ("activation_factor", "narrow_kept", "frozen_kept"))
-                            for f in fields(MemoryConstants)})  # fmt: skip
+_WHOLE = ("activation_factor", "narrow_kept", "frozen_kept", "selective_held")
+MEMORY = MemoryConstants(**{f.name: float(f.name in _WHOLE) for f in fields(MemoryConstants)})
 
 HIDDEN, LAYERS, VOCAB, LENGTH = 8, 4, 32, 4
 ATTEND = Attention(name="attend", heads=4, kv_heads=2, qk_dim=2, v_dim=2)
