@@ -135,8 +135,23 @@ def test_public_answer_adds_up():
     assert said["fits"] is (said["total_bytes"] <= said["usable_bytes"])
 
 
-def test_lighter_optimizers():
-    """Adafactor keeps less than Adam; an unknown one is refused."""
-    assert optimizer_bytes("adafactor") < optimizer_bytes("adam") == 12
-    with pytest.raises(InputError):
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # a 32-bit master weight, and two 32-bit moments (arXiv:1910.02054, section 3.1), two 8-bit (arXiv:2110.02861)
+        ("adam", 4 + 4 + 4), ("adam-8bit", 4 + 1 + 1), ("adam-bf16", 2 + 2),
+        # or one 32-bit momentum (github.com/KellerJordan/Muon)
+        ("muon", 4 + 4), ("sgd", 4 + 4),
+        # or rows and columns of the second moment (arXiv:1804.04235): of a matrix of 256 × 256 a 128th of it
+        ("adafactor", pytest.approx(4 + 4 * 2 / 256, abs=0.1)),
+    ],
+)  # fmt: skip
+def test_states_of_an_optimizer(name, expected):
+    """Bytes for each parameter, beside its 16-bit weight and its gradient."""
+    assert optimizer_bytes(name) == expected
+
+
+def test_unknown_optimizers_are_refused():
+    """With the nearest one."""
+    with pytest.raises(InputError, match="adam"):
         optimizer_bytes("adamax")
