@@ -32,7 +32,6 @@ from mfu_planner.backtesting.question import read_case  # noqa: E402
 from mfu_planner.backtesting.runs import COLLECTIONS, RunRow, read_runs  # noqa: E402
 from mfu_planner.backtesting.selection import stalled, used_for_calibration  # noqa: E402
 from mfu_planner.backtesting.steptime import AS_ON_FILE, Way, predict_rows  # noqa: E402
-from mfu_planner.step.case import case_of  # noqa: E402
 
 MOST_ROWS = 30.0
 """A source counts as at most so many rows."""
@@ -67,7 +66,7 @@ def errors(runs: Sequence[RunRow]) -> Iterator[Error]:
             if found["skipped"] is not None or stalled(run):
                 continue
             if way.leave_out or (run.source in fitted_on and not used_for_calibration(run)):
-                known = known_of(case_of(read_case(run, default_stack=way.default_stack).request))
+                known = known_of(read_case(run, default_stack=way.default_stack).request.case)
                 yield Error(
                     source=run.source, way=way, miss=float(np.log(found["published"] / found["predicted"])), known=known
                 )

@@ -26,7 +26,6 @@ FLOORS = {
 OPEN = {
     ("agent", "cli"),  # an agent runs the commands that a terminal runs
     ("facts", "hardware"),  # what `make data` writes; not imported at run time
-    ("step", "questions"),  # a case is made of a request
 }
 """Imports upwards that are left; none may be added."""
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.answers.footprint import Footprint, Held
-from mfu_planner.questions.request import read_request
-from mfu_planner.step.case import case_of
+from mfu_planner.questions.request import read_case
 from mfu_planner.step.evaluate import device_memory
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def memory(**given: Any) -> Footprint:
     (True, 16.4)
     """
     explain = given.pop("explain", False)
-    case = case_of(read_request(**given))
+    case = read_case(given)
     found = Footprint(
         **held_of(case, device_memory(case)),
         inputs=dict(case.said.echo),

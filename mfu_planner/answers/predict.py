@@ -11,10 +11,9 @@ from mfu_planner.answers.trust import known_of, reach
 from mfu_planner.counting.conventions import by_convention, convention, why_default, why_not, work_units
 from mfu_planner.errors import InputError
 from mfu_planner.machine.calibrated import calibration
-from mfu_planner.questions.request import read_request
+from mfu_planner.questions.request import read_case
 from mfu_planner.run import solve
 from mfu_planner.run.goodput import job_estimate
-from mfu_planner.step.case import case_of
 from mfu_planner.step.evaluate import step
 from mfu_planner.step.flops import executed_flops, training_flops
 
@@ -75,7 +74,7 @@ def predict(**given: Any) -> Prediction:
         Unknown, missing or contradictory flags; a convention that says nothing about the model.
     """
     asked, explain = given.pop("convention", None), given.pop("explain", False)
-    case = case_of(read_request(**given))
+    case = read_case(given)
     found = answer(case, None if asked is None else str(asked))
     return explained(found, case) if explain else found
 

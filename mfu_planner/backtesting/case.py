@@ -32,10 +32,10 @@ class RowCase:
     @property
     def architecture(self) -> Architecture:
         """The model."""
-        assert self.request.model.architecture is not None
-        return self.request.model.architecture
+        assert self.request.case.architecture is not None
+        return self.request.case.architecture
 
     @property
     def layout(self) -> Layout:
         """Degrees and batches as numbers."""
-        return self.request.layout
+        return self.request.case.layout

@@ -15,7 +15,6 @@ from mfu_planner.backtesting.summary import blank, summarise
 from mfu_planner.machine.toolbox import Wires, assemble
 from mfu_planner.machine.without import without
 from mfu_planner.operators.layout import Layout
-from mfu_planner.step.case import case_of
 from mfu_planner.step.evaluate import step
 
 if TYPE_CHECKING:
@@ -44,7 +43,14 @@ def group_key(case: RowCase) -> tuple[Any, ...]:
     """Rows with the same key are one array call."""
     asked = case.request
     flags = tuple(case.flags.get(name) for name in ("fabric", "nic", "devices_per_node"))
-    return (id(case.architecture), asked.accelerator.id, asked.dtype, asked.stack.name, asked.own, *flags)
+    return (
+        id(case.architecture),
+        asked.accelerator.id,
+        asked.dtype,
+        asked.case.stack.name,
+        asked.case.said.own,
+        *flags,
+    )
 
 
 def grouped(cases: Iterable[RowCase], *, by_source: bool = False) -> list[list[RowCase]]:
@@ -70,7 +76,7 @@ def constants_of(case: RowCase) -> tuple[Machine, Stack]:
     """The machine and stack that a group's predictions use, worked out anew (fits change the calibration)."""
     asked, flags = case.request, case.flags
     wires = Wires(fabric=flags["fabric"], nic_bytes_per_s=flags.get("nic"), node_devices=flags["devices_per_node"])
-    found = assemble(asked.accelerator.id, asked.dtype, asked.stack.name, None, None, wires, asked.own)
+    found = assemble(asked.accelerator.id, asked.dtype, asked.case.stack.name, None, None, wires, asked.case.said.own)
     return found.machine, found.stack
 
 
@@ -84,12 +90,12 @@ def step_case(
     box, software = constants_of(first)
     if adjust is not None:
         box, software = adjust(first, box, software)
-    work = first.request.work
+    work = first.request.case.work
     if len(cases) > 1:
-        works = [c.request.work for c in cases]
+        works = [c.request.case.work for c in cases]
         batch, lengths = (np.array([getattr(w, n) for w in works], dtype=np.float64) for n in ("batch", "seq_len"))
         work = replace(work, batch=batch, seq_len=lengths)
-    return replace(case_of(first.request), work=work, layout=layout_of(cases), machine=box, stack=software)
+    return replace(first.request.case, work=work, layout=layout_of(cases), machine=box, stack=software)
 
 
 def predict_group(
@@ -107,7 +113,7 @@ def without_source(case: RowCase, machine: Machine, stack: Stack) -> tuple[Machi
 
 def reach_of(case: RowCase, way: Way) -> Reach:
     """The range that a row's prediction has, as factors."""
-    known = known_of(case_of(case.request))
+    known = known_of(case.request.case)
     return reach(known, without(case.source).ranges, case.source) if way.leave_out else reach(known)
 
 

@@ -15,7 +15,6 @@ from mfu_planner.backtesting.steptime import Way, predict_rows
 from mfu_planner.backtesting.summary import describe
 from mfu_planner.backtesting.tables import percent, table
 from mfu_planner.machine.calibrated import calibration
-from mfu_planner.step.case import case_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +61,7 @@ def kinds(rows: Rows) -> dict[str, Rows]:
     """Rows by what is not known of them; a row may stand in several."""
     seen, groups = calibration()["ranges"]["seen"], defaultdict(list)
     for run, row in rows:
-        missing, _ = unknown(known_of(case_of(read_case(run).request)), seen, run.source)
+        missing, _ = unknown(known_of(read_case(run).request.case), seen, run.source)
         if not {"no_runs", "other_device"} & set(missing):
             groups[KNOWN_STACK].append((run, row))
         for name in missing:

@@ -16,10 +16,10 @@ from mfu_planner.backtesting.stated import published_step_time
 from mfu_planner.errors import InputError, PlannerError
 from mfu_planner.questions.layouts import PredictQuestion
 from mfu_planner.questions.question import names
-from mfu_planner.questions.request import read_request
+from mfu_planner.questions.request import read_case, read_request
 from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.run import solve
-from mfu_planner.step.case import Case, case_of
+from mfu_planner.step.case import Case
 from mfu_planner.step.flops import model_flops
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _of_row(row: RunRow, base: str, flags: Mapping[str, Any]) -> OwnRun:
     if seconds is None:
         raise Unusable("neither a time nor a rate is stated")
     cells = repr(sorted(row.cells.items())).encode()
-    return OwnRun(row.id, hashlib.sha256(cells).hexdigest(), seconds, _shown(asked), case_of(read.request))
+    return OwnRun(row.id, hashlib.sha256(cells).hexdigest(), seconds, _shown(asked), read.request.case)
 
 
 def _of_log(path: Path, base: str, flags: Mapping[str, Any]) -> OwnRun:
@@ -123,7 +123,7 @@ def _of_log(path: Path, base: str, flags: Mapping[str, Any]) -> OwnRun:
     report = read_log(path, **{n: given[n] for n in ("devices", "global_batch", "seq_len") if n in given})
     asked |= {name: value for name, value in _measured(report).items() if name not in given}
     try:
-        case = case_of(read_request(**asked))
+        case = read_case(asked)
     except PlannerError as error:
         said = f"{path.name}: {where}" if where else f"{path.name} (no {path.stem}.yaml or plan.yaml beside it)"
         if isinstance(error, InputError):

@@ -12,8 +12,8 @@ from mfu_planner.errors import PlannerError
 from mfu_planner.fitting.choosing import choose
 from mfu_planner.fitting.steps import Steps
 from mfu_planner.questions.command import command_of
-from mfu_planner.questions.request import read_request
-from mfu_planner.step.case import Case, case_of
+from mfu_planner.questions.request import read_case
+from mfu_planner.step.case import Case
 from mfu_planner.step.evaluate import device_memory
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _variations(flags: Mapping[str, Any], echo: Mapping[str, Any]) -> Iterator[d
 def _possible(flags: dict[str, Any]) -> Case | None:
     """The case of some flags; None where they contradict each other or do not fit."""
     try:
-        case = case_of(read_request(**flags))
+        case = read_case(flags)
     except PlannerError:
         return None
     usable = case.machine.usable_bytes

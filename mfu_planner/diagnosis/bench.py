@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.step.case import Change, case_of
+from mfu_planner.step.case import Change
 
 if TYPE_CHECKING:
     from mfu_planner.step.case import Case
@@ -54,7 +54,7 @@ class Bench:
         self.flags = dict(flags)
         self.own = own
         self.request = read_request(**{k: v for k, v in self.flags.items() if v is not None})
-        self.case = case_of(self.request)
+        self.case = self.request.case
         self._points: dict[str, Point] = {}
         self.base = self.point()
 

@@ -36,7 +36,7 @@ def changes(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
 
 
 def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
-    held, stack = knowledge()["compile"], bench.request.stack.name
+    held, stack = knowledge()["compile"], bench.case.stack.name
     graphs = {
         "forward_host_s": held["graph_host_left"],
         "backward_host_s": held["graph_host_left"],

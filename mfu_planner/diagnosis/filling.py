@@ -46,7 +46,7 @@ def impossible(bench: Bench) -> str:
     """Where weights, gradients and optimizer states alone are beyond the device's memory: the sentence that says so."""
     from mfu_planner.step.evaluate import device_memory
 
-    held, there = device_memory(bench.case), bench.request.machine.memory_bytes
+    held, there = device_memory(bench.case), bench.case.machine.memory_bytes
     states = float(held.weights + held.gradients + held.optimizer)
     if not there or states <= there:
         return ""
@@ -60,7 +60,6 @@ def fill(flags: dict[str, Any], said: list[str]) -> None:
     """Micro-batch and recomputation, where they were not said: the largest that fits."""
     from mfu_planner.questions.flags import whole
     from mfu_planner.questions.request import read_request
-    from mfu_planner.step.case import case_of
     from mfu_planner.step.evaluate import device_memory
 
     pipelined = whole(flags, "pp", 1) or 1
@@ -79,8 +78,8 @@ def fill(flags: dict[str, Any], said: list[str]) -> None:
                 request = read_request(**trial)
             except PlannerError:
                 continue
-            held = device_memory(case_of(request)).total
-            capacity = request.machine.memory_bytes
+            held = device_memory(request.case).total
+            capacity = request.case.machine.memory_bytes
             if not capacity or held <= MARGIN * capacity:
                 chosen = trial
                 break

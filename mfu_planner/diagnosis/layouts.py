@@ -96,7 +96,7 @@ def _layouts(bench: Bench) -> Iterator[Change]:
             text, "layout", {"dp": None, **flags}, effort="medium", risk="memory; checkpoints to be resharded"
         )
 
-    node = int(bench.request.machine.node_devices)
+    node = int(bench.case.machine.node_devices)
     for new in sorted({tp // 2, tp // 4, 1, node} - {0, tp}):
         if new < tp:
             yield other(f"tp {new} in place of {tp}, more data parallelism", tp=new)
@@ -114,7 +114,7 @@ def _layouts(bench: Bench) -> Iterator[Change]:
 
 def _sharding(bench: Bench) -> Iterator[Change]:
     e = bench.base.echo
-    tp, cp, zero, node = e["tp"], e["cp"], e["zero"], int(bench.request.machine.node_devices)
+    tp, cp, zero, node = e["tp"], e["cp"], e["zero"], int(bench.case.machine.node_devices)
     if cp > 1:
         yield Change(
             f"cp {cp // 2} in place of {cp}", "layout", {"dp": None, "cp": cp // 2}, effort="medium", risk="memory"
@@ -144,7 +144,7 @@ def _overlap(bench: Bench) -> Iterator[Change]:
             cause="communication",
         )
 
-    stack = bench.request.stack
+    stack = bench.case.stack
     data = 1.0 - (1.0 - stack.data_hidden) * left["data_left"]
     if e["tp"] > 1:
         yield hidden(
@@ -177,7 +177,7 @@ def _overlap(bench: Bench) -> Iterator[Change]:
 
 
 def _network(bench: Bench) -> Iterator[Change]:
-    devices, machine = int(bench.base.echo["devices"]), bench.request.machine
+    devices, machine = int(bench.base.echo["devices"]), bench.case.machine
     if devices <= machine.node_devices:
         return
 

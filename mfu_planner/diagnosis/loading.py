@@ -117,7 +117,7 @@ def loader_of(seen: Observed, run: Described) -> Loader:
     if run.bench is not None:
         unit = run.bench.request.model.work_unit
         length = run.bench.request.seq_len if unit == "token" else 1
-        node = min(float(run.bench.request.machine.node_devices), float(run.bench.base.echo["devices"]))
+        node = min(float(run.bench.case.machine.node_devices), float(run.bench.base.echo["devices"]))
     elif seen.given.get("seq_len"):
         length = int(seen.given["seq_len"])
     per_s = 1.0 / seen.device_s_per_token if seen.device_s_per_token else None

@@ -51,7 +51,7 @@ def _all(seen: Observed, run: Described, loader: Loader) -> Iterator[tuple[str, 
         )
     yield from _batch(run)
     devices = int(run.bench.base.echo["devices"]) if run.bench else 0
-    node = int(run.bench.request.machine.node_devices) if run.bench else 8
+    node = int(run.bench.case.machine.node_devices) if run.bench else 8
     if devices <= node:
         yield from _clock(seen, run)
     used = seen.answers.gpu_utilisation

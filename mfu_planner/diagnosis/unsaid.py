@@ -88,7 +88,7 @@ def readings(run: Described, seen: Observed) -> Iterator[Unsaid]:
     """Other readings of what was not said, the most usual first."""
     assert run.bench is not None
     e, flags = run.bench.base.echo, run.bench.flags
-    if seen.answers.compiled is None and is_known(run.bench.request.stack.name):
+    if seen.answers.compiled is None and is_known(run.bench.case.stack.name):
         yield Unsaid(
             {"compile": False},
             "kernels",
@@ -105,7 +105,7 @@ def readings(run: Described, seen: Observed) -> Iterator[Unsaid]:
             "the global batch, or the accumulation steps: --global-batch",
             f"a global batch of {few}, one micro-batch in the pipeline,",
         )
-    cramped = run.bench.base.memory_bytes > CRAMPED * (run.bench.request.machine.memory_bytes or math.inf)
+    cramped = run.bench.base.memory_bytes > CRAMPED * (run.bench.case.machine.memory_bytes or math.inf)
     if "recompute" in run.assumed and e["recompute"] != "full" and cramped:
         yield Unsaid(
             {"recompute": "full"},
@@ -120,7 +120,7 @@ def readings(run: Described, seen: Observed) -> Iterator[Unsaid]:
             "the attention implementation: --attention-kernel",
             "unfused attention",
         )
-    node = run.bench.request.machine.node_devices
+    node = run.bench.case.machine.node_devices
     stated = any(name in flags for name in ("nic", "fabric", "cluster", "machine"))
     if e["devices"] > node and not stated and not e["offload"] and e["ep"] == 1:
         for name, gigabits in knowledge()["slow_networks"]["gigabits"].items():

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError
 from mfu_planner.machine.eager import eager
+from mfu_planner.machine.memory import memory_constants
 from mfu_planner.machine.toolbox import Wires, default_stack, tools
 from mfu_planner.operators.layout import RECOMPUTE_CODES, Layout
 from mfu_planner.questions.flags import batch_of, recompute_share
 from mfu_planner.questions.layouts import PredictQuestion
 from mfu_planner.questions.question import asks
-from mfu_planner.step.case import case_of, division_of
+from mfu_planner.step.case import Case, Said, division_of
 from mfu_planner.step.schedules import SCHEDULES, read_schedule
 
 if TYPE_CHECKING:
     from mfu_planner.hardware import Accelerator
-    from mfu_planner.machine.constants import Machine, Stack
-    from mfu_planner.machine.own_stack import OwnStack
+    from mfu_planner.machine.constants import Stack
     from mfu_planner.operators import Workload
     from mfu_planner.questions.layout_parts import LayoutPart, NetworkPart
     from mfu_planner.questions.model import Model
-    from mfu_planner.step.case import Case
 
 FLAGS = tuple(name for name in asks(PredictQuestion) if name not in ("convention", "explain"))
 """Every flag that a layout question takes."""
@@ -33,7 +32,7 @@ WHOLE = tuple(n for n, asked in asks(PredictQuestion).items() if asked.ask.searc
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A question, resolved; every number that was not given has its default, and ``echo`` says all of them."""
+    """A question, resolved: what was named, and the case of it."""
 
     model: Model
     accelerator: Accelerator
@@ -41,27 +40,8 @@ class Request:
     devices: int
     seq_len: int
     global_batch: int
-    work: Workload
-    """The batch of a step."""
-    layout: Layout
-    machine: Machine
-    stack: Stack
-    optimizer: str
-    echo: dict[str, Any]
-    assumptions: tuple[str, ...]
-    warnings: tuple[str, ...]
-    sources: dict[str, str]
-    """Where peak, length and constants come from."""
-    device_facts: dict[str, Any]
-    """What one device is, where it is a part of what people count."""
-    given: Mapping[str, Any]
-    """The flags that were given."""
-    reader: Callable[[Mapping[str, Any]], Case]
-    """What makes a case of flags."""
-    loader_tokens_per_s: float | None = None
-    """Tokens per second that the input pipeline delivers, None for always enough."""
-    own: OwnStack | None = None
-    """The user's calibrated stack, where one was given."""
+    case: Case
+    """The question with every blank filled; ``case.said.echo`` says all of them."""
 
 
 def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | None, list[str], dict[str, str]]:
@@ -250,7 +230,6 @@ def read_request(**given: Any) -> Request:
         software, said = eager(software)
         assumptions = (*assumptions, said)
     choices = read_choices(s, degrees, batch // local, software)
-    layout = layout_of(degrees, choices, batch)
     echo = {
         "model": model.id or model.name,
         "hardware": accelerator.id,
@@ -269,6 +248,29 @@ def read_request(**given: Any) -> Request:
         "machine": None if s.machine is None else str(s.machine),
         "stack": str(name) if own is None or isinstance(name, str) else own.name,
     }
+    case = Case(
+        architecture=architecture,
+        work=step_work(s, batch),
+        layout=layout_of(degrees, choices, batch),
+        machine=box,
+        stack=software,
+        memory=memory_constants(software.name),
+        optimizer=choices.optimizer,
+        loader_tokens_per_s=s.loader_tokens_per_s,
+        said=Said(
+            echo=echo,
+            assumptions=assumptions,
+            warnings=tuple(warnings),
+            sources={
+                **sources,
+                "step_time_s": f"calibration of the software stack {name if own is None else own.name}",
+            },
+            device_facts=device_facts(s, accelerator, degrees.devices),
+            given=given,
+            own=own,
+            reader=read_case,
+        ),
+    )
     return Request(
         model=model,
         accelerator=accelerator,
@@ -276,20 +278,7 @@ def read_request(**given: Any) -> Request:
         devices=degrees.devices,
         seq_len=s.seq_len,
         global_batch=batch,
-        work=step_work(s, batch),
-        layout=layout,
-        machine=box,
-        stack=software,
-        optimizer=choices.optimizer,
-        echo=echo,
-        assumptions=assumptions,
-        warnings=tuple(warnings),
-        sources={**sources, "step_time_s": f"calibration of the software stack {name if own is None else own.name}"},
-        own=own,
-        device_facts=device_facts(s, accelerator, degrees.devices),
-        given=given,
-        reader=read_case,
-        loader_tokens_per_s=s.loader_tokens_per_s,
+        case=case,
     )
 
 
@@ -304,4 +293,4 @@ def step_work(s: PredictQuestion, batch: int) -> Workload:
 
 def read_case(given: Mapping[str, Any]) -> Case:
     """The case of some flags."""
-    return case_of(read_request(**given))
+    return read_request(**given).case

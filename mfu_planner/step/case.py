@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError
 from mfu_planner.machine.constants import Machine, Stack
-from mfu_planner.machine.memory import MemoryConstants, memory_constants
+from mfu_planner.machine.memory import MemoryConstants
 from mfu_planner.machine.optimizers import optimizer_bytes
 from mfu_planner.numeric import Number
 from mfu_planner.operators import Layout, Workload
@@ -17,7 +17,6 @@ from mfu_planner.step.division import Division, divide
 if TYPE_CHECKING:
     from mfu_planner.architectures import Architecture
     from mfu_planner.machine.own_stack import OwnStack
-    from mfu_planner.questions.request import Request
 
 NETWORK = "network"
 """The constant of a change that stands for the rate between nodes: bytes per second, and its starts beside it."""
@@ -167,28 +166,3 @@ def division_of(architecture: Architecture) -> Division:
             _DIVISIONS.clear()
         held = _DIVISIONS[id(architecture)] = (architecture, divide(architecture))
     return held[1]
-
-
-def case_of(request: Request) -> Case:
-    """The case of a resolved question."""
-    assert request.model.architecture is not None
-    return Case(
-        architecture=request.model.architecture,
-        work=request.work,
-        layout=request.layout,
-        machine=request.machine,
-        stack=request.stack,
-        memory=memory_constants(request.stack.name),
-        optimizer=request.optimizer,
-        loader_tokens_per_s=request.loader_tokens_per_s,
-        said=Said(
-            echo=request.echo,
-            assumptions=request.assumptions,
-            warnings=request.warnings,
-            sources=request.sources,
-            device_facts=request.device_facts,
-            given=request.given,
-            own=request.own,
-            reader=request.reader,
-        ),
-    )

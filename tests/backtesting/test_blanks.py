@@ -150,8 +150,8 @@ def test_a_window_in_the_notes_cuts_attention():
     wide, narrow = read_case(run()), read_case(run(notes="a sliding window of at most 1,792 tokens"))
     pairs = (1792 * 8192 - 1792 * 1791 // 2) / (8192 * 8193 // 2)
 
-    ratio = attention_flops(narrow.architecture, narrow.request.work) / attention_flops(
-        wide.architecture, wide.request.work
+    ratio = attention_flops(narrow.architecture, narrow.request.case.work) / attention_flops(
+        wide.architecture, wide.request.case.work
     )
     assert ratio == pytest.approx(pairs, rel=1e-9)
 

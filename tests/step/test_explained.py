@@ -15,8 +15,8 @@ from mfu_planner import diagnose, memory, predict, search
 from mfu_planner.answers.explain import explained_step, lettered_case
 from mfu_planner.answers.predict import WATERFALL
 from mfu_planner.numeric.letters import Condition, Letter, plain
-from mfu_planner.questions.request import read_request
-from mfu_planner.step.case import Case, case_of
+from mfu_planner.questions.request import read_case
+from mfu_planner.step.case import Case
 from mfu_planner.step.evaluate import step
 
 LLAMA: dict[str, Any] = {"model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": 64, "global_batch": 256}
@@ -39,7 +39,7 @@ CASES: list[dict[str, Any]] = [
 
 def case(flags: dict[str, Any]) -> Case:
     """A question, resolved."""
-    return case_of(read_request(**flags))
+    return read_case(flags)
 
 
 @pytest.mark.parametrize("flags", CASES, ids=lambda f: f"{f['model']}-{len(f)}-{f.get('tp', 1)}-{f.get('pp', 1)}")
