@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.diagnosis.knowledge import knowledge
 from mfu_planner.machine.eager import is_known
+from mfu_planner.operators import Elementwise, Norm
 from mfu_planner.step.case import Change
 
 if TYPE_CHECKING:
     from mfu_planner.diagnosis.bench import Bench
+    from mfu_planner.step.case import Case
 
 UNFUSED = {"pointwise": "kernels", "attention": "kernels", "optimizer": "kernels", "casts": "kernels"}
 
@@ -70,8 +72,9 @@ def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
     left = {"host_compiled": held["host_left"]}
     if not known:
         left["pointwise_compiled"] = held["pointwise_left"]
+    where = fused_layers(bench.case)
     yield Change(
-        "torch.compile (JAX: jit the whole step)",
+        f"torch.compile (JAX: jit the whole step){where}",
         "compile",
         {"compile": True},
         scale,
@@ -80,7 +83,7 @@ def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
         causes=UNFUSED,
     )
     yield Change(
-        "torch.compile with CUDA graphs (mode='reduce-overhead')",
+        f"torch.compile with CUDA graphs (mode='reduce-overhead'){where}",
         "compile",
         {"compile": True},
         {"step_fixed_s": held["fixed_left"]},
@@ -89,6 +92,20 @@ def _compilation(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
         risk="static shapes and addresses; more memory for the graph's pool",
         causes=UNFUSED,
     )
+
+
+def fused_layers(case: Case) -> str:
+    """Where the element-wise traffic is that a compiler fuses: the three largest operators, in words."""
+    work, moved = case.device_work, dict[str, float]()
+    for block in case.architecture.blocks:
+        for op in block.operators:
+            if isinstance(op, Elementwise | Norm):
+                moved[op.name] = moved.get(op.name, 0.0) + float(block.count * op.moved(work))
+    total = sum(moved.values())
+    if not total:
+        return ""
+    largest = sorted(moved, key=lambda name: -moved[name])[:3]
+    return ": fuses " + ", ".join(f"{name.replace('_', ' ')} ({moved[name] / total:.0%})" for name in largest)
 
 
 def _formats(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
