@@ -74,7 +74,8 @@ def _loops(run: Described, framework: str | None) -> bool:
     """Whether the framework's own model code calls expert after expert."""
     assert run.bench is not None
     held = knowledge()["expert_loop"]
-    return bool(_experts(run)) and framework in held["frameworks"] and not run.compiled and _echo(run)["ep"] == 1
+    own_code = framework in held["frameworks"] or (framework is None and run.compiled is False)
+    return own_code and bool(_experts(run)) and not run.compiled and _echo(run)["ep"] == 1
 
 
 def _experts(run: Described) -> int:
@@ -110,7 +111,7 @@ def _expert_loop(seen: Observed, run: Described) -> Iterator[Sign]:
             effort="medium",
             risk="another implementation of the same mathematics: losses to be compared",
         ),
-        share,
+        None if "micro_batch" in run.assumed else share,
     )
 
 

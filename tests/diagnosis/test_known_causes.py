@@ -49,7 +49,7 @@ def test_without_the_framework_nobody_is_misled() -> None:
     """The same threads, and nobody says which framework it was."""
     found = [judged(row, framework=None) for row in ROWS.values()]
     assert [t.id for t in found if t.misled] == []
-    assert sum(t.right or t.honest for t in found) >= 13
+    assert sum(t.right or t.honest for t in found) >= 14
 
 
 @pytest.mark.parametrize("name", sorted(ROWS))
