@@ -214,10 +214,11 @@ def _place(accelerator: Accelerator, cluster_name: str | None) -> Place:
     name = next((r["fabric"] for r in rules["cluster_links"] if any(word in link for word in r["any"])), usual)
     node = float(max(found.scale_up_domain, 1))
     how = "given" if cluster_name is not None else "assumed"
+    constants = f"network constants of {name}" + ("" if link else " assumed: its network between nodes is not on file")
     return Place(
         network=name,
         fabric=fabric(name, found.scale_out_bytes_per_s),
         node_devices=node,
         scale_up_bytes_per_s=found.scale_up_bytes_per_s,
-        said=f"cluster {found.id} ({how}): scale-up domain of {node:g} devices, network constants of {name}",
+        said=f"cluster {found.id} ({how}): scale-up domain of {node:g} devices, {constants}",
     )

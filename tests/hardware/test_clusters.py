@@ -7,7 +7,8 @@ import math
 import pytest
 
 from mfu_planner.errors import InputError
-from mfu_planner.hardware import cluster, cluster_for, clusters, lookup
+from mfu_planner.hardware import cluster, cluster_for, clusters, lookup, resolve
+from mfu_planner.machine.toolbox import place
 
 ALL = clusters()
 
@@ -72,3 +73,32 @@ def test_names_and_refusals() -> None:
     assert cluster_for("wse-2") is None
     with pytest.raises(InputError, match="dgx-h100"):
         cluster("dgx-h10")
+
+
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [("vr-nvl72", "infiniband-xdr"), ("gb300-nvl72", "infiniband-xdr"), ("dgx-h100", "infiniband-ndr")],
+)
+def test_a_network_is_read_by_its_speed_before_its_kind(name: str, network: str) -> None:
+    """\"InfiniBand XDR\" is XDR, whatever the rules say of InfiniBand."""
+    found = cluster(name)
+    assert place(resolve(found.accelerator_id), name).network == network
+
+
+def test_an_unknown_network_is_said() -> None:
+    """Nobody printed what joins two Atlas 950, so the constants of another network are an assumption."""
+    assert cluster("atlas-950").scale_out_bytes_per_s is None
+    assert "not on file" in place(resolve("ascend-950dt"), "atlas-950").said
+    assert "not on file" not in place(resolve("mi455x"), "helios").said
+
+
+def test_racks_and_pods_of_2026_in_printed_figures() -> None:
+    """Helios: 260 and 43 TB/s, both directions together. TPU 8i: 1,152 chips, 19.2 Tb/s each, both directions."""
+    helios, pod = cluster("helios"), cluster("tpu-8i-pod")
+    assert 2 * 72 * helios.scale_up_bytes_per_s == pytest.approx(260e12, rel=0.01)
+    assert 2 * 72 * (helios.scale_out_bytes_per_s or 0) == pytest.approx(43e12, rel=0.01)
+    assert pod.scale_up_domain == 2 * 1152
+    assert 2 * 2 * pod.scale_up_bytes_per_s * 8 == 19.2e12
+    chip = resolve("TPU 8i")
+    assert chip.scale_up is not None
+    assert (chip.scale_up.domain, chip.scale_up.per_direction) == (pod.scale_up_domain, pod.scale_up_bytes_per_s)
