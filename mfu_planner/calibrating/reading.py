@@ -13,7 +13,10 @@ from mfu_planner.backtesting.case import RowCase
 from mfu_planner.backtesting.question import question_of
 from mfu_planner.backtesting.runs import COLUMNS, RunRow, Unusable, read_runs
 from mfu_planner.backtesting.stated import published_step_time
-from mfu_planner.errors import InputError, PlannerError
+from mfu_planner.errors import InputError
+from mfu_planner.observe.logs import read_log
+from mfu_planner.observe.traces import read_trace
+from mfu_planner.observe.traces.told import is_trace
 from mfu_planner.questions.layouts import PredictQuestion
 from mfu_planner.questions.question import names
 from mfu_planner.questions.request import read_case, read_request
@@ -115,33 +118,32 @@ def _of_row(row: RunRow, base: str, flags: Mapping[str, Any]) -> OwnRun:
 
 
 def _of_log(path: Path, base: str, flags: Mapping[str, Any]) -> OwnRun:
-    from mfu_planner.observe.logs import read_log
-
     beside, where = _layout_of(path)
     asked = {**beside, **flags, "stack": base}
     given = {_field(k): v for k, v in asked.items()}
-    report = read_log(path, **{n: given[n] for n in ("devices", "global_batch", "seq_len") if n in given})
-    asked |= {name: value for name, value in _measured(report).items() if name not in given}
+    known, stated = _observed(path, given)
+    asked |= {name: value for name, value in stated.items() if name not in given}
     try:
         case = read_case(asked)
-    except PlannerError as error:
+    except InputError as error:
         said = f"{path.name}: {where}" if where else f"{path.name} (no {path.stem}.yaml or plan.yaml beside it)"
-        if isinstance(error, InputError):
-            raise InputError(f"{said}: {error.field}", error.given, error.accepted, error.nearest) from None
-        raise
-    seconds = _seconds(report, case)
-    if seconds is None:
-        raise InputError("runs", str(path), "a log that states step times, or a rate beside the batch")
-    return OwnRun(path.name, _digest(path), seconds, _shown(asked), case)
+        raise InputError(f"{said}: {error.field}", error.given, error.accepted, error.nearest) from None
+    if "step_time_s" not in known:
+        known = solve({**known, "tokens_per_step": case.work.batch * case.work.seq_len}, ["step_time_s"])
+    if "step_time_s" not in known:
+        raise InputError("runs", str(path), "a log that states step times or a rate, a trace with several steps")
+    return OwnRun(path.name, _digest(path), known["step_time_s"], _shown(asked), case)
 
 
-def _seconds(report: LogReport, case: Case) -> float | None:
-    """Seconds of a steady step, as the log says them or by its rate."""
-    if report.step_time_s is not None:
-        return report.step_time_s
-    known = {"tokens_per_s": report.tokens_per_s, "tokens_per_step": case.work.batch * case.work.seq_len}
-    found: float | None = solve({n: v for n, v in known.items() if v}, ["step_time_s"]).get("step_time_s")
-    return found
+def _observed(path: Path, given: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, Any]]:
+    """(step time or rate, flags that the file itself states)."""
+    if is_trace(path):
+        seen = read_trace(path)
+        time = {} if seen.step_time_s is None else {"step_time_s": seen.step_time_s}
+        return time, {"devices": seen.world_size} if seen.world_size else {}
+    report = read_log(path, **{n: given[n] for n in ("devices", "global_batch", "seq_len") if n in given})
+    found = {"step_time_s": report.step_time_s, "tokens_per_s": report.tokens_per_s}
+    return {n: v for n, v in found.items() if v is not None}, _measured(report)
 
 
 def _measured(report: LogReport) -> dict[str, Any]:

@@ -22,34 +22,12 @@ def command(as_json: bool, files: tuple[str, ...] = (), **flags: Any) -> None:
     mfu-planner diagnose --trace rank0.json.gz
     """
     from mfu_planner.diagnosis import diagnose
+    from mfu_planner.observe.traces.told import is_trace
 
-    for kind, file in _told(files):
+    for file in files:
+        kind = "trace" if is_trace(file) else "log"
         flags[kind] = (*flags.get(kind, ()), file)
     result = diagnose(**flags)
     from mfu_planner.diagnosis.render import render
 
     emit(result.as_json(), as_json, lambda console: render(result, console))
-
-
-def _told(files: tuple[str, ...]) -> list[tuple[str, str]]:
-    """(log or trace, file): a Chrome trace opens with a brace or bracket and soon speaks of events."""
-    import gzip
-    from pathlib import Path
-
-    found = []
-    for file in files:
-        kind = "log"
-        if file != "-" and Path(file).is_file():
-            with Path(file).open("rb") as opened:
-                start = opened.read(1 << 16)
-            if start[:2] == b"\x1f\x8b":
-                with gzip.open(file, "rb") as unpacked:
-                    try:
-                        start = unpacked.read(1 << 16)
-                    except (OSError, EOFError):
-                        start = b""
-            head = start.lstrip()[:1]
-            if head in (b"{", b"[") and (b'"traceEvents"' in start or b'"schemaVersion"' in start or b'"ph"' in start):
-                kind = "trace"
-        found.append((kind, file))
-    return found

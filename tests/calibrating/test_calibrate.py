@@ -14,6 +14,7 @@ from mfu_planner import InputError, Meter, calibrate, predict
 from mfu_planner.cli.main import main
 from mfu_planner.facts import folder
 
+SAMPLES = Path(__file__).parents[1] / "observe" / "samples"
 LLAMA: dict[str, Any] = {
     "model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": 8, "global_batch": 32, "zero": 1, "seq_len": 4096,
 }  # fmt: skip
