@@ -85,7 +85,7 @@ def known_of(case: Case) -> Known:
         named=given.get("stack") is not None,
         device=str(echo["hardware"]),
         dtype=str(echo["dtype"]),
-        params=float(case.architecture.params),
+        params=float(case.division.params),
         devices=float(case.devices),
         seq_len=float(case.work.seq_len),
         samples=case.architecture.work_unit != "token",

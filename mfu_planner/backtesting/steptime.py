@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.answers.trust import Reach, known_of, reach
+from mfu_planner.answers.trust import Known, Reach, known_of, reach
 from mfu_planner.backtesting.case import RowCase
 from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.rules import RULES
@@ -113,8 +114,12 @@ def without_source(case: RowCase, machine: Machine, stack: Stack) -> tuple[Machi
 
 def reach_of(case: RowCase, way: Way) -> Reach:
     """The range that a row's prediction has, as factors."""
-    known = known_of(case.request.case)
-    return reach(known, without(case.source).ranges, case.source) if way.leave_out else reach(known)
+    return _reach(known_of(case.request.case), case.source if way.leave_out else None)
+
+
+@lru_cache(maxsize=4096)
+def _reach(known: Known, left_out: str | None) -> Reach:
+    return reach(known) if left_out is None else reach(known, without(left_out).ranges, left_out)
 
 
 def asked(row: RunRow) -> tuple[str, dict[str, Any] | None]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware._accelerator import Accelerator
 from mfu_planner.hardware._cloud import instance
 from mfu_planner.hardware._index import accelerator, names, tell_left_out
+from mfu_planner.hardware._own import in_use
 from mfu_planner.hardware._own_device import OwnDevice
 from mfu_planner.hardware._words import holds, without, words
 
@@ -107,13 +109,12 @@ def _with_variants(found: Resolution, text: str, catalogue: dict[str, Any]) -> R
     A variant has the device's id with a memory size or a count of cores behind it, and no name that tools print for
     it alone.
     """
-    identifier, said = found.accelerator.id, words(text)
-    others = [
-        i
-        for i, r in catalogue["devices"].items()
-        if i.startswith(f"{identifier}-") and _is_printed_alike(r) and _may_mean(r, said, catalogue)
-    ]
-    if not others or found.devices is not None:
+    variants = _variants(found.accelerator.id, in_use()) if found.devices is None else ()
+    if not variants:
+        return found
+    said = words(text)
+    others = [i for i in variants if _may_mean(catalogue["devices"][i], said, catalogue)]
+    if not others:
         return found
     note = f"the name does not tell it from {', '.join(others)}; the figures are for {found.accelerator.name}"
     return dataclasses.replace(found, note=note)
@@ -122,6 +123,13 @@ def _with_variants(found: Resolution, text: str, catalogue: dict[str, Any]) -> R
 def _is_printed_alike(record: dict[str, Any]) -> bool:
     """Whether no tool prints a name for the device alone."""
     return not record["names"]["driver"] and record["names"]["exact"] == [" ".join(words(record["name"]))]
+
+
+@lru_cache(maxsize=1024)
+def _variants(identifier: str, own: Any) -> tuple[str, ...]:  # noqa: ARG001  the user's specs are a key
+    """Devices of that id with more behind it, which nothing prints alone."""
+    devices = names()["devices"]
+    return tuple(i for i, r in devices.items() if i.startswith(f"{identifier}-") and _is_printed_alike(r))
 
 
 def _may_mean(record: dict[str, Any], said: tuple[str, ...], catalogue: dict[str, Any]) -> bool:

@@ -73,7 +73,7 @@ def _known(place: SearchPlace, given: Mapping[str, Any]) -> Known:
         named=given.get("stack") is not None,
         device=str(place.flags["hardware"]),
         dtype=str(place.flags["dtype"]),
-        params=float(case.architecture.params),
+        params=float(case.division.params),
         devices=float(place.devices),
         seq_len=float(case.work.seq_len),
         samples=case.architecture.work_unit != "token",

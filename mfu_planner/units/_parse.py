@@ -18,6 +18,10 @@ _SHELL = "quote it ('$2M'): a shell turns a bare $2M into M"
 _SAID_WITHOUT_DEVICE = {"flop_per_s_per_device": "flop_per_s", "token_per_s_per_device": "token_per_s"}
 
 
+_PLAIN = 2**31
+"""A whole number from one up to it means the same as any count."""
+
+
 def parse(text: str | float, dimension: str, *, field: str, bare_unit: str | None = None) -> float:
     """Read a quantity.
 
@@ -50,6 +54,8 @@ def parse(text: str | float, dimension: str, *, field: str, bare_unit: str | Non
 
 def parse_whole(text: str | float, dimension: str, *, field: str) -> int:
     """Like :func:`parse`, for counts that must be whole; an int, exact."""
+    if type(text) is int and 0 < text <= _PLAIN:
+        return text
     value = parse(text, dimension, field=field)
     if value != int(value):
         raise InputError(field, text, f"a whole number: {DIMENSIONS[dimension].words}")
