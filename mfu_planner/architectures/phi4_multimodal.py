@@ -23,6 +23,7 @@ from mfu_planner.architectures.towers import Blocks, linear, two_layers
 from mfu_planner.architectures.vit import free_vectors
 from mfu_planner.errors import InputError
 from mfu_planner.numeric import ceil_div
+from mfu_planner.numeric.letters import plain
 from mfu_planner.operators import ALL, Convolution, Elementwise, Rows, Stream
 
 _MOST_FRAMES = 500
@@ -67,7 +68,7 @@ def _image_tower(outer: Config, c: Config, hidden: int, notes: list[str]) -> Blo
 
 def _subsampled(c: Config, width: int) -> tuple[Operators, int]:
     """Convolutions that halve time and frequency, depthwise but for the first; the frames that are left."""
-    channels, times = c.size("nemo_conv_channels"), c.size("time_reduction").bit_length() - 1
+    channels, times = c.size("nemo_conv_channels"), plain(c.size("time_reduction")).bit_length() - 1
     frames, height = CLIP_FRAMES, c.size("input_size")
     found: Operators = ()
     for number in range(1, times + 1):

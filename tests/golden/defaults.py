@@ -27,6 +27,8 @@ PARTS = {
     "qwen3_vl_moe": ("text_config", "vision_config"),
 }
 NESTED = (
+    "inkling_audio",
+    "inkling_vision",
     "phi4_multimodal_audio",
     "phi4_multimodal_vision",
     "molmo2_adapter",
@@ -99,6 +101,7 @@ KEYWORDS = {
     "wav2vec2": {"mask_time_prob": 0.05},
     "resnet": {"num_labels": 2},
     "convnext": {"num_labels": 2},
+    "efficientnet": {"num_labels": 2},
 }
 """Read by a class from its keyword arguments, filled in behind its fields, or (number of labels) by the base class."""
 
