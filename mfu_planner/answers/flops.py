@@ -14,7 +14,7 @@ from mfu_planner.counting.formulas import Formula, number
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.numeric import is_symbolic
 from mfu_planner.questions.lettered import Lettered
-from mfu_planner.questions.model import Model, choose_model
+from mfu_planner.questions.model import Model, model_of
 from mfu_planner.questions.runs import FlopsQuestion
 from mfu_planner.questions.subject import BARE_CONVENTION, choose_lengths
 from mfu_planner.questions.training import trained, workload
@@ -110,17 +110,7 @@ def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = Fal
     symbols = {name: v for name, v in {**given, "batch": batch}.items() if is_symbolic(v)}
     s = FlopsQuestion.of({**given, "batch": batch} | dict.fromkeys(symbols, _STAND_IN))
     sequences = s.batch
-    model = trained(
-        choose_model(
-            model=s.model,
-            config=s.config,
-            params=s.params,
-            active_params=s.active_params,
-            image_size=s.image_size,
-            as_type=s.as_type,
-        ),
-        s,
-    )
+    model = trained(model_of(s), s)
     default = "full" if model.architecture is None else conventions.default_convention(model.architecture)
     chosen = conventions.convention(default if convention in (None, "all") else str(convention))
     if model.architecture is None:

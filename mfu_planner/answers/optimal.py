@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mfu_planner.answers.costs import price_of
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.questions.device_count import node_size
-from mfu_planner.questions.model import choose_model
+from mfu_planner.questions.model import model_of
 from mfu_planner.questions.subject import Subject, resolve_subject
 from mfu_planner.run import closed_forms, solve
 from mfu_planner.run.scaling import Suggestion, compute_optimal_params, compute_optimal_tokens, optimal_size
@@ -57,14 +57,7 @@ def _by_law(s: PlanQuestion) -> tuple[PlanQuestion, Suggestion]:
 
 
 def _active(s: PlanQuestion) -> int:
-    model = choose_model(
-        model=s.model,
-        config=s.config,
-        params=s.params,
-        active_params=s.active_params,
-        image_size=s.image_size,
-        as_type=s.as_type,
-    )
+    model = model_of(s)
     if model.work_unit != "token":
         raise InputError("optimal", model.name, "a model that is trained on tokens: the laws are of language models")
     return model.active_params

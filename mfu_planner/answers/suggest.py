@@ -6,8 +6,8 @@ from typing import Any
 
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.hardware import resolve
-from mfu_planner.questions.model import Model, choose_model
-from mfu_planner.questions.runs import MeasureQuestion, PlanQuestion, Run
+from mfu_planner.questions.model import model_of
+from mfu_planner.questions.runs import MeasureQuestion, PlanQuestion
 from mfu_planner.questions.subject import resolve_subject
 from mfu_planner.run.frozen import Frozen
 from mfu_planner.run.scaling import Suggestion, compute_optimal_tokens
@@ -87,7 +87,7 @@ def optimal_tokens(law: str | None = None, **given: Any) -> Suggestion:
     InputError
         The model cannot be used, or there is no such law.
     """
-    return compute_optimal_tokens(_chosen(PlanQuestion.of(given)).active_params, law)
+    return compute_optimal_tokens(model_of(PlanQuestion.of(given)).active_params, law)
 
 
 def published_runs(hardware: str | None = None) -> tuple[PublishedRun, ...]:
@@ -115,18 +115,7 @@ def of_run(**given: Any) -> tuple[int | None, str | None]:
     """Active parameters and catalogue id of what arguments of ``measure`` are about, where they name them."""
     s = MeasureQuestion.of(given)
     named = any(value is not None for value in (s.model, s.config, s.params))
-    return (_chosen(s).active_params if named else None, resolve(s.hardware).id if s.hardware is not None else None)
-
-
-def _chosen(s: Run) -> Model:
-    return choose_model(
-        model=s.model,
-        config=s.config,
-        params=s.params,
-        active_params=s.active_params,
-        image_size=s.image_size,
-        as_type=s.as_type,
-    )
+    return (model_of(s).active_params if named else None, resolve(s.hardware).id if s.hardware is not None else None)
 
 
 def work_over_length(lengths: tuple[int, ...], **given: Any) -> tuple[dict[str, float], ...]:

@@ -15,7 +15,7 @@ from mfu_planner.numeric.letters import plain
 from mfu_planner.numeric.paper import paper
 from mfu_planner.operators import Workload
 from mfu_planner.questions.layouts import Layouted
-from mfu_planner.questions.model import choose_model
+from mfu_planner.questions.model import model_of
 from mfu_planner.questions.runs import Worked
 from mfu_planner.questions.training import trained
 from mfu_planner.run import Derived
@@ -78,9 +78,7 @@ class Lettered:
         s, letters = self.scenario, Letters()
         if s.lora_rank is not None:
             s = s.changed(lora_rank=letters.of_field("lora_rank", s.lora_rank))
-        model = trained(
-            choose_model(model=s.model, config=s.config, image_size=s.image_size, as_type=s.as_type, letters=letters), s
-        )
+        model = trained(model_of(s, letters), s)
         assert model.architecture is not None, "a bare number of parameters has no sizes"
         for name in ("freeze", "lora_targets", "packed"):
             if (value := getattr(s, name)) is not None:

@@ -16,6 +16,7 @@ from mfu_planner.facts import open_file
 
 if TYPE_CHECKING:
     from mfu_planner.architectures.lettering import Letters
+    from mfu_planner.questions.parts import ModelPart
 
 _LARGEST_CONFIG = 4 << 20
 """Bytes; published configs have a few kilobytes."""
@@ -42,6 +43,15 @@ class Model:
     def work_unit(self) -> str:
         """What per-unit figures divide by: token or sample."""
         return self.architecture.work_unit if self.architecture else "token"
+
+
+_NAMED = ("model", "config", "params", "active_params", "image_size", "as_type")
+"""The fields of a question that say which model is meant."""
+
+
+def model_of(s: ModelPart, letters: Letters | None = None) -> Model:
+    """The model that a question names; ``letters`` and errors as for :func:`choose_model`."""
+    return choose_model(**{name: getattr(s, name, None) for name in _NAMED}, letters=letters)
 
 
 def choose_model(

@@ -48,7 +48,7 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
     """(question, model, accelerator, devices, warnings, sources) out of the flags that every question has."""
     from mfu_planner.hardware import lookup
     from mfu_planner.questions.device_count import count_devices
-    from mfu_planner.questions.model import choose_model
+    from mfu_planner.questions.model import model_of
     from mfu_planner.questions.subject import choose_lengths
     from mfu_planner.questions.training import trained
 
@@ -63,7 +63,7 @@ def read_common(given: dict[str, Any]) -> tuple[Any, Model, Accelerator, int | N
             "nothing",
             "--hardware NAME (`mfu-planner hardware` lists them), --cluster NAME or --machine FILE",
         )
-    model = trained(choose_model(model=s.model, config=s.config, image_size=s.image_size, as_type=s.as_type), s)
+    model = trained(model_of(s), s)
     if model.architecture is None:
         raise InputError("model", model.name, "a model with an architecture: --model or --config")
     found = lookup(s.hardware)

@@ -10,7 +10,7 @@ from mfu_planner.errors import InputError
 from mfu_planner.hardware import Accelerator, resolve
 from mfu_planner.operators import Workload
 from mfu_planner.questions.device_count import count_devices
-from mfu_planner.questions.model import Model, choose_model
+from mfu_planner.questions.model import Model, model_of
 from mfu_planner.questions.runs import Run
 from mfu_planner.questions.training import trained, workload
 from mfu_planner.run import Derived
@@ -89,17 +89,7 @@ def resolve_subject(s: Run, *, model_needed: bool = True) -> Subject:
             tuple(warnings),
             sources,
         )
-    model = trained(
-        choose_model(
-            model=s.model,
-            config=s.config,
-            params=s.params,
-            active_params=s.active_params,
-            image_size=s.image_size,
-            as_type=s.as_type,
-        ),
-        s,
-    )
+    model = trained(model_of(s), s)
     warnings.extend(model.notes)
     convention = _convention(s, model, warnings)
     seq_len, target = choose_lengths(s.seq_len, s.target_seq_len, model, convention, warnings, sources)
