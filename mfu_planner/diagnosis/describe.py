@@ -69,6 +69,9 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
     flags = {
         k: given[k] for k in (*_PREDICTED, *TRAINING, *LAYOUT) if k in given and k in (*SUBJECT, *TRAINING, *LAYOUT)
     }
+    if "node_network" in given:
+        flags["nic"] = given["node_network"]
+        flags["nic"] = _share_of(flags)
     modules = given.get("recompute_modules")
     own_stack = answers.stack is not None and read_stack(answers.stack) is not None
     if own_stack or "config" in flags or "machine" in flags:
@@ -80,6 +83,16 @@ def describe(given: dict[str, Any], answers: Answers) -> Described:
             _DESCRIBED.clear()
         _DESCRIBED[key] = _describe(flags, modules, answers)
     return _DESCRIBED[key]
+
+
+def _share_of(flags: dict[str, Any]) -> str:
+    """One device's share of a network that was stated for its whole node."""
+    from mfu_planner.questions.evidence import DiagnoseQuestion
+
+    whole = DiagnoseQuestion.of({"node_network": flags["nic"]}).node_network or 0.0
+    without = {name: value for name, value in flags.items() if name != "nic"}
+    node = flags.get("devices_per_node") or Bench(without).case.machine.node_devices
+    return f"{whole / float(node)!r} B/s"
 
 
 def _describe(flags: dict[str, Any], modules: Any, answers: Answers) -> Described:

@@ -98,6 +98,10 @@ class DiagnoseQuestion(Run, BatchPart, ObservedPart, LayoutPart, PlacePart, Netw
         int | None, Ask("count or none", "Loader workers", "8", "Evidence", aliases=("num_workers",))
     ] = None
     """Processes per rank that load data; 0: the training process itself."""
+    node_network: Annotated[
+        float | None, Ask("byte_per_s", "Network of a node", "'100 Gb/s'", "Network", limits=(1e6, 1e14), bare=False)
+    ] = None
+    """Between nodes, of a whole node in one direction, such as '100 Gb/s'; --nic is one device's share of it."""
     recompute_modules: Annotated[str | None, Ask("names", "Recomputed modules", "core_attn,mlp", "Evidence")] = None
     """Which modules are computed again: core_attn, attention, mlp, moe, layernorm, …; in place of --recompute."""
     cores_per_loader: Annotated[float | None, Ask("number", "Cores per loader", "0.5", "Evidence")] = None

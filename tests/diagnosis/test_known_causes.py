@@ -249,3 +249,12 @@ def test_compiling_says_which_layers_it_fuses() -> None:
     share = int(change.split("activation (")[1].split("%")[0]) / 100
     gate, residuals, norms, rotary = 3 * 14336, 2 * 3 * 4096, 2 * 2 * 4096, 2 * (4096 + 1024)
     assert share == pytest.approx(gate / (gate + residuals + norms + rotary), abs=0.06)
+
+
+def test_the_network_of_a_node_is_said_as_people_know_it() -> None:
+    """10 Gb/s of Ethernet for 8 devices is 10e9 ÷ 8 bits ÷ 8 devices each; stated, nothing has to be asked."""
+    given = flags_of(ROWS["lf-zero3-ethernet"]["flags"])
+    found = diagnose(**given, node_network="10 Gb/s")
+    assert found.predicted_step_time_s == diagnose(**given, nic=f"{10e9 / 8 / 8} B/s").predicted_step_time_s
+    assert found.first_cause == "communication"
+    assert found.actions[0].kind == "fix"
