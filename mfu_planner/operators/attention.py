@@ -38,14 +38,15 @@ class Mask:
 
     kind: MaskKind = MaskKind.CAUSAL
     size: int = 0
-    blocks: int = 0
+    blocks: int = 1
+    """Blocks of ``size`` keys that a query sees at most."""
 
     @property
     def most_keys(self) -> int:
         """Keys that a query sees at most, where the mask bounds them; else 0."""
         if self.kind is MaskKind.BAND:
             return 2 * self.size + 1
-        return self.size * (self.blocks or 1)
+        return self.size * self.blocks
 
     def pairs(self, queries: Number, keys: Number) -> Number:
         """(query, key) pairs that one sequence allows.
