@@ -142,11 +142,13 @@ def test_eager_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_fits_without_a_source() -> None:
     """A constant changed in its place, what was on file left alone; a stack without rows keeps what is stated of it."""
     held = {"stacks": {"a": {"constants": {"drag": 0.5, "send_exposed": 0, "dropout": 1.0, "recompute": 1}},
-                       "b": {"constants": {"drag": {"new": 1.0}}}}, "fabrics": {"f": {"efficiency": 0.5}}}  # fmt: skip
+                       "b": {"constants": {"drag": {"new": 1.0}}}},
+            "fabrics": {"f": {"efficiency": 0.5}}, "ranges": {"a": {"low": 0.5}}}  # fmt: skip
     stated_of_a = {"send_exposed": 0, "dropout": 1.0, "recompute": 1}
     assert stated(held["stacks"]["a"]["constants"]) == stated_of_a
     found = changed(held, [("stacks/b/constants/drag/new", 2.0), ("fabrics/f/efficiency", 0.25), ("stacks/a", None)])
     assert found.stacks == {"a": {"constants": stated_of_a}, "b": {"constants": {"drag": {"new": 2.0}}}}
     assert found.fabrics == {"f": {"efficiency": 0.25}}
+    assert changed(held, [("ranges/a/low", 0.25)]).ranges == {"a": {"low": 0.25}}
     assert held["stacks"]["b"]["constants"]["drag"] == {"new": 1.0}
     assert changed(held, [("stacks/a/constants/drag/new", 2.0)]).stacks["a"]["constants"]["drag"] == {"new": 2.0}
