@@ -43,7 +43,8 @@ def is_demo(fields: Mapping[str, str]) -> bool:
 
 def first_value(name: str, fields: Mapping[str, str]) -> str:
     """What a field of the demo holds at first, for another question of which some fields are filled."""
-    asked = tuple(sorted((n, v) for n, v in fields.items() if n in (*_ASKED, *LAID_OUT) and n != name))
+    said = {n: v for n, v in fields.items() if v and n in (*_ASKED, *LAID_OUT) and n != name}
+    asked = tuple(sorted(said.items()))
     return _proposal(asked, in_use(), name in LAID_OUT).get(name, "")
 
 
