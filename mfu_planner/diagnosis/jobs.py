@@ -26,9 +26,10 @@ def judged(report: LogReport, flags: Mapping[str, Any]) -> dict[str, Any]:
         found = diagnose(log=report, search=False, **known)
     except PlannerError:
         return out
+    cause = found.first_cause if found.mfu is not None or found.confidence == "high" else None
     return out | {
         "verdict": None if found.verdict is None else found.verdict.place,
         "gap_cost_usd_per_day": found.gap_cost_usd_per_day,
-        "first_cause": found.first_cause,
-        "confidence": found.confidence if found.first_cause else None,
+        "first_cause": cause,
+        "confidence": found.confidence if cause else None,
     }

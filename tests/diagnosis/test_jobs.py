@@ -43,3 +43,15 @@ def test_a_row_says_what_a_job_loses_and_why(tmp_path: Path, capsys: pytest.Capt
     assert rows["empty.log"]["first_cause"] is None
     with out.open(encoding="utf-8") as file:
         assert [row["job"] for row in csv.DictReader(file)] == sorted(rows)
+
+
+def test_without_a_model_only_what_was_measured_is_a_cause(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A rate alone explains nothing; a wait that the log states does."""
+    folder = tmp_path / "jobs"
+    folder.mkdir()
+    _log(folder, "slow.jsonl", 3.0, 1.2)
+    _log(folder, "well.jsonl", 1.05, 0.001)
+    main(["log", str(folder), "--out", str(tmp_path / "jobs.csv"), "--json"])
+    rows = {row["job"]: row for row in json.loads(capsys.readouterr().out)["jobs"]}
+    assert rows["slow.jsonl"]["first_cause"] == "data-loading"
+    assert rows["well.jsonl"]["first_cause"] is None
