@@ -1,4 +1,4 @@
-"""``python scripts/prices.py FOLDER...``: read kept collections of prices into ``quotes.csv``.
+"""``python scripts/prices.py [--check] FOLDER...``: read kept collections of prices into ``quotes.csv``, or compare.
 
 A collection stands under ``OWNER/REPO/COMMIT/PATH``, as a checkout of that commit would hold it; commit and path become
 the quote's source. What is read:
@@ -13,6 +13,9 @@ the quote's source. What is read:
 Nothing is overwritten: of each provider, instance, region and term the first and the last day of every price stay.
 Placeholders (no price, a price per device that cannot be), spot above on-demand, and instances whose device is not in
 the catalogue are left out and counted.
+
+``--check`` writes nothing: every quote whose source file stands under the folders is looked up there, and those that
+differ are printed (exit status 1).
 """
 
 from __future__ import annotations
@@ -39,6 +42,8 @@ HOURS_A_MONTH = 730
 """Of a monthly figure, as Google and the collection count."""
 CHEAPEST, DEAREST = 0.02, 60.0
 """USD per device-hour: what lies outside is a placeholder, not a price."""
+EQUAL = 1e-4
+"""Two readings of one price differ by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +189,46 @@ def changes(rows: Iterable[Row]) -> list[Row]:
         if not all(
             0 <= n < len(ordered)
             and ordered[n].series == row.series
-            and abs(ordered[n].usd_per_instance_hour / row.usd_per_instance_hour - 1) < 1e-4
+            and abs(ordered[n].usd_per_instance_hour / row.usd_per_instance_hour - 1) < EQUAL
             for n in (i - 1, i + 1)
         )
     ]
+
+
+def compared(quotes: Iterable[Row], root: Path) -> Iterator[tuple[Row, bool]]:
+    """The quotes whose source file stands under a folder, and whether the file says the same.
+
+    A file that no reader is for says the same where the figure stands in it.
+    """
+    texts: dict[str, tuple[str, dict[tuple[object, ...], list[float]] | None]] = {}
+    for quote in quotes:
+        repository, _, rest = quote.source.partition("@")
+        path = root / repository / rest.replace(":", "/", 1)
+        if not rest or not path.is_file():
+            continue
+        if quote.source not in texts:
+            text = path.read_text("utf-8")
+            read: dict[tuple[object, ...], list[float]] = {}
+            for row in READERS[path.name](text, quote.source, path) if path.name in READERS else ():
+                read.setdefault((*row.series, row.devices), []).append(row.usd_per_instance_hour)
+            texts[quote.source] = text, read if path.name in READERS else None
+        text, found = texts[quote.source]
+        price = quote.usd_per_instance_hour
+        if found is None:
+            yield quote, any(f"{n:g}" in text for n in (price, price / quote.devices))
+        else:
+            yield quote, any(abs(n / price - 1) < EQUAL for n in found.get((*quote.series, quote.devices), ()))
+
+
+def check(quotes: list[Row], roots: list[str]) -> int:
+    """Print how many quotes equal their source; returns 1 where one does not."""
+    looked = [pair for root in roots for pair in compared(quotes, Path(root))]
+    wrong = [quote for quote, equal in looked if not equal]
+    for quote in wrong:
+        print("differs:", *astuple(quote))
+    unread = len(quotes) - len(looked)
+    print(f"{len(looked) - len(wrong):,} of {len(looked):,} quotes equal their source; {unread:,} unread")
+    return bool(wrong)
 
 
 def main(roots: list[str]) -> int:
@@ -195,6 +236,8 @@ def main(roots: list[str]) -> int:
     path = folder("hardware_specs") / "prices" / "quotes.csv"
     left_out: Counter[str] = Counter()
     before = list(own(path.read_text("utf-8"))) if path.exists() else []
+    if roots[:1] == ["--check"]:
+        return check(before, roots[1:])
     read = [row for root in roots for row in collected(Path(root))]
     after = changes([*before, *sensible(read, left_out)])
     with path.open("w", encoding="utf-8", newline="") as file:

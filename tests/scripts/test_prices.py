@@ -116,3 +116,24 @@ def test_first_and_last_day_of_every_price_stay(prices: ModuleType) -> None:
     assert [r.date for r in kept] == ["2025-01-01", "2025-03-01", "2025-07-01", "2026-01-01"]
     assert prices.changes([*kept, row("2026-06-01", 55.04)])[-1].date == "2026-06-01"
     assert prices.changes([*kept, *kept]) == kept
+
+
+def test_quotes_are_compared_with_their_source_where_it_is_kept(
+    prices: ModuleType, collections: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An altered figure, region or count of devices differs; a list that no reader is for must hold the figure."""
+    source = "aws/karpenter-provider-aws@abc123:pkg/zz_generated.pricing_aws.go"
+    (collections / "o" / "r" / "c1").mkdir(parents=True)
+    (collections / "o" / "r" / "c1" / "list.html").write_text("<td>8x MI300X</td><td>$1.99 per GPU</td>", "utf-8")
+
+    def quote(usd: float, region: str = "us-east-1", devices: int = 8, at: str = source) -> object:
+        return prices.Row("aws", "p5.48xlarge", "h100-sxm", devices, region, "on-demand", usd, "2026-01-05", at)
+
+    right, listed = quote(55.04), quote(15.92, at="o/r@c1:list.html")
+    wrong = [quote(55.1), quote(55.04, "us-west-2"), quote(55.04, devices=4), quote(20.0, at="o/r@c1:list.html")]
+    unread = quote(55.04, at="https://example.com/prices")
+    found = dict(prices.compared([right, listed, *wrong, unread], collections))
+    assert found == {right: True, listed: True, **dict.fromkeys(wrong, False)}
+    assert prices.check([right, unread], [str(collections)]) == 0
+    assert "1 of 1 quotes equal their source; 1 unread" in capsys.readouterr().out
+    assert prices.check([right, wrong[0]], [str(collections)]) == 1
