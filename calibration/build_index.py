@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
@@ -29,11 +31,18 @@ def index() -> dict[str, object]:
     held = {name: yaml.safe_load((HERE / f"{name}.yaml").read_text("utf-8")) for name in NAMES}
     for name in ("stacks", "fabrics"):
         held[name] = {key: value for key, value in held[name].items() if key not in NOT_CONSTANTS}
-    for block in held["stacks"].values():
-        if "extends" in block:
-            block["constants"] = {**held["stacks"][block["extends"]]["constants"], **block["constants"]}
+    held["stacks"] = inherited(held["stacks"])
     held["products"]["best_rates"] = best_rates()
     return held
+
+
+def inherited(stacks: Mapping[str, Any]) -> dict[str, Any]:
+    """Stacks with the constants of those that they extend."""
+    found: dict[str, Any] = {}
+    for name, block in stacks.items():
+        under = found[block["extends"]]["constants"] if "extends" in block else {}
+        found[name] = {**block, "constants": {**under, **block["constants"]}}
+    return found
 
 
 def best_rates() -> dict[str, dict[str, float]]:

@@ -24,6 +24,8 @@ from mfu_planner.machine.constants import ProductRate  # noqa: E402
 from mfu_planner.step.kernels import product_time  # noqa: E402
 
 SEEN_ROWS = (1024, 4096, 16384)
+LEAST = 64
+"""Smallest side of a tile (``products.yaml``, ``least_tile``); no fitted row is as narrow."""
 TILES = ((128, 128), (256, 128), (128, 256), (256, 256))
 
 
@@ -37,6 +39,7 @@ def rate(device: dict, narrow: bool, p: np.ndarray, tile: tuple[int, int]) -> Pr
         wave_loss=p[3],
         tile_rows=tile[0],
         tile_columns=tile[1],
+        least_tile=LEAST,
         units=device["units"],
         bandwidth_bytes_per_s=device["bandwidth"],
         input_bytes=1.0 if narrow else 2.0,

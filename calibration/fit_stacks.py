@@ -15,6 +15,7 @@ from __future__ import annotations
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ def parts_of(spec: Mapping[str, Any], rows: Sequence[Rows]) -> list[Part]:
 
 def base_of(spec: Mapping[str, Any], known: Constants) -> Base:
     """The constants that a fit starts from: what is known of its stack; of the generic one, with what each says."""
+    known = replace(known, stacks=build_index.inherited(known.stacks))
     if spec["stack"] == "generic":
         known = changed(vars(known), [(f"stacks/{name}", None) for name in known.stacks if name != "generic"])
 

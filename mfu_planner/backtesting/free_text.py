@@ -34,12 +34,22 @@ def _first(rules: list[dict[str, Any]], key: str, text: str) -> str | None:
     return None
 
 
-def stack_of(text: str, row: RunRow) -> str:
-    """The software stack by the words of its sources; Megatron by year, else generic. Nothing but JAX is on TPUs."""
-    found = _first(calibration()["rules"]["stacks"], "stack", text)
+def stack_of(text: str, row: RunRow, accelerator: Accelerator) -> str:
+    """The software stack by the words of a row's sources, of the time that its device and date name; where no word
+    tells, what its layout says: tensor or pipeline parallelism is Megatron's, else the generic stack.  Nothing but JAX
+    is on TPUs."""
+    rules = calibration()["rules"]
+    kind = generation(accelerator.id)
+    known = [r for r in rules["stacks"] if kind in r.get("generations", (kind,))]
+    found = _first(known, "stack", text)
     if row.text("hw_key").startswith("tpu"):
         return "jax-tpu"
-    return found or "generic"
+    if found is None and any((row.number(name) or 1.0) > 1 for name in ("tp", "pp")) and "fsdp" not in text:
+        found = "megatron"
+    if found != "megatron":
+        return found or "generic"
+    by_time: dict[str, dict[str, str]] = rules["megatron_stacks"]
+    return next((s[kind] for since, s in by_time.items() if kind in s and row.text("source_date") >= since), "generic")
 
 
 @lru_cache(maxsize=512)

@@ -121,7 +121,7 @@ class _Degrees:
 def _layout(
     row: RunRow, text: str, model: Model, accelerator: Accelerator, devices: float, seq_len: float
 ) -> dict[str, Any]:
-    stack = stack_of(text, row)
+    stack = stack_of(text, row, accelerator)
     stacks, rules = calibration()["stacks"], calibration()["rules"]
     defaults = {**stacks["generic"]["constants"], **stacks[stack]["constants"]}
     degrees = _degrees(row, text, model, accelerator, devices, defaults)
@@ -152,6 +152,7 @@ def _layout(
         "recompute": _RECOMPUTE[round(recompute_of(row, float(defaults["recompute"])))],
         "compile": row.text("compile").lower().startswith("y") or None,
         "offload": ("offload" in text and "false" not in text) or None,
+        "packed": _packed(row, text, round(seq_len)),
         "lora_rank": rules["usual_adapter"]["rank"] if ADAPTERS.search(text) else None,
     }
     if abs(asked["global_batch"] / batch - 1) > ROUNDED:
@@ -164,6 +165,14 @@ def _filling(model: Model, small: dict[str, Any]) -> float:
     if model.params >= small["parameters"]:
         return 0.0
     return float(small["tokens"]) * min(1.0, float(small["vocab"]) / max(1, architecture_of(model).vocab))
+
+
+def _packed(row: RunRow, text: str, seq_len: int) -> dict[int, int] | None:
+    """Documents of one sequence where a fine-tuning benchmark packs short examples; None: one document."""
+    rule = calibration()["rules"]["packed_examples"]
+    if row.purpose == "pretraining" or not any(word in text for word in rule["any"]) or seq_len <= rule["tokens"]:
+        return None
+    return {rule["tokens"]: seq_len // rule["tokens"]}
 
 
 def _whole(name: str, value: Any) -> Any:

@@ -30,7 +30,9 @@ RULES = (
     "recompute: full, selective (any kind), none; blank = what the software stack does by default",
     "sequence parallelism: what the stack does by default with tp > 1; 2022 Megatron rows only where the notes say so",
     "compile: yes where the column says yes",
-    "software stack and network: first rule of calibration/rules.yaml whose words occur in the row's text; on TPUs JAX",
+    "software stack and network: first rule of calibration/rules.yaml whose words occur in the row's text; on TPUs "
+    "JAX; Megatron is that of the device's generation and the row's date, and what tensor or pipeline parallelism "
+    "without a known word means; fine-tuning in NeMo's and Megatron-Bridge's tables: examples of 150 tokens packed",
     "scale-up domain: gpus_per_node; on NVL72 systems 72, limited to the job's devices",
     "adapters only (rank 16) where kind or notes say LoRA, as a word; network: the fastest interface that the text "
     "names, bits or bytes as written, storage, management, NVLink and PCIe left out",

@@ -44,6 +44,7 @@ def group_key(case: RowCase) -> tuple[Any, ...]:
     """Rows with the same key are one array call."""
     asked = case.request
     flags = tuple(case.flags.get(name) for name in ("fabric", "nic", "devices_per_node"))
+    flags = (*flags, tuple(length for length, _ in asked.case.work.documents))
     return (
         id(case.architecture),
         asked.accelerator.id,
@@ -95,7 +96,9 @@ def step_case(
     if len(cases) > 1:
         works = [c.request.case.work for c in cases]
         batch, lengths = (np.array([getattr(w, n) for w in works], dtype=np.float64) for n in ("batch", "seq_len"))
-        work = replace(work, batch=batch, seq_len=lengths)
+        counts = np.array([[count for _, count in w.documents] for w in works], dtype=np.float64).T
+        documents = tuple((length, count) for (length, _), count in zip(work.documents, counts, strict=True))
+        work = replace(work, batch=batch, seq_len=lengths, documents=documents)
     return replace(first.request.case, work=work, layout=layout_of(cases), machine=box, stack=software)
 
 

@@ -87,6 +87,7 @@ def product_rate(accelerator: Accelerator, dtype: str) -> tuple[ProductRate, str
         wave_loss=block["wave_loss"],
         tile_rows=tile[0],
         tile_columns=tile[1],
+        least_tile=products["least_tile"]["side"],
         units=units,
         bandwidth_bytes_per_s=bandwidth,
         input_bytes=size,
@@ -162,6 +163,7 @@ def fabric(name: str, nic_bytes_per_s: float | None = None, held: Mapping[str, A
         f["start_us"] * 1e-6,
         f["hop_us"] * 1e-6,
         f["bucket_mb"] * 1e6,
+        calibration()["rules"]["trees"]["hops"],
     )
 
 

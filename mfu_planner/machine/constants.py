@@ -29,6 +29,9 @@ class ProductRate:
     bandwidth_bytes_per_s: float
     input_bytes: float
     output_bytes: float
+    least_tile: int = 0
+    """Smallest side of a tile: a product narrower than the usual tile takes as few such steps as it fills; 0: whole
+    tiles only."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Fabric:
     """Extra start per further node and bucket [s]."""
     bucket_bytes: float
     """Messages above this go in pieces of it, each with its own start [byte]."""
+    most_hops: float = float("inf")
+    """Starts of a ring beyond which trees are quicker."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,6 +87,7 @@ class OwnMachine:
             bandwidth_bytes_per_s=_rate(self.held.bandwidth.stream),
             input_bytes=size,
             output_bytes=max(size, FORMAT_BYTES["bf16"]),
+            least_tile=old.least_tile,
         )
 
     def _issued(self, stack: Stack, stream: float) -> Stack:

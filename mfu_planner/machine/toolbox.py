@@ -45,9 +45,12 @@ class Tools(NamedTuple):
     """The user's calibrated stack, where one was given."""
 
 
-def default_stack(device: str) -> str:
-    """The stack to assume on a device where none is named (``calibration/rules.yaml``)."""
-    held: dict[str, str] = calibration()["rules"]["default_stacks"]
+def default_stack(device: str, zero: int | None = None, *, offload: bool = False) -> str:
+    """The stack to assume on a device where none is named (``calibration/rules.yaml``): another kind of software shards
+    the weights (``zero`` 3) or holds the optimizer in host memory."""
+    rules = calibration()["rules"]
+    kind = "offloaded_stacks" if offload and zero == 3 else "sharded_stacks" if zero == 3 else "default_stacks"
+    held: dict[str, str] = rules[kind]
     return held.get(generation(device), held["other"])
 
 
@@ -99,12 +102,13 @@ def assemble(
     box = machine(accelerator, dtype, where.fabric, where.node_devices, where.scale_up_bytes_per_s)
     software = stack(stack_name, generation(accelerator.id), box.low_precision)
     meaning = f"software stack {stack_name}: {calibration()['stacks'][stack_name]['meaning']}"
+    software, without = _without_flash(accelerator, dtype, software)
     if own is not None:
         software = replace(software, **own.switches)
     if kernel is not None:
         if kernel not in KERNELS:
             raise InputError("attention-kernel", kernel, ", ".join(KERNELS), nearest(str(kernel), KERNELS))
-        software = replace(software, fused_attention=1.0 if kernel == "fused" else 0.0)
+        software, without = replace(software, fused_attention=1.0 if kernel == "fused" else 0.0), ()
     said = box.assumptions
     if measured is not None:
         box, software, how = measured.measured(box, software, dtype)
@@ -113,7 +117,17 @@ def assemble(
         own.meant_for(None if measured is None else measured.digest)
         box, software = multiplied(box, software, own.times)
         meaning = f"software stack {own.name}, calibrated on own runs, on {stack_name}"
-    return Tools(box, software, (*said, meaning, where.said), own)
+    return Tools(box, software, (*said, meaning, *without, where.said), own)
+
+
+def _without_flash(accelerator: Accelerator, dtype: str, software: Stack) -> tuple[Stack, tuple[str, ...]]:
+    """A stack whose fused attention is FlashAttention does without where that does not run, and says so."""
+    rule = calibration()["rules"]["flash_attention"]
+    lacking = accelerator.family in rule["not_on"] or dtype in rule["not_in"]
+    if not (software.fused_attention and lacking and software.name in rule["stacks"]):
+        return software, ()
+    said = f"attention unfused: FlashAttention runs neither on {', '.join(rule['not_on'])} nor in 32 bits"
+    return replace(software, fused_attention=0.0), (f"{said}; --attention-kernel fused says otherwise",)
 
 
 @lru_cache(maxsize=1024)

@@ -11,6 +11,7 @@ from mfu_planner.machine.eager import eager
 from mfu_planner.machine.memory import memory_constants
 from mfu_planner.machine.toolbox import Wires, default_stack, tools
 from mfu_planner.operators.layout import RECOMPUTE_CODES, Layout
+from mfu_planner.questions.filling import filled
 from mfu_planner.questions.flags import batch_of, recompute_share
 from mfu_planner.questions.layouts import PredictQuestion
 from mfu_planner.questions.question import asks
@@ -18,9 +19,12 @@ from mfu_planner.step.case import Case, Said, division_of
 from mfu_planner.step.schedules import SCHEDULES, read_schedule
 
 if TYPE_CHECKING:
+    from mfu_planner.architectures import Architecture
     from mfu_planner.hardware import Accelerator
     from mfu_planner.machine.constants import Stack
+    from mfu_planner.machine.toolbox import Tools
     from mfu_planner.operators import Workload
+    from mfu_planner.questions.filling import Filled
     from mfu_planner.questions.layout_parts import LayoutPart, NetworkPart
     from mfu_planner.questions.model import Model
 
@@ -222,14 +226,10 @@ def read_request(**given: Any) -> Request:
     batch = batch_of(s, local)
     if batch % local:
         raise InputError("global-batch", batch, f"a multiple of dp · micro-batch = {local}")
-    name = s.stack or default_stack(accelerator.id)
-    box, software, assumptions, own = tools(
-        accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, degrees.devices), s.machine
-    )
-    if s.compile is False and own is None:
-        software, said = eager(software)
-        assumptions = (*assumptions, said)
-    choices = read_choices(s, degrees, batch // local, software)
+    s, name, equipped, open_ = _chosen(s, accelerator, architecture, degrees, batch)
+    box, software, assumptions, own = equipped
+    degrees = replace(degrees, micro_batch=open_.micro_batch)
+    choices = read_choices(s, degrees, batch // (degrees.dp * degrees.micro_batch), software)
     echo = {
         "model": model.id or model.name,
         "hardware": accelerator.id,
@@ -259,7 +259,7 @@ def read_request(**given: Any) -> Request:
         loader_tokens_per_s=s.loader_tokens_per_s,
         said=Said(
             echo=echo,
-            assumptions=assumptions,
+            assumptions=(*assumptions, *open_.said),
             warnings=tuple(warnings),
             sources={
                 **sources,
@@ -276,10 +276,45 @@ def read_request(**given: Any) -> Request:
         accelerator=accelerator,
         dtype=s.dtype,
         devices=degrees.devices,
-        seq_len=s.seq_len,
+        seq_len=s.seq_len or 1,
         global_batch=batch,
         case=case,
     )
+
+
+def _chosen(
+    s: PredictQuestion, accelerator: Accelerator, architecture: Architecture, degrees: Degrees, batch: int
+) -> tuple[PredictQuestion, Any, Tools, Filled]:
+    """(question, stack, tools, blanks) of the layout: the stack's own sharding, or all of it where that alone fits."""
+
+    def under(s: PredictQuestion) -> tuple[PredictQuestion, Any, Tools, Filled]:
+        name = s.stack or default_stack(accelerator.id, s.zero, offload=bool(s.offload))
+        wires = wires_of(s, degrees.devices)
+        found = tools(accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires, s.machine)
+        if s.compile is False and found.own is None:
+            issued, said = eager(found.stack)
+            found = found._replace(stack=issued, said=(*found.said, said))
+        choices = read_choices(s, degrees, batch // (degrees.dp * degrees.micro_batch), found.stack)
+        case = Case(
+            architecture=architecture,
+            work=step_work(s, batch),
+            layout=layout_of(degrees, choices, batch),
+            machine=found.machine,
+            stack=found.stack,
+            memory=memory_constants(found.stack.name),
+            optimizer=choices.optimizer,
+        )
+        left = filled(s, case, s.global_batch and batch)
+        return s.changed(recompute=left.recompute), name, found, left
+
+    usual = under(s)
+    if usual[3].fits or s.zero is not None or s.stack is not None or degrees.pp > 1 or degrees.devices == degrees.tp:
+        return usual
+    sharded = under(s.changed(zero=3))
+    if not sharded[3].fits:
+        return usual
+    said = f"ZeRO 3: with {usual[2].stack.name} as it shards by itself the states do not fit; --zero says otherwise"
+    return *sharded[:3], replace(sharded[3], said=(said, *sharded[3].said))
 
 
 def step_work(s: PredictQuestion, batch: int) -> Workload:

@@ -50,13 +50,22 @@ def across_nodes_time(
 
     Notes
     -----
-    .. math:: t = Max(1, S/S_b)*(t_0 + t_h*(g/l - 1)) + f*(g - 1)/g*S/Min(B, l*e*B_nic)
+    .. math:: t = Max(1, S/S_b)*(t_0 + t_h*Min(g/l - 1, h)) + f*(g - 1)/g*S/Min(B, l*e*B_nic)
+
+    A ring starts once for each further node; over many nodes trees, whose depth hardly grows, start sooner [1]_: h of
+    a ring's starts are the most.
+
+    References
+    ----------
+    .. [1] Jeaugey 2019, *Massively Scale Your Deep Learning Training with NCCL 2.4*: double binary trees.
     """
     ring = factor * (group - 1.0) / group
     speed = minimum(rate.bandwidth_bytes_per_s, local * fabric.efficiency * fabric.nic_bytes_per_s)
     nodes = group / local
     pieces = maximum(1.0, message_bytes / fabric.bucket_bytes)
-    return pieces * (fabric.start_s + fabric.hop_s * (nodes - 1.0)) + ring * message_bytes / speed
+    return (
+        pieces * (fabric.start_s + fabric.hop_s * minimum(nodes - 1.0, fabric.most_hops)) + ring * message_bytes / speed
+    )
 
 
 def collective_time(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mfu_planner.numeric import Number, ceil, maximum, where
+from mfu_planner.numeric import Number, ceil, maximum, minimum, where
 from mfu_planner.numeric.letters import named
 from mfu_planner.step import names
 
@@ -101,18 +101,21 @@ def product_time(
 
     Notes
     -----
-    Valid for m, n, k ≥ 512; below that the fixed cost dominates and the error grows (see
-    ``calibration/products.yaml``).
+    Fitted on m, n, k ≥ 512 (see ``calibration/products.yaml``); below a tile's side the library takes a smaller tile,
+    down to ``g`` = ``least_tile``.
 
     .. math::
-        w = ceiling(m/T_m)*ceiling(n/T_n)/U;
+        u = Min(1, g*ceiling(m/g)/T_m);
+        v = Min(1, g*ceiling(n/g)/T_n);
+        w = u*v*ceiling(m/T_m)*ceiling(n/T_n)/U;
         t = t_0 + Max(2*U*T_m*T_n*(w + q*(ceiling(w) - w))*(k + k_0)/(e*P), (b*(m*k + k*n) + b_o*m*n)/B)
 
     References
     ----------
     .. [1] NVIDIA, *Matrix Multiplication Background User's Guide*: tile and wave quantization.
     """
-    waves = groups * ceil(m / rate.tile_rows) * ceil(n / rate.tile_columns) / rate.units
+    rows, columns = _tiles(m, rate.tile_rows, rate.least_tile), _tiles(n, rate.tile_columns, rate.least_tile)
+    waves = groups * rows * columns / rate.units
     used = waves + rate.wave_loss * (ceil(waves) - waves)
     flops = 2.0 * used * (rate.units * rate.tile_rows * rate.tile_columns) * (k + rate.depth_overhead)
     inputs = groups * (m * k + k * n) if read is None else read
@@ -120,6 +123,13 @@ def product_time(
     busy = maximum(flops / (rate.efficiency * rate.peak_flops_per_s), moved / rate.bandwidth_bytes_per_s)
     sizes = (m, n, k, groups) if read is None else (m, n, k, groups, read)
     return named(names.PRODUCT, rate.fixed_s + busy, *sizes, rate.efficiency)
+
+
+def _tiles(size: Number, tile: int, least: int) -> Number:
+    """Tiles along one side: whole ones, or for less than one as many of the smallest step as the side fills."""
+    if least == 0:
+        return ceil(size / tile)
+    return ceil(size / tile) * minimum(1.0, least * ceil(size / least) / tile)
 
 
 def misaligned_slowdown(outputs: Number, inputs: Number, factor: float, alignment: float) -> Number:

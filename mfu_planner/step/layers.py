@@ -58,6 +58,7 @@ def block_parts(kind: BlockKind, layout: Layout, machine: Machine, stack: Stack,
                 times = launch_times(launch, op, machine, stack)
             forward[part], backward[part] = forward[part] + times[0], backward[part] + times[1] + times[2]
             backward["weights"] = backward["weights"] + times[2]
+    moved = moved + _routed(kind, layout, work)
     if kind.layered and stack.dropout:
         dropped = stack.dropout_elements * stack.dropout * kind.width
         moved = moved + dropped * kind.rows.count(work) / layout.spread
@@ -74,6 +75,16 @@ def block_parts(kind: BlockKind, layout: Layout, machine: Machine, stack: Stack,
         forward["casts"], backward["casts"] = cast, cast
     _communicate(kind, layout, machine, stack, work, forward, backward)
     return forward, backward
+
+
+def _routed(kind: BlockKind, layout: Layout, work: Workload) -> Number:
+    """Elements that bring rows to their experts' order and back move: each exchanged element is read and written."""
+    rows = (
+        times * width * rows.count(work)
+        for (traffic, rows, width), times in kind.exchanges.items()
+        if traffic is Traffic.EXPERTS
+    )
+    return 2 * layout.imbalance / layout.tp * sum(rows)
 
 
 def launch_times(launch: Launch, op: Operator, machine: Machine, stack: Stack) -> tuple[Number, Number, Number]:

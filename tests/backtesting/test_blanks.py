@@ -188,3 +188,31 @@ def test_a_stall_is_what_the_model_does_not_need():
 
     assert stalled(small)
     assert not stalled(large)
+
+
+@pytest.mark.parametrize(
+    ("cells", "stack"),
+    [
+        ({"source": "github:NVIDIA/NeMo", "hw_key": "b200"}, "megatron-2025"),
+        ({"source": "github:NVIDIA/NeMo", "source_date": "2024-08-01"}, "megatron-2024"),
+        ({"source": "github:someone/Megatron-fork", "source_date": "2026-01-01"}, "megatron-2025"),
+        ({"source": "an unknown page"}, "megatron-2024"),
+        ({"source": "an unknown page", "tp": "1", "pp": "1", "dp": "", "sharding": "FSDP"}, "composer-fsdp-2024"),
+        ({"source": "Megatron-DeepSpeed", "hw_key": "gaudi2", "tp": "1", "pp": "1", "dp": ""}, "generic"),
+        ({"source": "github:NVIDIA/DeepLearningExamples", "hw_key": "a100-sxm-80gb"}, "amp-2022"),
+    ],
+)
+def test_the_stack_is_of_the_device_and_time(cells, stack):
+    """Megatron's text means the Megatron of the row's generation and date; a stack of 2022 runs on no later device."""
+    assert read_case(run(**cells)).request.case.stack.name == stack
+
+
+def test_packed_examples_attend_inside_themselves():
+    """NeMo's SQuAD examples of 150 tokens: 54 of them in 8,192 positions, 54 · 150 · 151 / 2 pairs."""
+    case = read_case(run(source="github:NVIDIA/NeMo", kind="finetune", notes="SFT"))
+    whole = read_case(run(source="github:NVIDIA/NeMo"))
+    ratio = attention_flops(case.architecture, case.request.case.work) / attention_flops(
+        whole.architecture, whole.request.case.work
+    )
+
+    assert ratio == pytest.approx(54 * 150 * 151 / (8192 * 8193))

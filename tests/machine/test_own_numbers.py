@@ -34,6 +34,7 @@ FOUND: dict[str, Any] = {
         "generations": {"new": ["toy", "wide"]},
         "fallback": {**product(0.5, [128, 256]), "units": 3},
         "slow_units": {"efficiency": 0.25, "wave_loss": 0.75},
+        "least_tile": {"side": 32},
         "best_rates": {"best": {"bf16": 70e12, "fp8": 999e12}},
         "derate": {"toy": {"factor": 1.25}},
         "assumed_bandwidth": {"dark": {"byte_per_s": 5e11}},
@@ -54,7 +55,7 @@ FOUND: dict[str, Any] = {
         }},
         "ours": {"constants": {"drag": 11.0, "zero_stage": {"new": 12.0}, "cast_bytes": {"new": {"narrow": 13.0}}}},
     },
-    "rules": {"grouped_format": {"fp4": "fp8"}},
+    "rules": {"grouped_format": {"fp4": "fp8"}, "trees": {"hops": 9}},
     "memory": {
         "host_link": {"byte_per_s": 3e10},
         "optimizers": {"adam": {"byte_per_parameter": 12}},
@@ -95,7 +96,7 @@ def rate(**change: float) -> ProductRate:
     base: dict[str, Any] = {
         "peak_flops_per_s": 100e12, "efficiency": 0.8 / 1.25, "depth_overhead": 30.0, "fixed_s": 4e-6, "wave_loss": 0.5,
         "tile_rows": 64, "tile_columns": 32, "units": 10, "bandwidth_bytes_per_s": 1e12, "input_bytes": 2.0,
-        "output_bytes": 2.0,
+        "output_bytes": 2.0, "least_tile": 32,
     }  # fmt: skip
     return ProductRate(**{**base, **change})
 
@@ -172,7 +173,7 @@ def test_half_of_the_first_published_rate(facts: dict[str, Any], given: float | 
 
 def test_networks() -> None:
     """Gigabytes, microseconds, megabytes; the rate as given; an unknown one with its nearest name."""
-    assert calibrated.fabric("usual") == Fabric(20e9, 0.5, pytest.approx(7e-6), 2e-6, 25e6)
+    assert calibrated.fabric("usual") == Fabric(20e9, 0.5, pytest.approx(7e-6), 2e-6, 25e6, 9)
     assert calibrated.fabric("usual", 3e9).nic_bytes_per_s == 3e9
     with pytest.raises(InputError, match="usual"):
         calibrated.fabric("usal")

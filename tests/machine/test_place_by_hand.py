@@ -18,6 +18,7 @@ FOUND: dict[str, Any] = {
         for name, rate in (("usual", 20), ("modern", 40), ("pcie", 1))
     },
     "rules": {
+        "trees": {"hops": 9},
         "default_stacks": {"new": "ours", "other": "generic"},
         "default_fabrics": {"new": "modern", "other": "usual"},
         "usual_node": {"devices": 4},

@@ -15,7 +15,8 @@ from mfu_planner.searching.evaluate import evaluate
 from mfu_planner.searching.rank import Found
 from mfu_planner.searching.space import AXES
 
-ASKED = {"model": "llama-3.2-3b", "hardware": "h100-sxm", "devices": 16, "global_batch": 32, "seq_len": 2048}
+ASKED = {"model": "llama-3.2-3b", "hardware": "h100-sxm", "devices": 16, "global_batch": 32, "seq_len": 2048,
+         "stack": "megatron-2024"}  # fmt: skip
 
 
 def pieces(**more: Any) -> list[tuple[Any, Any, Any]]:

@@ -32,13 +32,16 @@ def link(x: Letters) -> Any:
 
 def fabric(x: Letters) -> Any:
     """A network's constants."""
-    return Letters(nic_bytes_per_s=x.B_nic, efficiency=x.e, start_s=x.t_0, hop_s=x.t_h, bucket_bytes=x.S_b)
+    return Letters(
+        nic_bytes_per_s=x.B_nic, efficiency=x.e, start_s=x.t_0, hop_s=x.t_h, most_hops=x.h, bucket_bytes=x.S_b
+    )
 
 
 def rate(x: Letters) -> Any:
     """A device's constants for products."""
     return Letters(
-        tile_rows=x.T_m, tile_columns=x.T_n, units=x.U, wave_loss=x.q, depth_overhead=x.k_0, fixed_s=x.t_0,
+        tile_rows=x.T_m, tile_columns=x.T_n, least_tile=x.g, units=x.U, wave_loss=x.q, depth_overhead=x.k_0,
+        fixed_s=x.t_0,
         efficiency=x.e, peak_flops_per_s=x.P, bandwidth_bytes_per_s=x.B, input_bytes=x.b, output_bytes=x.b_o,
     )  # fmt: skip
 

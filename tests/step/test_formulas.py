@@ -21,6 +21,7 @@ RATE = ProductRate(
     wave_loss=1.0,
     tile_rows=128,
     tile_columns=128,
+    least_tile=64,
     units=100,
     bandwidth_bytes_per_s=1e12,
     input_bytes=2.0,
@@ -45,12 +46,31 @@ def test_one_tile_more_costs_a_whole_wave():
     assert more == pytest.approx(2 * one)
 
 
+def test_a_narrow_product_takes_a_smaller_tile():
+    """65 columns are a whole tile of 128, 64 half of one: twice the rows in the same single wave."""
+    fast = dataclasses.replace(RATE, bandwidth_bytes_per_s=1e13)
+    whole, half = product_time(12800.0, 65.0, 4096.0, fast), product_time(25600.0, 64.0, 4096.0, fast)
+
+    assert whole - 1e-6 == pytest.approx(2 * 12800 * 128 * 4096 / 0.8e14)
+    assert half == pytest.approx(whole)
+
+
 def test_thin_product_is_bound_by_memory():
     """One row against a 16,384² matrix: its 2 · k · n byte must be read, whatever the FLOPs."""
     slow = dataclasses.replace(RATE, bandwidth_bytes_per_s=1e11)
     expected = 1e-6 + (2 * (16384 + 16384 * 16384) + 2 * 16384) / 1e11
 
     assert product_time(1.0, 16384.0, 16384.0, slow) == pytest.approx(expected)
+
+
+def test_many_nodes_start_as_trees_do():
+    """Beyond so many nodes more of them cost bytes and no further starts: (f (g − 1)/g S/B alone is left."""
+    tree = dataclasses.replace(NETWORK, most_hops=16.0)
+    few, many = (collective_time(1e6, 8.0 * n, 8.0, 1.0, LINK, tree) for n in (17.0, 1025.0))
+    ring = 1e6 / 1e11 * ((8200 - 1) / 8200 - (136 - 1) / 136)  # eight interfaces of 20 GB/s outrun the link
+
+    assert many - few == pytest.approx(ring)
+    assert collective_time(1e6, 8200.0, 8.0, 1.0, LINK, NETWORK) - many == pytest.approx((1024 - 16) * 1e-5)
 
 
 def test_all_reduce_moves_twice_the_message():
