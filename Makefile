@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TOOLS := .venv/.tools
 .DEFAULT_GOAL := help
-.PHONY: help fuzz run app test lint format data prices bench accuracy proof mutants docs lock audit clean check-samples
+.PHONY: help fuzz run app test lint format data prices bench refit accuracy proof mutants docs lock audit clean check-samples
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,11 @@ data: $(TOOLS) ## check every fact file and write the indexes and schemas made f
 prices: $(TOOLS) ## read kept collections of prices under FROM= into hardware_specs/prices (scripts/prices.py says which)
 	$(BIN)/python scripts/prices.py $(FROM)
 	$(BIN)/python -m mfu_planner.facts.build
+
+refit: $(TOOLS) ## fit stacks and networks, leave each source out, fit the ranges: some minutes
+	$(BIN)/python calibration/fit_stacks.py
+	$(BIN)/python calibration/fit_without.py
+	$(BIN)/python calibration/fit_ranges.py
 
 accuracy: $(TOOLS) ## run every back-test and write docs/accuracy.md anew
 	$(BIN)/python -m mfu_planner.backtesting.report
