@@ -12,7 +12,7 @@ from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of, cross_attention, post_norm, pre_norm
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, head, norm, plain_mlp, positions, residual
-from mfu_planner.architectures.task_heads import head_kind, head_linear, label_count, model_class, pooled_classifier
+from mfu_planner.architectures.task_heads import head_kind, head_linear, model_class, pooled_classifier
 from mfu_planner.errors import InputError
 from mfu_planner.operators import ALL, CAUSAL, TARGET_TOKENS, TOKENS, Lookup, Rows, Split
 
@@ -100,7 +100,7 @@ def _bart(c: Config) -> Architecture:
     heads: dict[str, Operators] = {
         "no head": (),
         "sequence classifier": pooled_classifier(c, hidden),
-        "span classifier": (head_linear("classifier", hidden, label_count(c), rows=rows),),
+        "span classifier": (head_linear("classifier", hidden, 2, rows=rows),),
     }
     usual = kind not in heads
     tied = c.flag("tie_word_embeddings", default=True) if usual else False

@@ -8,6 +8,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mfu_planner.architectures.config import Config
@@ -83,6 +84,38 @@ def _resnet_block(
     return (*shortcut, *convolutions, Elementwise(name="residual", width=outputs, read=2, rows=after.rows))
 
 
+def residual_stages(
+    channels: int,
+    stem: int,
+    widths: Sequence[int],
+    depths: Sequence[int],
+    size: tuple[int, int],
+    *,
+    bottleneck: bool,
+    early: bool = False,
+    first_strided: bool = False,
+    last_dilated: bool = False,
+) -> tuple[list[Block], int, int]:
+    """Stem and stages of a ResNet on images of a size; the channels and the positions that are left.
+
+    ``last_dilated``: the last stage spreads its kernels instead of halving the map.
+    """
+    grid = _Grid(*size).halved()
+    blocks = [Block("stem", _conv_norm("stem", channels, stem, 7, grid, first=True), stack="vision")]
+    grid, inputs, layer = grid.halved(), stem, 0
+    for stage, (outputs, depth) in enumerate(zip(widths, depths, strict=True), start=1):
+        strided = first_strided if stage == 1 else not (last_dilated and stage == len(widths))
+        after = grid.halved() if strided else grid
+        first = _resnet_block(inputs, outputs, grid, after, bottleneck=bottleneck, early=early)
+        rest = _resnet_block(outputs, outputs, after, after, bottleneck=bottleneck, early=early)
+        blocks.append(Block(f"stage {stage} first", first, (layer,), stack="vision"))
+        if depth > 1:
+            numbers = tuple(range(layer + 1, layer + depth))
+            blocks.append(Block(f"stage {stage}", rest, numbers, stack="vision"))
+        grid, inputs, layer = after, outputs, layer + depth
+    return blocks, inputs, grid.height * grid.width
+
+
 def _resnet(c: Config) -> Architecture:
     notes: list[str] = []
     kind = head_kind(c, _KINDS, "classifier", notes)
@@ -97,19 +130,11 @@ def _resnet(c: Config) -> Architecture:
         raise InputError(f"{c.origin}: layer_type", kind_of_layer, "basic or bottleneck")
     bottleneck, early = kind_of_layer == "bottleneck", c.flag("downsample_in_bottleneck", default=False)
     c.no_effect("hidden_act", "out_features", "out_indices", "stage_names")
-    grid = _Grid(height, width).halved()
-    blocks = [Block("stem", _conv_norm("stem", c.size("num_channels"), stem, 7, grid, first=True), stack="vision")]
-    grid, inputs, layer = grid.halved(), stem, 0
-    for stage, (outputs, depth) in enumerate(zip(widths, depths, strict=True), start=1):
-        strided = stage > 1 or c.flag("downsample_in_first_stage", default=False)
-        after = grid.halved() if strided else grid
-        first = _resnet_block(inputs, outputs, grid, after, bottleneck=bottleneck, early=early)
-        rest = _resnet_block(outputs, outputs, after, after, bottleneck=bottleneck, early=early)
-        blocks.append(Block(f"stage {stage} first", first, (layer,), stack="vision"))
-        if depth > 1:
-            numbers = tuple(range(layer + 1, layer + depth))
-            blocks.append(Block(f"stage {stage}", rest, numbers, stack="vision"))
-        grid, inputs, layer = after, outputs, layer + depth
+    first = c.flag("downsample_in_first_stage", default=False)
+    channels, size = c.size("num_channels"), (height, width)
+    blocks, inputs, _ = residual_stages(
+        channels, stem, widths, depths, size, bottleneck=bottleneck, early=early, first_strided=first
+    )
     if kind == "classifier":
         blocks.append(Block("output", classifier(c, inputs), stack="vision"))
     return _image_model(c, blocks, inputs, notes)

@@ -12,7 +12,7 @@ from mfu_planner.architectures.decoder import listed_kinds
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of, pre_norm
 from mfu_planner.architectures.model import Architecture, Block
 from mfu_planner.architectures.parts import embedding, gated_mlp, head, norm
-from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear
+from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear, label_count
 from mfu_planner.operators import ALL, CAUSAL, ONE_PER_SEQUENCE, TOKENS, Mask, MaskKind, Norm, Role, Rows, window
 
 _KINDS = {
@@ -117,6 +117,9 @@ def _head(c: Config, s: Sizes, kind: str, norm_bias: bool) -> Operators:
         return (*transform, *head(s.hidden, s.vocab, tied=tied, bias=bias))
     if kind == "multiple choice":
         return (*transform, head_linear("classifier", s.hidden, 1))
+    if c.model_type == "modernbert-decoder":
+        bias = c.flag("classifier_bias", default=False)
+        return (*transform, head_linear("classifier", s.hidden, label_count(c), bias=bias, rows=rows))
     return (*transform, *classifier(c, s.hidden, rows=rows))
 
 

@@ -58,6 +58,7 @@ _FAMILIES: dict[str, str] = {
     "deepseek_v32": "indexed",
     "deepseek_v4": "deepseek_v4",
     "deit": "vit",
+    "detr": "detr",
     "dinov2": "dino",
     "dinov2_with_registers": "dino",
     "dinov3_vit": "dino",
