@@ -15,8 +15,7 @@ from mfu_planner.hardware._own_device import OwnDevice
 from mfu_planner.hardware._words import holds, without, words
 
 if TYPE_CHECKING:
-    from mfu_planner.hardware._own_device import OwnDevice
-from mfu_planner.hardware._text import Spoken
+    from mfu_planner.hardware._text import Spoken
 
 _FIELD = "hardware"
 _SHOWN = 8

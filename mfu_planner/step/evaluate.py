@@ -40,7 +40,8 @@ class Step:
     stages: tuple[DeviceBytes, ...]
     """Bytes of a device of the first stage, the last, and the fullest between."""
     model_flops: Number
-    """What the mathematics needs, attention over the pairs that the mask allows [FLOP]; 0 without parts."""
+    """What the mathematics needs, attention over the pairs that the mask allows [FLOP]; 0 without parts.  What devices
+    execute, and MFU, are counted by the convention that is asked for: see ``answers.predict``."""
     device_bound: Number
     """Share of the micro-batch that the device, not the host, sets."""
 
