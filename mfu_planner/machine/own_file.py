@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,9 @@ def content(given: Any, field: str, accepted: str) -> tuple[str, str, str]:
     from mfu_planner.facts import open_file
 
     if isinstance(given, Mapping):
-        text, where = json.dumps(given, sort_keys=True, default=str), field
+        import yaml
+
+        text, where = yaml.safe_dump(dict(given)), field
     else:
         if not isinstance(given, str | Path):
             raise InputError(field, given, accepted)

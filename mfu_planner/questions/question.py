@@ -152,7 +152,8 @@ def _measured_device(file: Any, named: Any) -> Any:
 
     if isinstance(named, OwnDevice):
         return named
-    return OwnDevice(named or str(file), lambda: read_machine(file).accelerator, named=named is not None)
+    text = named or ("machine.yaml" if isinstance(file, Mapping) else str(file))
+    return OwnDevice(text, lambda: read_machine(file).accelerator, named=named is not None)
 
 
 def filled(question: type[Question], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -245,7 +245,7 @@ def read_request(**given: Any) -> Request:
         "nic_bytes_per_s": s.nic,
         "devices_per_node": s.devices_per_node,
         "loader_tokens_per_s": given.get("loader_tokens_per_s"),
-        "machine": None if s.machine is None else str(s.machine),
+        "machine": "machine.yaml" if isinstance(s.machine, Mapping) else s.machine and str(s.machine),
         "stack": str(name) if own is None or isinstance(name, str) else own.name,
     }
     case = Case(

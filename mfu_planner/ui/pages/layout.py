@@ -25,7 +25,7 @@ from mfu_planner.ui.cards import Card, cards, heading, hero, notes
 from mfu_planner.ui.charts import layout as charts
 from mfu_planner.ui.derivation import derivation
 from mfu_planner.ui.form import Form, shown_as
-from mfu_planner.ui.layout import as_layout, layout_fields, machines, rare_layout_fields
+from mfu_planner.ui.layout import as_layout, layout_fields, machines, named, rare_layout_fields
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, shown
@@ -73,7 +73,7 @@ def page() -> None:
             form.blame(error)
         else:
             _answer(result)
-            command, python = command_of("predict", shown(given)), as_python("predict", given)
+            command, python = command_of("predict", shown(named(given))), as_python("predict", named(given))
             take_along("prediction", command, python, result.as_json(), rows=result["waterfall"])
             if st.toggle(_("Show every part as a formula"), help=_("Each part in letters, with the numbers put in.")):
                 _formulas(predict(**given, explain=True))
