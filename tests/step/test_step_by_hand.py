@@ -86,6 +86,7 @@ CROWDED = {"tensor_host_s": 800.0}
         ({"recompute": 1.0}, LAYER, {"forward_host_s": 60.0, "backward_host_s": 40.0}, 100),
         # compiled: a quarter of it
         ({"compiled": 1.0}, LAYER, {"forward_host_s": 300.0, "backward_host_s": 100.0, "host_compiled": 0.25}, 100),
+        ({}, LAYER, {"forward_host_s": 300.0, "backward_host_s": 100.0, "host_compiled": 0.25}, 400),
         # a mixer alone is half a layer
         ({}, LAYER[:5], {"forward_host_s": 60.0, "backward_host_s": 40.0}, 50),
         # experts: once a pass
