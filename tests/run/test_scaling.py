@@ -49,3 +49,6 @@ def test_bad_questions_are_refused() -> None:
         compute_optimal_tokens(1e9, "besiroglu")
     with pytest.raises(InputError):
         compute_optimal_tokens(math.nan)
+    with pytest.raises(InputError):
+        compute_optimal_tokens(0)
+    assert compute_optimal_tokens(1.0).tokens > compute_optimal_tokens(0.5).tokens > 0
