@@ -114,7 +114,7 @@ def test_runs_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
         calibrate(first, run(tmp_path, "second", seconds=12.0))
     base = predict(**LLAMA, stack="generic").step_time_s
     fast = run(tmp_path, "fast", seconds=base / 3)
-    slow = run(tmp_path, "slow", seconds=4 * base, micro_batch=2)
+    slow = run(tmp_path, "slow", seconds=4 * base, seq_len=8192)
     with pytest.raises(InputError, match=r"slow\.jsonl, fast\.jsonl.*they take .* and 0\."):
         calibrate(fast, slow)
 
