@@ -56,16 +56,16 @@ def test_every_page_that_asks_for_hardware_takes_it(page: Any, name: str) -> Non
 
 def test_the_answer_is_that_of_the_command_with_specs(page: Any, tmp_path: Path) -> None:
     """The layout page on an own machine, and the command line's prediction from the same files."""
-    app = page("layout", model="llama-3.1-8b", devices="64", global_batch="512", tp="1", pp="1", vpp="1")
+    layout = {"devices": 64, "global_batch": 512, "tp": 1, "pp": 1, "vpp": 1, "zero": 1, "micro_batch": 1}
+    app = page("layout", model="llama-3.1-8b", **{name: str(value) for name, value in layout.items()})
     _drop(app, ("chip.yaml", CHIP), ("cluster (1).yaml", MACHINE))
     app.selectbox(key="cluster").set_value("my-cluster").run()
 
     for kind, text, name in (("accelerators", CHIP, "my-chip"), ("clusters", MACHINE, "my-cluster")):
         (tmp_path / kind).mkdir()
         (tmp_path / kind / f"{name}.yaml").write_text(text)
-    run = {"model": "llama-3.1-8b", "devices": 64, "global_batch": 512, "tp": 1, "pp": 1, "vpp": 1, "micro_batch": 1}
     with own_specs(tmp_path):
-        same = predict(**run, hardware="my-chip", cluster="my-cluster")
+        same = predict(model="llama-3.1-8b", hardware="my-chip", cluster="my-cluster", **layout)
     shown = " ".join(e.proto.body for e in app.get("html"))
     assert percent(same.mfu) in shown
     assert any("--specs my-specs" in block.value and "--cluster my-cluster" in block.value for block in app.code)
