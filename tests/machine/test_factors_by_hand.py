@@ -119,6 +119,19 @@ def test_what_a_stack_file_may_say(change: dict[str, Any], accepted: bool) -> No
             read_stack({**FILE, **change})
 
 
+def test_a_stack_is_meant_for_its_machine() -> None:
+    """The file that it was calibrated with, or none; what was given is said."""
+    plain, fitted = read_stack(FILE), read_stack({**FILE, "machine": "a" * 64})
+    assert plain is not None
+    assert fitted is not None
+    plain.meant_for(None)
+    fitted.meant_for("a" * 64)
+    with pytest.raises(InputError, match="got 'none'; accepted: the machine file of SHA-256 aaaaaaaaaaaa…"):
+        fitted.meant_for(None)
+    with pytest.raises(InputError, match="got 'a file of SHA-256 bbbbbbbbbbbb…'; accepted: no --machine"):
+        plain.meant_for("b" * 64)
+
+
 def test_a_cluster_by_its_name_or_the_usual_one() -> None:
     """A named one is said to be given; without a name it is assumed; 2 devices on a switch are no bridge's."""
     for name, how in (("dgx-h100", "given"), (None, "assumed")):
