@@ -2,7 +2,8 @@
 
 References
 ----------
-.. [1] Carion et al. 2020, arXiv:2005.12872; transformers' ``modeling_detr.py`` (which parts of the ResNet are frozen).
+.. [1] Carion et al. 2020, arXiv:2005.12872 (stem and first stage frozen); transformers' ``modeling_detr.py``: its own
+   ResNet frozen as a whole, timm's trained as a whole.
 """
 
 from __future__ import annotations
@@ -36,20 +37,15 @@ _TABLE = 50
 """Rows and columns of learned positions."""
 
 
-def _frozen(blocks: list[Block], *, whole: bool) -> list[Block]:
-    """Norms without weights; no backward pass through the stem and the first stage, or through all of it."""
-    found, first = [], True
+def _normed(blocks: list[Block], *, frozen: bool) -> list[Block]:
+    """Norms without weights; ``frozen``: no backward pass through any of it."""
+    found = []
     for block in blocks:
         operators: Operators = tuple(
             Elementwise(name=op.name, width=op.width, rows=op.rows) if isinstance(op, Norm) else op
             for op in block.operators
         )
-        if whole or block.name.startswith(("stem", "stage 1")):
-            operators = without_gradients(operators)
-        elif first:  # nothing below it is trained
-            first = False
-            operators = tuple(replace(op, input_grad=op.name not in ("shortcut", "conv_1")) for op in operators)
-        found.append(replace(block, operators=operators))
+        found.append(replace(block, operators=without_gradients(operators) if frozen else operators))
     return found
 
 
@@ -74,7 +70,7 @@ def _backbone(c: Config) -> tuple[list[Block], int, int]:
         blocks, width, left = residual_stages(
             c.size("num_channels"), _STEM, _WIDTHS, _DEPTHS[name], size, bottleneck=True, last_dilated=dilated
         )
-        return _frozen(blocks, whole=False), width, left
+        return _normed(blocks, frozen=False), width, left
     part = c.part("backbone_config", defaults_of("resnet"))
     part.no_effect("model_type", "hidden_act", "image_size", "out_features", "out_indices", "stage_names")
     blocks, width, left = residual_stages(
@@ -87,7 +83,7 @@ def _backbone(c: Config) -> tuple[list[Block], int, int]:
         early=part.flag("downsample_in_bottleneck", default=False),
         first_strided=part.flag("downsample_in_first_stage", default=False),
     )
-    return _frozen(blocks, whole=True), width, left
+    return _normed(blocks, frozen=True), width, left
 
 
 def _stack(c: Config, side: str, hidden: int) -> Sizes:
