@@ -52,6 +52,8 @@ class Described:
     """Why the run as described cannot be: its states alone do not fit."""
     reading: Unsaid | None = None
     """What was not given and is read so that it explains the observation."""
+    without: float = 1.0
+    """Observed ÷ expected time by the usual reading of it."""
 
 
 _DESCRIBED: dict[str, Described] = {}

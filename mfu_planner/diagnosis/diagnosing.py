@@ -205,6 +205,8 @@ def _all_effects(
     open_share = sum(r.share for r in causes if r.cause == "unexplained")
     if run.reading is not None:
         open_share = max(open_share, max((e.saves for e in every if e.cause == first and not _apart(e)), default=0.0))
+        if run.reading.cause != "communication":  # a batch, a compiler are the user's to change; a network is not
+            open_share = max(open_share, 1 - 1 / run.without)
     unknown = (
         measurements(seen, run, gap, loader, open_share)
         if first == "unexplained" or run.reading or run.impossible

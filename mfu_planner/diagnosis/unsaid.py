@@ -83,6 +83,7 @@ def settled(run: Described, seen: Observed) -> Described:
         ),
         assumed=tuple(name for name in run.assumed if name not in reading.flags),
         reading=reading,
+        without=ratio,
     )
 
 
