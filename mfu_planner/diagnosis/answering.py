@@ -128,7 +128,7 @@ def _findings(seen: Observed, gap: Gap, causes: Sequence[Ranked], decides: str |
                 severity="warning" if ranked.share >= 0.1 else "note",
                 message=_head(ranked) + "".join(f"; {s}" for s in said[:3]),
                 share=ranked.share,
-                confidence=ranked.confidence if place else ranking.confidence(causes),
+                confidence=ranked.confidence if place else ranking.confidence(causes, gap),
                 evidence={**parts, "basis": ranked.basis},
                 page=cause.page,
                 deciding_measurement=decides if place == 0 else None,
@@ -212,7 +212,7 @@ def answer(
         stacked=_stacked(run, gap, effects, mfu),
         combined=None if apply is None else combined(run.bench, gap, [effects[n - 1] for n in apply], mfu),
         deciding_measurement=_deciding(causes, measures, decides),
-        confidence="medium" if healthy else ranking.confidence(causes),
+        confidence="medium" if healthy else ranking.confidence(causes, gap),
         assumptions=tuple(dict.fromkeys(assumptions)),
         not_known=_not_known(seen, run),
     )

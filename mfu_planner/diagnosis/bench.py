@@ -54,6 +54,11 @@ class Bench:
         self.flags = dict(flags)
         self.own = own
         self.request = read_request(**{k: v for k, v in self.flags.items() if v is not None})
+        if (
+            self.flags.get("stack") is None
+        ):  # what is changed changes no software: other flags would have other defaults
+            self.flags["stack"] = self.request.case.said.echo["stack"]
+            self.request = read_request(**{k: v for k, v in self.flags.items() if v is not None})
         self.case = self.request.case
         self._points: dict[str, Point] = {}
         self.base = self.point()

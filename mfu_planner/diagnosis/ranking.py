@@ -45,9 +45,9 @@ def clear(causes: Sequence[Ranked]) -> bool:
     return len(causes) == 1 or causes[0].share > CLOSE * causes[1].share
 
 
-def confidence(causes: Sequence[Ranked]) -> str:
-    """Of the first cause: a predicted one that others come close to is a guess among them."""
-    if not causes or (causes[0].basis == "predicted" and not clear(causes)):
+def confidence(causes: Sequence[Ranked], gap: Gap) -> str:
+    """Of the first cause: a predicted one that others, or what is not explained, come close to is a guess."""
+    if not causes or (causes[0].basis == "predicted" and (not clear(causes) or causes[0].share < gap.unexplained)):
         return "low"
     return causes[0].confidence
 

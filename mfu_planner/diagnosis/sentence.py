@@ -59,7 +59,7 @@ def sentence(
     if run.reading is not None and first.cause == run.reading.cause:
         asked = f"{run.reading.words} would explain it, but was not said. First {do}"
         return f"It may be {named}: {asked}{_after(seen.mfu, first, actions)}."
-    hedge = _HEDGES[ranking.confidence(causes)]
+    hedge = _HEDGES[ranking.confidence(causes, gap)]
     return f"{hedge} {named}{_after(seen.mfu, first, actions)}."
 
 
