@@ -82,7 +82,7 @@ class Form:
             max_chars=200,
         )
         text = (typed or "").strip()
-        _remember(name, typed or "")
+        _remember(name, typed or "", first)
         self._place(name, text)
         return text
 
@@ -142,7 +142,7 @@ class Form:
         chosen = st.selectbox(
             _(field.label), known, index=known.index(first), key=name, help=_(field.help), bind="query-params"
         )
-        _remember(name, chosen)
+        _remember(name, chosen, first)
         self._values[name] = chosen
         self._under[name] = st.empty()
         if asked is not None and asked not in known and asked != chosen:
@@ -275,16 +275,19 @@ ARRIVED = "arrived"
 """Set for the first run of a page after another page."""
 
 
-def _remember(name: str, value: Any) -> None:
-    """Keep a field's value for the pages that do not draw it."""
-    st.session_state.setdefault(_KEPT, {})[name] = value
+def _remember(name: str, value: Any, first: str) -> None:
+    """Keep what somebody put into a field for the pages that do not draw it."""
+    kept = st.session_state.setdefault(_KEPT, {})
+    if value == first:
+        kept.pop(name, None)
+    else:
+        kept[name] = value
 
 
 def _recall(name: str) -> None:
     """Give a field the value that it had on another page, unless the address says otherwise."""
     kept = st.session_state.get(_KEPT, {})
-    changed = name in kept and kept[name] != FIELDS[name].default
-    if st.session_state.get(ARRIVED) and changed and name not in st.query_params:
+    if st.session_state.get(ARRIVED) and name in kept and name not in st.query_params:
         st.query_params[name] = st.session_state[name] = kept[name]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -10,7 +11,7 @@ from mfu_planner.ui.cards import style
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import ARRIVED, unknown_keys
 from mfu_planner.ui.own_hardware import own_hardware
-from mfu_planner.ui.text import _, language_switch
+from mfu_planner.ui.text import _, language, language_switch
 from mfu_planner.ui.warm import warm
 
 _OTHER_KEYS = ("lang", "s", "embed", "embed_options")
@@ -22,6 +23,8 @@ def main() -> None:
     st.set_page_config(page_title="MFU Planner", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
     style()
     chosen = st.navigation(_pages(), position="top")
+    st.set_page_config(page_title=f"{chosen.title} · MFU Planner")
+    st.html(_page_html().replace("LANG", language()), unsafe_allow_javascript=True)
     with st.container(horizontal=True, horizontal_alignment="right", key="language-row"):
         language_switch()
     strangers = unknown_keys(st.query_params, FIELDS, _OTHER_KEYS)
@@ -36,11 +39,16 @@ def main() -> None:
         chosen.run()
 
 
+@cache
+def _page_html() -> str:
+    return Path(__file__).with_name("page.html").read_text("utf-8")
+
+
 def _pages() -> list[st.Page]:
     from mfu_planner.ui.pages import accuracy, compare, diagnose, hardware, layout, learn, measure, models, plan
 
     return [
-        st.Page(plan.page, title=_("Plan"), icon=":material/calculate:", url_path="plan", default=True),
+        st.Page(plan.page, title=_("Plan"), icon=":material/calculate:", url_path="", default=True),
         st.Page(measure.page, title=_("Measure"), icon=":material/speed:", url_path="measure"),
         st.Page(diagnose.page, title=_("Diagnose"), icon=":material/troubleshoot:", url_path="diagnose"),
         st.Page(layout.page, title=_("Layout"), icon=":material/grid_view:", url_path="layout"),
@@ -49,4 +57,5 @@ def _pages() -> list[st.Page]:
         st.Page(compare.page, title=_("Compare"), icon=":material/compare_arrows:", url_path="compare"),
         st.Page(accuracy.page, title=_("Accuracy"), icon=":material/target:", url_path="accuracy"),
         st.Page(learn.page, title=_("Learn"), icon=":material/school:", url_path="learn"),
+        st.Page(lambda: plan.page(), title=_("Plan"), url_path="plan", visibility="hidden"),  # by its name, too
     ]
