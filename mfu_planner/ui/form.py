@@ -15,7 +15,7 @@ from mfu_planner.questions.question import asks
 from mfu_planner.ui.cards import in_form
 from mfu_planner.ui.fields import CHOSEN, FIELDS, NOTHING, Field
 from mfu_planner.ui.suggested import EVIDENT, OBSERVED, OF_THE_DEMO, current, first_value, is_demo
-from mfu_planner.ui.text import _
+from mfu_planner.ui.text import _, plain
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -246,7 +246,7 @@ class Form:
         if name in self.wrong:
             st.info(_("Mend the field marked in red: **{name}**.").format(name=_label(name)), icon=":material/edit:")
         else:
-            st.error(_plain(in_form(str(error))), icon=":material/error:")
+            st.error(plain(in_form(str(error))), icon=":material/error:")
 
     def _say(self, name: str, message: str) -> None:
         wrong(self._under[name], message)
@@ -308,11 +308,6 @@ def wrong(place: DeltaGenerator, message: str) -> None:
 
 def _label(name: str) -> str:
     return _(FIELDS[name].label) if name in FIELDS else name
-
-
-def _plain(message: str) -> str:
-    """A message with nothing that Markdown would read."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|$~:" else c for c in message)
 
 
 def _unknown(name: str, asked: str, known: list[str]) -> str:

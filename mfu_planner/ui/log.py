@@ -19,7 +19,7 @@ from mfu_planner.ui.form import Form
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import code, take_along
 from mfu_planner.ui.subject import shown
-from mfu_planner.ui.text import _
+from mfu_planner.ui.text import _, plain
 from mfu_planner.ui.uploads import LARGEST_LOG, bounded
 
 _USED = (
@@ -57,7 +57,7 @@ def log_fields(form: Form) -> Log | None:
         try:
             data = bounded(dropped, LARGEST_LOG, "log").getvalue()
         except PlannerError as error:
-            st.error(str(error))
+            st.error(plain(error))
             return None
         return Log(dropped.name, data, hashlib.sha256(data).hexdigest())
     text = (pasted or "").encode()
@@ -124,13 +124,13 @@ def show_log(r: LogReport) -> None:
     )
     for finding in r.findings:
         draw = {"error": st.error, "warning": st.warning}.get(finding.severity, st.info)
-        draw(finding.message)
+        draw(plain(finding.message))
     said_already = {f.message for f in r.findings}
     notes(w for w in r.warnings if w not in said_already)
     if r.window.dropped:
         with st.expander(_("Records left out")):
             table((_("reason"), _("records")), [(k, f"{v:,}") for k, v in r.window.dropped.items()])
-            st.caption(r.window.rule)
+            st.caption(plain(r.window.rule))
 
 
 def _number(value: float | None) -> str:

@@ -11,7 +11,7 @@ from mfu_planner.ui.cards import style
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import ARRIVED, unknown_keys
 from mfu_planner.ui.own_hardware import own_hardware
-from mfu_planner.ui.text import _, language, language_switch
+from mfu_planner.ui.text import _, language, language_switch, plain
 from mfu_planner.ui.warm import warm
 
 _OTHER_KEYS = ("lang", "s", "embed", "embed_options")
@@ -29,7 +29,7 @@ def main() -> None:
         language_switch()
     strangers = unknown_keys(st.query_params, FIELDS, _OTHER_KEYS)
     if strangers:
-        names = ", ".join(f"“{s[:40]}”" for s in strangers[:5])
+        names = ", ".join(f"“{plain(s[:40])}”" for s in strangers[:5])
         with st.container(key="link-row"):
             said = _("The link has keys that no field has: {names}.")
             st.warning(said.format(names=names), icon=":material/link_off:")

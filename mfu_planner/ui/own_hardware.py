@@ -21,7 +21,7 @@ from mfu_planner.hardware._index import index
 from mfu_planner.hardware._own import folders
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import wrong
-from mfu_planner.ui.text import _
+from mfu_planner.ui.text import _, plain
 from mfu_planner.ui.uploads import small_text
 
 FOLDER = "my-specs"
@@ -108,7 +108,7 @@ def own_hardware_field() -> None:
             wrong(st.empty(), said)
         if own and own.ids:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(_("In use: **{ids}**").format(ids=", ".join(own.ids)), width="content")
+                st.markdown(_("In use: **{ids}**").format(ids=plain(", ".join(own.ids))), width="content")
                 st.button(_("Leave out"), on_click=_drop, icon=":material/delete:", key="own-hardware-drop")
         with st.container(horizontal=True):
             for kind, label in (("accelerator", _("Template: accelerator")), ("cluster", _("Template: machine"))):

@@ -15,7 +15,7 @@ from mfu_planner.questions.model import parse_config
 from mfu_planner.ui.fields import CHOSEN, FIELDS
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.own_hardware import FOLDER, own_hardware_field, uploaded
-from mfu_planner.ui.text import _
+from mfu_planner.ui.text import _, plain
 from mfu_planner.ui.uploads import LARGEST_CONFIG, small_text
 
 OWN_CONFIG, OWN_SIZE = "own config.json", "own size"
@@ -96,7 +96,7 @@ def _own_config() -> dict[str, Any] | None:
         try:
             st.session_state["config"] = small_text(dropped, LARGEST_CONFIG, "config")
         except InputError as error:
-            st.error(str(error))
+            st.error(plain(error))
     pasted = st.text_area(
         _("or paste it"),
         key="config",
@@ -112,7 +112,7 @@ def _own_config() -> dict[str, Any] | None:
     try:
         return parse_config(text, "config.json")
     except InputError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return None
 
 

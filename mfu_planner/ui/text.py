@@ -54,3 +54,8 @@ def _(message: str) -> str:
 def N_(message: str) -> str:  # noqa: N802  the name that gettext users know
     """Mark a message that is translated where it is shown."""
     return message
+
+
+def plain(text: object) -> str:
+    """Text from outside (an address, a log, an error that repeats them) with nothing that Markdown would read."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|$~:!" else c for c in str(text))

@@ -15,7 +15,7 @@ from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.keep import MOST, plan_of, saved
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.query import from_query
-from mfu_planner.ui.text import _
+from mfu_planner.ui.text import _, plain
 from mfu_planner.ui.uploads import LARGEST_CONFIG, small_text
 from mfu_planner.units import KWH
 
@@ -73,7 +73,7 @@ def _files() -> None:
         try:
             found = _read(small_text(dropped, LARGEST_CONFIG, "scenarios"))
         except InputError as error:
-            st.error(str(error))
+            st.error(plain(error))
             return
         st.session_state["saved"] = found
 
@@ -98,8 +98,8 @@ def _row(number: int, query: str, plans: list[tuple[str, Plan]]) -> None:
         try:
             plans.append((name, plan_of(fields)))
         except PlannerError as error:
-            st.error(f"{name}: {error}")
-        st.markdown(f"**[{name}](/?{query})**" if query else f"**[{name}](/)**")
+            st.error(plain(f"{name}: {error}"))
+        st.markdown(f"**[{plain(name)}](/?{query})**" if query else f"**[{plain(name)}](/)**")
     with right:
         st.button(
             "",

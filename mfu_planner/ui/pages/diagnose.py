@@ -25,7 +25,7 @@ from mfu_planner.ui.layout import layout_fields, rare_layout_fields
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, shown
-from mfu_planner.ui.text import N_, _
+from mfu_planner.ui.text import N_, _, plain
 from mfu_planner.ui.uploads import LARGEST_LOG, LARGEST_TRACE, as_file
 
 _WAYS = {
@@ -169,7 +169,7 @@ def _what_if(d: Diagnosis, together: Callable[[tuple[int, ...]], Combined | None
                     chosen.append(number + 1)
     found = (together(tuple(chosen)) if chosen else None) or unchanged(d)
     for left in found.excluded:
-        st.info(f"{left.change}: {left.because}", icon=":material/block:")
+        st.info(plain(f"{left.change}: {left.because}"), icon=":material/block:")
     if found.fits is False:
         st.warning(_("Together these changes do not fit the device's memory."), icon=":material/memory:")
     elif chosen and found.predicted_mfu is not None:
@@ -186,7 +186,7 @@ def _causes(d: Diagnosis) -> None:
     others = [f for f in d.findings if not f.code.startswith("cause/")]
     for finding in others:
         draw = {"error": st.error, "warning": st.warning}.get(finding.severity, st.info)
-        draw(finding.message)
+        draw(plain(finding.message))
     if not causes:
         return
     st.header(_("The causes, the largest first"), anchor=False)
@@ -206,7 +206,7 @@ def _actions(d: Diagnosis) -> None:
         return
     st.header(_("What to do"), anchor=False)
     for measure in (a for a in d.actions if a.kind == "measure"):
-        st.info(f"{_('Measure first')}: {measure.change}", icon=":material/experiment:")
+        st.info(plain(f"{_('Measure first')}: {measure.change}"), icon=":material/experiment:")
     fits = {True: _("yes"), False: _("no"), None: "–"}
     rows = [
         (

@@ -29,7 +29,7 @@ from mfu_planner.ui.layout import as_layout, layout_fields, machines, named, rar
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, shown
-from mfu_planner.ui.text import _
+from mfu_planner.ui.text import _, plain
 
 _DRAWN = {"stages": 16, "micro_batches": 32, "virtual": 4}
 """The largest schedule that a picture can show."""
@@ -146,7 +146,7 @@ def _schedule(inputs: Mapping[str, Any]) -> None:
     try:
         picture = schedule(**drawn)
     except PlannerError as error:
-        st.caption(str(error))
+        st.caption(plain(error))
         return
     st.header(_("The pipeline's schedule"), anchor=False)
     said = _(
@@ -202,7 +202,7 @@ def _search(form: Form, given: dict[str, Any]) -> None:
         with st.spinner(_("Looking at millions of layouts …"), show_time=True):
             found = _found(key, in_use())
     except PlannerError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return
     said = _("{n:,} layouts looked at in {t:.1f} s, {k:,} fit. Choose one to put it in the form.")
     st.caption(said.format(n=found["evaluated"], t=found["elapsed_s"], k=found["feasible"]))
@@ -215,12 +215,12 @@ def _search(form: Form, given: dict[str, Any]) -> None:
         key="search-table",
         alt=_("The best layouts, fastest first"),
     )
-    plain = found["obvious"]
-    if plain:
-        losses = ", ".join(f"{r['name'].replace('_', ' ')} {percent(r['share'], 0)}" for r in plain["largest_losses"])
+    simple = found["obvious"]
+    if simple:
+        losses = ", ".join(f"{r['name'].replace('_', ' ')} {percent(r['share'], 0)}" for r in simple["largest_losses"])
         why = _("The obvious layout (TP {tp}, PP {pp}, full recomputation) takes {t}, {more} longer: {losses}.")
-        more, step = percent(plain["slower_by"], 0), show(plain["step_time_s"], "time", 3)
-        st.caption(why.format(tp=plain["tp"], pp=plain["pp"], t=step, more=more, losses=losses))
+        more, step = percent(simple["slower_by"], 0), show(simple["step_time_s"], "time", 3)
+        st.caption(why.format(tp=simple["tp"], pp=simple["pp"], t=step, more=more, losses=losses))
     if len({r["devices"] for r in rows}) > 1:
         charts.pareto(rows, [rows[i] for i in found["pareto"]])
     notes(found["assumptions"])

@@ -19,7 +19,7 @@ from mfu_planner.ui.log import log_answer, log_fields
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, rare_hardware_fields, shown
-from mfu_planner.ui.text import N_, _
+from mfu_planner.ui.text import N_, _, plain
 
 _WAYS = {
     "flops": N_("FLOP/s"),
@@ -170,7 +170,7 @@ def _findings(m: Measurement) -> None:
     for finding in m.findings:
         then = "" if finding.mfu_if_so is None else f" → MFU {percent(finding.mfu_if_so)}"
         draw = {"error": st.error, "warning": st.warning}.get(finding.severity, st.info)
-        draw(f"{finding.message}{then}")
+        draw(plain(f"{finding.message}{then}"))
 
 
 def _around(m: Measurement, form: Form) -> None:

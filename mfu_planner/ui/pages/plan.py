@@ -26,7 +26,7 @@ from mfu_planner.ui.layout import layout_fields
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.share import as_python, as_yaml, take_along
 from mfu_planner.ui.subject import for_yaml, hardware_fields, model_fields, rare_hardware_fields, shown
-from mfu_planner.ui.text import N_, _
+from mfu_planner.ui.text import N_, _, plain
 from mfu_planner.units import KWH
 
 _MFU_FROM = {"own": N_("own figure"), "published": N_("published runs"), "predicted": N_("predicted")}
@@ -122,7 +122,7 @@ def _published(form: Form) -> None:
     try:
         found = typical_mfu(**{k: v for k, v in form.given.items() if k != "mfu"})
     except PlannerError as error:
-        st.warning(str(error))
+        st.warning(plain(error))
         return
     form.put("mfu", found.typical)
     links = " ".join(f"[{i}]({url})" for i, url in enumerate(found.links, 1))
