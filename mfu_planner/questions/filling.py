@@ -48,7 +48,8 @@ def filled(s: LayoutPart, case: Case, batch: int | None) -> Filled:
         ]
         if found:
             chosen = min(found)[1]
-            return replace(least, micro_batch=chosen, recompute=recompute, said=_said(s, chosen, recompute))
+            said = _said(s, chosen, recompute) if batch is not None or recompute != "none" else ()
+            return replace(least, micro_batch=chosen, recompute=recompute, said=said)
     return replace(least, fits=False)
 
 
