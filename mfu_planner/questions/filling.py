@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mfu_planner.step.evaluate import device_memory, step
+from mfu_planner.step.evaluate import step
+from mfu_planner.step.memory import most_bytes
 from mfu_planner.step.schedules import DUALPIPE, SCHEDULES
 
 if TYPE_CHECKING:
@@ -41,12 +42,7 @@ def filled(s: LayoutPart, case: Case, batch: int | None) -> Filled:
         return least
     stages = [s.recompute] if s.recompute else list(_stages(case))
     for recompute in stages:
-        found = [
-            (float(step(trial, parts=False).seconds), micro)
-            for micro, trial in _tried(s, case, batch, recompute)
-            if float(device_memory(trial).total) <= usable
-        ]
-        if found:
+        if found := list(_fitting(s, case, batch, recompute)):
             chosen = min(found)[1]
             said = _said(s, chosen, recompute) if batch is not None or recompute != "none" else ()
             return replace(least, micro_batch=chosen, recompute=recompute, said=said)
@@ -61,8 +57,8 @@ def _stages(case: Case) -> Iterator[str]:
     yield "full"
 
 
-def _tried(s: LayoutPart, case: Case, batch: int | None, recompute: str) -> Iterator[tuple[int, Case]]:
-    """Micro-batches that divide a pipeline's share of the batch as its schedule allows, until one does not fit."""
+def _fitting(s: LayoutPart, case: Case, batch: int | None, recompute: str) -> Iterator[tuple[float, int]]:
+    """Seconds and micro-batch, of those that divide a pipeline's share of the batch as its schedule allows and fit."""
     from mfu_planner.operators.layout import RECOMPUTE_CODES
 
     layout, usable = case.layout, case.machine.usable_bytes
@@ -76,9 +72,10 @@ def _tried(s: LayoutPart, case: Case, batch: int | None, recompute: str) -> Iter
         if not s.micro_batch and not _scheduled(s, int(layout.pp), int(layout.vpp), count):
             continue
         trial = case.at(replace(layout, micro_batch=float(micro), micro_batches=float(max(1, count)), recompute=again))
-        yield micro, trial
-        if float(device_memory(trial).total) > usable:
+        found = step(trial, parts=False)
+        if float(most_bytes(found.stages)) > usable:
             return
+        yield float(found.seconds), micro
 
 
 def _scheduled(s: LayoutPart, stages: int, virtual: int, count: int) -> bool:
