@@ -25,6 +25,7 @@ _KEPT = (
     "attention_kernel",
     "compile",
     "optimizer",
+    "etp",
     "seq_len",
 )
 _LAYOUT = (

@@ -94,7 +94,12 @@ class LayoutPart(AgainPart):
             searched=True,
         ),
     ] = None
-    """Expert parallel, of a mixture: devices that share the experts; divides DP · CP."""
+    """Expert parallel, of a mixture: devices that share the experts; with expert TP, divides TP · DP · CP."""
+    etp: Annotated[
+        int | None,
+        Ask("count", "Expert TP", "2", "Layout", aliases=("expert_tensor_parallel", "expert_tensor_parallel_size")),
+    ] = None
+    """Devices that share each expert's matrices. Empty: as TP while EP is 1, else 1."""
     dp: Annotated[int | None, Ask("count", "DP", "16", "Layout", aliases=("data_parallel",), searched=True)] = None
     """Data parallel. Empty: devices ÷ (TP · PP · CP)."""
     zero: Annotated[

@@ -96,6 +96,7 @@ class Degrees:
     vpp: int
     cp: int
     ep: int
+    etp: int | None
     dp: int
     micro_batch: int
     zero_group: int | None
@@ -107,8 +108,8 @@ def read_degrees(s: LayoutPart, devices: int | None, layers: int) -> Degrees:
     Raises
     ------
     InputError
-        tp·pp·cp·dp ≠ devices, ep that does not divide tp·dp·cp (experts are spread over tensor-parallel devices too),
-        or more stages than layers.
+        tp·pp·cp·dp ≠ devices, ep (or ep·etp) that does not divide tp·dp·cp (experts are spread over tensor-parallel
+        devices too), or more stages than layers.
     """
     numbers: dict[str, int | None] = {name: getattr(s, name) for name in WHOLE}
     tp, pp, vpp, cp, ep = (numbers[n] or 1 for n in ("tp", "pp", "vpp", "cp", "ep"))
@@ -124,6 +125,10 @@ def read_degrees(s: LayoutPart, devices: int | None, layers: int) -> Degrees:
     dp = devices // product
     if (tp * dp * cp) % ep:
         raise InputError("ep", ep, f"a divisor of tp · dp · cp = {tp * dp * cp}")
+    if (tp * dp * cp) % (ep * (s.etp or 1)):
+        folded = f"tp · dp · cp = {tp * dp * cp} is a multiple of etp · ep"
+        reason = f"world_size ({devices}) is not divisible by expert_tensor_model_pipeline_parallel size"
+        raise InputError("etp", s.etp, f"a degree of which {folded}; Megatron: {reason} ({(s.etp or 1) * ep * pp})")
     if pp * vpp > layers + _ENDS:
         raise InputError(
             "pp", f"{pp} stages × {vpp} chunks", f"at most {layers} layers, or {layers + _ENDS} with embedding and head"
@@ -135,6 +140,7 @@ def read_degrees(s: LayoutPart, devices: int | None, layers: int) -> Degrees:
         vpp=vpp,
         cp=cp,
         ep=ep,
+        etp=s.etp,
         dp=dp,
         micro_batch=numbers["micro_batch"] or 1,
         zero_group=numbers["zero_group"],
@@ -185,6 +191,7 @@ def layout_of(degrees: Degrees, choices: Choices, batch: int) -> Layout:
         vpp=float(degrees.vpp),
         cp=float(degrees.cp),
         ep=float(degrees.ep),
+        etp=float(degrees.etp or 0),
         zero=float(choices.zero),
         zero_group=float(degrees.zero_group or 0),
         sequence_parallel=float(choices.sequence_parallel),

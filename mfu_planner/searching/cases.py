@@ -119,7 +119,7 @@ def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
     case = Case(
         architecture=model.architecture,
         work=step_work(s, batch),
-        layout=Layout(compiled=float(bool(s.compile)), imbalance=s.expert_imbalance or 1.0),
+        layout=Layout(compiled=float(bool(s.compile)), imbalance=s.expert_imbalance or 1.0, etp=float(s.etp or 0)),
         machine=box,
         stack=software,
         memory=memory_constants(software.name),
@@ -214,9 +214,11 @@ def _layouts(found: Iterable[Grid]) -> int:
 
 
 def _grids(place: SearchPlace, fixed: dict[str, Any], fineness: Fineness) -> Iterator[Grid]:
-    division, batch = place.case.division, place.global_batch
+    division, batch, etp = place.case.division, place.global_batch, int(place.case.layout.etp) or 1
     for outer in outer_layouts(division, place.devices, batch, place.case.work.seq_len, place.node):
         if any(name in fixed and fixed[name] != getattr(outer, name) for name in ("tp", "pp", "cp", "ep", "dp")):
+            continue
+        if outer.tp * outer.cp * outer.dp % (outer.ep * etp):
             continue
         inner = inner_grid(outer, division, batch, fineness, selective=place.selective)
         inner = _narrowed(_scheduled(inner, place.schedule, outer.pp), fixed)

@@ -37,6 +37,7 @@ def grid_layout(outer: Outer, inner: Inner, place: SearchPlace) -> Layout:
         dp=float(outer.dp),
         cp=float(outer.cp),
         ep=float(outer.ep),
+        etp=base.etp,
         micro_batches=place.global_batch / outer.dp / fields["micro_batch"],
         schedule=SCHEDULES[place.schedule] if place.schedule else 0.0,
         compiled=base.compiled,

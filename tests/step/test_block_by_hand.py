@@ -130,6 +130,9 @@ ROWS = 2 * 8 * 16
         # nodes of four with TP 2 hold two of the four members: two interfaces of 5
         (Layout(ep=4.0, tp=2.0), 4, 0.25 * 2 * (3 / 4) * ROWS / 2 / 10),
         (Layout(ep=4.0), 4, 0.25 * 2 * (3 / 4) * ROWS / 80),
+        # two devices an expert: rows of both gathered at 20 on the way out, their sums scattered at 40 on the way back
+        (Layout(ep=4.0, tp=2.0, etp=2.0), 64, 0.25 * (2 * 3 / 4 * ROWS / 2 / 80 + 1 / 2 * (ROWS / 20 + ROWS / 40))),
+        (Layout(ep=4.0, tp=2.0, etp=1.0), 64, 0.25 * 2 * (3 / 4) * ROWS / 2 / 80),
     ],
 )  # fmt: skip
 def test_rows_to_their_experts(layout: Layout, node: float, expected: float) -> None:
