@@ -34,6 +34,10 @@ class MatMul(Operator):
     """How tensor parallelism divides one expert's matrix: by its outputs, or (``ROW``) by its inputs."""
     load: Number = 1
     """Rows that a device's experts get over those that it sends."""
+    stored_bytes: Number | None = None
+    """Bytes of one frozen weight with its share of the scales; None: as wide as the run computes."""
+    widened: bool = False
+    """Whether its weights are brought to the width of the run before each product."""
 
     @property
     def weights(self) -> int:

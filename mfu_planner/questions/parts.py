@@ -3,7 +3,7 @@
 The text under a field is its help: in the command line, the form, the schema and the reference.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from mfu_planner.questions.ask import Ask
 
@@ -68,6 +68,10 @@ class TrainingPart:
     """Adapters with a trained magnitude for each output."""
     rslora: Annotated[bool, Ask("flag", "rsLoRA", "", "Training", stage=True)] = False
     """Adapters scaled by the root of their rank: no other work."""
+    base_dtype: Annotated[
+        Literal["bf16", "fp8", "int8", "nf4"] | None, Ask("choice", "Frozen weights in", "nf4", "Training", stage=True)
+    ] = None
+    """Format of frozen linear layers, beside --lora-rank or --freeze: QLoRA is nf4. Empty: the run's."""
     freeze: Annotated[str | None, Ask("names", "Frozen parts", "embedding", "Training", stage=True)] = None
     """What is not trained: parts (vision, projector, text), embeddings, norms, layers.0-39, blocks, operators."""
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError
 from mfu_planner.operators import Stream, Workload
 from mfu_planner.questions.model import Model
 from mfu_planner.questions.parts import TrainingPart
+
+if TYPE_CHECKING:
+    from mfu_planner.architectures import Architecture
 
 _MOST_LENGTHS = 100_000
 
@@ -28,8 +31,10 @@ def trained(model: Model, s: TrainingPart) -> Model:
         for field, given in (("lora-targets", s.lora_targets), ("dora", s.dora), ("rslora", s.rslora)):
             if given:
                 raise InputError(field, given, "--lora-rank beside it, such as --lora-rank 16")
+        if s.base_dtype is not None:
+            raise InputError("base-dtype", s.base_dtype, "frozen weights: --lora-rank or --freeze beside it")
         return model
-    return _adapted(_Itself(model), s.freeze, s.lora_rank, s.lora_targets, s.dora, s.rslora)
+    return _adapted(_Itself(model), s.freeze, s.lora_rank, s.lora_targets, s.dora, s.rslora, s.base_dtype)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +52,13 @@ class _Itself:
 
 @lru_cache(maxsize=32)
 def _adapted(
-    asked: _Itself, freeze: str | None, rank: int | None, lora_targets: str | None, dora: bool, rslora: bool
+    asked: _Itself,
+    freeze: str | None,
+    rank: int | None,
+    lora_targets: str | None,
+    dora: bool,
+    rslora: bool,
+    base: str | None,
 ) -> Model:
     """The model with what is frozen and adapted; kept, because every layer is gone through for its gradients."""
     model = asked.value
@@ -71,6 +82,15 @@ def _adapted(
             )
         if rslora:
             notes.append("rsLoRA scales the adapters by another factor: it changes neither parameters nor FLOPs")
+    if base is not None:
+        architecture = _stored(architecture, base)
+        notes.append(
+            f"frozen linear layers are stored in {base} with their scales; embeddings, norms and head stay as they are"
+        )
+        if base != "bf16":
+            notes.append(
+                "each is dequantised before its products: read as stored, written as wide as the run, at the bandwidth"
+            )
     note = f"{trainable_params(architecture):,} parameters are trained; gradients that nobody needs are not counted"
     return replace(
         model,
@@ -79,6 +99,16 @@ def _adapted(
         active_params=architecture.active_params,
         notes=(*model.notes, *notes, note),
     )
+
+
+def _stored(architecture: Architecture, base: str) -> Architecture:
+    """The model with its frozen linear layers stored in a format; refuses one that has none."""
+    from mfu_planner.machine.base_weights import with_base
+
+    found = with_base(architecture, base)
+    if found == architecture:
+        raise InputError("base-dtype", base, "frozen linear layers: what --freeze names has none")
+    return found
 
 
 def _with_prediction(model: Model, s: TrainingPart) -> Model:

@@ -46,6 +46,12 @@ class Parameters(NamedTuple):
     """Of routed experts, which are spread over a group of their own."""
     trained_dense: Number = 0
     trained_expert: Number = 0
+    packed_dense: Number = 0
+    """Of the frozen ones, those stored in a format of their own."""
+    packed_expert: Number = 0
+    packed_dense_bytes: Number = 0
+    """What those take [byte]."""
+    packed_expert_bytes: Number = 0
 
     def plus(self, other: Parameters, times: Number = 1) -> Parameters:
         """Both together, the other one ``times`` over."""
@@ -100,9 +106,7 @@ class BlockKind:
         """Parameters that one device owns of all the blocks."""
         return self._once(
             ("parameters", layout.tp, layout.ep, layout.expert_tp),
-            lambda: together(
-                (_of(op, op.piece(layout).params) for op in self.block.operators if op.params), times=self.sets
-            ),
+            lambda: together((_owned(op, layout) for op in self.block.operators if op.params), times=self.sets),
         )
 
     def copied(self, layout: Layout) -> Parameters:
@@ -134,6 +138,18 @@ def together(each: Iterable[Parameters], times: Number = 1) -> Parameters:
     return total
 
 
+def _owned(op: Operator, layout: Layout) -> Parameters:
+    """What a device owns of an operator."""
+    piece = op.piece(layout)
+    held = _of(op, piece.params)
+    if not isinstance(piece, MatMul) or piece.stored_bytes is None:
+        return held
+    packed, stored = piece.weights, piece.weights * piece.stored_bytes
+    if op.split is Split.EXPERT:
+        return held._replace(packed_expert=packed, packed_expert_bytes=stored)
+    return held._replace(packed_dense=packed, packed_dense_bytes=stored)
+
+
 def _of(op: Operator, size: Number) -> Parameters:
     trained = size if op.trainable else 0
     return Parameters(0, size, 0, trained) if op.split is Split.EXPERT else Parameters(size, 0, trained, 0)
@@ -156,6 +172,8 @@ class Division:
     hidden: int
     head_layers: float
     """Work of the head, in first layers."""
+    packed: bool
+    """Whether frozen weights are stored in a format of their own."""
     adapted: bool
     """Whether adapters are trained beside frozen products: what a step keeps of those is a constant of the stack."""
     convention: str
@@ -204,6 +222,7 @@ def divide(architecture: Architecture) -> Division:
         layers=max(1, architecture.layers),
         hidden=architecture.hidden,
         head_layers=head / layer,
+        packed=any(isinstance(op, MatMul) and op.stored_bytes is not None for _, op in architecture.each()),
         adapted=adapted,
         convention=default_convention(architecture),
         two_stacks=any(kind.layered and kind.rows.stream not in (Stream.IMAGE, Stream.CLIP) for kind in start),

@@ -73,7 +73,9 @@ def gradient_exchange(
 
     size = held.dense + held.expert
     trained = held.trained_dense + held.trained_expert
-    gathers = 2.0 * collect(element * size, shards, "all_gather")
+    narrower = element * (held.packed_dense + held.packed_expert)
+    stored = held.packed_dense_bytes + held.packed_expert_bytes
+    gathers = 2.0 * collect(element * size - narrower + stored, shards, "all_gather")
     gathers = gathers + collect(stack.shard_gradient_bytes * trained, shards, "reduce_scatter")
     each_exposed = maximum(gathers - stack.shard_hidden * compute, 0.0) * layout.micro_batches
     exposed = where(layout.zero >= 3, each_exposed, once_exposed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mfu_planner.numeric import Number, maximum, where
-from mfu_planner.operators import Elementwise, KernelKind, Scan, Traffic
+from mfu_planner.operators import Elementwise, KernelKind, MatMul, Scan, Traffic
 from mfu_planner.operators.layout import alone
 from mfu_planner.step.collectives import collective_time
 from mfu_planner.step.kernels import (
@@ -31,8 +31,9 @@ Parts = dict[str, Number]
 def block_parts(kind: BlockKind, layout: Layout, machine: Machine, stack: Stack, work: Workload) -> tuple[Parts, Parts]:
     """Device seconds of one block and micro-batch, forward and backward, each by part.
 
-    Parts: ``products`` (scans and convolutions with them), ``attention``, ``pointwise``, ``casts``, ``tensor`` (TP
-    collectives as exposed), ``expert`` (dispatch and combine), ``context`` (exposed exchange of keys); backward
+    Parts: ``products`` (scans and convolutions with them), ``attention``, ``pointwise``, ``casts`` (to a narrow format,
+    or of frozen weights from one: read as stored, written as wide as the run), ``tensor`` (TP collectives as exposed),
+    ``expert`` (dispatch and combine), ``context`` (exposed exchange of keys); backward
     ``weights`` is the part of ``products`` that computes weight gradients.
 
     Parameters
@@ -73,6 +74,12 @@ def block_parts(kind: BlockKind, layout: Layout, machine: Machine, stack: Stack,
         elements = sum(width * rows.count(work) for rows, width in kind.cast) / layout.tp
         cast = cast_time(elements, stack.cast_bytes, bandwidth, stack.cast_factor)
         forward["casts"], backward["casts"] = cast, cast
+    for op in kind.pieces(layout):
+        if isinstance(op, MatMul) and op.widened and op.stored_bytes is not None:
+            moved = op.weights * (op.stored_bytes + element)
+            widening = memory_bound_time(moved, bandwidth, 1.0)
+            forward["casts"] = forward["casts"] + widening
+            backward["casts"] = backward["casts"] + (widening if op.input_grad else 0)
     _communicate(kind, layout, machine, stack, work, forward, backward)
     return forward, backward
 

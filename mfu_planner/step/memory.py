@@ -161,7 +161,7 @@ def stage_memory(division: Division, space: Space) -> tuple[DeviceBytes, ...]:
 
     def stage(layers: Number, flying: Number, others: Parameters, beside: Number, logits: Number) -> DeviceBytes:
         held = constants.activation_factor * frozen * (flying * (layers * kept + beside) + again) + inputs
-        return _states(others.plus(layer, layers), space, held, logits, one_layer, frozen_bytes)
+        return _states(others.plus(layer, layers), space, held, logits, one_layer, frozen_bytes, packed=division.packed)
 
     if alone(pp):
         return (stage(count, 1.0, start_held.plus(end_held), start_kept + end_kept, logits),)
@@ -181,7 +181,14 @@ def stage_memory(division: Division, space: Space) -> tuple[DeviceBytes, ...]:
 
 
 def _states(
-    held: Parameters, space: Space, activations: Number, logits: Number, one_layer: Number, frozen_bytes: Number
+    held: Parameters,
+    space: Space,
+    activations: Number,
+    logits: Number,
+    one_layer: Number,
+    frozen_bytes: Number,
+    *,
+    packed: bool,
 ) -> DeviceBytes:
     """One stage's bytes; DualPipe holds two copies of the parameters, whose sharded optimizer states are shared."""
     layout, constants, element = space.layout, space.constants, space.machine.element_bytes
@@ -193,10 +200,18 @@ def _states(
         return dense / where(zero >= stage, shards, 1.0) + expert / where(zero >= stage, over, 1.0)
 
     still = sharded(held.dense - held.trained_dense, held.expert - held.trained_expert, 3.0)
+    unlike: Number = 0
+    if packed:
+        unlike = sharded(
+            held.packed_dense_bytes - frozen_bytes * held.packed_dense,
+            held.packed_expert_bytes - frozen_bytes * held.packed_expert,
+            3.0,
+        )
     gathered = where(zero >= 3, constants.gathered_layers * (element + element) * one_layer, 0.0)
     updated = where(zero >= 1, 1.0, copies) * (1.0 - layout.offload)
     return DeviceBytes(
-        weights=copies * (element * sharded(held.trained_dense, held.trained_expert, 3.0) + frozen_bytes * still),
+        weights=copies
+        * (element * sharded(held.trained_dense, held.trained_expert, 3.0) + frozen_bytes * still + unlike),
         gradients=copies * constants.gradient_bytes * sharded(held.trained_dense, held.trained_expert, 2.0),
         optimizer=updated * space.optimizer_bytes * sharded(held.trained_dense, held.trained_expert, 1.0),
         activations=activations,

@@ -207,6 +207,7 @@ def test_a_tied_head_is_a_copy_on_a_stage_of_its_own() -> None:
 
 def test_sums_of_parameters() -> None:
     """Kind by kind, the other one so many times over."""
-    assert Parameters() == (0, 0, 0, 0)
-    assert Parameters(1, 2, 3, 4).plus(Parameters(10, 20, 30, 40)) == (11, 22, 33, 44)
-    assert Parameters(1, 2, 3, 4).plus(Parameters(10, 20, 30, 40), 3) == (31, 62, 93, 124)
+    assert Parameters() == (0,) * 8
+    one, ten = Parameters(*range(1, 9)), Parameters(*range(10, 90, 10))
+    assert one.plus(ten) == (11, 22, 33, 44, 55, 66, 77, 88)
+    assert one.plus(ten, 3) == (31, 62, 93, 124, 155, 186, 217, 248)
