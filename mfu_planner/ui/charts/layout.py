@@ -28,6 +28,7 @@ PARTS = {
     "bubble": N_("pipeline bubble"),
     "data_parallel": N_("exposed gradient exchange"),
     "optimizer": N_("optimizer, clipping"),
+    "input_stall": N_("waiting for data"),
 }
 """Parts of a step, in words."""
 _GOOD = "#2F9E77"

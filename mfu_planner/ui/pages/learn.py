@@ -18,16 +18,21 @@ from mfu_planner.ui.charts import models as model_charts
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.formula import work_formula
 from mfu_planner.ui.layout import as_layout, layout_fields
+from mfu_planner.ui.learn_causes import causes, remedies
+from mfu_planner.ui.learn_exercises import exercises, monitoring
+from mfu_planner.ui.learn_formats import amount, formats, levels
+from mfu_planner.ui.learn_start import MODEL, of_model, suppose
+from mfu_planner.ui.learning import told
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.subject import hardware_fields, model_fields
-from mfu_planner.ui.text import _
+from mfu_planner.ui.text import _, plain
 
 
 def page() -> None:
     """Draw the page."""
     heading(
         _("Learn: what MFU is"),
-        _("Seven steps, each with your own model and hardware. Change a field and watch every number below follow."),
+        _("Eleven steps, each with your own model and hardware. Change a field and watch every number below follow."),
     )
     form = Form("mfu", example=True)
     with st.container(border=True):
@@ -42,7 +47,8 @@ def page() -> None:
             with second:
                 form.text("devices")
     try:
-        counted = flops(**{k: v for k, v in form.given.items() if k in _MODEL}, symbolic=True)
+        suppose(form)
+        counted = flops(**of_model(form), symbolic=True)
         device = resolve(str(form.given["hardware"]))
         measured = measure(**{k: v for k, v in form.given.items() if k != "tokens"})
     except PlannerError as error:
@@ -53,11 +59,14 @@ def page() -> None:
     _peak(device, measured)
     _ratio(measured)
     _conventions(measured)
-    _money(form, measured)
-    _waterfall(form)
-
-
-_MODEL = ("model", "config", "params", "active_params", "seq_len", "target_seq_len", "image_size")
+    given = {k: v for k, v in form.given.items() if k in (*MODEL, "hardware", "dtype", "devices")}
+    _money(given, measured)
+    laid_out = _waterfall(form)
+    _slow(laid_out)
+    _step(10, _("Watch it"), _("An MFU is worth most while the run still goes on:"))
+    monitoring(given)
+    _step(11, _("Try it yourself"), _("Your own numbers; an answer within 2% is right."))
+    exercises(given, measured, device)
 
 
 def _step(number: int, title: str, text: str) -> None:
@@ -108,6 +117,7 @@ def _peak(device: Any, m: Any) -> None:
             "alone: the best matrix products ever measured stay below it."
         ).format(name=device.name, peak=show(m.peak_flops_per_s, "flop_per_s"), dtype=m.peak_dtype),
     )
+    formats(device)
 
 
 def _ratio(m: Any) -> None:
@@ -115,9 +125,9 @@ def _ratio(m: Any) -> None:
         4,
         _("MFU is the ratio"),
         _(
-            "Tokens per second times work per token is what the run achieves; divided by the peak, it is the "
-            "**model FLOPs utilization**. It depends on nothing that is an implementation detail, so two "
-            "runs can be compared."
+            "The numerator is what the run achieves: tokens per second times work per token. The denominator is the "
+            "peak. Their ratio is the **model FLOPs utilization**. It depends on nothing that is an implementation "
+            "detail, so two runs can be compared."
         ),
     )
     if m.tokens_per_s_per_device is None or m.flops_per_token is None:
@@ -162,33 +172,34 @@ def _conventions(m: Any) -> None:
     measure_charts.conventions(m.by_convention, m.convention)
 
 
-def _money(form: Form, m: Any) -> None:
-    given = {k: v for k, v in form.given.items() if k in (*_MODEL, "hardware", "dtype", "devices")}
+def _money(given: dict[str, Any], m: Any) -> None:
+    tokens, words = amount(m.work_unit)
     try:
-        p = plan(**given, tokens="1T", mfu=min(m.mfu, 1.0))
-        better = plan(**given, tokens="1T", mfu=min(m.mfu * 1.1, 1.0))
-    except PlannerError:
+        p = plan(**given, tokens=tokens, mfu=min(m.mfu, 1.0))
+        better = plan(**given, tokens=tokens, mfu=min(m.mfu * 1.1, 1.0))
+    except PlannerError as error:
+        _step(6, _("What a point of MFU is worth"), plain(error))
         return
-    _step(
-        6,
-        _("What a point of MFU is worth"),
-        _(
-            "At this MFU, a trillion tokens take **{time}** on {n:,} devices. Time and money are "
-            "proportional to 1 ÷ MFU: a tenth more MFU would take **{then}**."
-        ).format(time=show(p.training_time_s, "time", 3), n=p.devices, then=show(better.training_time_s, "time", 3)),
+    text = _(
+        "At this MFU, {amount} take **{time}** on {n:,} devices. Time and money are "
+        "proportional to 1 ÷ MFU: a tenth more MFU would take **{then}**."
     )
+    times = {"time": show(p.training_time_s, "time", 3), "then": show(better.training_time_s, "time", 3)}
+    _step(6, _("What a point of MFU is worth"), text.format(amount=words, n=p.devices, **times))
     if p.cost_usd is not None and better.cost_usd is not None:
         saved = show(p.cost_usd - better.cost_usd, "usd", 3)
         cards(
             [
-                Card(_("Cost of a trillion tokens"), show(p.cost_usd, "usd", 3), f"${p.cost_usd:,.2f}"),
+                Card(_("Cost of {amount}").format(amount=words), show(p.cost_usd, "usd", 3), f"${p.cost_usd:,.2f}"),
                 Card(_("With a tenth more MFU"), show(better.cost_usd, "usd", 3), f"${better.cost_usd:,.2f}"),
                 Card(_("Saved"), saved),
             ]
         )
+    levels(given, m)
 
 
-def _waterfall(form: Form) -> None:
+def _waterfall(form: Form) -> dict[str, Any] | None:
+    """The layout of the learner's step, where it can be predicted."""
     _step(
         7,
         _("Where the rest goes"),
@@ -198,18 +209,36 @@ def _waterfall(form: Form) -> None:
             "the parts move."
         ),
     )
+    if "params" in form.given:
+        st.info(_("A size alone has no layers to predict with: choose a model, or give a config."))
+        return None
     inner = Form("predict", beside=form)
     with st.container(border=True):
         inner.text("global_batch")
         layout_fields(inner)
+    given = as_layout(inner.given)
     try:
-        found = predict(**as_layout(inner.given))
+        found = predict(**given)
     except PlannerError as error:
         inner.blame(error)
-        return
+        return None
     st.markdown(
         _("Predicted for this layout: **{mfu}** MFU, {step} per step.").format(
             mfu=percent(found["mfu"]), step=show(found["step_time_s"], "time", 3)
         )
     )
     layout_charts.waterfall(found["waterfall"], found["step_time_s"])
+    return given
+
+
+def _slow(given: dict[str, Any] | None) -> None:
+    base = None if given is None else told(given)
+    _step(
+        8, _("Five causes of a slow step"), _("Your own step, made slow by each in turn, as the planner predicts it.")
+    )
+    if given is None or base is None:
+        st.info(_("This needs a step that can be predicted: see the step before."))
+        return
+    causes(given, base)
+    _step(9, _("Five cures"), _("What each gives your own step."))
+    remedies(given, base)
