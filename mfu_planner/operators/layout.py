@@ -43,6 +43,14 @@ class Layout:
     """Tokens of the busiest expert over the mean."""
     schedule: Number = 0.0
     """Pipeline schedule, a code of :data:`mfu_planner.step.schedules.SCHEDULES`."""
+    embedding_layers: Number = 0.0
+    """Layers that the embedding counts as where layers are dealt to pipeline stages."""
+    loss_layers: Number = 0.0
+    """Layers that head and loss count as there."""
+    layers_first: Number = 0.0
+    """Layers of the first pipeline stage; 0: not stated."""
+    layers_last: Number = 0.0
+    """Layers of the last one; 0: not stated."""
 
     @property
     def devices(self) -> Number:

@@ -78,6 +78,37 @@ class LayoutPart(AgainPart):
         int | None, Ask("count", "VPP", "2", "Layout", aliases=("virtual_pipeline_parallel",), searched=True)
     ] = None
     """Chunks per stage: the interleaved schedule."""
+    pipeline_embedding: Annotated[
+        bool | None,
+        Ask("flag", "Embedding as a layer", "", "Layout", aliases=("account_for_embedding_in_pipeline_split",)),
+    ] = None
+    """The embedding counts as a layer where layers are dealt to stages."""
+    pipeline_loss: Annotated[
+        bool | None, Ask("flag", "Loss as a layer", "", "Layout", aliases=("account_for_loss_in_pipeline_split",))
+    ] = None
+    """Head and loss count as a layer where layers are dealt to stages."""
+    layers_first: Annotated[
+        int | None,
+        Ask(
+            "count",
+            "Layers of the first stage",
+            "11",
+            "Layout",
+            aliases=("num_layers_in_first_pipeline_stage", "decoder_first_pipeline_num_layers"),
+        ),
+    ] = None
+    """Empty: as many as the others have."""
+    layers_last: Annotated[
+        int | None,
+        Ask(
+            "count",
+            "Layers of the last stage",
+            "10",
+            "Layout",
+            aliases=("num_layers_in_last_pipeline_stage", "decoder_last_pipeline_num_layers"),
+        ),
+    ] = None
+    """Beside head and loss. Empty: as many as the others have."""
     cp: Annotated[
         int | None,
         Ask("count", "CP", "2", "Layout", aliases=("context_parallel", "context_parallel_size"), searched=True),

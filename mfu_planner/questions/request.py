@@ -15,6 +15,7 @@ from mfu_planner.questions.filling import filled
 from mfu_planner.questions.flags import batch_of, recompute_share
 from mfu_planner.questions.layouts import PredictQuestion
 from mfu_planner.questions.question import asks
+from mfu_planner.questions.stage_layers import StageLayers, read_stage_layers
 from mfu_planner.step.case import Case, Said, division_of
 from mfu_planner.step.schedules import SCHEDULES, read_schedule
 
@@ -87,7 +88,7 @@ _ENDS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Degrees:
+class Degrees(StageLayers):
     """Whole numbers of a layout, checked against each other."""
 
     devices: int
@@ -134,6 +135,7 @@ def read_degrees(s: LayoutPart, devices: int | None, layers: int) -> Degrees:
             "pp", f"{pp} stages × {vpp} chunks", f"at most {layers} layers, or {layers + _ENDS} with embedding and head"
         )
     return Degrees(
+        **vars(read_stage_layers(s, pp, vpp, layers)),
         devices=devices,
         tp=tp,
         pp=pp,
@@ -199,6 +201,10 @@ def layout_of(degrees: Degrees, choices: Choices, batch: int) -> Layout:
         compiled=float(choices.compile),
         offload=float(choices.offload),
         imbalance=choices.expert_imbalance,
+        embedding_layers=float(degrees.pipeline_embedding),
+        loss_layers=float(degrees.pipeline_loss),
+        layers_first=float(degrees.layers_first or 0),
+        layers_last=float(degrees.layers_last or 0),
         schedule=SCHEDULES[choices.schedule],
     )
 

@@ -15,6 +15,7 @@ from mfu_planner.operators import Layout
 from mfu_planner.questions.flags import batch_of, whole, whole_zero
 from mfu_planner.questions.request import FLAGS, read_common, step_work, wires_of
 from mfu_planner.questions.request import WHOLE as WHOLE_NUMBERS
+from mfu_planner.questions.stage_layers import NAMES as STATED
 from mfu_planner.searching.space import USUAL, WHOLE, Fineness, Inner, Outer, inner_grid, outer_layouts
 from mfu_planner.step.case import Case, Said
 from mfu_planner.step.schedules import SCHEDULES
@@ -167,8 +168,15 @@ def fixed_flags(given: dict[str, Any]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        A number that is none; a share of recomputation, which is searched.
+        A number that is none; a share of recomputation, which is searched; a stated division of layers.
     """
+    for name in STATED:
+        if given.get(name):
+            raise InputError(
+                name.replace("_", "-"),
+                given[name],
+                "nothing: the search deals layers evenly; memory and predict take it",
+            )
     if given.get("recompute_share") is not None:
         raise InputError("recompute-share", given["recompute_share"], "nothing: the search tries several shares itself")
     fixed = {n: given[n] for n in FIXED if given.get(n) is not None}

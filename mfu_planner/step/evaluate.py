@@ -205,7 +205,7 @@ def stage_times(
 ) -> Stages:
     """One micro-batch on every stage, and all of them through the pipeline under its schedule."""
     before, layer, after = sums
-    most, first, last = stage_plan(division, layout.pp, stack.balanced_stages)
+    most, first, last = stage_plan(division, layout, stack.balanced_stages)
     pp, tp = layout.pp, layout.tp
     mixed = (pp > 1) & (layout.devices > machine.node_devices) & (tp > 1)
     slow = where(mixed, stack.pipeline_tensor_s * power(tp, stack.pipeline_tensor_exponent), 0.0)

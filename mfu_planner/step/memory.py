@@ -138,7 +138,7 @@ def stage_memory(division: Division, space: Space) -> tuple[DeviceBytes, ...]:
     """Bytes on a device of the first stage, the last, and the fullest one between."""
     layout, constants, count = space.layout, space.constants, division.layers
     pp, single = layout.pp, layout.pp <= 1
-    most, first, last = stage_plan(division, pp, space.stack.balanced_stages)
+    most, first, last = stage_plan(division, layout, space.stack.balanced_stages)
     layer = Parameters(*(size / count for size in summed(division.body, layout)))
     start_held, end_held = ends(division, layout)
     kept, working = (size / count for size in _activations(division.body, space))

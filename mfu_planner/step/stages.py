@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mfu_planner.numeric import Number, ceil, each, where
+from mfu_planner.numeric import Number, anywhere, ceil, each, maximum, where
 from mfu_planner.numeric.letters import plain
 
 if TYPE_CHECKING:
+    from mfu_planner.operators import Layout
     from mfu_planner.step.division import Division
 
 
@@ -42,9 +43,37 @@ def balanced_stages(layers: int, stages: int, head_layers: float) -> tuple[float
     return float(max(others, default=beside)), float(counts[0]), float(beside)
 
 
-def stage_plan(division: Division, stages: Number, balanced: float) -> tuple[Number, Number, Number]:
-    """(most layers on a stage without the head, layers on the first stage, layers beside the head) for each layout."""
+def stated_stages(layers: Number, layout: Layout) -> tuple[Number, Number, Number]:
+    """As a run states them: the ends' own numbers and equal middle stages, or embedding and loss among the layers.
 
+    References
+    ----------
+    .. [1] NVIDIA/Megatron-LM, ``megatron/core/transformer/transformer_block.py``, ``get_num_layers_to_build``.
+    """
+    stages, start, end = layout.pp, layout.layers_first, layout.layers_last
+    others = stages - where(start > 0, 1.0, 0.0) - where(end > 0, 1.0, 0.0)
+    middle = (layers - start - end) / maximum(others, 1.0)
+    even = (layers + layout.embedding_layers + layout.loss_layers) / stages
+    uneven = start + end > 0
+    most = where(uneven, middle, even)
+    first = where(uneven, where(start > 0, start, middle), even - layout.embedding_layers)
+    last = where(uneven, where(end > 0, end, middle), even - layout.loss_layers)
+    return where(stages > 2, most, first), first, last
+
+
+def stage_plan(division: Division, layout: Layout, balanced: float) -> tuple[Number, Number, Number]:
+    """(most layers on a stage without the head, layers on the first stage, layers beside the head) for each layout."""
+    usual = _usual_plan(division, layout.pp, balanced)
+    stated = layout.embedding_layers + layout.loss_layers + layout.layers_first + layout.layers_last > 0
+    if not anywhere(stated):
+        return usual
+    said = stated & (layout.pp > 1)
+    most, first, last = (where(said, a, b) for a, b in zip(stated_stages(division.layers, layout), usual, strict=True))
+    return most, first, last
+
+
+def _usual_plan(division: Division, stages: Number, balanced: float) -> tuple[Number, Number, Number]:
+    """The plan where nothing is said of it: equal shares, or by cost."""
     if not balanced:
         return uniform_stages(division.layers, stages)
 

@@ -15,7 +15,8 @@ def test_one_device_by_default() -> None:
     """Every degree and count 1, every switch off, expert TP and shards as the rest says."""
     said = Layout()
     ones = ("tp", "pp", "dp", "micro_batch", "micro_batches", "vpp", "cp", "ep", "imbalance")
-    zeros = ("etp", "zero", "zero_group", "sequence_parallel", "recompute", "compiled", "offload", "schedule")
+    zeros = ("etp", "zero", "zero_group", "sequence_parallel", "recompute", "compiled", "offload", "schedule",
+             "embedding_layers", "loss_layers", "layers_first", "layers_last")  # fmt: skip
     assert {getattr(said, name) for name in ones} == {1.0}
     assert {getattr(said, name) for name in zeros} == {0.0}
     assert (said.devices, said.group, said.shards, said.expert_tp, said.expert_group, said.spread) == (1,) * 6

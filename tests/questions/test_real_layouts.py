@@ -53,3 +53,56 @@ def test_search_holds_expert_tp() -> None:
         assert row["question"]["etp"] == 2
         assert row["tp"] * row["cp"] * row["dp"] % (row["ep"] * 2) == 0
         assert predict(**row["question"]).step_time_s == row["step_time_s"]
+
+
+LLAMA: dict[str, Any] = {
+    "model": "llama-3.1-405b", "hardware": "h100-sxm", "devices": 1024, "tp": 8, "seq_len": 8192, "global_batch": 128,
+    "micro_batch": 1,
+}  # fmt: skip
+ENDS = {"pipeline_embedding": True, "pipeline_loss": True}
+
+
+def imbalance(**asked: Any) -> float:
+    """Seconds of it in the waterfall."""
+    return next(p["seconds"] for p in predict(**asked).waterfall if p["name"] == "stage_imbalance")
+
+
+def test_embedding_and_loss_among_the_layers() -> None:
+    """126 layers on 16 stages of 8 chunks, 94 on 32 of 3: the ends hold a layer less and wait less."""
+    llama = {**LLAMA, "pp": 16, "vpp": 8}
+    qwen = {**QWEN, "pp": 32, "vpp": 3, "devices": 512}
+    for asked in (llama, qwen):
+        assert imbalance(**asked, **ENDS) < imbalance(**asked)
+        assert memory(**asked, **ENDS).total_bytes < memory(**asked).total_bytes
+
+
+def test_uneven_ends() -> None:
+    """126 layers as 15 stages of 8 and 6, or 7 · 2 ends and 14 of 8, as with embedding and loss among them."""
+    asked = {**LLAMA, "pp": 16}
+    both = predict(**asked, layers_first=7, layers_last=7)
+    assert both.step_time_s == predict(**asked, **ENDS).step_time_s
+    assert predict(**asked, layers_last=6).step_time_s != both.step_time_s
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        ({"pp": 8, **ENDS, "vpp": 3}, "virtual_pipeline_model_parallel_size 3"),
+        ({"pp": 4, "devices": 2048, "pipeline_embedding": True}, "pipeline_model_parallel_size 4"),
+        ({"pp": 16, "layers_first": 7}, "pipeline_model_parallel_size 15"),
+        ({"pp": 16, "layers_first": 7, "vpp": 2}, "virtual pipeline parallel degree"),
+        ({"pp": 16, "layers_first": 120}, "a layer or more for each of 15"),
+        ({"pp": 1, "layers_first": 7}, "--pp of 2"),
+        ({"pp": 16, "layers_first": 7, "pipeline_loss": True}, "not both"),
+    ],
+)
+def test_divisions_that_nobody_builds(flags: dict[str, Any], reason: str) -> None:
+    """Each with why."""
+    with pytest.raises(InputError, match=reason):
+        memory(**{**LLAMA, "global_batch": 1024, **flags})
+
+
+def test_a_search_divides_evenly() -> None:
+    """And says so."""
+    with pytest.raises(InputError, match="evenly"):
+        search(model="gpt2", hardware="h100-sxm", devices=8, global_batch=64, pipeline_loss=True)

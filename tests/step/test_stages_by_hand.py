@@ -9,6 +9,7 @@ import pytest
 from toy import model
 
 from mfu_planner.errors import InputError
+from mfu_planner.operators import Layout
 from mfu_planner.step.division import divide
 from mfu_planner.step.picture import schedule
 from mfu_planner.step.pipeline import pipeline_bubble, pipeline_time
@@ -23,7 +24,7 @@ from mfu_planner.step.schedules import (
     read_schedule,
     schedule_name,
 )
-from mfu_planner.step.stages import balanced_stages, stage_plan, uniform_stages
+from mfu_planner.step.stages import balanced_stages, stage_plan, stated_stages, uniform_stages
 
 
 @pytest.mark.parametrize(
@@ -60,11 +61,31 @@ def test_which_plan() -> None:
     """Equal shares, or by cost: four layers and a head of 4/7 layer, shares of 16/7: layer 3 passes the first."""
     held = divide(model())
     assert held.head_layers == pytest.approx(4 / 7)
-    assert stage_plan(held, 2.0, 0.0) == (2, 2, 2)
-    assert stage_plan(held, 2.0, 1.0) == (3, 3, 1)
-    assert stage_plan(held, 1.0, 1.0) == (4, 4, 4)
-    together = [list(each) for each in stage_plan(held, np.array([1.0, 2.0]), 1.0)]
+    assert stage_plan(held, Layout(pp=2.0), 0.0) == (2, 2, 2)
+    assert stage_plan(held, Layout(pp=2.0), 1.0) == (3, 3, 1)
+    assert stage_plan(held, Layout(), 1.0) == (4, 4, 4)
+    together = [list(each) for each in stage_plan(held, Layout(pp=np.array([1.0, 2.0])), 1.0)]
     assert together == [[4, 3], [4, 3], [4, 1]]
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        # 126 layers and both ends are 8 on each of 16 stages, one of them an end's; 94 and both 3 on each of 32
+        ((126, 16, {"embedding_layers": 1.0, "loss_layers": 1.0}), (8, 7, 7)),
+        ((94, 32, {"embedding_layers": 1.0, "loss_layers": 1.0}), (3, 2, 2)),
+        ((63, 8, {"loss_layers": 1.0}), (8, 8, 7)),
+        # two stages have no middle
+        ((6, 2, {"embedding_layers": 1.0, "loss_layers": 1.0}), (3, 3, 3)),
+        # 61 layers: 7 stages of 8 and 5; 11 and 10 leave 40 for four
+        ((61, 8, {"layers_last": 5}), (8, 8, 5)), ((61, 6, {"layers_first": 11, "layers_last": 10}), (10, 11, 10)),
+        ((7, 2, {"layers_first": 4}), (4, 4, 3)),
+    ],
+)  # fmt: skip
+def test_stages_as_stated(stated: tuple[float, float, dict[str, float]], expected: tuple[float, ...]) -> None:
+    """Most in the middle, first, last, by hand."""
+    layers, stages, said = stated
+    assert stated_stages(layers, Layout(pp=float(stages), **said)) == expected
 
 
 @pytest.mark.parametrize(
