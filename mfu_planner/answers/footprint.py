@@ -32,5 +32,7 @@ class Footprint(OnDevices, KeyedResult, Held):
     inputs: dict[str, Any]
     """Every flag, defaults filled in."""
     assumptions: tuple[str, ...]
+    fit: dict[str, Any] | None = None
+    """Under ``fit``: the fewest devices that hold it, their layout, and what was tried: devices, total_bytes, fits."""
     sensitivities: tuple[dict[str, Any], ...] = ()
     """Under ``explain``: d ln result / d ln of each size and constant, largest first: name, exponent, meaning."""

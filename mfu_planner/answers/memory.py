@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mfu_planner.answers.fitting import fewest
 from mfu_planner.answers.footprint import Footprint, Held
 from mfu_planner.questions.request import read_case
 from mfu_planner.step.evaluate import device_memory
@@ -22,6 +23,8 @@ def memory(**given: Any) -> Footprint:
     ------
     InputError
         Unknown, missing or contradictory flags.
+    NoAnswer
+        Under ``fit``: no number of devices holds it.
 
     Examples
     --------
@@ -31,12 +34,13 @@ def memory(**given: Any) -> Footprint:
     (True, 16.4)
     """
     explain = given.pop("explain", False)
-    case = read_case(given)
+    case, fit = fewest(given) if given.pop("fit", False) else (read_case(given), None)
     found = Footprint(
         **held_of(case, device_memory(case)),
         inputs=dict(case.said.echo),
         assumptions=("the fullest pipeline stage: most micro-batches in flight, or the logits", *case.said.assumptions),
         warnings=case.said.warnings,
+        fit=fit,
         sources=dict(case.said.sources),
         **case.said.device_facts,
     )

@@ -36,6 +36,8 @@ class MemoryQuestion(Layouted, HardwarePart, PlacePart, WayPart):
     """Bytes per device for a layout."""
 
     command: ClassVar[str] = "memory"
+    fit: Annotated[bool, Ask("flag", "Fewest devices", "", "Answer")] = False
+    """Find the fewest devices that hold it, in place of a number of devices."""
 
 
 class SearchQuestion(Layouted, MoneyPart, WayPart):

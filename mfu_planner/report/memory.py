@@ -30,6 +30,9 @@ def render_memory(result: Footprint, console: Console) -> None:
             f"{verdict}: {result['usable_bytes'] / 2**30:.1f} GiB of the device's "
             f"{result['capacity_bytes'] / 2**30:.1f} GiB are usable"
         )
+    if result["fit"]:
+        layout = ", ".join(f"{name} {value}" for name, value in result["fit"]["layout"].items())
+        console.print(f"[bold]fewest devices: {result['fit']['devices']:,}[/bold]  ({layout})")
     for said in (*result["assumptions"], *result["warnings"]):
         console.print(f"[dim]· {said}[/dim]")
     render_explanation(result, console)
