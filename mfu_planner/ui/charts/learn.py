@@ -10,8 +10,10 @@ from mfu_planner.ui.charts.layout import PARTS
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.text import _
 
-_SEEN = 0.01
+_SEEN = 0.04
 """A part below this share of the longer step is drawn among the others."""
+_BARS, _LINE = 200, 20
+"""Pixels of the bars with their axis, and of one line of the legend, which stands within the height."""
 
 
 def beside(steps: Sequence[tuple[str, Sequence[tuple[str, float]], float]]) -> None:
@@ -35,14 +37,14 @@ def beside(steps: Sequence[tuple[str, Sequence[tuple[str, float]], float]]) -> N
                 "type": "nominal",
                 "sort": order,
                 "title": None,
-                "legend": {"orient": "bottom", "columns": 2, "labelLimit": 300},
+                "legend": {"orient": "bottom", "columns": 1, "labelLimit": 240},
             },
             "order": {"field": "order"},
             "tooltip": [base.tip("part", _("part"), None), base.tip("said", _("time and share"), None)],
         },
     }
     alt = "; ".join(f"{name} {show(length, 'time', 3)}" for name, _parts, length in steps)
-    base.draw(spec, alt, height=200)
+    base.draw(spec, alt, height=_BARS + _LINE * len(order))
 
 
 def _row(name: str, part: str, seconds: float, order: int) -> dict[str, Any]:
