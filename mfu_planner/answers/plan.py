@@ -285,6 +285,9 @@ def _closed(
         return close(known, limits), None
     except InputError as error:
         found = similar_to(subject, subject.devices) if error.field == "plan" and s.mfu is None else None
+        if found is None and s.mfu is None and "--mfu" in error.accepted:
+            told = "too few published runs like it are on file to answer without; --predict says one from a layout"
+            raise InputError(error.field, error.given, f"{error.accepted} ({told})", error.nearest) from None
         if found is None:
             raise
     known["mfu"] = found.typical

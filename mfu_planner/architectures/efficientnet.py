@@ -7,6 +7,7 @@ References
 
 from __future__ import annotations
 
+import math
 from math import ceil
 
 from mfu_planner.architectures.config import Config
@@ -35,7 +36,7 @@ def rounded_width(channels: int, coefficient: float, divisor: int) -> int:
     (64, 48)
     """
     wanted = channels * coefficient
-    width = max(divisor, int(wanted + divisor / 2) // divisor * divisor)
+    width = max(divisor, math.floor(wanted / divisor + 0.5) * divisor)
     return width + divisor if width < 0.9 * wanted else width
 
 
@@ -86,7 +87,7 @@ def _block(inputs: int, outputs: int, ratio: int, kernel: int, before: Grid, aft
         *wider,
         *_convolution("depthwise", inner, inner, kernel, after, deep=True),
         *_activation("depthwise", inner, after),
-        *_squeeze(inner, max(1, int(inputs * share)), after),
+        *_squeeze(inner, max(1, math.floor(inputs * share)), after),
         *_convolution("project", inner, outputs, 1, after),
         *((Elementwise(name="residual", width=outputs, read=2, rows=_rows(after)),) if same else ()),
     )

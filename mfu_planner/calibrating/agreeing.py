@@ -50,7 +50,11 @@ def agreeing(own: Sequence[OwnRun], probed: bool) -> tuple[list[OwnRun], list[st
     """
     odd, missed = odd_ones(*measured(own), probed)
     took = np.exp(-missed)
-    if len(own) > 1 and 2 * len(odd) >= len(own):
+    if odd and len(own) == 1:
+        raise InputError(
+            "runs", own[0].name, f"a run like others: it took {took[0]:.3g} times what is expected; {_MEND}"
+        )
+    if 2 * len(odd) >= len(own) > 1:
         slow, fast = int(np.argmax(took)), int(np.argmin(took))
         far = f"they take {took[slow]:.2f} and {took[fast]:.2f} times what suits all best"
         raise InputError("runs", f"{own[slow].name}, {own[fast].name}", f"runs that agree: {far}; {_MEND}")

@@ -96,7 +96,9 @@ def main(args: list[str] | None = None) -> Any:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # ours has none; finding that out reads every package
     _open_streams()
     try:
-        group.main(args=asked, prog_name="mfu-planner", standalone_mode=False)
+        status = group.main(args=asked, prog_name="mfu-planner", standalone_mode=False)
+        if isinstance(status, int) and status:
+            sys.exit(status)  # of a command that was watched
     except NoAnswer as outcome:
         _fail(outcome, 1, asked)
     except PlannerError as error:

@@ -147,6 +147,7 @@ UNITS: dict[str, Unit] = {
     "name": Unit("NAME", _text),
     "names": Unit("NAMES", _text),
     "path": Unit("PATH", _as_given),
+    "name or path": Unit("NAME", _as_given),
     "config": Unit("PATH", _config),
     "choice": Unit("", _as_given),
     "format": Unit("NAME", _format),

@@ -46,7 +46,8 @@ def filled(s: LayoutPart, case: Case, batch: int | None) -> Filled:
             chosen = min(found)[1]
             said = _said(s, chosen, recompute) if batch is not None or recompute != "none" else ()
             return replace(least, micro_batch=chosen, recompute=recompute, said=said)
-    return replace(least, fits=False)
+    nothing = "no micro-batch fits under any recomputation: one sequence and what was asked are predicted all the same"
+    return replace(least, fits=False, said=(f"{nothing}; mfu-planner search finds layouts that fit",))
 
 
 def _stages(case: Case) -> Iterator[str]:
@@ -91,4 +92,4 @@ def _said(s: LayoutPart, micro: int, recompute: str) -> tuple[str, ...]:
     parts += [] if s.recompute else [f"recompute {recompute}"]
     names = [] if s.micro_batch else ["--micro-batch"]
     names += [] if s.recompute else ["--recompute"]
-    return (f"{', '.join(parts)}: the fastest that fits; {' and '.join(names)} say otherwise",)
+    return (f"{', '.join(parts)}: the fastest that fits; {' or '.join(names)} changes it",)

@@ -24,7 +24,7 @@ class AgainPart:
             searched=True,
         ),
     ] = None
-    """Activations computed again in the backward pass."""
+    """Activations computed again in the backward pass. Empty: the least that fits."""
     attention_kernel: Annotated[
         Literal["fused", "unfused"] | None,
         Ask(
@@ -149,7 +149,7 @@ class LayoutPart(AgainPart):
     micro_batch: Annotated[
         int | None, Ask("count", "Micro-batch", "1", "Layout", aliases=("micro_batch_size", "mbs"), searched=True)
     ] = None
-    """Sequences per device in one forward pass. Empty: 1."""
+    """Sequences per device in one forward pass. Empty: the fastest that fits."""
     recompute_share: Annotated[float | None, Ask("fraction", "Recomputed share", "50%", "Layout")] = None
     """Share of the layers under full recomputation. Empty: all."""
     schedule: Annotated[
@@ -200,5 +200,5 @@ class NetworkPart(NodePart):
 class StackPart:
     """The software that runs on them."""
 
-    stack: Annotated[Any, Ask("path", "Software stack", "megatron-2026", "Network")] = None
+    stack: Annotated[Any, Ask("name or path", "Software stack", "megatron-2026", "Network")] = None
     """Software stack whose constants apply, or your own: the stack.yaml of mfu-planner calibrate. Empty: by device."""

@@ -100,7 +100,6 @@ def _lengths(model: Any) -> tuple[tuple[int, int, int], tuple[tuple[int, int], .
 
 def _build(config: Mapping[str, Any], model_class: str | None) -> tuple[str, Any]:
     """The class and a model of it on the meta device."""
-    import torch
     import transformers
     from transformers.models.auto import modeling_auto as auto
 
@@ -113,7 +112,17 @@ def _build(config: Mapping[str, Any], model_class: str | None) -> tuple[str, Any
     if not isinstance(name, str) or not hasattr(transformers, name):
         raise InputError("class", name, f"a class of transformers, such as {usual}")
     fields = {k: v for k, v in config.items() if k not in {"model_type", "architectures", "quantization_config"}}
-    made = transformers.CONFIG_MAPPING[kind].from_dict(fields)
+    try:
+        return name, _made(transformers.CONFIG_MAPPING[kind], getattr(transformers, name), fields)
+    except Exception as error:  # noqa: BLE001  the class's own checks, of any kind
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise InputError("config", kind, f"a config that {name} takes: {why}") from None
+
+
+def _made(config_class: Any, model_class: Any, fields: Mapping[str, Any]) -> Any:
+    import torch
+
+    made = config_class.from_dict(fields)
     parts = [made, *(getattr(made, part, None) for part in getattr(made, "sub_configs", {}))]
     for part in parts:
         if part is not None:
@@ -121,8 +130,8 @@ def _build(config: Mapping[str, Any], model_class: str | None) -> tuple[str, Any
             part.use_cache = False
     _register()
     with torch.device("meta"):
-        model = getattr(transformers, name)._from_config(made, attn_implementation="eager")
-    return name, model.train()
+        model = model_class._from_config(made, attn_implementation="eager")
+    return model.train()
 
 
 def _register() -> None:

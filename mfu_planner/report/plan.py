@@ -71,8 +71,9 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
 def _optimal(plan: Plan) -> list[tuple[str, str]]:
     if plan.optimal is None:
         return []
-    law = f"{plan.optimal.tokens_per_parameter:.1f} tokens per parameter, {plan.optimal.title}"
-    return [("parameters", f"{show(float(plan.params), 'count')}, compute-optimal: {law}; {plan.optimal.url}")]
+    whose = "parameter" if plan.params == plan.active_params else "active parameter"
+    law = f"{plan.optimal.tokens_per_parameter:.1f} tokens per {whose}, {plan.optimal.title}"
+    return [("parameters", f"{show(float(plan.active_params), 'count')}, compute-optimal: {law}; {plan.optimal.url}")]
 
 
 def _print_predicted(plan: Plan, console: Console) -> None:

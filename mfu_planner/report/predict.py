@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mfu_planner.report.explained import render_explanation
+from mfu_planner.report.human import show
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +24,7 @@ def render_predict(result: Prediction, console: Console) -> None:
     console.print(
         f"[bold]{step:.4g} s[/bold] per step ({reach['low']:.4g} to {reach['high']:.4g}), "
         f"[bold]MFU {result['mfu']:.1%}[/bold], HFU {result['hfu']:.1%}, "
-        f"{result['tokens_per_s_per_device']:,.0f} {result['work_unit']}s/s per device"
+        f"{show(result['tokens_per_s_per_device'], 'count')} {result['work_unit']}s/s per device"
     )
     console.print(f"[dim]· the range: {reach['basis']}[/dim]")
     table = Table(title="From the peak to the step", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)

@@ -14,6 +14,7 @@ from mfu_planner.report.terminal import WholeTables
 
 _DRAWN = {
     "BacktestResult": ("backtest", "report.backtest", "render"),
+    "CalibrationResult": ("calibrate", "cli.calibrate", "render"),
     "Diagnosis": ("diagnose", "diagnosis.render", "render"),
     "FlopsResult": ("flops", "report.flops", "render_flops"),
     "Footprint": ("memory", "report.memory", "render_memory"),
@@ -21,24 +22,15 @@ _DRAWN = {
     "Measurement": ("mfu", "report.measure", "render_measurement"),
     "Plan": ("plan", "report.plan", "render_plan"),
     "Prediction": ("predict", "report.predict", "render_predict"),
+    "ProbeResult": ("probe", "cli.probe", "render"),
     "SearchResult": ("search", "report.search", "render_search"),
     "TraceReport": ("trace", "observe.traces.render", "render"),
 }
 """Class of a result → its command, and what draws it there."""
 _FIGURES = (
-    *(
-        "model",
-        "kind",
-        "format",
-        "training_time_s",
-        "step_time_s",
-        "window_s",
-        "device_hours",
-        "cost_usd",
-        "devices",
-        "tokens",
-    ),
-    *("total_bytes", "usable_bytes", "params", "flops", "mfu", "hfu", "first_cause", "evaluated"),
+    *("model", "kind", "format", "training_time_s", "step_time_s", "window_s", "device_hours", "cost_usd"),
+    *("devices", "tokens", "total_bytes", "usable_bytes", "params", "flops", "mfu", "hfu", "first_cause", "evaluated"),
+    *("base", "leave_one_out", "spread", "points"),
 )
 """What the one line says, where a result has it, in this order."""
 _WIDTH = 100
@@ -53,6 +45,8 @@ def one_line(result: Any) -> str:
 
 
 def _figure(name: str, value: Any) -> str:
+    if name in ("leave_one_out", "spread"):
+        return percent(value["median"] if isinstance(value, dict) else value)
     if isinstance(value, dict):
         return show(value["total"], "count")
     if isinstance(value, str):

@@ -56,6 +56,11 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
         more = _try(near, bests, None)
         evaluated, feasible = evaluated + more[0], feasible + more[1]
     kept = [(place, found) for place in places for found in bests[id(place)].ranked()]
+    if not evaluated:
+        raise NoAnswer(
+            "search: no layout divides these devices, this batch and the model's heads and layers as is asked; another "
+            "number of devices, a batch that more of them divide, or fewer fixed flags would"
+        )
     if not kept:
         raise NoAnswer(
             f"search: none of {evaluated:,} layouts fits into the memory that a framework can allocate; more devices, "

@@ -8,9 +8,10 @@ import streamlit as st
 
 from mfu_planner.errors import InputError
 from mfu_planner.facts import load_text
+from mfu_planner.machine.calibrated import stack_names
 from mfu_planner.questions.layouts import PredictQuestion
 from mfu_planner.questions.question import asks
-from mfu_planner.ui.fields import FIELDS
+from mfu_planner.ui.fields import CHOSEN, FIELDS
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.text import _
 from mfu_planner.ui.uploads import small_text
@@ -40,7 +41,7 @@ def layout_fields(form: Form) -> None:
     with right:
         again = form.choice("layout_recompute", _RECOMPUTE)
         form.put("layout_recompute", None)
-        form.put("recompute", None if again == "none" else again)
+        form.put("recompute", again)
 
 
 def rare_layout_fields(form: Form) -> None:
@@ -53,6 +54,8 @@ def rare_layout_fields(form: Form) -> None:
         form.draw("optimizer")
     with right:
         form.draw("offload")
+    stack = form.choice("stack", (CHOSEN, *stack_names()))
+    form.put("stack", None if stack == CHOSEN else stack)
     measured_fields(form)
 
 

@@ -15,6 +15,7 @@ from mfu_planner.backtesting.selection import used_for_calibration
 from mfu_planner.backtesting.stated import published_step_time
 from mfu_planner.backtesting.steptime import predict_rows, step_case
 from mfu_planner.errors import InputError
+from mfu_planner.hardware import resolve
 from mfu_planner.published.similar import quantile
 from mfu_planner.step.evaluate import device_memory
 
@@ -153,8 +154,16 @@ def test_duplicates_of_a_series_get_its_memory():
 
 def test_nothing_but_jax_runs_on_tpus():
     """MLPerf's text names Megatron's year; the machine is Google's."""
-    assert stack_of("training_results_v3.1:google/results/cloud-tpu-v5e-4096-pax", run(hw_key="tpu-v5e")) == "jax-tpu"
-    assert stack_of("training_results_v3.1:nvidia/results/dgxh100", run(hw_key="h100-sxm")) == "megatron-2024"
+    assert (
+        stack_of(
+            "training_results_v3.1:google/results/cloud-tpu-v5e-4096-pax", run(hw_key="tpu-v5e"), resolve("tpu-v5e")
+        )
+        == "jax-tpu"
+    )
+    assert (
+        stack_of("training_results_v3.1:nvidia/results/dgxh100", run(hw_key="h100-sxm"), resolve("h100-sxm"))
+        == "megatron-2024"
+    )
 
 
 def test_usual_layout_of_large_models():

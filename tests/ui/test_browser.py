@@ -131,7 +131,7 @@ def test_dropped_log_is_measured(tab: Any, served: str) -> None:
     line = "step: {i}  loss: 9.07  memory: 30.91GiB(32.53%)  tps: 7,6{i:02d}  tflops: 443.78  mfu: 44.87%\n"
     data = gzip.compress("".join(line.format(i=i) for i in range(1, 60)).encode())
     tab.goto(f"{served}/measure?observed=log&model=llama-3.1-8b")
-    tab.locator("input[type=file]").set_input_files(
+    tab.locator(".st-key-log_file input[type=file]").set_input_files(
         {"name": "train.log.gz", "mimeType": "application/gzip", "buffer": data}
     )
     tab.wait_for_selector(".mfu-hero .said:has-text('torchtitan')")
@@ -150,7 +150,9 @@ def test_dropped_log_is_measured(tab: Any, served: str) -> None:
 def test_hostile_upload_is_refused_in_words(tab: Any, served: str, name: str, data: bytes, said: str) -> None:
     """And the server stays alive."""
     tab.goto(f"{served}/measure?observed=log")
-    tab.locator("input[type=file]").set_input_files({"name": name, "mimeType": "text/plain", "buffer": data})
+    tab.locator(".st-key-log_file input[type=file]").set_input_files(
+        {"name": name, "mimeType": "text/plain", "buffer": data}
+    )
     tab.wait_for_selector(f"[data-testid=stAlert]:has-text('{said}')")
     with urllib.request.urlopen(f"{served}/_stcore/health", timeout=5) as answer:
         assert answer.status == 200

@@ -256,7 +256,7 @@ def _use(rows: list[dict[str, Any]]) -> None:
 def fields_of_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """What the form's fields hold where a row of a search is asked about: its question where it has one."""
     said = {**row, **(row.get("question") or {})}
-    wanted = ("devices", "recompute_share")
+    wanted = ("devices", "recompute_share", "stack")
     found = {
         name: shown_as(asked, said.get(name))
         for name, asked in asks(PredictQuestion).items()
