@@ -56,7 +56,9 @@ def diagnose(**given: Any) -> Diagnosis:
     explain = given.pop("explain", False)
     kept = sorted_given(given)
     seen = observe(kept, read_answers(kept))
-    run = settled(describe(seen.given, seen.answers), seen)
+    _refuse_padding(seen)
+    described = describe(seen.given, seen.answers)
+    run = described if loader_of(seen, described).limited else settled(described, seen)
     possible = seen.mfu is None or seen.mfu < 1
     point = run.bench.base if run.bench and possible else None
     gap = _gap(seen, point if possible else None)
@@ -108,6 +110,15 @@ def _full_precision(gap: Gap, seen: Observed) -> None:
         gap.useful -= lost
         gap.put("full_precision", lost, "measured", source)
     seen.measured.parts["full_precision"] = Evidence("full_precision", lost, source)
+
+
+def _refuse_padding(seen: Observed) -> None:
+    """Padding is computed too: with it the device must stay below its peak."""
+    if seen.padding and seen.mfu is not None and seen.mfu < 1 < (computed := seen.mfu / (1.0 - seen.padding)):
+        most = f"at most {1.0 - seen.mfu:.1%}"
+        raise InputError(
+            "padding", f"{seen.padding:.0%}", f"{most}: with it the device would compute at {computed:.0%} of its peak"
+        )
 
 
 def _gap(seen: Observed, point: Point | None) -> Gap:

@@ -17,6 +17,8 @@ FEW = 1
 """Workers up to which loading is a suspect before anything was measured."""
 RESERVE = 1.5
 """Processes over those that just keep up: samples differ."""
+LIMIT = (0.8, 1.25)
+"""Observed rate ÷ what the stated workers deliver, between which they are taken to be what limits the run."""
 PLAUSIBLE = 0.005
 """Share of a process's time below which preparing the data cannot hold a step up."""
 
@@ -40,10 +42,14 @@ class Loader:
     sample_bytes: float | None = None
     wait_share: float | None = None
     """Measured share of a step that waits for data."""
+    limited: float | None = None
+    """Share of the time that the stated workers hold the step up, where the run goes just as fast as they deliver."""
 
     @property
     def share(self) -> float | None:
         """Of a step that loading adds: all of it without workers, what one worker cannot deliver with one."""
+        if self.limited is not None:
+            return self.limited
         if self.one_process is None:
             return None
         busy = self.one_process / self.cores
@@ -52,6 +58,8 @@ class Loader:
     @property
     def suspect(self) -> bool:
         """Few workers, and enough to prepare for it to show."""
+        if self.limited is not None:
+            return not self.measured_small
         few = (self.workers is not None and self.workers <= FEW) or self.cores < 1
         return few and not self.ruled_out and (self.share is None or self.share > PLAUSIBLE)
 
@@ -74,6 +82,8 @@ class Loader:
         cores = "" if self.cores >= 1 else f" of {self.cores:g} cores each"
         need = "" if self.per_s is None else f" for {_figure(self.per_s)} {self.unit}s/s a device"
         work = "" if self.one_process is None else f", {self.one_process:.0%} of one process's time"
+        if self.limited is not None:
+            work = f": the run goes just as fast as they deliver at {self.sample_time_s:g} s a sample"
         return f"{count}{cores}{need}{work}"
 
     @property
@@ -122,8 +132,13 @@ def loader_of(seen: Observed, run: Described) -> Loader:
         length = int(seen.given["seq_len"])
     per_s = 1.0 / seen.device_s_per_token if seen.device_s_per_token else None
     samples = per_s / length if per_s and length else None
-    busy = None
-    if samples is not None and answers.sample_time_s is not None:
+    busy = limited = None
+    cores = min(answers.cores_per_loader or 1.0, 1.0)
+    if per_s is not None and samples is not None and length and answers.sample_time_s is not None:
+        delivered = (answers.loader_workers or 0) * cores / answers.sample_time_s
+        if delivered and LIMIT[0] <= samples / delivered <= LIMIT[1] and (able := _able(run)) and able > per_s:
+            limited = 1.0 - per_s / able
+            per_s, samples = able, able / length
         busy = samples * answers.sample_time_s
     elif per_s is not None and unit in held["per_process"]:
         busy = per_s / float(held["per_process"][unit])
@@ -132,14 +147,20 @@ def loader_of(seen: Observed, run: Described) -> Loader:
         unit=unit,
         one_process=busy,
         workers=answers.loader_workers,
-        cores=min(answers.cores_per_loader or 1.0, 1.0),
+        cores=cores,
         devices_per_node=node,
         measured_small=seen.measured.loader_is_idle,
         samples_per_s=samples,
         sample_time_s=answers.sample_time_s,
         sample_bytes=answers.sample_bytes,
         wait_share=waits.share if (waits := seen.measured.parts.get("input")) else None,
+        limited=limited,
     )
+
+
+def _able(run: Described) -> float | None:
+    """Work units that one device would consume a second without waiting, as its step is predicted."""
+    return None if run.bench is None else 1.0 / run.bench.base.per_token
 
 
 def _figure(value: float) -> str:
