@@ -56,6 +56,8 @@ class Known:
     samples: bool = False
     adapters: bool = False
     own: OwnStack | None = None
+    measured: bool = False
+    """Whether the question brings a machine file: what was measured on the device itself."""
 
     @property
     def sizes(self) -> dict[str, float]:
@@ -91,6 +93,7 @@ def known_of(case: Case) -> Known:
         samples=case.architecture.work_unit != "token",
         adapters=bool(given.get("lora_rank") or given.get("freeze")),
         own=case.said.own,
+        measured=given.get("machine") is not None,
     )
 
 
@@ -132,7 +135,7 @@ def unknown(
         "unlike": bool(sources) and not any(_near(at, place) for places in sources.values() for place in places),
         "one_source": len(sources) == 1,
         "assumed_stack": not known.named,
-        "unmeasured_device": product_block(known.device) is None,
+        "unmeasured_device": product_block(known.device) is None and not known.measured,
         "other_format": known.dtype not in _USUAL,
         "samples": known.samples,
         "adapters": known.adapters,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 
@@ -87,3 +88,12 @@ def test_four_in_five_runs_of_sources_never_seen_lie_within():
     inside = [g["coverage"] for name, g in groups.items() if name != "all" and g["n"] >= 5]
 
     assert 0.72 <= sum(inside) / len(inside) <= 0.88
+
+
+def test_a_machine_file_is_a_measurement() -> None:
+    """What one measured on the device itself is no doubt about it."""
+    asked = {"model": "gpt2", "devices": 1, "global_batch": 8, "dtype": "fp32"}
+    own = predict(**asked, machine=str(Path(__file__).parents[1] / "machine" / "machine.yaml"))
+    assert "measured on" in " ".join(own.assumptions)
+    assert "were not measured" not in own.range["basis"]
+    assert "were not measured" in predict(**asked, hardware="gtx-1080-ti").range["basis"]
