@@ -44,4 +44,5 @@ def test_a_page_works_under_the_policy(browser: Any, served: str, path: str) -> 
     assert refused == []
     own = (served, served.replace("http", "ws"), "data:", "blob:")
     assert [url for url in asked if not url.startswith(own)] == []
+    tab.unroute_all(behavior="ignoreErrors")
     context.close()
