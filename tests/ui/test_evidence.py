@@ -11,7 +11,7 @@ from mfu_planner import predict, read_log
 from mfu_planner.answers.starting import starting_point
 from mfu_planner.report.human import percent
 
-SAMPLES = sorted(p for p in (Path(__file__).parents[1] / "observe").rglob("*") if p.suffix == ".log")[::4]
+SAMPLES = sorted(p for p in (Path(__file__).parents[1] / "observe").rglob("*") if p.suffix == ".log")[::8]
 
 
 def _html(app: Any) -> str:

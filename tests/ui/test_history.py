@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-STEPS = int(os.environ.get("MFU_PLANNER_WALK", "10"))
+STEPS = int(os.environ.get("MFU_PLANNER_WALK", "6"))
 _PAGES = ("Plan", "Measure", "Layout", "Models")
 _EDITS = {"devices": ("64", "512", "1024"), "seq_len": ("4096", "8192"), "global_batch": ("256", "1024")}
 _IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
