@@ -11,14 +11,18 @@ from mfu_planner.questions.device_count import node_size
 from mfu_planner.questions.model import model_of
 from mfu_planner.questions.subject import Subject, resolve_subject
 from mfu_planner.run import closed_forms, solve
-from mfu_planner.run.scaling import Suggestion, compute_optimal_params, compute_optimal_tokens, optimal_size
+from mfu_planner.run.scaling import (
+    FLOPS_PER_PARAMETER,
+    Suggestion,
+    compute_optimal_params,
+    compute_optimal_tokens,
+    optimal_size,
+)
 from mfu_planner.units import HOUR
 
 if TYPE_CHECKING:
     from mfu_planner.questions.runs import PlanQuestion
 
-_FLOPS_PER_PARAMETER = 6
-"""Training FLOP per parameter and token: what scaling laws mean by compute (Hoffmann et al. 2022, arXiv:2203.15556)."""
 _ROUNDS = 20
 _START_MFU = 0.4
 """Where the search for a size and the MFU of runs of that size begins; the end does not depend on it."""
@@ -123,7 +127,7 @@ def _at_mfu(s: PlanQuestion, subject: Subject, mfu: float) -> tuple[PlanQuestion
             "optimal", s.optimal, "a --model, or --tokens, or the compute: --budget, or --devices with --deadline"
         )
     law = optimal_size(compute, s.optimal)
-    question = s.changed(params=_size(law), tokens=compute / (_FLOPS_PER_PARAMETER * _size(law)))
+    question = s.changed(params=_size(law), tokens=compute / (FLOPS_PER_PARAMETER * _size(law)))
     return (question if devices == subject.devices else question.changed(devices=devices)), law
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.run.frozen import Frozen
 
+FLOPS_PER_PARAMETER = 6
+"""Training FLOP per parameter and token: what scaling laws mean by compute (Hoffmann et al. 2022, arXiv:2203.15556)."""
 _HALVINGS = 100
 """Of an interval of 60 decimal places: below the last digit of a float."""
 
@@ -118,7 +120,9 @@ def optimal_size(compute: float, law: str | None = None) -> Suggestion:
     """
     if not compute > 0:
         raise InputError("compute", compute, "a positive number of FLOPs")
-    return compute_optimal_tokens(_where(lambda n: 6 * n * compute_optimal_tokens(n, law).tokens, compute), law)
+    return compute_optimal_tokens(
+        _where(lambda n: FLOPS_PER_PARAMETER * n * compute_optimal_tokens(n, law).tokens, compute), law
+    )
 
 
 def _where(rising: Callable[[float], float], value: float) -> float:
