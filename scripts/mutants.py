@@ -4,6 +4,9 @@
 one the tests that go through its function, and writes ``scripts/mutants.txt``: figures by package and the survivors by
 name.  Documentation that the code wrote and the kept answers do not count: they would catch anything, right or wrong.
 
+The tests of a package are collected once; each mutant is a fork of that process with the function's code exchanged.
+A mutant outside a function (a module's constant, a default) is met by a process that imports the file changed.
+
 ``python scripts/mutants.py [--count N] [--seed N] [--only PACKAGE ...] [--survivors]`` (``--survivors``: those on file
 again; another seed draws others, to see kinds rather than the same ones).
 """
@@ -12,182 +15,45 @@ from __future__ import annotations
 
 import argparse
 import ast
-import copy
 import datetime as dt
+import functools
+import gc
 import os
 import pickle
 import random
-import shutil
-import signal
+import resource
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
 from itertools import accumulate
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType, FunctionType
 
 import numpy as np  # noqa: F401  imported once for all children, like the next
 import pydantic  # noqa: F401
 import pytest
 import sympy  # noqa: F401
+from mutating import ROOT, Mutant, changed_functions, code_of, every
 
-ROOT = Path(__file__).resolve().parents[1]
 REPORT = Path(__file__).with_suffix(".txt")
-SEED, COUNT, TIMEOUT_S = 20261130, 320, 240
-_MOST_S, _OTHERS = 30.0, 60
+SEED, COUNT, JOBS = 20261130, 300, 2
+_MOST_S, _OTHERS = 8.0, 20
 """Seconds of tests that go through a mutant's function, and how many others, each mutant is given."""
-PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "run": (("run",), ("tests/run", "tests/plan", "tests/sweeps")),
-    "operators": (
-        ("operators",),
-        ("tests/operators", "tests/counting/test_formulas.py", "tests/counting/test_properties.py", "tests/golden"),
-    ),
-    "step": (
-        ("step",),
-        ("tests/step", "tests/answers", "tests/searching", "tests/backtesting/test_steptime.py"),
-    ),
-    "machine": (
-        ("machine",),
-        ("tests/machine", "tests/step", "tests/answers", "tests/backtesting/test_question.py"),
-    ),
-    "searching": (("searching",), ("tests/searching",)),
-}  # fmt: skip
-"""Package → its code, the tests that know it, the quickest first."""
-_ARGUMENTS = (
-    *("-q", "-p", "no:cacheprovider", "-m", "not browser and not golden"),
-    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
-    "--ignore=tests/golden/test_answers.py",
-    "--ignore=tests/golden/test_measure.py",
-)
-_SWAPS: dict[type[ast.AST], type[ast.AST]] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
-    ast.Pow: ast.Mult, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq, ast.And: ast.Or, ast.Or: ast.And, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-}  # fmt: skip
-_NAMES = {"minimum": "maximum", "maximum": "minimum", "min": "max", "max": "min", "ceil": "floor", "any": "all",
-          "all": "any"}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One change of one file."""
-
-    package: str
-    file: str
-    place: int
-    """Number of the change among those of its file."""
-    line: int
-    says: str
-
-    @property
-    def name(self) -> str:
-        """Where it is and what it does."""
-        return f"{self.file}:{self.line} {self.says}"
-
-
-class Changes(ast.NodeVisitor):
-    """Every change that a file allows, made one at a time."""
-
-    def __init__(self, wanted: int = -1) -> None:
-        self.wanted, self.found = wanted, list[tuple[int, str]]()
-
-    def _offer(self, line: int, says: str) -> bool:
-        self.found.append((line, says))
-        return len(self.found) - 1 == self.wanted
-
-    def generic_visit(self, node: ast.AST) -> None:
-        """Leave out what is said and not computed: messages, annotations, decorators, type-checking imports."""
-        if isinstance(node, ast.Raise | ast.JoinedStr | ast.ImportFrom | ast.Import):
-            return
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            return
-        for field, value in ast.iter_fields(node):
-            if field in ("annotation", "returns", "decorator_list", "type_params"):
-                continue
-            for child in value if isinstance(value, list) else [value]:
-                if isinstance(child, ast.AST):
-                    self.visit(child)
-
-    def visit_BinOp(self, node: ast.BinOp) -> None:
-        """``a + b`` → ``a - b``."""
-        other = _SWAPS.get(type(node.op))
-        text = isinstance(node.left, ast.Constant | ast.JoinedStr) and not _number(node.left)
-        if other and not text and self._offer(node.lineno, f"{_op(node.op)} → {_op(other())} in {_short(node)}"):
-            node.op = other()  # type: ignore[assignment]
-        self.generic_visit(node)
-
-    def visit_Compare(self, node: ast.Compare) -> None:
-        """``a < b`` → ``a <= b``."""
-        for place, op in enumerate(node.ops):
-            other = _SWAPS[type(op)]
-            if self._offer(node.lineno, f"{_op(op)} → {_op(other())} in {_short(node)}"):
-                node.ops[place] = other()  # type: ignore[call-overload]
-        self.generic_visit(node)
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> None:
-        """``a and b`` → ``a or b``."""
-        other = _SWAPS[type(node.op)]
-        if self._offer(node.lineno, f"{_op(node.op)} → {_op(other())} in {_short(node)}"):
-            node.op = other()  # type: ignore[assignment]
-        self.generic_visit(node)
-
-    def visit_Constant(self, node: ast.Constant) -> None:
-        """A number one more, or half as much again."""
-        if not _number(node):
-            return
-        value = node.value + 1 if isinstance(node.value, int) else (node.value * 1.5 if node.value else 1.0)
-        if self._offer(node.lineno, f"{node.value} → {value}"):
-            node.value = value
-
-    def visit_Call(self, node: ast.Call) -> None:
-        """``minimum`` → ``maximum``; ``where(c, a, b)`` → ``where(c, b, a)``."""
-        if isinstance(node.func, ast.Name):
-            name = node.func.id
-            if name in _NAMES and self._offer(node.lineno, f"{name} → {_NAMES[name]} in {_short(node)}"):
-                node.func.id = _NAMES[name]
-            if name == "where" and self._offer(node.lineno, f"branches swapped in {_short(node)}"):
-                node.args[1], node.args[2] = node.args[2], node.args[1]
-        self.generic_visit(node)
-
-    def visit_IfExp(self, node: ast.IfExp) -> None:
-        """``a if c else b`` → ``b if c else a``."""
-        if self._offer(node.lineno, f"branches swapped in {_short(node)}"):
-            node.body, node.orelse = node.orelse, node.body
-        self.generic_visit(node)
-
-
-def _number(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
-
-
-def _op(op: ast.AST) -> str:
-    return type(op).__name__
-
-
-def _short(node: ast.AST) -> str:
-    text = ast.unparse(node)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def files_of(package: str) -> list[Path]:
-    """The code of a package: files that an earlier one of the list does not have."""
-    own = [ROOT / "mfu_planner" / part for part in PACKAGES[package][0]]
-    found = [f for part in own if part.exists() for f in ([part] if part.is_file() else sorted(part.glob("*.py")))]
-    named = {ROOT / "mfu_planner" / p for n, (parts, _) in PACKAGES.items() if n != package for p in parts}
-    return [f for f in found if f.name != "__init__.py" and (f not in named or f in own)]
-
-
-def every(package: str) -> Iterator[Mutant]:
-    """All mutants of a package."""
-    for path in files_of(package):
-        changes = Changes()
-        changes.visit(ast.parse(path.read_text("utf-8")))
-        for place, (line, says) in enumerate(changes.found):
-            yield Mutant(package, str(path.relative_to(ROOT)), place, line, says)
+_CPU_S, _BYTES = 200, 12 << 30
+"""What a mutant that runs away may use."""
+TESTS: dict[str, tuple[str, ...]] = {
+    "searching": ("tests/searching",),
+    "run": ("tests/run", "tests/plan"),
+    "machine": ("tests/machine", "tests/step/test_base_weights.py", "tests/step/test_bytes_by_hand.py"),
+    "step": ("tests/step",),
+    "operators": ("tests/operators", "tests/counting/test_formulas.py"),
+}
+"""Package → the tests that know it."""
+_ARGUMENTS = ("-q", "-s", "-p", "no:cacheprovider", "-p", "no:warnings", "-m", "not browser and not golden")
 
 
 def drawn(count: int, packages: list[str], seed: int) -> list[Mutant]:
@@ -199,148 +65,163 @@ def drawn(count: int, packages: list[str], seed: int) -> list[Mutant]:
     return chosen
 
 
-def mutated(mutant: Mutant) -> str:
-    """The file's text with the change made."""
-    tree = ast.parse((ROOT / mutant.file).read_text("utf-8"))
-    changed = copy.deepcopy(tree)
-    Changes(mutant.place).visit(changed)
-    return ast.unparse(ast.fix_missing_locations(changed))
-
-
-def copied(into: Path) -> Path:
-    """A checkout whose package can be changed: everything else is linked."""
-    into.mkdir()
-    for path in ROOT.iterdir():
-        if path.name == "mfu_planner":
-            shutil.copytree(path, into / path.name, ignore=shutil.ignore_patterns("__pycache__"))
-        elif not path.name.startswith("."):
-            (into / path.name).symlink_to(path)
-    return into
-
-
-class Traced:
-    """A pytest plugin: the functions of the package that each test goes through, and how long it takes."""
-
-    def __init__(self, files: set[str]) -> None:
-        self.files = files
-        self.tests: dict[tuple[str, int], set[str]] = defaultdict(set)
-        """(file, first line of a function) → tests."""
-        self.seconds: dict[str, float] = {}
-        self.failed = set[str]()
-        """Tests that fail without any mutant."""
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Remember what fails."""
-        if report.failed:
-            self.failed.add(report.nodeid)
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """Watch one test with its fixtures."""
-
-        def watch(frame: FrameType, event: str, _: object) -> None:
-            if event == "call" and frame.f_code.co_filename in self.files:
-                self.tests[frame.f_code.co_filename, frame.f_code.co_firstlineno].add(item.nodeid)
-
-        start = time.perf_counter()
-        sys.settrace(watch)
-        try:
-            return (yield)
-        finally:
-            sys.settrace(None)
-            self.seconds[item.nodeid] = time.perf_counter() - start
-
-
-def traced(package: str, where: Path) -> Traced:
-    """The tests of a package, run once in a process of their own and watched, and once on code as mutants are written.
-
-    Tests that fail in either run are left out: they would kill every mutant.
-    """
-    files = [where / f.relative_to(ROOT) for f in files_of(package)]
-    kept = where.parent / "traced.pickle"
-    found = Traced({str(f) for f in files})
-
-    def run() -> int:
-        pytest.main([*_ARGUMENTS, *(t for t in PACKAGES[package][1] if (ROOT / t).exists())], plugins=[found])
-        kept.write_bytes(pickle.dumps((dict(found.tests), found.seconds, found.failed)))
-        return 0
-
-    forked(run, where, 3600)
-    tests, found.seconds, failed = pickle.loads(kept.read_bytes())  # noqa: S301  written by ourselves
-    texts = {f: f.read_text("utf-8") for f in files}
-    for file, text in texts.items():
-        file.write_text(ast.unparse(ast.parse(text)), "utf-8")
-    forked(run, where, 3600)
-    for file, text in texts.items():
-        file.write_text(text, "utf-8")
-    failed |= pickle.loads(kept.read_bytes())[2]  # noqa: S301  written by ourselves
-    for test in failed:
-        print("fails without a mutant:", test, flush=True)
-        found.seconds.pop(test, None)
-    found.tests.update({place: names - failed for place, names in tests.items()})
-    return found
-
-
-def forked(work: Callable[[], int], where: Path, limit_s: float) -> int:
-    """The exit code of some work in a child that imports the package from there; -1 where it takes too long."""
+def forked(work: Callable[[], int]) -> int:
+    """The process of some work that says nothing; its exit code is what the work returns."""
+    sys.stdout.flush()
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            os.chdir(where)
-            sys.path.insert(0, str(where))
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 1)
-            os.dup2(null, 2)
-            signal.alarm(int(limit_s))
+            null = os.open(os.devnull, os.O_RDWR)
+            for stream in range(3):
+                os.dup2(null, stream)
             code = work()
         finally:
             os._exit(code)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
+    return child
 
 
-def killers(mutant: Mutant, seen: Traced, where: Path) -> list[str]:
-    """Tests that go through the mutant's function, the quickest first, then some others of its package."""
-    file = str(where / mutant.file)
-    tree = ast.parse((ROOT / mutant.file).read_text("utf-8"))
-    kinds = (ast.FunctionDef, ast.Lambda, ast.AsyncFunctionDef)
-    around = [n for n in ast.walk(tree) if isinstance(n, kinds) and n.lineno <= mutant.line <= (n.end_lineno or 0)]
-    firsts = {min([n.lineno, *(d.lineno for d in getattr(n, "decorator_list", []))]) for n in around}
-    names = {
-        t for (f, line), tests in seen.tests.items() if f == file and (not firsts or line in firsts) for t in tests
-    }
-    spent = accumulate(sorted((seen.seconds[t], t) for t in names), lambda a, b: (a[0] + b[0], b[1]))
-    first = [test for seconds, test in spent if seconds < _MOST_S]
-    others = sorted(set(seen.seconds) - names)  # what a cache keeps is worked out in the first test alone
-    return first + random.Random(SEED).sample(others, min(len(others), _OTHERS))  # noqa: S311
+def met(mutants: Iterable[Mutant], killed: Callable[[Mutant], int]) -> dict[Mutant, bool]:
+    """Every mutant and whether it lives through some work, ``JOBS`` at a time; what runs away or breaks is caught."""
+
+    def limited(mutant: Mutant) -> int:
+        resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
+        resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
+        return killed(mutant)
+
+    found: dict[Mutant, bool] = {}
+    running: dict[int, Mutant] = {}
+    waiting = list(mutants)
+    while waiting or running:
+        while waiting and len(running) < JOBS:
+            mutant = waiting.pop(0)
+            running[forked(functools.partial(limited, mutant))] = mutant
+        child, status = os.wait()
+        mutant = running.pop(child)
+        found[mutant] = status == 0
+        print("alive " if found[mutant] else "killed", mutant.name, flush=True)
+    return {mutant: found[mutant] for mutant in mutants}
 
 
-def survives(mutant: Mutant, seen: Traced, where: Path) -> bool:
-    """Whether the tests that go through it pass with the mutant in place."""
-    tests = killers(mutant, seen, where)
-    if not tests:
+@dataclass(slots=True)
+class Seen:
+    """What the tests of a package go through without any mutant."""
+
+    tests: dict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """(file, first line of a function) → tests."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Of every test that passes."""
+
+    def killers(self, mutant: Mutant) -> list[str]:
+        """Tests that go through the mutant's function, the quickest first, then some others of its package."""
+        file = ROOT / mutant.file
+        kinds = (ast.FunctionDef, ast.Lambda, ast.AsyncFunctionDef)
+        tree = ast.walk(ast.parse(file.read_text("utf-8")))
+        around = [n for n in tree if isinstance(n, kinds) and n.lineno <= mutant.line <= (n.end_lineno or 0)]
+        firsts = {min([n.lineno, *(d.lineno for d in getattr(n, "decorator_list", []))]) for n in around}
+        through = [
+            tests for (f, line), tests in self.tests.items() if f == str(file) and (not firsts or line in firsts)
+        ]
+        names = set().union(*through) & set(self.seconds)
+        if not firsts:  # a constant, a field of a class: whoever names the module asks about it
+            naming = {
+                f for f in {t.partition("::")[0] for t in self.seconds} if file.stem in (ROOT / f).read_text("utf-8")
+            }
+            names |= {t for t in self.seconds if t.partition("::")[0] in naming}
+        spent = accumulate(sorted((self.seconds[t], t) for t in names), lambda a, b: (a[0] + b[0], b[1]))
+        others = sorted(set(self.seconds) - names)  # what a cache keeps is worked out in the first test alone
+        drawn = random.Random(SEED).sample(others, min(len(others), _OTHERS))  # noqa: S311
+        return [test for seconds, test in spent if seconds < _MOST_S] + drawn
+
+
+class Judge:
+    """A pytest plugin that runs, in place of the tests collected, a fork of them for every mutant."""
+
+    def __init__(self, package: str, mutants: list[Mutant], kept: Path) -> None:
+        self.folder = str(ROOT / "mfu_planner" / package)
+        self.mutants, self.kept = mutants, kept
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Watch the tests once, then meet each mutant with those that know it."""
+        traces = self.kept.with_suffix(".seen")
+        os.waitpid(forked(lambda: traces.write_bytes(pickle.dumps(self._seen(session))) and 0), 0)
+        seen: Seen = pickle.loads(traces.read_bytes())  # noqa: S301  written by ourselves
+        items = {item.nodeid: item for item in session.items}
+
+        def killed(mutant: Mutant) -> int:
+            exchange(changed_functions(mutant))
+            return _failures(session, [items[name] for name in seen.killers(mutant)])
+
+        inside = [mutant for mutant in self.mutants if changed_functions(mutant)]
+        self.kept.write_bytes(pickle.dumps((seen, met(inside, killed))))
         return True
-    target = where / mutant.file
-    kept = target.read_text("utf-8")
-    target.write_text(mutated(mutant), "utf-8")
-    try:
-        return forked(lambda: int(pytest.main(["-x", *_ARGUMENTS, *tests])), where, TIMEOUT_S) == 0
-    finally:
-        target.write_text(kept, "utf-8")
+
+    def _seen(self, session: pytest.Session) -> Seen:
+        seen, caches = Seen(), [c for c in gc.get_objects() if isinstance(c, functools._lru_cache_wrapper)]
+        own = [c for c in caches if c.__wrapped__.__code__.co_filename.startswith(self.folder)]
+
+        def watch(frame: FrameType, event: str, _: object) -> None:
+            if event == "call" and frame.f_code.co_filename.startswith(self.folder):
+                seen.tests[frame.f_code.co_filename, frame.f_code.co_firstlineno].add(item.nodeid)
+
+        for item in session.items:
+            for cache in own:
+                cache.cache_clear()
+            start = time.process_time()
+            sys.settrace(watch)
+            failed = _failures(session, [item])
+            sys.settrace(None)
+            if not failed:
+                seen.seconds[item.nodeid] = time.process_time() - start
+        return seen
+
+
+def _failures(session: pytest.Session, items: list[pytest.Item]) -> int:
+    """Run tests up to the first that fails."""
+    before = session.testsfailed
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.testsfailed > before:
+            return 1
+    return 0
+
+
+def exchange(changed: dict[CodeType, CodeType]) -> None:
+    """Put the mutant's code into the functions that were imported from its file."""
+    for function in gc.get_objects():
+        if type(function) is FunctionType and function.__code__ in changed:
+            function.__code__ = changed[function.__code__]
+
+
+def imported(mutant: Mutant, tests: list[str]) -> int:
+    """Run tests in a process that has not imported the mutant's file yet and finds it changed."""
+    usual, path = SourceFileLoader.get_code, str(ROOT / mutant.file)
+
+    def get_code(loader: SourceFileLoader, name: str) -> CodeType | None:
+        return code_of(mutant) if loader.path == path else usual(loader, name)
+
+    SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
+    return int(pytest.main(["-x", *_ARGUMENTS, *tests])) if tests else 0
 
 
 def judged(mutants: list[Mutant]) -> dict[Mutant, bool]:
     """Every mutant and whether it survives."""
     found: dict[Mutant, bool] = {}
     with tempfile.TemporaryDirectory() as folder:
-        where = copied(Path(folder) / "checkout")
         for package in dict.fromkeys(m.package for m in mutants):
-            seen = traced(package, where)
-            for mutant in (m for m in mutants if m.package == package):
-                found[mutant] = survives(mutant, seen, where)
-                print("alive " if found[mutant] else "killed", mutant.name, flush=True)
-    return found
+            kept = Path(folder) / package
+            judge = Judge(package, [m for m in mutants if m.package == package], kept)
+            pytest_of_package = functools.partial(pytest.main, [*_ARGUMENTS, *TESTS[package]], plugins=[judge])
+            child = os.fork()
+            if child == 0:
+                os._exit(int(pytest_of_package()))
+            os.waitpid(child, 0)
+            seen, inside = pickle.loads(kept.read_bytes())  # noqa: S301  written by ourselves
+            found |= inside | met(
+                [m for m in judge.mutants if m not in inside], lambda m, seen=seen: imported(m, seen.killers(m))
+            )
+    return {mutant: found[mutant] for mutant in mutants}
 
 
 def report(found: dict[Mutant, bool], seed: int) -> str:
@@ -359,10 +240,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--only", nargs="*", choices=list(PACKAGES), default=list(PACKAGES))
+    parser.add_argument("--only", nargs="*", choices=list(TESTS), default=list(TESTS))
     parser.add_argument("--survivors", action="store_true", help="only those that the report names, nothing written")
     parser.add_argument("--write", action="store_true", help="write the report")
     given = parser.parse_args()
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
     mutants = drawn(given.count, given.only, given.seed)
     if given.survivors:
         named = {line.strip() for line in REPORT.read_text("utf-8").splitlines()}

@@ -25,6 +25,8 @@ from mfu_planner.errors import InputError
 
 SoundTower = Callable[[Config, Config, int], Blocks]
 """(whole config, the tower's, the decoder's width) → the tower's blocks with its projector."""
+_UNTIED = ("audioflamingo3", "qwen2_audio", "voxtral")
+"""Types whose class has a head of its own, whatever the config says."""
 _LEFT_OUT = ("talker_config", "token2wav_config", "code2wav_config")
 
 
@@ -38,7 +40,9 @@ def _sound(c: Config, tower: SoundTower, kind: str, hidden: int) -> Blocks:
 
 def _hears(tower: SoundTower, text: str, kind: str, *, tied_default: bool = False) -> Callable[[Config], Architecture]:
     def read(c: Config) -> Architecture:
-        decoder = text_part(c, text, tied_default=tied_default, never_tied=c.model_type == "qwen2_audio")
+        decoder = text_part(
+            c, text, tied_default=tied_default, never_tied=c.model_type in _UNTIED, tied_by_whole=tied_default
+        )
         c.no_effect("projector_hidden_act", "timestamp_token_id", "token_classification_bias", "hidden_size")
         return joined(c, decoder, _sound(c, tower, kind, decoder.hidden), [])
 

@@ -81,15 +81,7 @@ def _state_space(c: Config, hidden: int, inner: int | None = None) -> StateSpace
 
 
 def _attention(hidden: int, heads: Heads, *, bias: bool) -> tuple[Operator, ...]:
-    return self_attention(
-        hidden=hidden,
-        heads=heads.heads,
-        kv_heads=heads.kv_heads,
-        head_dim=heads.head_dim,
-        mask=CAUSAL,
-        qkv_bias=bias,
-        out_bias=bias,
-    )
+    return self_attention(hidden=hidden, **heads._asdict(), mask=CAUSAL, qkv_bias=bias, out_bias=bias)
 
 
 def _alternating(c: Config, kinds: list[str], feed_forward: tuple[Operator, ...], hidden: int) -> Architecture:

@@ -12,9 +12,8 @@ from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of, cross_attention, post_norm, pre_norm
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, head, norm, plain_mlp, positions, residual
-from mfu_planner.architectures.task_heads import head_kind, head_linear, model_class, pooled_classifier
-from mfu_planner.errors import InputError
-from mfu_planner.operators import ALL, CAUSAL, TARGET_TOKENS, TOKENS, Lookup, Rows, Split
+from mfu_planner.architectures.task_heads import head_kind, head_linear, pooled_classifier
+from mfu_planner.operators import ALL, CAUSAL, TARGET_TOKENS, TOKENS, Elementwise, Lookup, Rows, Split
 
 _KINDS = {
     "ForConditionalGeneration": "language model head",
@@ -42,6 +41,41 @@ def decoder_layer(s: Sizes, rows: Rows, keys: Rows, *, before: bool, k_bias: boo
     return operators
 
 
+def decoder_alone(
+    c: Config,
+    s: Sizes,
+    entries: int,
+    *,
+    before: bool,
+    notes: list[str],
+    embedding_norm: bool = True,
+    k_bias: bool = True,
+) -> Architecture:
+    """The decoder as a language model: nothing stands to be attended to, so its cross-attention is held and idle."""
+    rows = TOKENS
+    layer: Operators = ()
+    for op in decoder_layer(s, rows, rows, before=before, k_bias=k_bias):
+        if not op.name.startswith("cross_"):
+            layer += (op,)
+        elif op.params:
+            layer += (Elementwise(name=f"idle_{op.name}", width=0, weights=op.params, rows=rows),)
+    tied = c.flag("tie_word_embeddings", default=True)
+    first: Operators = (embedding(s.vocab, s.hidden), positions(entries, s.hidden))
+    first += (norm("embedding_norm", s.hidden, bias=True),) if embedding_norm else ()
+    last: Operators = (norm("final_norm", s.hidden, bias=True),) if before else ()
+    return Architecture(
+        name=c.model_type,
+        hidden=s.hidden,
+        vocab=s.vocab,
+        blocks=(
+            Block("embedding", first),
+            Block("layer", layer, layer_numbers(s.layers)),
+            Block("output", (*last, *head(s.hidden, s.vocab, tied=tied))),
+        ),
+        notes=tuple(notes),
+    )
+
+
 def tower_sizes(c: Config, tower: str) -> Sizes:
     """Sizes of the encoder or the decoder of a config that states both."""
     hidden, heads = c.size("d_model"), c.size(f"{tower}_attention_heads")
@@ -57,6 +91,7 @@ def tower_sizes(c: Config, tower: str) -> Sizes:
 
 
 def _bart(c: Config) -> Architecture:
+    """Both stacks; where nothing is tied, each has a table of its own beside the one that they would share."""
     notes: list[str] = []
     kind = head_kind(c, _KINDS, "language model head", notes)
     enc, dec, before = tower_sizes(c, "encoder"), tower_sizes(c, "decoder"), c.model_type == "mbart"
@@ -82,13 +117,15 @@ def _bart(c: Config) -> Architecture:
     entries = c.size("max_position_embeddings") + _POSITION_OFFSET
     join = pre_norm if before else post_norm
     encoder_layer = join(enc, attention_of(enc, ALL, bias=True, rotary=False), plain_mlp(hidden, enc.ffn), bias=True)
+    apart = not c.flag("tie_word_embeddings", default=True)
+    idle: Operators = (Elementwise(name="idle_embed_tokens", width=0, weights=vocab * hidden, rows=rows),)
     table = Lookup(
         name="decoder_embed_tokens",
         entries=vocab,
         width=hidden,
         split=Split.COLUMN,
         rows=rows,
-        shared_with="embed_tokens",
+        shared_with="" if apart else "embed_tokens",
     )
 
     def first(table: Lookup, rows: Rows) -> Operators:
@@ -96,7 +133,7 @@ def _bart(c: Config) -> Architecture:
 
     last = norm("final_norm", hidden, bias=True)
     if kind == "decoder alone":
-        raise InputError(f"{c.origin}: architectures", model_class(c), "a class with both encoder and decoder")
+        return decoder_alone(c, dec, entries, before=before, notes=notes)
     heads: dict[str, Operators] = {
         "no head": (),
         "sequence classifier": pooled_classifier(c, hidden),
@@ -114,7 +151,7 @@ def _bart(c: Config) -> Architecture:
             Block("encoder embedding", first(embedding(vocab, hidden), TOKENS), stack="encoder"),
             Block("encoder layer", encoder_layer, layer_numbers(enc.layers), stack="encoder"),
             *((Block("encoder output", (last,), stack="encoder"),) if before else ()),
-            Block("decoder embedding", first(table, rows)),
+            Block("decoder embedding", (*first(table, rows), *(idle if apart else ()))),
             Block("decoder layer", decoder_layer(dec, rows, TOKENS, before=before), layer_numbers(dec.layers)),
             Block(
                 "output",

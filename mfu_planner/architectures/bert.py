@@ -13,6 +13,7 @@ from mfu_planner.architectures.layers import Operators, Sizes, attention_of, pos
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, head, norm, plain_mlp, positions
 from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear, per_token_classifier
+from mfu_planner.errors import InputError
 from mfu_planner.operators import ALL, CAUSAL, TOKENS, Elementwise, Lookup, Norm, Operator, Role, Rows, Split, Stream
 
 BERT_KINDS = {
@@ -100,13 +101,14 @@ def _layers(layer: Operators, count: int) -> Block:
 def _groups(c: Config, s: Sizes, layer: Operators) -> tuple[Block, ...]:
     """ALBERT: the layers of a group use one set of weights; a group may hold several layers in turn."""
     groups, inner = c.size("num_hidden_groups", default=1), c.size("inner_group_num", default=1)
+    if groups > s.layers:
+        raise InputError(f"{c.origin}: num_hidden_groups", groups, f"at most num_hidden_layers = {s.layers}")
     numbers = {g: tuple(n for n in range(s.layers) if n * groups // s.layers == g) for g in range(groups)}
     return tuple(
         Block(
             f"group {g + 1} layer" if groups * inner > 1 else "layer", layer, numbers[g], stack="encoder", shared=True
         )
         for g in numbers
-        if numbers[g]
         for _ in range(inner)
     )
 

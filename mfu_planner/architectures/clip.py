@@ -17,7 +17,7 @@ from mfu_planner.architectures.defaults import defaults_of
 from mfu_planner.architectures.layers import Operators, attention_of, pre_norm, without_gradients
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, norm, plain_mlp, positions
-from mfu_planner.architectures.task_heads import classifier, head_linear, model_class
+from mfu_planner.architectures.task_heads import classifier, head_linear, model_class, sample_model
 from mfu_planner.architectures.vit import free_vectors, patch_embedding, patch_grid, tower_sizes, vision_layer
 from mfu_planner.errors import InputError
 from mfu_planner.operators import (
@@ -55,6 +55,7 @@ def vision_tower(
     first: Operators = (
         patch_embedding(c.size("num_channels"), s.hidden, patch, Rows(stream, tiles * patches), bias=siglip),
         free_vectors("vision_position_embedding", c.size("num_patches") if own else tokens, s.hidden, rows),
+        *(_resizing(c.size("num_patches"), s.hidden, rows) if own else ()),
     )
     if not siglip:
         first += (free_vectors("class_token", 1, s.hidden, rows), norm("pre_norm", s.hidden, bias=True, rows=rows))
@@ -63,6 +64,16 @@ def vision_tower(
         Block("vision layer", vision_layer(s, rows, tiles=tiles), layer_numbers(s.layers), stack="vision"),
     )
     return blocks, s.hidden, tokens
+
+
+def _resizing(entries: int, hidden: int, rows: Rows) -> Operators:
+    """SigLIP 2: the square of positions is brought to the grid of an image by a product over all of them."""
+    return (
+        MatMul(
+            name="position_resizing", inputs=entries, outputs=hidden, rows=rows, role=Role.POSITION,
+            split=Split.REPLICATED, shared_with="vision_position_embedding", input_grad=False,
+        ),
+    )  # fmt: skip
 
 
 def attention_pooling(c: Config, tokens: int, stream: Stream = Stream.SEQUENCE, *, tiles: int = 1) -> Operators:
@@ -146,12 +157,10 @@ def _image_classifier(c: Config, part: Config, *, siglip: bool) -> Architecture:
     pooled = without_gradients(tuple(op for op in output.operators if op.name.startswith("pool_")))
     last = tuple(op for op in output.operators if not op.name.startswith("pool_"))
     c.no_effect("text_config", "text_config_dict", "projection_dim", "logit_scale_init_value", "tie_word_embeddings")
-    return Architecture(
-        name=c.model_type,
+    return sample_model(
+        c,
         hidden=width,
-        work_unit="sample",
-        has_text=False,
-        fixed_length=tokens,
+        length=tokens,
         blocks=(*layers, replace(output, operators=(*last, *pooled, *classifier(c, width)))),
     )
 
@@ -192,9 +201,7 @@ def _vision_alone(c: Config) -> Architecture:
         output = head_linear("vision_projection", hidden, c.size("projection_dim"), bias=False)
         blocks += (Block("output", (output,), stack="vision"),)
     length = blocks[1].operators[0].rows.factor
-    return Architecture(
-        name=c.model_type, hidden=hidden, work_unit="sample", has_text=False, blocks=blocks, fixed_length=length
-    )
+    return sample_model(c, hidden=hidden, blocks=blocks, length=length)
 
 
 def _text_alone(c: Config) -> Architecture:

@@ -19,6 +19,14 @@ _LARGEST = 2**40
 """No size in a config is larger: a guard against hostile or garbled files."""
 _MOST_LAYERS = 10_000
 """Layers are listed one by one: a count above this is refused, not built."""
+_OF_LAYERS = ("depth", "depths", "num_block_repeats", "num_hidden_groups", "inner_group_num")
+"""Names of such counts that do not say so."""
+
+
+def _most(name: str) -> int:
+    """The largest value of a size: of one that counts layers, or of any."""
+    return _MOST_LAYERS if ("layer" in name and "size" not in name) or name in _OF_LAYERS else _LARGEST
+
 
 _WITHOUT_EFFECT = frozenset((Path(__file__).parent / "keys_without_effect.txt").read_text("utf-8").split())
 """Keys that change neither parameters nor FLOPs in any model type."""
@@ -128,7 +136,7 @@ class Config:
     def size(self, *names: str, default: Any = _REQUIRED, least: int = 1) -> int:
         """The first of the named fields that is present, as an int of at least ``least``."""
         name, value = self._find(names, default)
-        most = _MOST_LAYERS if "layer" in name or name == "depth" else _LARGEST
+        most = _most(name)
         if isinstance(plain(value), bool) or not isinstance(plain(value), int) or not least <= value <= most:
             raise InputError(f"{self.origin}: {name}", value, f"an integer from {least:,} to {most:,}")
         size: int = value
@@ -137,7 +145,7 @@ class Config:
     def number(self, *names: str, default: Any = _REQUIRED) -> float:
         """The first of the named fields that is present, as a number."""
         name, value = self._find(names, default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
             raise InputError(f"{self.origin}: {name}", value, "a number")
         return float(value) if self.letters is None else cast("float", self._shown(name, Fraction(value)))
 
@@ -174,9 +182,12 @@ class Config:
     def sizes(self, name: str, default: Any = None) -> tuple[int, ...]:
         """A list of sizes (channels or depths of the stages of a network)."""
         _, value = self._find((name,), _REQUIRED if default is None else default)
+        most = _most(name)
         listed = isinstance(value, list | tuple) and len(value) > 0
-        if not listed or not all(type(v) is int and 0 < v <= _LARGEST for v in value):
+        if not listed or not all(type(v) is int and v > 0 for v in value):
             raise InputError(f"{self.origin}: {name}", value, "a list of positive integers")
+        if max(value) > most:
+            raise InputError(f"{self.origin}: {name}", max(value), f"integers to {most:,}")
         return tuple(self._shown(name, size, str(place)) for place, size in enumerate(value, 1))
 
     def pair(self, name: str, default: Any = _REQUIRED) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators
 from mfu_planner.architectures.model import Architecture, Block
 from mfu_planner.architectures.parts import norm
-from mfu_planner.architectures.task_heads import classifier, head_kind
+from mfu_planner.architectures.task_heads import classifier, head_kind, sample_model
 from mfu_planner.architectures.vit import patch_grid
 from mfu_planner.errors import InputError
 from mfu_planner.numeric import ceil_div
@@ -137,7 +137,7 @@ def _resnet(c: Config) -> Architecture:
     )
     if kind == "classifier":
         blocks.append(Block("output", classifier(c, inputs), stack="vision"))
-    return _image_model(c, blocks, inputs, notes)
+    return sample_model(c, hidden=inputs, blocks=blocks, notes=notes)
 
 
 def _convnext_layer(width: int, rows: Rows, *, scaled: bool, response_norm: bool) -> Operators:
@@ -210,19 +210,7 @@ def _convnext(c: Config) -> Architecture:
     if kind == "classifier":
         output += classifier(c, inputs)
     blocks.append(Block("output", output, stack="vision"))
-    return _image_model(c, blocks, inputs, notes)
-
-
-def _image_model(c: Config, blocks: list[Block], hidden: int, notes: list[str]) -> Architecture:
-    return Architecture(
-        name=c.model_type,
-        hidden=hidden,
-        work_unit="sample",
-        fixed_length=1,
-        has_text=False,
-        blocks=tuple(blocks),
-        notes=tuple(notes),
-    )
+    return sample_model(c, hidden=inputs, blocks=blocks, notes=notes)
 
 
 IMPORTERS = {"resnet": _resnet, "convnext": _convnext, "convnextv2": _convnext}

@@ -13,6 +13,7 @@ from mfu_planner.architectures.layers import Operators, Sizes, attention_of, pos
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, norm, plain_mlp, positions
 from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear, per_token_classifier
+from mfu_planner.errors import InputError
 from mfu_planner.operators import (
     ALL,
     TOKENS,
@@ -49,6 +50,8 @@ def _first(c: Config, s: Sizes, width: int) -> Operators:
 def _kinds_of_scores(c: Config) -> frozenset[str]:
     """``c2p`` and ``p2c``, as a list or joined by bars."""
     stated = c.raw("pos_att_type") or []
+    if not isinstance(stated, str | list | tuple):
+        raise InputError(f"{c.origin}: pos_att_type", stated, "a list of names, or names with bars between")
     return frozenset(stated.lower().split("|") if isinstance(stated, str) else stated)
 
 

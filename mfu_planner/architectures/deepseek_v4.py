@@ -159,7 +159,7 @@ def _rates(c: Config) -> dict[str, int]:
 def _kinds(c: Config, layers: int) -> list[str]:
     ratios = c.raw("compress_ratios")
     if not c.has("layer_types") and isinstance(ratios, list):
-        unknown = [r for r in ratios[:layers] if r not in _KIND_OF_RATIO]
+        unknown = [r for r in ratios[:layers] if type(r) is not int or r not in _KIND_OF_RATIO]
         if unknown or len(ratios) < layers:
             raise InputError(f"{c.origin}: compress_ratios", unknown or ratios, f"{layers} of 0, 4 and 128")
         return [_KIND_OF_RATIO[r] for r in ratios[:layers]]

@@ -35,14 +35,14 @@ ALWAYS_STATED = frozenset(
 (Nested configs are published without the fields that have their default.)"""
 
 
-def top_level_defaults_of(model_type: str) -> Mapping[str, Any]:
+def top_level_defaults_of(model_type: object) -> Mapping[str, Any]:
     """Defaults for the top level of a config: those of its type but for the sizes that make the model."""
     return {k: v for k, v in defaults_of(model_type).items() if k not in ALWAYS_STATED}
 
 
-def defaults_of(model_type: str) -> Mapping[str, Any]:
+def defaults_of(model_type: object) -> Mapping[str, Any]:
     """Defaults of a ``model_type`` (a nested one too) in the pinned transformers release; empty where none are held."""
-    return _all().get(model_type, {})
+    return _all().get(model_type, {}) if isinstance(model_type, str) else {}
 
 
 @cache

@@ -68,6 +68,12 @@ def layer_masks(c: Config, layers: int, local: Callable[[int], bool], size: int 
     return tuple(known[k] for k in kinds)
 
 
+def window_period(c: Config, default: int = 4) -> int:
+    """Layers from one global layer to the next: a number, or a word with a letter for each, such as ``LLLG``."""
+    word = c.raw("sliding_window_pattern")
+    return len(word) if word and isinstance(word, str) else c.size("sliding_window_pattern", default=default)
+
+
 def every(pattern: int) -> Callable[[int], bool]:
     """Local layers where every ``pattern``-th layer is global: (local, local, …, global)."""
     return lambda layer: bool((layer + 1) % pattern)

@@ -23,7 +23,7 @@ from mfu_planner.architectures.layers import (
 )
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import norm, plain_mlp, residual
-from mfu_planner.architectures.task_heads import head_kind, head_linear, label_count, model_class
+from mfu_planner.architectures.task_heads import head_kind, head_linear, label_count, model_class, sample_model
 from mfu_planner.architectures.vit import free_vectors
 from mfu_planner.errors import InputError
 from mfu_planner.operators import ALL, ONE_PER_SEQUENCE, Convolution, Elementwise, Norm, Rows, Stream
@@ -52,7 +52,8 @@ def _normed(blocks: list[Block], *, frozen: bool) -> list[Block]:
 def _backbone(c: Config) -> tuple[list[Block], int, int]:
     """The ResNet's blocks, its channels, the positions of its map."""
     size = c.image(default=_SIDE) if c.image_size or c.has("image_size") else (_SIDE, _SIDE)
-    timm = not c.raw("backbone_config") or c.raw("backbone_config").get("model_type") == "timm_backbone"
+    own = c.raw("backbone_config") or {}
+    timm = not own or (isinstance(own, dict) and own.get("model_type") == "timm_backbone")
     if timm:
         part = c.part("backbone_config")
         name = part.text("backbone", default="") or c.text("backbone", default="resnet50")
@@ -161,12 +162,9 @@ def _detr(c: Config) -> Architecture:
         head += tuple(head_linear(f"box_{n}", hidden, 4 if n == 3 else hidden, rows=queries) for n in (1, 2, 3))
     table = free_vectors("query_positions", c.size("num_queries"), hidden, ONE_PER_SEQUENCE)
     numbers = layer_numbers(decoder.layers)
-    return Architecture(
-        name=c.model_type,
+    return sample_model(
+        c,
         hidden=hidden,
-        work_unit="sample",
-        fixed_length=1,
-        has_text=False,
         blocks=(
             *blocks,
             Block("map", (projection, *learned), stack="vision"),
@@ -189,7 +187,7 @@ def _detr(c: Config) -> Architecture:
             ),
             Block("output", head, stack="vision"),
         ),
-        notes=tuple(notes),
+        notes=notes,
     )
 
 

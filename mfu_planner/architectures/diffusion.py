@@ -142,12 +142,19 @@ def _positions(c: Config, notes: list[str], patch: int, *, stated: bool) -> int:
     return c.divides("image_size / pixels of a patch", side, _LATENT * patch)
 
 
-def _model(c: Config, s: Sizes, blocks: tuple[Block, ...], notes: list[str]) -> Architecture:
+_PROMPT = 512
+"""Tokens: ``max_sequence_length`` of FluxPipeline and WanPipeline (github.com/huggingface/diffusers, November 2026)."""
+
+
+def _model(
+    c: Config, s: Sizes, blocks: tuple[Block, ...], notes: list[str], text_tokens: int | None = None
+) -> Architecture:
     return Architecture(
         name=c.model_type,
         hidden=s.hidden,
         work_unit="sample",
         blocks=blocks,
+        text_tokens=text_tokens,
         notes=(*notes, "seq_len counts the text's tokens; text encoders and autoencoder are not counted"),
     )
 
@@ -235,7 +242,7 @@ def _flux(c: Config) -> Architecture:
         Block("single layer", _single(s, both), tuple(range(s.layers, s.layers + singles))),
         Block("output", _last(s, image, outputs)),
     )
-    return _model(c, s, blocks, notes)
+    return _model(c, s, blocks, notes, _PROMPT)
 
 
 def _sd3(c: Config) -> Architecture:
@@ -371,7 +378,7 @@ def _wan(c: Config) -> Architecture:
     layer = _crossing(s, image, 0, whole_norms=True, cross_norm=c.flag("cross_attn_norm", default=True))
     last = (free_vectors("final_scale_shift", 2, hidden, ONE_PER_SEQUENCE), *_last(s, image, outputs, modulated=False))
     blocks = (Block("embedding", first), Block("layer", layer, layer_numbers(s.layers)), Block("output", last))
-    return _model(c, s, blocks, notes)
+    return _model(c, s, blocks, notes, _PROMPT)
 
 
 IMPORTERS = {

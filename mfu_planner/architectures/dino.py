@@ -14,7 +14,7 @@ from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of, pre_norm
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import gated_mlp, norm, plain_mlp
-from mfu_planner.architectures.task_heads import classifier, head_kind
+from mfu_planner.architectures.task_heads import classifier, head_kind, sample_model
 from mfu_planner.architectures.vit import free_vectors, patch_embedding, patch_grid, tower_sizes
 from mfu_planner.operators import ALL, Elementwise, MatMul, Rows, Stream
 
@@ -90,12 +90,10 @@ def _dino(c: Config) -> Architecture:
     output: Operators = (norm("final_norm", hidden, bias=True, rows=rows),)
     if kind == "classifier":
         output += classifier(c, 2 * hidden)
-    return Architecture(
-        name=c.model_type,
+    return sample_model(
+        c,
         hidden=hidden,
-        work_unit="sample",
-        fixed_length=rows.factor,
-        has_text=False,
+        length=rows.factor,
         blocks=(
             Block("embedding", first, stack="vision"),
             Block(
@@ -103,7 +101,7 @@ def _dino(c: Config) -> Architecture:
             ),
             Block("output", output, stack="vision"),
         ),
-        notes=tuple(notes),
+        notes=notes,
     )
 
 

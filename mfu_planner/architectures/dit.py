@@ -16,6 +16,7 @@ from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import plain_mlp, residual
+from mfu_planner.architectures.task_heads import sample_model
 from mfu_planner.architectures.vit import patch_embedding
 from mfu_planner.errors import InputError
 from mfu_planner.operators import (
@@ -140,12 +141,10 @@ def _dit(c: Config) -> Architecture:
         Norm(name="final_norm", width=hidden, weight=False, rows=rows),
         _linear("final_proj", hidden, outputs, rows, role=Role.HEAD),
     )
-    return Architecture(
-        name=c.model_type,
+    return sample_model(
+        c,
         hidden=hidden,
-        work_unit="sample",
-        fixed_length=rows.factor,
-        has_text=False,
+        length=rows.factor,
         blocks=(
             Block("embedding", (patch_embedding(channels, hidden, patch, rows),), stack="vision"),
             Block("layer", _modulated(c, s, rows, classes), layer_numbers(s.layers), stack="vision"),

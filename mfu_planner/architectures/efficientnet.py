@@ -13,7 +13,7 @@ from math import ceil
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators
 from mfu_planner.architectures.model import Architecture, Block
-from mfu_planner.architectures.task_heads import classifier, head_kind
+from mfu_planner.architectures.task_heads import classifier, head_kind, sample_model
 from mfu_planner.errors import InputError
 from mfu_planner.numeric import ceil_div
 from mfu_planner.numeric.letters import plain
@@ -22,6 +22,8 @@ from mfu_planner.operators import ONE_PER_SEQUENCE, Convolution, Elementwise, No
 _KINDS = {"ForImageClassification": "classifier", "Model": "no head"}
 _STEM, _TOP = 32, 1280
 """Channels of the first and of the last convolution, before the coefficient."""
+_DEEPEST = 100
+"""A guard: times that the blocks of a stage are repeated beyond their list."""
 _LISTS = ("in_channels", "out_channels", "strides", "kernel_sizes", "expand_ratios", "num_block_repeats")
 
 Grid = tuple[int, int]
@@ -102,8 +104,12 @@ def _efficientnet(c: Config) -> Architecture:
     if set(lists["strides"]) - {1, 2}:
         raise InputError(f"{c.origin}: strides", lists["strides"], "strides of 1 and 2")
     wide, deep = plain(c.number("width_coefficient")), plain(c.number("depth_coefficient"))
+    if not 0 < deep <= _DEEPEST:
+        raise InputError(f"{c.origin}: depth_coefficient", deep, f"a number above zero, to {_DEEPEST}")
     divisor, share = plain(c.size("depth_divisor")), plain(c.number("squeeze_expansion_ratio"))
-    even = c.raw("depthwise_padding") or ()
+    even = c.raw("depthwise_padding") or []
+    if not isinstance(even, list | tuple):
+        raise InputError(f"{c.origin}: depthwise_padding", even, "a list of blocks' numbers")
     c.no_effect(
         "hidden_act", "pooling_type", "drop_connect_rate", "num_hidden_layers", "batch_norm_eps", "batch_norm_momentum"
     )  # fmt: skip
@@ -131,15 +137,7 @@ def _efficientnet(c: Config) -> Architecture:
         raise InputError(f"{c.origin}: hidden_dim", hidden, f"{top}: {_TOP} × width_coefficient, rounded")
     output = (*_convolution("top", last, top, 1, grid), *_activation("top", top, grid))
     blocks.append(Block("output", (*output, *(classifier(c, top) if kind == "classifier" else ())), stack="vision"))
-    return Architecture(
-        name=c.model_type,
-        hidden=top,
-        work_unit="sample",
-        fixed_length=1,
-        has_text=False,
-        blocks=tuple(blocks),
-        notes=tuple(notes),
-    )
+    return sample_model(c, hidden=top, blocks=blocks, notes=notes)
 
 
 IMPORTERS = {"efficientnet": _efficientnet}

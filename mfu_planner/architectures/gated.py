@@ -13,7 +13,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mfu_planner.architectures.config import Config
-from mfu_planner.architectures.dense import decoder, every, layer_blocks, layer_masks, usual_sizes, window_size
+from mfu_planner.architectures.dense import (
+    decoder,
+    every,
+    layer_blocks,
+    layer_masks,
+    usual_sizes,
+    window_period,
+    window_size,
+)
 from mfu_planner.architectures.layers import Operators, attention_of, head_norms, post_norm, pre_norm, whole_norms
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import gated_mlp, plain_mlp
@@ -89,11 +97,7 @@ def _olmo3(c: Config) -> Architecture:
 def _exaone4(c: Config) -> Architecture:
     s = usual_sizes(c, kv_heads_from_heads=False)
     c.no_effect("hidden_act")
-    size, pattern = window_size(c), c.raw("sliding_window_pattern", 4)
-    if isinstance(pattern, str):  # "LLLG": three local layers, one global
-        pattern = len(pattern)
-    elif size:
-        pattern = c.size("sliding_window_pattern", default=4)
+    size, pattern = window_size(c), window_period(c)
 
     def layer(mask: Mask) -> Operators:
         return post_norm(s, attention_of(s, mask, qk_norm=head_norms(s)), gated_mlp(s.hidden, s.ffn))

@@ -22,9 +22,7 @@ def glm4_moe(c: Config) -> Architecture:
     c.no_effect("partial_rotary_factor")
     attention = self_attention(
         hidden=hidden,
-        heads=heads.heads,
-        kv_heads=heads.kv_heads,
-        head_dim=heads.head_dim,
+        **heads._asdict(),
         mask=CAUSAL,
         qkv_bias=c.flag("attention_bias", default=False),
         qk_norm=head_norms(heads) if c.flag("use_qk_norm", default=False) else (),

@@ -8,8 +8,11 @@ References
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.decoder import causal_decoder
+from mfu_planner.architectures.layers import beside
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, head, norm, plain_mlp, positions, residual, self_attention
 from mfu_planner.operators import CAUSAL
@@ -54,9 +57,13 @@ def _gpt2(c: Config) -> Architecture:
 def _gpt_neox(c: Config) -> Architecture:
     hidden, heads = c.size("hidden_size"), c.size("num_attention_heads")
     bias = c.flag("attention_bias", default=True)
-    c.no_effect("hidden_act", "use_parallel_residual")
+    c.no_effect("hidden_act")
+    second = norm("post_attention_norm", hidden, bias=True)
+    side_by_side = c.flag("use_parallel_residual", default=True)
+    mlp = plain_mlp(hidden, c.size("intermediate_size"))
     layer = (
         norm("input_norm", hidden, bias=True),
+        *((replace(second, reads="mlp_input"),) if side_by_side else ()),
         *self_attention(
             hidden=hidden,
             heads=heads,
@@ -67,8 +74,8 @@ def _gpt_neox(c: Config) -> Architecture:
             out_bias=bias,
             fused=True,
         ),
-        norm("post_attention_norm", hidden, bias=True),
-        *plain_mlp(hidden, c.size("intermediate_size")),
+        *(() if side_by_side else (second,)),
+        *(beside(mlp) if side_by_side else mlp),
         residual("residual", hidden),
     )
     layers = Block("layer", layer, layer_numbers(c.size("num_hidden_layers")))

@@ -25,18 +25,7 @@ from mfu_planner.operators import CAUSAL, Elementwise, Mask, Operator, Role, Spl
 
 def _attention(hidden: int, heads: Heads, mask: Mask, *, bias: bool) -> tuple[Operator, ...]:
     sinks = Elementwise(name="sinks", width=heads.heads, weights=heads.heads, role=Role.ATTENTION, split=Split.HEADS)
-    return (
-        sinks,
-        *self_attention(
-            hidden=hidden,
-            heads=heads.heads,
-            kv_heads=heads.kv_heads,
-            head_dim=heads.head_dim,
-            mask=mask,
-            qkv_bias=bias,
-            out_bias=bias,
-        ),
-    )
+    return (sinks, *self_attention(hidden=hidden, **heads._asdict(), mask=mask, qkv_bias=bias, out_bias=bias))
 
 
 def _gpt_oss(c: Config) -> Architecture:

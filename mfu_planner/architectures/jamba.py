@@ -28,14 +28,7 @@ def _every(c: Config, what: str, layers: int) -> list[bool]:
 def _mixers(c: Config, hidden: int) -> dict[str, tuple[Operator, ...]]:
     heads = attention_heads(c, hidden, head_dim=False)
     return {
-        "attention": self_attention(
-            hidden=hidden,
-            heads=heads.heads,
-            kv_heads=heads.kv_heads,
-            head_dim=heads.head_dim,
-            mask=CAUSAL,
-            rotary=False,
-        ),
+        "attention": self_attention(hidden=hidden, **heads._asdict(), mask=CAUSAL, rotary=False),
         "mamba": mamba_mixer(
             hidden,
             expanded(c, hidden, "mamba_expand"),

@@ -160,7 +160,15 @@ def parallel(s: Sizes, attention: Operators, mlp: Operators, *, bias: bool, norm
     if norms == 1:
         shared = tuple(replace(op, reads="attention_input") if op.reads == "mlp_input" else op for op in mlp)
         return (one, *attention, *shared, residual("residual", s.hidden))
-    return (one, *attention, norm("mlp_norm", s.hidden, bias=bias), *mlp, residual("residual", s.hidden))
+    other = replace(
+        norm("mlp_norm", s.hidden, bias=bias), reads="mlp_input"
+    )  # what is trained in attention is not below
+    return (one, other, *attention, *beside(mlp), residual("residual", s.hidden))
+
+
+def beside(mlp: Operators) -> Operators:
+    """The MLP with a name for its input, which is not what attention has made."""
+    return tuple(replace(op, reads="mlp_input") if op.name == "up_proj" else op for op in mlp)
 
 
 def without_gradients(operators: Operators) -> Operators:

@@ -53,15 +53,7 @@ def _attention(
         vectors = heads.heads + heads.kv_heads
         norms = (Norm(name="qk_norm", width=heads.head_dim, vectors=vectors, weight=False, split=Split.HEADS),)
     return self_attention(
-        hidden=hidden,
-        heads=heads.heads,
-        kv_heads=heads.kv_heads,
-        head_dim=heads.head_dim,
-        mask=mask,
-        qkv_bias=bias,
-        out_bias=bias,
-        rotary=rotary,
-        qk_norm=norms,
+        hidden=hidden, **heads._asdict(), mask=mask, qkv_bias=bias, out_bias=bias, rotary=rotary, qk_norm=norms
     )
 
 

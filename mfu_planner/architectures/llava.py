@@ -80,7 +80,11 @@ def features(outer: Config, c: Config, notes: list[str]) -> Features:
     c.no_effect("projection_dim", "vocab_size", "projector_hidden_act")
     layer = outer.raw("vision_feature_layer", outer.defaults.get("vision_feature_layer", -1 if whole else -2))
     taken, total = [layer] if isinstance(layer, int) else layer, len(layers.layers)
-    if not isinstance(taken, list) or not taken or not all(type(n) is int and -total <= n + 1 <= total for n in taken):
+    if (
+        not isinstance(taken, list)
+        or not taken
+        or not all(type(n) is int and -total <= n + 1 <= total + 1 for n in taken)
+    ):
         raise InputError(f"{outer.origin}: vision_feature_layer", layer, f"a layer of the tower, which has {total}")
     deepest = max(n if n >= 0 else total + 1 + n for n in taken)
     tower: Blocks = (

@@ -48,14 +48,7 @@ def _mixture(
             Norm(name="k_norm", width=heads.kv_heads * heads.head_dim, split=Split.HEADS),
         )
     attention = self_attention(
-        hidden=hidden,
-        heads=heads.heads,
-        kv_heads=heads.kv_heads,
-        head_dim=heads.head_dim,
-        mask=mask,
-        qkv_bias=bias,
-        out_bias=bias,
-        qk_norm=qk_norm,
+        hidden=hidden, **heads._asdict(), mask=mask, qkv_bias=bias, out_bias=bias, qk_norm=qk_norm
     )
     layer = pre_norm_layer(hidden, attention, moe(hidden, experts), norm_bias=norm_bias)
     return causal_decoder(

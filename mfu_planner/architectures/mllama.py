@@ -27,7 +27,6 @@ from mfu_planner.architectures.layers import (
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.multimodal import joined, text_part, vision_part
 from mfu_planner.architectures.parts import gated_mlp, norm, plain_mlp
-from mfu_planner.architectures.task_heads import model_class
 from mfu_planner.architectures.towers import Blocks, linear
 from mfu_planner.architectures.vit import free_vectors, patch_embedding, patch_grid
 from mfu_planner.errors import InputError
@@ -135,7 +134,7 @@ def _padding_mask(rows: Rows, pairs: int) -> Attention:
 def _whole(c: Config) -> Architecture:
     notes: list[str] = []
     text = text_part(c, "mllama_text_model", never_tied=True)
-    if model_class(c) == "MllamaForCausalLM":  # images come encoded
+    if "MllamaForCausalLM" in (c.data.get("architectures") or ()):  # images come encoded; the head is read later
         c.no_effect("vision_config")
         return joined(c, text, (), notes)
     part = vision_part(c, "mllama_vision_model")

@@ -53,6 +53,8 @@ class Architecture:
     """Positions per sample where the input fixes them (an image of one size)."""
     has_text: bool = True
     """Whether a sequence length means anything to the model."""
+    text_tokens: int | None = None
+    """Tokens of text beside an image, as its usual program takes them."""
     prediction: tuple[Block, ...] = ()
     """Multi-token prediction modules that the config names: left out of everything until asked for."""
     notes: tuple[str, ...] = ()

@@ -71,11 +71,18 @@ Tower = Callable[[Config, list[str]], tuple[Block, ...]]
 
 
 def text_part(
-    c: Config, default_type: str, *, tied_default: bool = False, tied_by_text: bool = False, never_tied: bool = False
+    c: Config,
+    default_type: str,
+    *,
+    tied_default: bool = False,
+    tied_by_text: bool = False,
+    never_tied: bool = False,
+    tied_by_whole: bool = False,
 ) -> Architecture:
     """The decoder; older files hold its fields at the top level, and the tie to the head may stand at either.
 
-    ``tied_by_text``: only the decoder's own field ties the head.  ``never_tied``: the class has a head of its own.
+    ``tied_by_text``: only the decoder's own field ties the head.  ``tied_by_whole``: only the whole's does.
+    ``never_tied``: the class has a head of its own.
     """
     own = c.raw("text_config")
     flat = own is None
@@ -86,7 +93,8 @@ def text_part(
     part = c.part("text_config", top_level_defaults_of(kind) if flat else defaults_of(kind))
     c.no_effect("tie_word_embeddings")
     outer = False if tied_by_text else c.raw("tie_word_embeddings")
-    tied = bool(own.get("tie_word_embeddings")) or (tied_default if outer is None else bool(outer))
+    inner = bool(own.get("tie_word_embeddings")) and not tied_by_whole
+    tied = inner or (tied_default if outer is None else bool(outer))
     tied = tied and not never_tied
     part.no_effect(*_JOINTS)
     if c.model_type == "paligemma":  # said of the prefix alone
@@ -222,7 +230,17 @@ def _alone(tower: Tower) -> JoinedTower:
     return lambda _outer, c, _hidden, notes: tower(c, notes)
 
 
+def _gemma3n(c: Config) -> Architecture:
+    """The decoder alone: the image tower is timm's MobileNet, the sound tower a conformer of its own."""
+    towers = ("vision_config", "audio_config")
+    c.no_effect(*towers, "audio_soft_tokens_per_image", "vision_soft_tokens_per_image")
+    text = text_part(c, "gemma3n_text", tied_default=True)
+    notes = [f"{c.origin}: {name}: the tower is left out of parameters and work" for name in towers]
+    return joined(c, text, (), notes)
+
+
 IMPORTERS = {
+    "gemma3n": _gemma3n,
     "gemma4_unified": _with_tower(unified_towers, "gemma4_unified_text", "gemma4_unified_vision", tied_default=True),
     "molmo2": _with_tower(molmo2_tower, "molmo2_text", "molmo2_vision"),
     "exaone4_5": _with_tower(_alone(qwen2_5_vl_tower), "exaone4", "exaone4_5_vision"),
@@ -238,6 +256,7 @@ IMPORTERS = {
     "paligemma": _with_tower(paligemma_tower, "gemma", "siglip_vision_model", tied_default=True),
     "smolvlm": _with_tower(idefics3_tower, "llama", "smolvlm_vision"),
     "gemma4": _with_tower(gemma4_tower, "gemma4_text", "gemma4_vision", tied_default=True),
+    "glm46v": _with_tower(glm4v_tower, "glm4v_text", "glm4v_vision"),
     "glm4v": _with_tower(glm4v_tower, "glm4v_text", "glm4v_vision"),
     "glm4v_moe": _with_tower(glm4v_tower, "glm4v_moe_text", "glm4v_moe_vision"),
     "internvl": _with_tower(internvit_tower, "qwen2", "internvl_vision", tied_default=True),

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mfu_planner.architectures.model import Architecture, Block
 from mfu_planner.errors import InputError
 from mfu_planner.operators import (
+    TOKENS,
     Attention,
     Elementwise,
     Lookup,
@@ -23,14 +25,19 @@ from mfu_planner.operators import (
     Operator,
     RecordedProduct,
     Role,
+    Rows,
     Split,
+    Stream,
 )
+from mfu_planner.operators.recorded import TERM_LETTERS
 
-VERSION = 1
+VERSION = 2
 GRADES = ("exact", "approximate", "refused")
 _MOST = 20_000
 """Operators in one file."""
 _LARGEST = 2**53
+_MOST_LETTERS = 4
+"""Sizes that one term multiplies."""
 
 _ROLES: tuple[tuple[str, Role], ...] = (
     (r"lm_head|embed_out|score$|classifier|qa_outputs", Role.HEAD),
@@ -43,6 +50,8 @@ _ROLES: tuple[tuple[str, Role], ...] = (
     (r"attn|attention", Role.ATTENTION),
     (r"mlp|ffn|feed_forward|fc\d|dense", Role.MLP),
 )
+_STACKS = ((r"vision|visual|image|vit\b|sam_", "vision"), (r"audio|speech|sound", "audio"), (r"encoder", "encoder"))
+"""Parts of a model by the names of their places."""
 _SPLITS: tuple[tuple[str, Split], ...] = (
     (r"^(q|k|v|qkv|gate|up|gate_up)_proj$|^(query|key|value|query_key_value|c_attn|c_fc|fc1)$|lm_head", Split.COLUMN),
     (r"^(o|out|down)_proj$|^fc2$", Split.ROW),
@@ -66,6 +75,9 @@ def read_operators(data: Mapping[str, Any], origin: str) -> Architecture:
     blocks = _list(data, "blocks", origin)
     hidden, vocab = _whole(data, "hidden", origin, 1), _whole(data, "vocab", origin)
     built = architecture_of(blocks, _text(data, "model_type", origin), hidden, vocab, origin)
+    if data.get("unit") == "sample":
+        built = replace(built, work_unit="sample", has_text=False, fixed_length=1)
+    built = replace(built, encoder_decoder=data.get("encoder_decoder") is True)
     stated = _whole(data, "params", origin)
     if built.params != stated:
         raise InputError(f"{origin}: params", f"{stated:,}", f"{built.params:,}, the sum of the operators")
@@ -81,13 +93,17 @@ def architecture_of(blocks: Any, name: str, hidden: int, vocab: int, origin: str
     """Blocks of a file as an architecture."""
     if not isinstance(blocks, list) or sum(len(_list(b, "operators", origin)) for b in blocks) > _MOST:
         raise InputError(f"{origin}: blocks", type(blocks).__name__, f"a list with at most {_MOST:,} operators")
+    if not blocks:
+        raise InputError(f"{origin}: blocks", "[]", "a list with at least one block of operators")
     found = []
     for block in blocks:
         layers = _list(block, "layers", origin)
         if not all(type(n) is int and 0 <= n < _MOST for n in layers):
             raise InputError(f"{origin}: layers", layers[:5], "a list of layer numbers")
         operators = tuple(_operator(op, origin) for op in _list(block, "operators", origin))
-        found.append(Block(_text(block, "name", origin), operators, tuple(layers)))
+        name_ = _text(block, "name", origin)
+        stack = next((stack for pattern, stack in _STACKS if re.search(pattern, name_.lower())), "decoder")
+        found.append(Block(name_, operators, tuple(layers), stack=stack))
     return Architecture(name=name, hidden=hidden, vocab=vocab, blocks=tuple(found))
 
 
@@ -117,8 +133,21 @@ def _linear(data: Mapping[str, Any], name: str, origin: str) -> Operator:
         bias=data.get("bias") is True,
         role=_role(data),
         split=Split.EXPERT if copies > 1 else split,
+        rows=_rows(data, "rows", origin),
+        input_grad=data.get("input_grad") is not False,
         shared_with="embed_tokens" if data.get("shared") is True else "",
     )
+
+
+def _rows(data: Mapping[str, Any], key: str, origin: str) -> Rows:
+    """The stream that something is counted along; the tokens, where nothing is said."""
+    if key not in data:
+        return TOKENS
+    stated = data[key]
+    streams = {one.value: one for one in (Stream.TOKEN, Stream.TARGET, Stream.SEQUENCE, Stream.IMAGE, Stream.CLIP)}
+    if not isinstance(stated, Mapping) or stated.get("of") not in streams:
+        raise InputError(f"{origin}: {key}", stated, f"of one of {', '.join(streams)} and a factor")
+    return Rows(streams[stated["of"]], _whole(stated, "factor", origin, 1))
 
 
 def _attention(data: Mapping[str, Any], name: str, origin: str) -> Operator:
@@ -127,26 +156,38 @@ def _attention(data: Mapping[str, Any], name: str, origin: str) -> Operator:
     if kind is None:
         raise InputError(f"{origin}: mask", data.get("mask"), f"one of {', '.join(kinds)}")
     heads, kv_heads, qk_dim, v_dim = (_whole(data, key, origin, 1) for key in ("heads", "kv_heads", "qk_dim", "v_dim"))
-    mask = Mask(kind, _whole({"size": 0, **data}, "size", origin))
-    return Attention(name=name, heads=heads, kv_heads=kv_heads, qk_dim=qk_dim, v_dim=v_dim, mask=mask)
+    return Attention(
+        name=name,
+        heads=heads,
+        kv_heads=kv_heads,
+        qk_dim=qk_dim,
+        v_dim=v_dim,
+        mask=Mask(kind, _whole({"size": 0, **data}, "size", origin)),
+        rows=_rows(data, "rows", origin),
+        keys=_rows(data, "keys", origin),
+        unit_pairs=_whole({"unit_pairs": 0, **data}, "unit_pairs", origin),
+    )
 
 
 def _product(data: Mapping[str, Any], name: str, origin: str) -> Operator:
-    def polynomial(key: str) -> tuple[int, int, int]:
+    def terms(key: str) -> tuple[tuple[str, int], ...]:
         value = data.get(key)
-        if not isinstance(value, list) or len(value) != 3 or not all(type(n) is int for n in value):
-            raise InputError(f"{origin}: {key}", value, "three whole numbers: constant, linear, square")
-        return value[0], value[1], value[2]
+        right = isinstance(value, dict) and all(
+            len(letters) <= _MOST_LETTERS
+            and set(letters) <= set(TERM_LETTERS)
+            and type(n) is int
+            and abs(n) <= _LARGEST
+            for letters, n in value.items()
+        )
+        if not right:
+            raise InputError(f"{origin}: {key}", value, f"whole numbers by letters of {TERM_LETTERS}, such as bss")
+        return tuple(sorted(data[key].items()))
 
-    forward, backward = polynomial("forward"), polynomial("backward")
     return RecordedProduct(
         name=name,
-        constant=forward[0],
-        linear=forward[1],
-        square=forward[2],
-        back_constant=backward[0],
-        back_linear=backward[1],
-        back_square=backward[2],
+        forward=terms("forward"),
+        backward=terms("backward"),
+        chunk=_whole({"chunk": 0, **data}, "chunk", origin),
         weights=_whole({"params": 0, **data}, "params", origin),
         role=_role(data),
         split=Split.REPLICATED,
@@ -177,14 +218,14 @@ def _list(data: Any, key: str, origin: str) -> list[Any]:
 
 
 def _text(data: Mapping[str, Any], key: str, origin: str) -> str:
-    value = data.get(key)
+    value = data.get(key) if isinstance(data, Mapping) else None
     if not isinstance(value, str) or len(value) > 300:
         raise InputError(f"{origin}: {key}", type(value).__name__, "a short text")
     return value
 
 
 def _whole(data: Mapping[str, Any], key: str, origin: str, least: int = 0) -> int:
-    value = data.get(key)
+    value = data.get(key) if isinstance(data, Mapping) else None
     if type(value) is not int or not least <= value <= _LARGEST:
         raise InputError(f"{origin}: {key}", value, f"a whole number of at least {least}")
     return value

@@ -159,7 +159,11 @@ def embedding(vocab: int, width: int, *, rows: Rows = TOKENS) -> Lookup:
     return Lookup(name="embed_tokens", entries=vocab, width=width, split=Split.COLUMN, rows=rows)
 
 
-def positions(entries: int, width: int, *, rows: Rows = TOKENS, name: str = "position_embedding") -> Lookup:
+LEARNED_POSITIONS = "position_embedding"
+"""The name of a table with a vector for each position of a text."""
+
+
+def positions(entries: int, width: int, *, rows: Rows = TOKENS, name: str = LEARNED_POSITIONS) -> Lookup:
     """A learned position table."""
     return Lookup(name=name, entries=entries, width=width, role=Role.POSITION, split=Split.REPLICATED, rows=rows)
 

@@ -59,9 +59,7 @@ def _qwen2_moe(c: Config) -> Architecture:
     feed_forwards = qwen_feed_forwards(c, hidden, sparse, shared=True)
 
     def layer(mask: Mask, mlp: tuple[Operator, ...]) -> tuple[Operator, ...]:
-        attention = self_attention(
-            hidden=hidden, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=heads.head_dim, mask=mask, qkv_bias=bias
-        )
+        attention = self_attention(hidden=hidden, **heads._asdict(), mask=mask, qkv_bias=bias)
         return pre_norm_layer(hidden, attention, mlp)
 
     masks = {"sliding_attention": CAUSAL, "full_attention": CAUSAL}
@@ -101,14 +99,7 @@ def qwen3_moe(c: Config) -> Architecture:
     _expected(c, use_qk_norm=True, qkv_bias=False, shared_expert_intermediate_size=0)
     sparse = is_sparse(c, layers)
     attention = self_attention(
-        hidden=hidden,
-        heads=heads.heads,
-        kv_heads=heads.kv_heads,
-        head_dim=heads.head_dim,
-        mask=window(sliding),
-        qkv_bias=bias,
-        out_bias=bias,
-        qk_norm=head_norms(heads),
+        hidden=hidden, **heads._asdict(), mask=window(sliding), qkv_bias=bias, out_bias=bias, qk_norm=head_norms(heads)
     )
     feed_forwards = qwen_feed_forwards(c, hidden, sparse, shared=False)
     operators = {name: pre_norm_layer(hidden, attention, mlp) for name, mlp in feed_forwards.items()}

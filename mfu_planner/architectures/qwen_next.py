@@ -34,14 +34,7 @@ def gated_attention(hidden: int, heads: Heads, *, bias: bool) -> tuple[Operator,
     operators: list[Operator] = []
     width = heads.heads * heads.head_dim
     for operator in self_attention(
-        hidden=hidden,
-        heads=heads.heads,
-        kv_heads=heads.kv_heads,
-        head_dim=heads.head_dim,
-        mask=CAUSAL,
-        qkv_bias=bias,
-        out_bias=bias,
-        qk_norm=head_norms(heads),
+        hidden=hidden, **heads._asdict(), mask=CAUSAL, qkv_bias=bias, out_bias=bias, qk_norm=head_norms(heads)
     ):
         if operator.name == "o_proj":
             operators.append(

@@ -11,7 +11,7 @@ from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators
 from mfu_planner.architectures.model import Architecture, Block
 from mfu_planner.architectures.parts import norm, residual
-from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear
+from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear, sample_model
 from mfu_planner.errors import InputError
 from mfu_planner.numeric import floor
 from mfu_planner.operators import ALL, Attention, Convolution, Elementwise, MatMul, Norm, Role, Rows, Split, Stream
@@ -132,15 +132,7 @@ def _segformer(c: Config) -> Architecture:
         blocks.append(Block("output", classifier(c, inputs), stack="vision"))
     if kind == "segmentation head":
         blocks.append(Block("output", _segmentation(c, lists[0], grids), stack="vision"))
-    return Architecture(
-        name=c.model_type,
-        hidden=inputs,
-        work_unit="sample",
-        fixed_length=1,
-        has_text=False,
-        blocks=tuple(blocks),
-        notes=tuple(notes),
-    )
+    return sample_model(c, hidden=inputs, blocks=blocks, notes=notes)
 
 
 IMPORTERS = {"segformer": _segformer}

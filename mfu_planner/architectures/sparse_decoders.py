@@ -30,6 +30,7 @@ from mfu_planner.architectures.decoder import (
     pre_norm_layer,
 )
 from mfu_planner.architectures.deepseek import ROUTING, dense_then_sparse, prediction_blocks
+from mfu_planner.architectures.dense import window_period
 from mfu_planner.architectures.experts import expert_sizes, moe, shared_expert, without_experts
 from mfu_planner.architectures.model import Architecture
 from mfu_planner.architectures.parts import gated_mlp, norm, residual, self_attention
@@ -217,8 +218,7 @@ def _hy_v3(c: Config) -> Architecture:
 def _exaone_moe(c: Config) -> Architecture:
     hidden, layers = c.size("hidden_size"), c.size("num_hidden_layers")
     h, slides = attention_heads(c, hidden), optional_size(c, "sliding_window")
-    pattern = c.raw("sliding_window_pattern", 4)
-    every = len(pattern) if isinstance(pattern, str) else c.size("sliding_window_pattern", default=4)
+    every = window_period(c)
     c.no_effect("hidden_act", "scoring_func")
     masks = mask_kinds(c, layers, lambda n: slides is not None and (n + 1) % every != 0)
     mixers = {kind: grouped(hidden, h, mask) for kind, mask in masks_of(c, masks).items()}

@@ -13,16 +13,17 @@ from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of, post_norm, pre_norm
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import norm, plain_mlp
-from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear, model_class
+from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear, label_count
 from mfu_planner.architectures.vit import free_vectors, tower_sizes
 from mfu_planner.errors import InputError
-from mfu_planner.operators import ALL, ONE_PER_SEQUENCE, Convolution, Elementwise, Norm, Rows
+from mfu_planner.operators import ALL, ONE_PER_SEQUENCE, Convolution, Elementwise, Norm, Role, Rows
 
 _KINDS = {
     "ForCTC": "letters by CTC",
     "ForSequenceClassification": "sequence classifier",
     "ForAudioFrameClassification": "frame classifier",
     "ForPreTraining": "pre-training heads",
+    "ForXVector": "speaker vectors",
     "Model": "no head",
 }
 _UNUSED = (
@@ -171,23 +172,63 @@ def _layer(c: Config, s: Sizes, rows: Rows, *, stable: bool) -> Operators:
 def _head(c: Config, kind: str, s: Sizes, width: int, rows: Rows) -> Operators:
     if kind == "no head":
         return ()
+    if kind == "pre-training heads":
+        return _codebook(c, width, rows)
     if kind == "letters by CTC":
         return (head_linear("lm_head", width, c.size("vocab_size"), rows=rows),)
     found: Operators = ()
     if c.flag("use_weighted_layer_sum", default=False):
         depth = s.layers + 1
         found = (Elementwise(name="layer_weights", width=s.hidden, read=depth, weights=depth, rows=rows),)
+    if kind == "speaker vectors":
+        return (*found, *_speaker(c, s.hidden, rows))
     if kind == "frame classifier":
         return (*found, *classifier(c, s.hidden, rows=rows))
     inner = c.size("classifier_proj_size", default=256)
     return (*found, head_linear("projector", s.hidden, inner, rows=rows), *classifier(c, inner, rows=ONE_PER_SEQUENCE))
 
 
+def _codebook(c: Config, width: int, rows: Rows) -> Operators:
+    """A code for each frame of the wave, chosen from several books, and a projection of both sides to compare."""
+    groups, codes, wide = c.size("num_codevector_groups"), c.size("num_codevectors_per_group"), c.size("codevector_dim")
+    inputs, shared = c.sizes("conv_dim")[-1], c.size("proj_codevector_dim")
+    chosen = groups * codes
+    return (
+        head_linear("code_choice", inputs, chosen, rows=rows),
+        Elementwise(name="codes", width=chosen, kept=1, weights=codes * wide, rows=rows),
+        head_linear("code_proj", wide, shared, rows=rows),
+        head_linear("frame_proj", width, shared, rows=rows),
+    )
+
+
+def _speaker(c: Config, hidden: int, rows: Rows) -> Operators:
+    """Convolutions with holes over the frames, their mean and spread as one vector, two layers; a loss of its own."""
+    widths, kernels, holes = (c.sizes(f"tdnn_{name}") for name in ("dim", "kernel", "dilation"))
+    if not len(widths) == len(kernels) == len(holes):
+        raise InputError(f"{c.origin}: tdnn_dim", widths, "as many widths, kernels and dilations")
+    found: Operators = (head_linear("projector", hidden, widths[0], rows=rows),)
+    for place, (inner, outer, kernel, hole) in enumerate(
+        zip((widths[0], *widths), widths, kernels, holes, strict=False), start=1
+    ):
+        rows = Rows(rows.stream, rows.factor, thinned=(*rows.thinned, (hole * (kernel - 1) + 1, 1)))
+        found += (
+            Convolution(
+                name=f"tdnn_{place}", in_channels=inner, out_channels=outer, kernel=kernel, bias=True, rows=rows,
+                role=Role.HEAD,
+            ),
+        )  # fmt: skip
+    vector = c.size("xvector_output_dim")
+    return (
+        *found,
+        head_linear("speaker_vector", 2 * widths[-1], vector),
+        head_linear("classifier", vector, vector),
+        Elementwise(name="speaker_loss", width=0, weights=vector * label_count(c), role=Role.HEAD),
+    )
+
+
 def _speech(c: Config) -> Architecture:
     notes: list[str] = []
     kind = head_kind(c, _KINDS, "letters by CTC", notes)
-    if kind == "pre-training heads":
-        raise InputError(f"{c.origin}: architectures", model_class(c), "a CTC, classification or bare class")
     s, stable = tower_sizes(c), c.flag("do_stable_layer_norm", default=False)
     c.no_effect(*_UNUSED)
     waves, rows, channels = _waves(c)

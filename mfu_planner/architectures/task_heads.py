@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators
+from mfu_planner.architectures.model import Architecture, Block
 from mfu_planner.operators import ONE_PER_SEQUENCE, TOKENS, MatMul, Role, Rows, Split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def sample_model(
+    c: Config, *, hidden: int, blocks: Iterable[Block], notes: Iterable[str] = (), length: int = 1
+) -> Architecture:
+    """A model whose work is counted in samples: images or sounds of a length that its config fixes, no text."""
+    return Architecture(
+        name=c.model_type,
+        hidden=hidden,
+        work_unit="sample",
+        fixed_length=length,
+        has_text=False,
+        blocks=tuple(blocks),
+        notes=tuple(notes),
+    )
 
 
 def model_class(c: Config) -> str:

@@ -22,6 +22,7 @@ from mfu_planner.operators import Elementwise, MatMul, Operator, Role, Rows, Spl
 _LANGUAGE = "the language model head"
 _KINDS = {
     "WithValueHead": "value head",
+    "DoubleHeadsModel": "language model head with a choice",
     "ForCausalLM": _LANGUAGE,
     "LMHeadModel": _LANGUAGE,
     "ForConditionalGeneration": _LANGUAGE,
@@ -72,6 +73,14 @@ def _value(c: Config, lm_head: MatMul) -> Operators:
     return (lm_head, beside, head_linear("value_head", lm_head.inputs, 1, rows=lm_head.rows))
 
 
+def _choice(c: Config, lm_head: MatMul) -> Operators:
+    """GPT-2's two heads: beside the words, one vector of each sequence says which of several is right."""
+    if not c.flag("summary_use_proj", default=True):
+        return (lm_head,)
+    width = 1 if c.flag("summary_proj_to_labels", default=True) else lm_head.inputs
+    return (lm_head, head_linear("choice", lm_head.inputs, width))
+
+
 def _linear(lm_head: MatMul, outputs: int, *, bias: bool) -> Operators:
     if not outputs:
         return ()
@@ -86,6 +95,7 @@ _HEADS: dict[str, Head] = {
     "span classifier": _span,
     "two-layer reward head": _reward,
     "value head": _value,
+    "language model head with a choice": _choice,
     "no head": lambda _c, _lm_head: (),
 }
 

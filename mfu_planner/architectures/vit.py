@@ -12,7 +12,7 @@ from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators, Sizes, attention_of, pre_norm
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import norm, plain_mlp
-from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear, model_class
+from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear, sample_model
 from mfu_planner.errors import InputError
 from mfu_planner.operators import ALL, Convolution, Lookup, Role, Rows, Split, Stream
 
@@ -80,34 +80,45 @@ def vision_layer(s: Sizes, rows: Rows, *, qkv_bias: bool = True, tiles: int = 1)
     return pre_norm(s, attention, plain_mlp(s.hidden, s.ffn, rows=rows), bias=True, rows=rows)
 
 
+def mask_vector(hidden: int, rows: Rows) -> Operators:
+    """What stands for a patch that is hidden from the model, where it learns to paint it."""
+    return (free_vectors("mask_vector", 1, hidden, rows),)
+
+
+def pixels_of(c: Config, hidden: int, rows: Rows) -> Operators:
+    """Masked image modelling: the pixels of a square of ``encoder_stride`` from each position."""
+    stride = c.size("encoder_stride")
+    return (head_linear("pixels", hidden, stride * stride * c.size("num_channels"), rows=rows),)
+
+
 def _vit(c: Config) -> Architecture:
     notes: list[str] = []
     kind = head_kind(c, _KINDS, "classifier", notes)
-    if kind == "masked image modelling":
-        raise InputError(f"{c.origin}: architectures", model_class(c), "a classifier or the bare model")
     deit = c.model_type == "deit"
     s, extra = tower_sizes(c), 2 if deit else 1
     down, across, patch = patch_grid(c)
     patches = Rows(Stream.SEQUENCE, c.derived("P", down * across))
     rows = Rows(Stream.SEQUENCE, c.derived("T", patches.factor + extra))
     c.no_effect("hidden_act", "encoder_stride", "pooler_act", "pooler_output_size")
+    masked = kind == "masked image modelling"
     first = (
         patch_embedding(c.size("num_channels"), s.hidden, patch, patches),
         free_vectors("class_token", extra, s.hidden, rows),
         free_vectors("position_embedding", rows.factor, s.hidden, rows),
+        *(mask_vector(s.hidden, patches) if masked else ()),
     )
     output: Operators = (norm("final_norm", s.hidden, bias=True, rows=rows),)
     if kind == "no head":
         pooled = c.size("pooler_output_size") if c.has("pooler_output_size") else s.hidden
         output += (head_linear("pooler", s.hidden, pooled),)
+    elif masked:
+        output += pixels_of(c, s.hidden, patches)
     else:
         output += classifier(c, s.hidden) * (2 if kind == "two classifiers" else 1)
-    return Architecture(
-        name=c.model_type,
+    return sample_model(
+        c,
         hidden=s.hidden,
-        work_unit="sample",
-        fixed_length=rows.factor,
-        has_text=False,
+        length=rows.factor,
         blocks=(
             Block("embedding", first, stack="vision"),
             Block(
@@ -118,7 +129,7 @@ def _vit(c: Config) -> Architecture:
             ),
             Block("output", output, stack="vision"),
         ),
-        notes=tuple(notes),
+        notes=notes,
     )
 
 

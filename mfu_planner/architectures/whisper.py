@@ -9,18 +9,19 @@ References
 
 from __future__ import annotations
 
-from mfu_planner.architectures.bart import decoder_layer, tower_sizes
+from mfu_planner.architectures.bart import decoder_alone, decoder_layer, tower_sizes
 from mfu_planner.architectures.config import Config
 from mfu_planner.architectures.layers import Operators
 from mfu_planner.architectures.model import Architecture, Block, layer_numbers
 from mfu_planner.architectures.parts import embedding, head, norm, positions
 from mfu_planner.architectures.sound import sound_layer, whisper_stem
-from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear
+from mfu_planner.architectures.task_heads import classifier, head_kind, head_linear, sample_model
 from mfu_planner.operators import TOKENS, Elementwise, Rows, Stream
 
 _KINDS = {
     "ForConditionalGeneration": "the language model head",
     "ForAudioClassification": "audio classifier",
+    "ForCausalLM": "decoder alone",
     "Model": "no head",
 }
 
@@ -66,6 +67,9 @@ def _whisper(c: Config) -> Architecture:
     kind = head_kind(c, _KINDS, "the language model head", notes)
     if kind == "audio classifier":
         return _audio_classifier(c, encoder, hidden, audio)
+    if kind == "decoder alone":
+        last = c.size("max_target_positions")
+        return decoder_alone(c, dec, last, before=True, notes=notes, embedding_norm=False, k_bias=False)
     first = (embedding(vocab, hidden), positions(c.size("max_target_positions"), hidden))
     tied = c.flag("tie_word_embeddings", default=True)
     return Architecture(
@@ -95,13 +99,8 @@ def _audio_classifier(c: Config, encoder: tuple[Block, ...], hidden: int, audio:
     if c.flag("use_weighted_layer_sum", default=False):
         weights = c.size("num_hidden_layers", "encoder_layers") + 1
         output = (Elementwise(name="layer_weights", width=hidden, read=weights, weights=weights, rows=audio), *output)
-    return Architecture(
-        name=c.model_type,
-        hidden=hidden,
-        work_unit="sample",
-        has_text=False,
-        fixed_length=audio.factor,
-        blocks=(*encoder, Block("output", output, stack="audio")),
+    return sample_model(
+        c, hidden=hidden, length=audio.factor, blocks=(*encoder, Block("output", output, stack="audio"))
     )
 
 

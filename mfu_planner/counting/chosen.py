@@ -45,6 +45,8 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "c_fc": ("up_proj",),
     "dense_h_to_4h": ("up_proj",),
     "dense_4h_to_h": ("down_proj",),
+    "intermediate_dense": ("up_proj",),
+    "output_dense": ("down_proj",),
     "fc1": ("up_proj",),
     "fc2": ("down_proj",),
     "fc_in": ("up_proj",),

@@ -15,10 +15,10 @@ from mfu_planner.architectures.model import Architecture, Block
 from mfu_planner.counting.chosen import Chosen, adapted, chosen, parts
 from mfu_planner.counting.gradients import mark_gradients
 from mfu_planner.errors import InputError, nearest
-from mfu_planner.operators import Elementwise, MatMul, Operator, Role, Split
+from mfu_planner.operators import Elementwise, MatMul, Operator, RecordedProduct, Role, Split
 
 ALL_LINEAR = "all-linear"
-"""Every linear layer but router and head."""
+"""Every linear layer but router and head (and but what only places an image)."""
 
 ADAPTER = ".lora_"
 """Part of the name of every adapter's operators."""
@@ -79,16 +79,24 @@ def with_lora(
     Raises
     ------
     InputError
-        A rank below 1, or a target that the model does not have.
+        A rank below 1 or above every adapted matrix's own, or a target that the model does not have.
     """
     if rank < 1:
         raise InputError("lora-rank", rank, "an integer of at least 1")
     every = targets == ALL_LINEAR
     wanted = adapted(architecture, () if every else [targets] if isinstance(targets, str) else targets)
 
+    def is_adapted(block: Block, op: MatMul) -> bool:
+        all_linear = every and op.role not in (Role.ROUTER, Role.HEAD, Role.POSITION)
+        return all_linear or wanted(block, 0, op)
+
+    linear = ((block, op) for block, op in architecture.each() if isinstance(op, MatMul))
+    most = max((min(op.inputs, op.outputs) for block, op in linear if is_adapted(block, op)), default=rank)
+    if rank > most:
+        raise InputError("lora-rank", rank, f"at most {most:,}: no matrix that gets an adapter has a larger rank")
+
     def beside(block: Block, op: Operator) -> Iterator[Operator]:
-        all_linear = every and op.role not in (Role.ROUTER, Role.HEAD)
-        if not isinstance(op, MatMul) or not (all_linear or wanted(block, 0, op)):
+        if not isinstance(op, MatMul) or not is_adapted(block, op):
             yield op
             return
         reads = op.reads or f"{op.name}_input"
@@ -96,6 +104,7 @@ def with_lora(
         yield _adapter(op, "a", op.inputs, rank, reads)
         yield _adapter(op, "b", rank, op.outputs, "")
         if magnitudes:
+            yield _norms(op, rank)
             yield Elementwise(
                 name=f"{op.name}{ADAPTER}magnitude", width=op.outputs, weights=op.copies * op.outputs, rows=op.rows
             )
@@ -127,6 +136,18 @@ def _adapter(op: MatMul, which: str, inputs: int, outputs: int, reads: str) -> M
         rows=op.rows,
         split=Split.REPLICATED,
         reads=reads,
+    )
+
+
+def _norms(op: MatMul, rank: int) -> RecordedProduct:
+    """What DoRA multiplies to know the length of each row: the adapter's two factors, once a pass, without gradients.
+
+    peft multiplies an identity of the input's width with both: 2 · inputs · rank · (inputs + outputs) (``dora.py`` of
+    peft 0.21.2).
+    """
+    flops = 2 * op.copies * op.inputs * rank * (op.inputs + op.outputs)
+    return RecordedProduct(
+        name=f"{op.name}{ADAPTER}norms", forward=(("", flops),), role=op.role, split=Split.REPLICATED
     )
 
 

@@ -28,6 +28,8 @@ class _Flow:
     """Whether the gradient of the tensor that flows along is needed (something trained stands below)."""
     groups: dict[str, bool] = field(default_factory=dict)
     """The same for tensors that several operators read, when the first of them did."""
+    outputs: dict[str, bool] = field(default_factory=dict)
+    """The same for what an operator gave, by its name: the second factor of a projection reads the first's."""
     letters: dict[str, bool] = field(default_factory=dict)
     """Whether queries, keys and values depend on something trained."""
 
@@ -82,6 +84,11 @@ def _mark(op: Operator, flow: _Flow, *, trained: bool, encoder: bool) -> Operato
     """One operator with its gradients marked; the flow goes on behind it."""
     across = op.reads == "encoder_output"
     live = encoder if across else flow.groups.setdefault(op.reads, flow.live) if op.reads else flow.live
+    source = _source(op.name, flow.outputs)
+    if source is not None:
+        live = source
+        if op.reads:
+            flow.groups[op.reads] = live
     owns = bool(op.params or op.shared_with)
     changed: Operator
     if isinstance(op, Attention):
@@ -91,6 +98,8 @@ def _mark(op: Operator, flow: _Flow, *, trained: bool, encoder: bool) -> Operato
     else:
         changed = replace(op, input_grad=op.input_grad and live, trainable=op.trainable and (trained or not owns))
     after = live or (owns and trained and op.trainable)
+    whole = op.name.partition(".lora_")[0]  # what a layer gives is its own product and its adapter's
+    flow.outputs[whole] = flow.outputs.get(whole, False) or after
     if found := _INPUTS_OF_ATTENTION.search(op.name):
         word = found.group(1)
         for letter in {"query": "q", "key": "k", "value": "v"}.get(word, word):
@@ -98,3 +107,21 @@ def _mark(op: Operator, flow: _Flow, *, trained: bool, encoder: bool) -> Operato
     if not (across and op.rows.stream is not Stream.TARGET):
         flow.live = flow.live or after
     return changed
+
+
+def _source(name: str, outputs: dict[str, bool]) -> bool | None:
+    """Whether what an operator reads needs a gradient, where it reads another's output alone; None: what flows along.
+
+    The second factor of a projection reads the first's output, an MLP's last product that of those before it: what is
+    trained in the attention beside them is not below.
+    """
+    name = name.removesuffix(".lora_a")
+    stem = name.removesuffix("b_proj")
+    if stem != name and f"{stem}a_proj" in outputs:
+        return outputs[f"{stem}a_proj"]
+    stem = name.removesuffix("down_proj")
+    found = stem != name
+    before = [
+        outputs[n] for n in (f"{stem}up_proj", f"{stem}gate_proj", f"{stem}gate_up_proj") if found and n in outputs
+    ]
+    return any(before) if before else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import pydantic
 
@@ -19,23 +19,6 @@ class Spec(pydantic.BaseModel):
 
 
 S = TypeVar("S", bound=Spec)
-
-
-def quantity(dimension: str) -> Any:
-    """An annotated text type: a number with a unit of ``dimension``, kept as it was printed."""
-
-    def check(value: object) -> str:
-        from mfu_planner.units import DIMENSIONS, parse
-
-        if not isinstance(value, str):
-            raise ValueError(f"write the unit: {DIMENSIONS[dimension].words}, such as {DIMENSIONS[dimension].example}")  # noqa: TRY004
-        try:
-            parse(value, dimension, field="value")
-        except InputError as error:
-            raise ValueError(str(error)) from None
-        return value
-
-    return Annotated[str, pydantic.BeforeValidator(check), pydantic.Field(json_schema_extra={"x-dimension": dimension})]
 
 
 class Source(Spec):

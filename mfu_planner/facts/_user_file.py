@@ -32,9 +32,20 @@ def open_file(path: str | Path, field: str, accepted: str, limit: int | None = N
             raise InputError(field, str(path), f"{accepted} (not {_kind(state.st_mode)})")
         if limit is not None and state.st_size > limit:
             raise InputError(field, f"{path} of {state.st_size:,} bytes", f"{accepted} of at most {limit:,} bytes")
-        return Path(path).open("rb")
+        return _readable(Path(path))
     except (OSError, ValueError) as error:
         raise InputError(field, str(path), f"{accepted} ({getattr(error, 'strerror', None) or error})") from None
+
+
+def _readable(path: Path) -> BinaryIO:
+    """The file opened, and seen to be read: some can be opened alone."""
+    file = path.open("rb")
+    try:
+        file.peek(1)
+    except OSError:
+        file.close()
+        raise
+    return file
 
 
 def _kind(mode: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from mfu_planner.numeric import Number, maximum, where
 
@@ -52,42 +53,42 @@ class Layout:
     layers_last: Number = 0.0
     """Layers of the last one; 0: not stated."""
 
-    @property
+    @cached_property
     def devices(self) -> Number:
         """Devices in all."""
         return self.tp * self.pp * self.cp * self.dp
 
-    @property
+    @cached_property
     def group(self) -> Number:
         """Devices that hold the same parameters: data and context parallelism together."""
         return self.dp * self.cp
 
-    @property
+    @cached_property
     def shards(self) -> Number:
         """Devices over which ZeRO divides what it shards."""
         return where(self.zero_group > 0, self.zero_group, self.group)
 
-    @property
+    @cached_property
     def expert_tp(self) -> Number:
         """Devices that share each expert's matrices."""
         return where(self.etp > 0, self.etp, where(self.ep > 1, 1.0, self.tp))
 
-    @property
+    @cached_property
     def expert_group(self) -> Number:
         """Devices that hold the same experts."""
         return maximum(self.tp * self.group / (self.ep * self.expert_tp), 1.0)
 
-    @property
+    @cached_property
     def spread(self) -> Number:
         """Devices that share the rows outside the tensor-parallel region: TP under sequence parallelism, else 1."""
         return where(self.sequence_parallel > 0, self.tp, 1.0)
 
-    @property
+    @cached_property
     def again(self) -> Number:
         """Share of the layers whose forward pass is done again in full."""
         return maximum(self.recompute - 1.0, 0.0)
 
-    @property
+    @cached_property
     def selective(self) -> Number:
         """Whether recomputation is selective."""
         return self.recompute == SELECTIVE_RECOMPUTE

@@ -48,7 +48,7 @@ def workload(entry: dict[str, Any], case: dict[str, Any]) -> Workload:
     )
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["name"])
+@pytest.mark.each("entry", ENTRIES)
 def test_equals_the_measured_integers(entry: dict[str, Any]) -> None:
     """Every case of an entry: total, embedding and active parameters, FLOP of both passes."""
     for case in entry["cases"]:
@@ -62,7 +62,7 @@ def test_equals_the_measured_integers(entry: dict[str, Any]) -> None:
         assert case["flops_total"] == (counted.forward if case["mode"] == "forward" else counted.total)
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["name"])
+@pytest.mark.each("entry", ENTRIES)
 def test_causal_never_exceeds_full_and_batch_is_linear(entry: dict[str, Any]) -> None:
     """Allowed pairs and published scans only take away; twice the sequences are twice the work.
 

@@ -51,7 +51,7 @@ def test_most_decoders_are_compared() -> None:
     assert len(ENTRIES) > 100
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["name"])
+@pytest.mark.each("entry", ENTRIES)
 def test_each_group_equals_the_measured_one(entry: dict[str, Any]) -> None:
     """Projections, attention, MLP, experts, router and head, each to the integer."""
     blocks = from_config(golden.config_of(entry)).blocks

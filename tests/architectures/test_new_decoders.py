@@ -70,3 +70,16 @@ def test_contradictions_are_refused() -> None:
     """A queries' rank that is null where they are always compressed; lists of another length."""
     with pytest.raises(InputError, match="q_lora_rank"):
         from_config({**LONGCAT, "q_lora_rank": None})
+
+
+def test_gemma_3n_is_its_decoder_and_says_so() -> None:
+    """The towers are left out, by name; the decoder is counted as by itself."""
+    text = {
+        "model_type": "gemma3n_text", "vocab_size": 300, "vocab_size_per_layer_input": 262144, "hidden_size": 32,
+        "intermediate_size": 64, "num_hidden_layers": 5, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "head_dim": 8, "num_kv_shared_layers": 2, "hidden_size_per_layer_input": 4, "laurel_rank": 4,
+    }  # fmt: skip
+    whole = from_config({"model_type": "gemma3n", "text_config": text, "tie_word_embeddings": True})
+
+    assert whole.params == from_config({**text, "tie_word_embeddings": True}).params
+    assert sum("the tower is left out" in note for note in whole.notes) == 2

@@ -13,7 +13,7 @@ from mfu_planner import flops
 from mfu_planner.errors import InputError
 
 FILE: dict[str, Any] = {
-    "operators_file": 1, "model_type": "supernova", "class": "SupernovaForCausalLM", "transformers": "5.23.0",
+    "operators_file": 2, "model_type": "supernova", "class": "SupernovaForCausalLM", "transformers": "5.23.0",
     "torch": "2.13.0", "config_sha256": "0" * 64, "grade": "exact", "reasons": [], "not_called": [],
     "assumed": ["balanced routing"], "hidden": 8, "vocab": 100, "params": 100 * 8 + 2 * (8 * 24 + 4 * 3 * 8 + 5),
     "blocks": [
@@ -27,7 +27,8 @@ FILE: dict[str, Any] = {
              "v_dim": 4, "mask": "window", "size": 16},
             {"path": "experts", "name": "up_proj", "kind": "linear", "inputs": 3, "outputs": 8, "copies": 4,
              "active": 2, "bias": False, "shared": False},
-            {"path": "mix", "name": "mix", "kind": "product", "forward": [7, 3, 2], "backward": [14, 6, 4]},
+            {"path": "mix", "name": "mix", "kind": "product", "forward": {"b": 7, "bs": 3, "bss": 2},
+             "backward": {"b": 14, "bs": 6, "bss": 4}},
             {"path": "norm", "name": "norm", "kind": "elementwise", "params": 5},
         ]},
         {"name": "lm_head", "layers": [], "operators": [
@@ -65,16 +66,17 @@ def test_a_bare_layout_and_conventions_work() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda d: d.update(operators_file=2), "version 1"),
+        (lambda d: d.update(operators_file=1), "version 2"),
         (lambda d: d.update(grade="refused", reasons=["RuntimeError: no"]), "RuntimeError: no"),
         (lambda d: d.update(params=5), "sum of the operators"),
         (lambda d: d.update(blocks="many"), "blocks"),
+        (lambda d: d.update(blocks=[], params=0), "at least one block"),
         (lambda d: d["blocks"][1].update(layers=[-1]), "layer numbers"),
         (lambda d: d["blocks"][1]["operators"][0].update(kind="magic"), "one of linear"),
         (lambda d: d["blocks"][1]["operators"][0].update(inputs=10**30), "inputs"),
         (lambda d: d["blocks"][1]["operators"][1].update(mask="spiral"), "mask"),
         (lambda d: d["blocks"][1]["operators"][2].update(active=9), "at most copies"),
-        (lambda d: d["blocks"][1]["operators"][3].update(forward=[1, 2]), "three whole numbers"),
+        (lambda d: d["blocks"][1]["operators"][3].update(forward={"bz": 2}), "by letters"),
     ],
 )
 def test_what_makes_no_sense_is_refused(change: Any, words: str) -> None:

@@ -9,13 +9,13 @@ from mfu_planner.architectures.registry import importer_of
 from mfu_planner.errors import InputError
 
 
-@pytest.mark.parametrize("model_type", known_model_types())
+@pytest.mark.each("model_type", known_model_types())
 def test_every_known_type_has_an_importer(model_type: str) -> None:
     """The table names a module that defines it."""
     assert callable(importer_of(model_type, "config.json"))
 
 
-@pytest.mark.parametrize("model_type", known_model_types())
+@pytest.mark.each("model_type", known_model_types())
 def test_a_config_without_sizes_is_an_error(model_type: str) -> None:
     """A bare type is never counted with default sizes alone."""
     with pytest.raises(InputError):

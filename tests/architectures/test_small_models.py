@@ -18,7 +18,7 @@ from mfu_planner.operators import Workload
 CASES = json.loads(Path(__file__).with_name("small_models.json").read_text("utf-8"))["cases"]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+@pytest.mark.each("case", CASES)
 def test_equals_the_measured_integers(case: dict[str, Any]) -> None:
     """Parameters, forward and forward plus backward, each to the integer."""
     given = dict(case["work"])

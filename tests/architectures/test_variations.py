@@ -16,7 +16,7 @@ MEASURED = Path(__file__).parents[1] / "golden" / "mixture_variations.json"
 ROWS: list[dict[str, Any]] = json.loads(MEASURED.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["class"])
+@pytest.mark.each("row", ROWS)
 def test_measured_variation(row: dict[str, Any]) -> None:
     """Parameters, forward and forward plus backward equal the measured integers."""
     model = from_config(row["config"])
@@ -29,7 +29,7 @@ def test_measured_variation(row: dict[str, Any]) -> None:
         assert work.total == both
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["class"])
+@pytest.mark.each("row", ROWS)
 def test_causal_never_exceeds_full_and_batch_is_linear(row: dict[str, Any]) -> None:
     """Allowed pairs and published scans only take away; twice the sequences are twice the work."""
     model = from_config(row["config"])

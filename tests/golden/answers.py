@@ -257,7 +257,7 @@ def answer(kind: str, question: Question) -> dict[str, Any]:
     from mfu_planner.errors import InputError, NoAnswer
 
     if kind == "backtest":
-        return _judged(question["kind"])[question["id"]]
+        return _by_id(question["kind"])[question["id"]]
     function = mfu_planner.measure if kind == "mfu" else getattr(mfu_planner, kind)
     try:
         found = function(**question).as_json()
@@ -277,10 +277,16 @@ def answer(kind: str, question: Question) -> dict[str, Any]:
 
 
 @cache
-def _judged(kind: str) -> dict[str, dict[str, Any]]:
+def judged(kind: str) -> Any:
+    """The back-test of all published runs."""
     from mfu_planner import backtest
 
-    return {row["id"]: {key: row[key] for key in ("published", "predicted")} for row in backtest(kind).rows}
+    return backtest(kind)
+
+
+@cache
+def _by_id(kind: str) -> dict[str, dict[str, Any]]:
+    return {row["id"]: {key: row[key] for key in ("published", "predicted")} for row in judged(kind).rows}
 
 
 def differences(kept: Any, now: Any, where: str = "") -> Iterator[str]:

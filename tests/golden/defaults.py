@@ -27,6 +27,8 @@ PARTS = {
     "qwen3_vl_moe": ("text_config", "vision_config"),
 }
 NESTED = (
+    "sam_mask_decoder",
+    "sam_prompt_encoder",
     "inkling_audio",
     "inkling_vision",
     "phi4_multimodal_audio",
@@ -73,7 +75,7 @@ NO_EFFECT = re.compile(
     r"|^output_|return_dict|^summary_|mask_time|mask_feature|^time_step_(min|max|floor|limit|scale|init)|logit_scale"
     r"|logits_scaling|multiplier|softcapping|router_aux|jitter|_loss_|^pretraining_tp$|slow_but_exact|^chunk_size_feed"
     r"|id2label|label2id|problem_type|architectures|_name_or_path|^is_decoder$|suppress_tokens|median_filter|spec_augment"
-    r"|^is_encoder_decoder$|^default_theta$|residual_in_fp32|rescale_prenorm|mamba_ssm_cache|scale_attn|reorder_and|num_logits_to_keep|encoder_stride"
+    r"|^is_encoder_decoder$|^default_theta$|residual_in_fp32|rescale_prenorm|mamba_ssm_cache|scale_attn|reorder_and|num_logits_to_keep"
 )
 
 

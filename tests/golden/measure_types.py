@@ -8,11 +8,11 @@ Run it where the pinned torch and transformers are installed::
 
 A row is a name, a class of transformers (or of diffusers), a config, batches (``work``), and what the class takes
 beside tokens and images: ones of a shape (``inputs``, whole numbers: ``marks``; ``shared``: for all) or values
-(``values``) for each sequence (``literal``: for the batch).  What is measured: ``params``, the distinct parameters; and
-for each batch the FLOP of the forward pass, of both passes, and of the forward pass over the attention pairs that the
-masks allow (null where the model's attention does not go through transformers' interface).  Models are small and run
-for real with random weights, so routing and masks are what they are in use.  Counting is that of ``counting.py``; each
-token goes through its own experts and no other.
+(``values``) for each sequence (``literal``: for the batch); ``choices``: all sequences are answers to one question.
+What is measured: ``params``, the distinct parameters; and for each batch the FLOP of the forward pass, of both
+passes, and of the forward pass over the attention pairs that the masks allow (null where the model's attention does
+not go through transformers' interface). Models are small and run for real with random weights, so routing and masks
+are what they are in use.  Counting is that of ``counting.py``; each token goes through its own experts and no other.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from transformers.masking_utils import eager_mask
 
 FILE = Path(__file__).with_name("types.json")
 PAIRS = "counted_pairs"
+TOWERS = ("image_outputs", "video_outputs", "audio_outputs")
+"""Outputs that no loss reads: what a tower gave to the model."""
 _FIRST_TOKEN = 5
 """Token ids below are kept for padding and the like."""
 
@@ -136,7 +138,8 @@ def inputs(row: dict[str, Any], work: dict[str, int]) -> dict[str, torch.Tensor]
         given |= pictures(row, given["input_ids"], work)
     if work.get("clips"):  # one clip a sequence, from the row's own inputs
         given["input_ids"][:, -row["audio_tokens"] :] = row["audio_token"]
-    return {name: one for name, one in (given | beside(row, batch)).items() if name not in row.get("drop", ())}
+    given = {name: one for name, one in (given | beside(row, batch)).items() if name not in row.get("drop", ())}
+    return {name: one.unsqueeze(0) for name, one in given.items()} if row.get("choices") else given
 
 
 def beside(row: dict[str, Any], batch: int) -> dict[str, Any]:
@@ -180,7 +183,7 @@ def pictures(row: dict[str, Any], ids: torch.Tensor, work: dict[str, int]) -> di
 
 
 def total(output: Any) -> torch.Tensor:
-    """The sum of everything floating that the model returns and that has a gradient."""
+    """The sum of everything floating that the model returns and that has a gradient, a tower's own output apart."""
     found: list[torch.Tensor] = []
 
     def walk(value: Any) -> None:
@@ -188,8 +191,9 @@ def total(output: Any) -> torch.Tensor:
             if value.requires_grad and value.is_floating_point():
                 found.append(value.float().sum())
         elif isinstance(value, dict):
-            for one in value.values():
-                walk(one)
+            for key, one in value.items():
+                if key not in TOWERS:
+                    walk(one)
         elif isinstance(value, list | tuple):
             for one in value:
                 walk(one)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,6 +30,7 @@ KEYS = {
 }
 
 
+@cache
 def _generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("model_index", ROOT / "scripts" / "model_index.py")
     assert spec is not None
@@ -38,6 +40,7 @@ def _generator() -> ModuleType:
     return module
 
 
+@cache
 def _presets() -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_text("utf-8")) for path in _generator().preset_files()}
 
@@ -47,7 +50,7 @@ def test_index_is_fresh() -> None:
     assert (ROOT / "model_specs" / "index.json").read_text("utf-8") == _generator().text()
 
 
-@pytest.mark.parametrize("name", sorted(_presets()))
+@pytest.mark.each("name", sorted(_presets()))
 def test_preset_is_complete(name: str) -> None:
     """Every preset has the agreed keys, a source that can be opened, and no key beyond them."""
     spec = _presets()[name]

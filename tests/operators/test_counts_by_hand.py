@@ -50,8 +50,8 @@ PATCH = Convolution(name="patch", in_channels=6, out_channels=10, kernel=9, grou
 DEEP = Convolution(name="deep", in_channels=6, out_channels=6, kernel=4, groups=6, split=Split.HEADS)
 ATTEND = Attention(name="attend", heads=4, kv_heads=2, qk_dim=3, v_dim=5)
 MIX = StreamMixing(name="mix", streams=4, width=5)
-SEEN = RecordedProduct(name="seen", constant=7, linear=5, square=3, back_constant=1, back_linear=2, back_square=4,
-                       weights=11)  # fmt: skip
+SEEN = RecordedProduct(name="seen", forward=(("b", 7), ("bs", 5), ("bss", 3)),
+                       backward=(("b", 1), ("bs", 2), ("bss", 4)), weights=11)  # fmt: skip
 TABLE = Lookup(name="table", entries=100, width=6)
 RMS = Norm(name="norm", width=6, bias=True, copies=3, vectors=4)
 GATE = Elementwise(name="gate", width=6, read=2, written=1, kept=2, weights=9)
@@ -122,12 +122,13 @@ def test_parameters(op: Operator, params: int, active: int) -> None:
         (MIX, 2 * 16 * 4 * 4 * 5, 4 * 16 * 4 * 4 * 5),
         (replace(MIX, input_grad=False), 2 * 16 * 80, 0),
         (SEEN, 2 * (7 + 5 * 8 + 3 * 64), 2 * (1 + 2 * 8 + 4 * 64)),
-        (replace(SEEN, rows=TARGET_TOKENS), 2 * (7 + 5 * 4 + 3 * 16), 2 * (1 + 2 * 4 + 4 * 16)),
+        # 8 positions are 3 chunks of 3; 4 positions of the decoder, 3 images a sequence, a table once, pairs of samples
+        (replace(SEEN, chunk=3), 2 * (7 + 5 * 3 + 3 * 9), 2 * (1 + 2 * 3 + 4 * 9)),
+        (RecordedProduct(name="x", forward=(("", 9), ("bb", 5), ("bit", 2), ("bst", 1))), 9 + 20 + 48 + 64, 0),
         (replace(SEEN, trainable=False), 2 * 239, 2 * 273),
         (replace(SEEN, input_grad=False), 2 * 239, 2 * 273),
         (replace(SEEN, input_grad=False, trainable=False), 2 * 239, 0),
-        (replace(SEEN, back_constant=0, back_linear=0), 2 * 239, 2 * 256),
-        (RecordedProduct(name="x", constant=1, linear=0, square=0), 2, 0),
+        (RecordedProduct(name="x", forward=(("b", 1),)), 2, 0),
         # every pair of two samples
         (Similarity(name="clip", width=6), 2 * 6 * 2 * 2, 4 * 6 * 2 * 2),
         (TABLE, 0, 0), (RMS, 0, 0), (GATE, 0, 0), (PLAIN, 0, 0),
@@ -268,7 +269,7 @@ def test_kernels(op: Operator, launch: Any) -> None:
 def test_what_launches_nothing() -> None:
     """Passes over memory, and what counts no work: unless its work is a formula."""
     assert [op.kernels(W) for op in (PLAIN, TABLE, RMS, GATE)] == [()] * 4
-    assert replace(SEEN, constant=0, linear=0, square=0).kernels(W) == ()
+    assert replace(SEEN, forward=()).kernels(W) == ()
     assert len(SEEN.kernels(replace(W, batch=2.0))) == 1
 
 

@@ -69,7 +69,7 @@ ATTEND = Attention(name="x", heads=8, kv_heads=4, qk_dim=3, v_dim=5)
         (replace(GATE, split=Split.COLUMN), SP, {"width": 2, "weights": 1}),
         (ATTEND, SP, {"heads": 2, "kv_heads": 1}),
         (StreamMixing(name="x", streams=4, width=8), SP, {"rows": QUARTER}),
-        (RecordedProduct(name="x", constant=0, linear=8, square=0, split=Split.REPLICATED), SP, {}),
+        (RecordedProduct(name="x", forward=(("bs", 8),), split=Split.REPLICATED), SP, {}),
         (Similarity(name="x", width=8, split=Split.REPLICATED), SP, {}),
         (SelectiveScan(name="x", channels=8, state=3, weights=4), SP, {"weights": 1, "channels": 2}),
         (StateSpaceDual(name="x", heads=8, head_dim=3, groups=4, state=5, chunk=4, weights=12), TP,

@@ -11,6 +11,7 @@ from mfu_planner.architectures.model import Architecture
 from mfu_planner.counting.conventions.catalogue import MAIN, OTHERS
 from mfu_planner.counting.conventions.definition import SWITCHES, Convention
 from mfu_planner.counting.conventions.parts import contributions
+from mfu_planner.counting.remembered import remembered
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.numeric import Number
 from mfu_planner.operators import Workload
@@ -119,6 +120,13 @@ def by_convention(
     architecture: Architecture, work: Workload, *, versions: bool = False, tensor_parallel: int = 1
 ) -> dict[str, Number | None]:
     """Training FLOP per work unit under every convention; None where one says nothing (see ``why_not``)."""
+    return dict(_by_convention(architecture, work, versions, tensor_parallel))
+
+
+@remembered
+def _by_convention(
+    architecture: Architecture, work: Workload, versions: bool, tensor_parallel: int
+) -> dict[str, Number | None]:
     return {
         name: None
         if why_not(_all()[name], architecture)

@@ -26,6 +26,7 @@ def hardware_flops(
     *,
     recompute: str = "none",
     fused_attention: bool = True,
+    selected: float = 0.0,
     convention: Convention | str = "full",
 ) -> Number:
     """FLOP that the hardware executes for one training step on a batch.
@@ -33,10 +34,12 @@ def hardware_flops(
     Parameters
     ----------
     recompute
-        ``selective``: the attention core (scores, softmax, weighted sum) is computed again; ``full``: the forward
-        pass of every layer is (embedding, final norm and head are not).
+        ``selective``: the attention core (scores, softmax, weighted sum) is computed again, where a kernel that is
+        not fused has kept it; ``full``: the forward pass of every layer is (embedding, final norm and head are not).
     fused_attention
-        A fused kernel (FlashAttention) keeps no scores: its backward pass computes them again.
+        A fused kernel (FlashAttention) keeps no scores: its backward pass computes them again, whatever is selected.
+    selected
+        Share of the layers' other forward work that ``selective`` repeats too: a software's own choice.
     convention
         How the model FLOPs themselves are counted.
 
@@ -53,11 +56,13 @@ def hardware_flops(
         raise InputError("recompute", recompute, "none, selective or full")
     chosen = by_name(convention) if isinstance(convention, str) else convention
     total = batch_flops(chosen, architecture, work)
-    return (
-        total
-        + recomputed(chosen, architecture, work, recompute)
-        + _scores(chosen, architecture, work, fused=fused_attention)
-    )
+    again: Number = 0
+    if recompute == "full" or not fused_attention:
+        again = recomputed(chosen, architecture, work, recompute)
+    if recompute == "selective" and selected:
+        core = recomputed(chosen, architecture, work, "selective")
+        again = again + scaled(recomputed(chosen, architecture, work, "full") - core, Fraction(selected))
+    return total + again + _scores(chosen, architecture, work, fused=fused_attention)
 
 
 def recomputed(convention: Convention, architecture: Architecture, work: Workload, recompute: str) -> Number:
