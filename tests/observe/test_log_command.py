@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,26 @@ def test_folder_of_jobs_is_a_row_each(tmp_path, capsys):
     table = list(csv.DictReader(out.read_text("utf-8").splitlines()))
     assert [row["job"] for row in table] == ["a/train.log", "b.log"]
     assert float(table[0]["mfu"]) == pytest.approx(0.7277)
+
+
+def test_a_tracker_run_is_one_job(tmp_path, capsys):
+    """Its summary, its metadata and its configuration tell of one; the metadata's eight devices count."""
+    shutil.copytree(SAMPLES / "wandb-run", tmp_path / "jobs" / "run-1")
+    rows = run(capsys, tmp_path / "jobs", "--out", tmp_path / "rows.csv")["jobs"]
+
+    assert [(row["job"], row["devices"], row["error"]) for row in rows] == [("run-1", 8, None)]
+
+
+def test_rows_as_parquet(tmp_path, capsys):
+    """The columns of the CSV, with their types."""
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra parquet")
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "a.log").write_bytes((SAMPLES / "torchtitan.log").read_bytes())
+    (tmp_path / "jobs" / "b.log").write_text("nothing here\n", encoding="utf-8")
+    run(capsys, tmp_path / "jobs", "--out", tmp_path / "rows.parquet", "--devices", 8)
+    rows = parquet.read_table(tmp_path / "rows.parquet").to_pylist()
+
+    assert [(row["job"], row["tokens_per_s"]) for row in rows] == [("a.log", pytest.approx(100_000)), ("b.log", None)]
 
 
 def test_follow_is_watch(monkeypatch):

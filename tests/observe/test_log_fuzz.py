@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from mfu_planner.observe.logs import read_log
 
 SAMPLES = sorted(p for p in (Path(__file__).parent / "samples").iterdir() if p.is_file() and p.name != "expected.csv")
 BLOBS = [p.read_bytes() for p in SAMPLES]
-QUIET = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = 120 if "MFU_PLANNER_WHOLE" in os.environ else 30
+QUIET = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def attempt(path: Path, data: bytes) -> None:
@@ -34,6 +36,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz") / "input"
 
 
+@pytest.mark.sampled(1)
 @seed(6)
 @QUIET
 @given(data=st.binary(max_size=2000))
@@ -42,6 +45,7 @@ def test_arbitrary_bytes(data, scratch):
     attempt(scratch, data)
 
 
+@pytest.mark.sampled(1)
 @seed(6)
 @QUIET
 @given(text=st.text(max_size=600), keep=st.integers(0, len(BLOBS) - 1))
@@ -51,6 +55,7 @@ def test_text_between_real_lines(text, keep, scratch):
     attempt(scratch, BLOBS[keep][:half] + text.encode("utf-8", "surrogatepass") + BLOBS[keep][half:])
 
 
+@pytest.mark.sampled(1)
 @seed(6)
 @QUIET
 @given(a=st.integers(0, len(BLOBS) - 1), b=st.integers(0, len(BLOBS) - 1), cut=st.floats(0, 1))
@@ -59,6 +64,7 @@ def test_truncated_and_mixed_samples(a, b, cut, scratch):
     attempt(scratch, BLOBS[a][: int(cut * len(BLOBS[a]))] + BLOBS[b])
 
 
+@pytest.mark.sampled(1)
 @seed(6)
 @QUIET
 @given(which=st.integers(0, len(BLOBS) - 1), noise=st.integers(0, 2**32), changes=st.integers(1, 40))
@@ -70,6 +76,7 @@ def test_flipped_bytes(which, noise, changes, scratch):
     attempt(scratch, bytes(data))
 
 
+@pytest.mark.sampled(1)
 @seed(6)
 @QUIET
 @given(which=st.integers(0, len(BLOBS) - 1), noise=st.integers(0, 2**32))

@@ -109,6 +109,15 @@ def test_phases_of_a_reinforcement_step():
     assert report.mfu == pytest.approx(tokens * work * (1 + 3 / 3) / (step * peak), rel=1e-3)
 
 
+def test_a_phase_above_all_peaks_has_no_mfu():
+    """A fiftieth of the peak makes fifty times the MFU of every phase: beyond 100% it is not shown."""
+    report = read_log(SAMPLES / "verl.log", model="qwen2.5-7b", peak="20 TFLOP/s", seq_len=4096, devices=8)
+
+    assert all(p.mfu is None or p.mfu <= 1 for p in report.phases)
+    assert severities(report)["log/phase-mfu-out-of-range"] == "error"
+    assert report.mfu is None
+
+
 def test_mfu_of_a_phase_is_not_the_mfu_of_the_job():
     """Without a model, verl's ``perf/mfu/actor`` is reported, not repeated as the answer."""
     report = read_log(SAMPLES / "verl.log")
@@ -225,3 +234,62 @@ def test_batch_may_be_a_mean():
     report = read_log("".join(f"step: {i} dt: 2000ms\n" for i in (5, 6, 7)), global_batch="46.4", seq_len=100)
 
     assert report.tokens_per_s == pytest.approx(2320)
+
+
+def test_own_convention_of_a_phase_beside_the_planners():
+    """verl counts table and head, and half of attention: by hand from Qwen2.5 7B's shape at 4,096."""
+    report = read_log(SAMPLES / "verl.log", model="qwen2.5-7b", hardware="h100-sxm", seq_len=4096)
+    training = next(p for p in report.phases if p.name == "training")
+
+    dense = 28 * (2 * 3584 * 128 * (28 + 4) + 3 * 3584 * 18944) + 2 * 152064 * 3584
+    work = 6 * dense + 6 * 28 * 28 * 128 * 4096
+    assert training.own_convention_mfu == pytest.approx(work * 800_000 / 20 / (8 * 989.4e12), rel=2e-3)
+    assert training.reported_mfu == pytest.approx(0.4)
+
+
+def test_idle_share_of_devices_that_do_all_phases():
+    """80 s hold 40 + 5 + 5 + 20 + 2 s of a model's phases: a tenth is idle."""
+    (group,) = read_log(SAMPLES / "verl.log").device_groups
+
+    assert (group.name, group.idle_share) == ("devices", pytest.approx(0.1))
+
+
+def test_idle_share_of_trainers_beside_generators():
+    """Four train 20 of 50 s, four others generate for 10: both counted by the log's own groups."""
+    lines = (
+        "===== Step 2/5 =====", "Training Results:", "• Total step time: 50.00s", "• policy_training: 20.00s (40%)",
+        "• generation: 10.00s (20%)", "- E2E (Tokens/sec/gpu): 1000.00",
+        "- Training Worker Group (Tokens/sec/gpu): 5000.0",
+        "- Generation Worker Group (Tokens/sec/gpu): 10000.0", "- E2E (Tokens/sec): 8000.00",
+        "- Training Worker Group (Tokens/sec): 20000.0", "- Generation Worker Group (Tokens/sec): 40000.0",
+    )  # fmt: skip
+    report = read_log("\n".join(lines) + "\n")
+
+    told = [(g.name, g.devices, round(g.idle_share, 6)) for g in report.device_groups]
+    assert told == [("training devices", 4, 0.6), ("generating devices", 4, 0.8)]
+    assert report.devices == 8
+
+
+def test_flops_of_one_phase_are_not_the_mfu_of_the_step():
+    """slime's TFLOP/s are of training, a quarter of the step: 180 of 989.4 is the phase's, a quarter the step's."""
+    report = read_log(SAMPLES / "slime.log", hardware="h100-sxm")
+
+    training = next(p for p in report.phases if p.name == "training")
+    assert training.mfu == pytest.approx(180 / 989.4, rel=1e-3)
+    assert report.mfu == pytest.approx(180 / 989.4 / 4, rel=1e-3)
+
+
+def test_a_trainer_that_waits_for_generators_beside_it():
+    """verl's asynchronous trainer calls its wait ``gen``: 36 of 96 s; forward of 6 s and update alone are its work.
+
+    By hand: 3 + 1 passes of 2 FLOP per parameter and token, 16 devices of 989.4 TFLOP/s, 96 s; more with attention.
+    """
+    report = read_log(SAMPLES / "verl-async.log", model="qwen2.5-7b", hardware="h100-sxm", seq_len=4096)
+    seconds = {p.name: p.seconds_per_step for p in report.phases}
+    assert seconds == {"waiting": 36, "log-probabilities": 6, "training": 48, "weight sync": 3}
+    assert {p.mfu for p in report.phases} == {None}  # how many of the 16 devices train is not said
+    (trainers,) = report.device_groups
+    assert trainers.idle_share == 36 / 96
+    products = 4 * 2 * 7.07e9 * 1536000 / (16 * 96 * 989.4e12)
+    assert products < report.mfu < 1.2 * products
+    assert "log/generation-elsewhere" in {f.code for f in report.findings}

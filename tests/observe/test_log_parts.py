@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from mfu_planner.observe.logs import clock, text
+from mfu_planner.observe.logs import clock, header, text
 from mfu_planner.observe.logs.formats import all_formats
 from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.metric_names import field_of, row_record
+
+SAMPLES = Path(__file__).parent / "samples"
+HEADS = (
+    "world size ...... 8", "world_size=8", "WORLD_SIZE=16", "num_gpus=8 x num_sockets=2 num_nodes=8",
+    "num_gpus=8 in num_nodes=4", "num_processes: 8", "Num GPUs used = 2", "Num_devices: 8",
+    "Building 2-D device mesh with ['dp', 'tp'], [4, 2]", "n_gpus: 8", "num_devices=4", "global batch size: 64",
+    "global_train_batch_size=64", "Total train batch size (w. parallel) = 64", "seq_length ... 2048",
+    "sequence_length: 4096", "sequence length = 128", "max_target_length: 2048",
+    "tokens per iteration will be: 491,520",
+    "Total batch size 524,288 => x", "total_batch_size=524288", "num_parameters: 8,030", "number of parameters: 124M",
+    "Gradient Accumulation steps = 4", "gradient_accumulation: 4", "activation_checkpointing: full",
+    "checkpoint_activations ... True", "Applied selective activation checkpointing", "recompute_granularity: full",
+    "remat_policy: full", "fp8: hybrid", "Float8 training", "TPU v5p", "AMD Instinct MI300X", "NVIDIA H100 80GB HBM3",
+)  # fmt: skip
+"""A statement that each rule of a header reads."""
 
 
 @pytest.mark.parametrize(
@@ -114,3 +131,18 @@ def test_every_format_states_what_it_is():
         assert 0 < kind.weight <= 1
         assert kind.__doc__
         assert kind.hints
+
+
+def test_a_rule_that_matches_has_one_of_its_words():
+    """The words that spare a search leave out no statement of any sample."""
+    held = [path.read_text(errors="replace") for path in SAMPLES.iterdir() if path.is_file()]
+    matches = 0
+    for said in (*held, *(HEADS)):
+        for _field, pattern, _read, words in header._COMPILED:
+            if pattern.search(said):
+                matches += 1
+                assert any(word in said for word in words), (pattern.pattern, said[:80])
+        for pattern, words in ((header._RECOMPUTE, header._RECOMPUTE_WORDS), (header._DEVICE, header._DEVICE_WORDS)):
+            assert not pattern.search(said) or any(word in said for word in words)
+        assert not header._FP8.search(said) or any(word in said.lower() for word in header._FP8_WORDS)
+    assert matches > len(HEADS)

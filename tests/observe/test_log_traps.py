@@ -358,3 +358,71 @@ def test_bridge_rate_before_the_iteration_belongs_to_it():
     )
 
     assert read_log(text).reported.tflops_per_device == pytest.approx(700.5)
+
+
+def test_a_long_step_without_a_unit_is_doubted():
+    """813 under ``iter_time`` may be milliseconds: said, with the flag that settles it."""
+    table = "step,loss,iter_time\n" + "".join(f"{i},2.1,813\n" for i in range(1, 9))
+    found = {f.code: f for f in read_log(table).findings}
+
+    assert "time_ms=iter_time" in found["log/unit-unclear"].message
+    assert read_log(table, columns={"time_ms": "iter_time", "step": "step"}).step_time_s == pytest.approx(0.813)
+    assert "log/unit-unclear" not in {f.code for f in read_log(table.replace("iter_time", "iter_time_s")).findings}
+
+
+def test_lines_of_micro_batches_are_said_to_be():
+    """Three of eight: the step takes eight of these times."""
+    lines = "".join(f"iter {i} micro_step 3/8 loss 2.1 dt 120ms tok/s 34000\n" for i in range(100, 109))
+    found = {f.code: f for f in read_log(lines).findings}
+
+    assert found["log/micro-steps"].severity == "warning"
+
+
+def test_a_column_called_time_may_hold_the_clock():
+    """Seconds or milliseconds since 1970, two seconds apart; ``time_ms`` is a duration where it is small."""
+    for first, tick in ((1_700_000_000, 1), (1_700_000_000_000, 1000)):
+        rows = "".join(f'{{"step": {i}, "loss": 2.1, "time": {first + 2 * tick * i}}}\n' for i in range(1, 12))
+        assert read_log(rows).step_time_s == pytest.approx(2)
+    rows = "".join(f'{{"step": {i}, "loss": 2.1, "time_ms": 812.0}}\n' for i in range(1, 12))
+    assert read_log(rows).step_time_s == pytest.approx(0.812)
+
+
+@pytest.mark.parametrize("part", ["trace time", "data time", "epoch time", "total_time", "forward time"])
+def test_the_time_of_a_part_or_of_an_epoch_is_no_step(part):
+    """The step's own time beside it is read; without one there is none."""
+    lines = "".join(f"Epoch: 0, step: {i}, loss: 10.2, {part}: 12.5 ms{{}}\n" for i in range(1, 9))
+    with pytest.raises(NoAnswer):
+        read_log(lines.format(*[""] * 8))
+    assert read_log(lines.format(*[", step time: 800 ms"] * 8)).step_time_s == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("between", ["\t", ";"])
+def test_tables_with_other_delimiters(between):
+    """Tabs and semicolons stand for commas."""
+    rows = ["step,loss,tokens_per_sec,step_time_s", *(f"{i},2.1,52000,1.26" for i in range(1, 12))]
+    report = read_log("\n".join(row.replace(",", between) for row in rows) + "\n")
+
+    assert (report.tokens_per_s, report.step_time_s) == (pytest.approx(52000), pytest.approx(1.26))
+
+
+def test_bars_of_evaluation_between_those_of_training_part_nothing():
+    """100 s for the first 50 steps with start-up, then 2 s a step, an evaluation after each 50."""
+    lines = ["{'loss': 2.1, 'learning_rate': 1e-5, 'epoch': 0.1}"]
+    for i in range(1, 9):
+        seconds = 200 + 100 * (i - 1)
+        lines.append(f" {i}%|█ | {50 * i}/1000 [{seconds // 60:02d}:{seconds % 60:02d}<31:40,  2.00s/it]")
+        lines.append("100%|██████████| 13/13 [00:02<00:00,  5.2it/s]")
+
+    assert read_log("\n".join(lines) + "\n").step_time_s == pytest.approx(2.0)
+
+
+def test_steps_and_time_go_on_over_the_bars_of_epochs():
+    """Three epochs of 100 steps and 200 s, four lines each: 2 s a step, over their borders too."""
+    lines = [
+        f"Epoch {e}: {n}%|█ | {n}/100 [{2 * n // 60:02d}:{2 * n % 60:02d}<01:00,  2.00s/it]"
+        for e in range(3) for n in (25, 50, 75, 100)
+    ]  # fmt: skip
+    report = read_log("\n".join(lines) + "\n")
+
+    assert report.step_time_s == pytest.approx(2.0)
+    assert report.last_step == 300

@@ -54,7 +54,7 @@ def scope_of_axolotl(log: Reading, q: Quantities) -> None:
         return
     job, each = q.value("tokens_per_s"), q.value("tokens_per_s_per_device")
     if job is None:
-        text = "no rate is taken from it: give " + " and ".join(missing(q) or ["a log of more steps"])
+        text = f"no rate is taken from it: give {' and '.join(missing(q) or ['a log of more steps'])}"
     elif each is not None and abs(rate / job - 1) < abs(rate / each - 1):
         text = "by batch, length and step time it is the whole job's"
     else:

@@ -24,6 +24,14 @@ _DURATION = re.compile(
 )
 
 
+_CLOCK = re.compile(r"\d\d:\d\d:\d\d")
+
+
+def told(text: str) -> bool:
+    """Whether there can be a time stamp in some lines."""
+    return _CLOCK.search(text) is not None
+
+
 def stamp(line: str) -> float | None:
     """Seconds of the first time stamp in a line, for differences within one log; ``None`` without one.
 

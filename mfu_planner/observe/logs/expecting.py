@@ -28,7 +28,7 @@ _FIELDS = {
     "data_wait_share": "fraction",
 }
 _OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
-_TEXT = re.compile(r"\s*([\w-]{1,40})\s*(>=|<=|>|<)\s*(\S.{0,40})$")
+_TEXT = re.compile(r"\s{0,40}([\w-]{1,40})\s*(>=|<=|>|<)\s*(\S.{0,40})$")
 _COMPARED = (("tokens_per_s_per_device", 1), ("tokens_per_s", 1), ("samples_per_s", 1), ("step_time_s", -1))
 
 

@@ -57,7 +57,7 @@ def _both_readings(log: Reading, q: Quantities, mfu: float, contradiction: Note)
         used, unused, other = "batch × length ÷ step time", "the stated rate", mfu * ratio
     else:
         used, unused, other = "the stated rate", "batch × length ÷ step time", mfu / ratio
-    text = f"by {used} the MFU would be {mfu:.2%}, by {unused} {other:.2%}"
+    text = f"by {used} the MFU would be {mfu:.2%}, by {unused} it would be {other:.2%}"
     log.notes.append(Note("log/other-reading", "note", text, {"mfu_if_so": other}))
 
 

@@ -216,7 +216,7 @@ def _text(source: NamedStream, out: Ingested, columns: Mapping[str, str] | None,
                 out.reader, score = found[0](log), found[1]
         if index < _SCANNED_STRETCHES and log.store.held < _SCANNED_RECORDS:
             log.header.scan(text)
-        if log.first_stamp is None and index == 0:
+        if log.first_stamp is None and index == 0 and clock.told(text[:_GLANCE]):
             log.first_stamp = next((t for line in text[:_GLANCE].split("\n") if (t := clock.stamp(line))), None)
         if out.reader is not None:
             _runs(out.reader, log, text, index, last=last)

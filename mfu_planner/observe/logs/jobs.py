@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, NoAnswer, PlannerError
+from mfu_planner.observe.logs import wandb_folder
 
 if TYPE_CHECKING:
     from mfu_planner.observe.logs.report import LogReport
@@ -52,13 +53,19 @@ def read_jobs(folder: Path, judge: Judge | None = None, columns: Sequence[str] =
     row = partial(_row, folder, flags, judge, tuple(columns))
     if len(files) < _WORTH_A_POOL:
         return [row(f) for f in files]
+    first = row(files[0])  # what it loads, the processes that fork off have from the start
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return list(pool.map(row, files, chunksize=_CHUNK))
+        return [first, *pool.map(row, files[1:], chunksize=_CHUNK)]
 
 
 def _logs(folder: Path) -> Iterator[Path]:
+    seen = set()
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and (path.suffix.lower() in _ENDINGS or "tfevents" in path.name):
+        if (run := wandb_folder.run_folder(path) if path.is_file() else None) is not None:
+            if run not in seen:  # one job, whatever files tell of it
+                seen.add(run)
+                yield run
+        elif path.is_file() and (path.suffix.lower() in _ENDINGS or "tfevents" in path.name):
             yield path
 
 
@@ -100,5 +107,7 @@ def _parquet(rows: list[Row], out: Path) -> None:
     try:
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:
-        raise InputError("out", str(out), "a .csv file, or .parquet with pyarrow installed") from None
+        raise InputError(
+            "out", str(out), "a .csv file, or .parquet with the extra: pip install 'mfu-planner[parquet]'"
+        ) from None
     parquet.write_table(arrow.Table.from_pylist(rows), out)

@@ -24,6 +24,7 @@ class Keys:
     def __init__(self, table: Mapping[str, Spec]) -> None:
         self.table = {_fold(k): v for k, v in table.items()}
         self._memo: dict[str, Spec | None] = {}
+        self._last: tuple[str, list[tuple[str, str, str]]] = "", []
         # No IGNORECASE: with it, the engine tries every alternative at every letter, four times slower.
         written = {form for k in table for form in (k, k.lower(), k[:1].upper() + k[1:], k.upper())}
         alternatives = _trie([_tokens(k) for k in written])
@@ -34,7 +35,7 @@ class Keys:
     def pairs(self, line: str) -> dict[str, float]:
         """Field → value in SI; the first mention of a field wins."""
         out: dict[str, float] = {}
-        for key, text, unit in self.pattern.findall(line):
+        for key, text, unit in self._found(line):
             spec = self._spec(key)
             if spec is not None and spec[0] not in out:
                 value = convert(text, unit, spec[1])
@@ -45,7 +46,7 @@ class Keys:
     def resolutions(self, line: str) -> dict[str, float]:
         """Field → relative half-width of the printed number."""
         out: dict[str, float] = {}
-        for key, text, _ in self.pattern.findall(line):
+        for key, text, _ in self._found(line):
             spec = self._spec(key)
             if spec is not None:
                 out.setdefault(spec[0], resolution(text))
@@ -54,6 +55,13 @@ class Keys:
     def record(self, line: str) -> Record:
         """The pairs of one line as a record."""
         return Record(**self.pairs(line))  # type: ignore[arg-type]
+
+    def _found(self, line: str) -> list[tuple[str, str, str]]:
+        """Key, number and unit of each pair; those of the last line are remembered, for it is asked twice."""
+        last, found = self._last
+        if last != line:
+            self._last = line, found = line, self.pattern.findall(line)
+        return found
 
     def _spec(self, key: str) -> Spec | None:
         try:

@@ -30,6 +30,8 @@ _STEPS = frozenset({
     "current steps", "time batch",
 })  # fmt: skip
 _UPDATES = ("update_step", "global_step", "optimizer_step", "update_steps")
+#: Seconds since 1970 of no log before this.
+_EPOCH = 1e9
 _MEAN = frozenset({"avg", "average", "mean", "actual", "ema", "smoothed", "rolling", "running", "harmonic"})
 
 #: What ``--column`` may name, and the unit of the column.
@@ -76,6 +78,11 @@ def field_of(name: str) -> tuple[str, float, bool] | None:
         if found is not None:
             return found[0], found[1], mean
     return None
+
+
+def has_unit(name: str) -> bool:
+    """Whether a metric's name states a unit of time."""
+    return bool({w.lower() for w in _WORD.findall(name)} & (_SECOND | {"ms", "us", "µs"}))
 
 
 def _work_rate(words: list[str], have: frozenset[str], phrase: str) -> tuple[str, float] | None:
@@ -172,7 +179,16 @@ def _meanings(row: Mapping[str, Any], columns: Mapping[str, str] | None) -> Iter
     for name, raw in sorted(row.items(), key=lambda item: _order(item[0])):
         meaning = field_of(name) if isinstance(name, str) else None
         if meaning is not None and (value := as_number(raw, meaning[0])) is not None:
-            yield (*meaning, value)
+            yield _told(name, *meaning, value)
+        elif name == "time" and (value := as_number(raw)) is not None and value > _EPOCH:
+            yield "time", 1.0 if value < _EPOCH * 1e3 else 1e-3, False, value
+
+
+def _told(name: str, field: str, factor: float, mean: bool, value: float) -> tuple[str, float, bool, float]:
+    """The meaning of a key whose value tells it: ``time_ms`` is a time stamp where it is large, else a duration."""
+    if field == "time" and name.lower().endswith("time_ms") and value < _EPOCH:
+        return "step_time_s", factor, mean, value
+    return field, factor, mean, value
 
 
 def _order(name: Any) -> int:

@@ -77,8 +77,15 @@ def read_log(
     stated = averages(found.log, window)
     _sentinels(stated, found)
     knows_length = bool(given["seq_len"] or stated.get("seq_len") or found.log.header.values.get("seq_len"))
-    length = (None, "") if knows_length else utilisation.preset_length(measured)
+    own = knows_length or found.log.phase_mfu  # of uneven samples the mean length counts
+    length = (None, "") if own else utilisation.preset_length(measured)
     q = gather(found.log, window, stated, {**given, "tokens_per_step": tokens_per_step}, length)
+    tokens, samples = q.value("tokens_per_step"), q.value("global_batch")
+    if found.log.phase_mfu and "seq_len" not in q:
+        if tokens and samples:
+            q.put("seq_len", tokens / samples, "derived: tokens of a step ÷ sequences")
+        else:
+            q.put("seq_len", *utilisation.preset_length(measured))
     if not any(name in q for name in _RATES) and "mfu" not in stated and not phase_means(window):
         where = ", ".join(found.files) or "the log"
         raise NoAnswer(

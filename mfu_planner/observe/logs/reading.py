@@ -57,8 +57,12 @@ class Reading:
     goodput: dict[str, float] = field(default_factory=dict)
     #: Whether steps differ much by nature (variable lengths, generation): then only gross outliers are left out.
     uneven: bool = False
+    #: Group of devices (training, generation) → how many, where each has its own.
+    groups: dict[str, float] = field(default_factory=dict)
     #: Whether the stated utilisation and FLOP/s are of one phase of the step.
     phase_mfu: bool = False
+    #: Whether trainers and generators are devices of their own, whose numbers nothing says.
+    apart: bool = False
 
     def add(self, record: Record) -> bool:
         """Keep a record (copies of other ranks are not kept)."""

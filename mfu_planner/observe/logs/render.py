@@ -35,6 +35,9 @@ def render(report: LogReport, console: Console) -> None:
     console.print(_rates(report))
     if report.phases:
         console.print(_phases(report))
+    for group in report.device_groups:
+        counted = f"{group.devices} " if group.devices else ""
+        console.print(f"idle: {counted}{group.name} {group.idle_share:.1%} of a step ({group.how})")
     if len(report.segments) > 1:
         console.print(_segments(report))
     if report.goodput:
@@ -100,10 +103,11 @@ def _phases(report: LogReport) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for name in ("phase", "s a step", "share", "MFU", "MFU in the log"):
+    for name in ("phase", "s a step", "share", "MFU", f"by {report.format}'s convention", "in the log"):
         table.add_column(name, justify="left" if name == "phase" else "right")
     for phase in report.phases:
-        shares = (f"{v:.1%}" if v is not None else "–" for v in (phase.share, phase.mfu, phase.reported_mfu))
+        said = (phase.share, phase.mfu, phase.own_convention_mfu, phase.reported_mfu)
+        shares = (f"{v:.1%}" if v is not None else "–" for v in said)
         table.add_row(phase.name, _digits(phase.seconds_per_step), *shares)
     return table
 

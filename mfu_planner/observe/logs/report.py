@@ -83,7 +83,20 @@ class Phase(_Finite):
     """Forward only in generation and log-probabilities."""
     mfu: float | None = None
     reported_mfu: float | None = None
-    """As the framework itself counts it."""
+    """As the log says it."""
+    own_convention_mfu: float | None = None
+    """By the convention of the framework that wrote the log."""
+
+
+class DeviceGroup(_Finite):
+    """Devices that do the same: all of them in turn, or trainers beside generators."""
+
+    name: str
+    devices: int | None = None
+    idle_share: float
+    """Of a step in which none of its phases runs."""
+    how: str = ""
+    """What it is computed from."""
 
 
 class Segment(_Finite):
@@ -149,6 +162,8 @@ class LogReport(OnDevices, Shown, _Finite):
     job: dict[str, float] = Field(default_factory=dict)
     """What the file says of the whole run: ``runtime_s``, ``steps``, rates; start-up and checkpoints included."""
     phases: tuple[Phase, ...] = ()
+    device_groups: tuple[DeviceGroup, ...] = ()
+    """Idle share of each group of devices, where the phases of a step are timed."""
     segments: tuple[Segment, ...] = ()
     """Where the log holds more than one; the figures above are of the last."""
     goodput: dict[str, float] = Field(default_factory=dict)

@@ -45,15 +45,25 @@ def report(
     claimed = stated.get("flops_per_s_per_device") or q.value("flops_per_s_per_device")
     implied = utilisation.implied_peak(log, found.name or "", stated)
     computed = utilisation.planner_mfu(log, q, measured, stated, implied)
-    implied = implied or utilisation.by_own_convention(found.name or "", computed, stated)
+    if not log.phase_mfu:  # else the log's is of one phase, the rate of all
+        implied = implied or utilisation.by_own_convention(found.name or "", computed, stated)
     utilisation.compare(log, computed, stated, implied)
     repeated = stated.get("mfu") if stated.get("mfu", 2.0) <= 1 and not log.phase_mfu else None
     wanted = _describing(measured)
     if not computed and repeated is not None:
         log.note("log/mfu-as-reported", "note", f"the MFU is the log's own claim{wanted}")
-    parts = phases.phases(log, q, phase_means(window), computed, stated, measured)
+    parts = phases.phases(log, q, phase_means(window), computed, stated, measured, found.name or "")
+    parts, instead = phases.by_training_alone(log, parts, computed)
+    computed |= instead
     if (whole := phases.of_the_step(parts, q, computed.get("peak_flops_per_s"))) is not None:
         computed |= {"mfu": whole, "mfu_source": "model FLOPs of all phases ÷ the whole step"}
+        if log.apart:
+            log.note(
+                "log/generation-elsewhere", "warning",
+                "generation runs beside the training, on devices that are counted here but whose work is not timed: "
+                "the MFU leaves it out",
+            )  # fmt: skip
+    if whole is not None or instead:
         computed["findings"] = [f for f in computed["findings"] if f.code != "sanity/too-low"]
     head = gate.headline(log, q, computed, repeated)
     done, done_origin = remaining.tokens_done(log, q, ahead[1])
@@ -83,6 +93,7 @@ def report(
         **head,
         job=_of_the_job(log),
         phases=parts,
+        device_groups=phases.groups(log, parts, q.value("step_time_s")),
         **extra,
         mfu_source=computed.get("mfu_source", None if repeated is None else "as the log reports it"),
         **{k: computed.get(k) for k in _COMPUTED},

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from mfu_planner.observe.logs.dialects import Dialect, dialect_of
-from mfu_planner.observe.logs.metric_names import row_record
+from mfu_planner.observe.logs.metric_names import field_of, has_unit, row_record
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import SPEEDS, Record
 
 _FIELDS = tuple(f.name for f in dataclasses.fields(Record) if f.name not in ("phases", "evaluation", "tag"))
+#: A step longer than this, in a column of no known framework and without a unit, is doubted.
+_LONG_S = 100.0
 _TELLING = (*SPEEDS, "elapsed_s", "time", "mfu", "tokens_total", "tokens_per_step")
 
 
@@ -34,7 +36,19 @@ class RowReader:
                 return self.dialect.record(row)
         record, means = row_record(row, self.columns)
         self.log.running |= means
+        if self.columns is None and (record.step_time_s or 0.0) > _LONG_S:
+            self._unit_unclear(row, record.step_time_s or 0.0)
         return record
+
+    def _unit_unclear(self, row: Mapping[str, Any], seconds: float) -> None:
+        """A long step under a name without a unit may be one in milliseconds."""
+        names = [n for n in row if isinstance(n, str) and (field_of(n) or ("",))[0] == "step_time_s"]
+        if names and not has_unit(names[0]):
+            self.log.note(
+                "log/unit-unclear", "warning",
+                f"{names[0]} names no unit: {seconds:.4g} is taken for seconds; if it is milliseconds, give --column "
+                f"time_ms={names[0]}", step_time_s_if_milliseconds=seconds / 1e3,
+            )  # fmt: skip
 
     def take(self, row: Mapping[str, Any], **more: Any) -> bool:
         """Keep a row that says something of speed; rows of one step are one record."""
@@ -54,6 +68,7 @@ class RowReader:
         self.log.running |= dialect.running
         self.log.uneven = self.log.uneven or dialect.uneven
         self.log.phase_mfu = self.log.phase_mfu or dialect.phase_mfu
+        self.log.apart = self.log.apart or dialect.apart
 
 
 def merge(into: Record, more: Record) -> bool:

@@ -13,6 +13,8 @@ from mfu_planner.observe.logs.typical import one_batch, started, typical, withou
 
 #: Differences of a coarse clock are taken over at least this many of its ticks.
 TICKS = 50
+#: Of fewer differences of a clock the start-up in the first one is not evened out.
+ENOUGH_TICKED = 3
 #: Token counts that differ by less are equal for the choice of typical steps.
 EVEN = 0.02
 
@@ -155,7 +157,9 @@ def _clock(
 ) -> tuple[float | None, float]:
     """Median seconds per step by the log's time stamps inside the window, and how far a tick moves it."""
     inside = {id(r) for r, _ in kept}
-    chosen = [(r, s) for r, s in by_clock if id(r) in inside] or by_clock
+    chosen = [(r, s) for r, s in by_clock if id(r) in inside]
+    if len(chosen) < ENOUGH_TICKED:  # few and coarse: the first of them begins before the window does
+        chosen = _differences([[r for r, _ in kept]], "time", tick) or chosen or by_clock
     if basis == "time" or not chosen:
         return None, 1.0
     seconds = statistics.median(s for _, s in chosen)

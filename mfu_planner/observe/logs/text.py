@@ -9,7 +9,8 @@ from mfu_planner.units import HOUR, MINUTE
 #: Escape sequences of terminals, and the remains of one whose escape byte was lost on the way (``[36m``).
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,32}[ -/]{0,4}[@-~]|\x1b\][^\x07\n]{0,256}\x07|\x1b[@-_]")
 _ORPHAN = re.compile(r"\[\d{1,3}(?:;\d{1,3}){0,4}m")
-_CONTROL = (("\r", "\n"), ("\0", ""), ("\x08", ""), ("\x0c", "\n"), ("\u00a0", " "), ("\ufeff", ""))
+_CONTROL = (("\r", "\n"), ("\0", ""), ("\x08", ""), ("\x0c", "\n"), ("\u00a0", " "), ("\ufeff", ""),
+            ("`", ""), ("\uff1a", ": "), ("\uff0c", ", "))  # fmt: skip
 
 #: Who printed the line: srun ``3: ``, torchrun ``[default7]:``, ``[rank0]:``, ``[1,0]<stdout>:``, Ray ``(name pid=…)``,
 #: ``[Rank 0]``, compose ``trainer-1  | `` and a host name.

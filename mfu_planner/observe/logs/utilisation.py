@@ -16,9 +16,9 @@ from mfu_planner.run import solve
 if TYPE_CHECKING:
     from mfu_planner.answers.measure import Measurement
 
-_WORK = ("model", "config", "params")
+WORK = ("model", "config", "params")
 #: The convention by which a framework counts its own FLOPs.
-_CONVENTIONS = {
+CONVENTIONS = {
     "nanochat": "nanochat",
     "llm.c": "llm.c",
     "torchtitan": "torchtitan",
@@ -27,6 +27,7 @@ _CONVENTIONS = {
     "composer": "llm-foundry",
     "prime": "torchtitan",
     "megatron-lm": "megatron",
+    "verl": "verl",
 }
 #: A training step is a forward pass and two backward ones.
 _PASSES = 3
@@ -65,7 +66,7 @@ def implied_peak(log: Reading, name: str, stated: dict[str, float]) -> ImpliedPe
 
 def by_own_convention(name: str, computed: dict[str, Any], stated: dict[str, float]) -> ImpliedPeak | None:
     """The peak implied by a log that states an MFU and no TFLOP/s: its rate under its framework's own convention."""
-    mine = computed.get("by_convention", {}).get(_CONVENTIONS.get(name, ""))
+    mine = computed.get("by_convention", {}).get(CONVENTIONS.get(name, ""))
     if not mine or not stated.get("mfu") or computed["mfu_source"] != "computed from tokens per second":
         return None
     peak = _peak(_achieved(mine, computed["peak_flops_per_s"]), stated["mfu"])
@@ -95,13 +96,24 @@ def preset_length(given: dict[str, Any]) -> tuple[float | None, str]:
     named = {k: given[k] for k in ("model", "config") if given.get(k) is not None}
     if not named or given.get("seq_len") is not None:
         return None, ""
+    model = named.get("model")
+    length = _length_of(model) if isinstance(model, str) and "config" not in named else _own_length(**named)
+    return length, "" if length is None else "the length that the model was trained at"
+
+
+@functools.lru_cache(maxsize=64)
+def _length_of(model: str) -> float | None:
+    return _own_length(model=model)  # a folder of logs asks it for each of them
+
+
+def _own_length(**named: Any) -> float | None:
     from mfu_planner.answers.measure import measure
 
     try:
         found = measure(**named, peak=1e15, tokens_per_second_per_device=1.0)
     except (InputError, NoAnswer):
-        return None, ""
-    return (None if found.seq_len is None else float(found.seq_len)), "the length that the model was trained at"
+        return None
+    return None if found.seq_len is None else float(found.seq_len)
 
 
 def planner_mfu(
@@ -112,7 +124,7 @@ def planner_mfu(
     Needs a model and hardware (then from tokens per second), or hardware alone (then from the log's own TFLOP/s).
     """
     given = {k: v for k, v in given.items() if v is not None and v is not False}
-    has_model = any(k in given for k in _WORK)
+    has_model = any(k in given for k in WORK)
     has_peak = "hardware" in given or "peak" in given
     if isinstance(given.get("hardware"), str):
         _other_hardware(log, given["hardware"])
@@ -137,7 +149,7 @@ def planner_mfu(
         result = measure(**given, tokens_per_second_per_device=rate)
         source = "computed from tokens per second"
     elif claimed is not None:
-        for key in (*_WORK, "active_params", "seq_len", "recompute"):
+        for key in (*WORK, "active_params", "seq_len", "recompute"):
             given.pop(key, None)
         result = measure(**given, flops_per_second_per_device=claimed)
     else:

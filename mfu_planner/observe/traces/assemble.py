@@ -9,7 +9,7 @@ from mfu_planner.errors import InputError
 from .efficiency import Efficiency, efficiency, waterfall
 from .findings import findings, late
 from .ranks import Collectives, straggler
-from .report import Kernel, Rank, TraceReport, TraceStep, Waterfall
+from .report import Kernel, Rank, TraceFinding, TraceReport, TraceStep, Waterfall
 
 Window = str | tuple[int, int]
 """``gpu``, ``steps``, or the first and last step of a range."""
@@ -89,17 +89,26 @@ def assemble(paths: tuple[str, ...], parts: list[FilePart], chosen: Window, flag
         waterfall=tuple(parts_of_step),
         events=sum(part.events for part in parts),
         clock_resolution_s=max(part.resolution_s for part in parts),
-        findings=tuple(
-            findings(
+        findings=(
+            *(_of_the_number(measured) if measured else ()),
+            *findings(
                 mean,
                 ranks,
                 last,
                 whole_us=all(part.whole_us for part in parts),
                 stacks=sum(part.stacks for part in parts),
-            )
+            ),
         ),
         warnings=tuple(warnings),
     )
+
+
+def _of_the_number(measured: Efficiency) -> list[TraceFinding]:
+    """What makes the MFU itself doubtful: above 100%, the first of a trace's findings."""
+    doubts = [f for f in measured.findings if f.severity == "error"]
+    return [
+        TraceFinding(code=f.code, severity="error", message=f.message, evidence={"mfu": measured.mfu}) for f in doubts
+    ]
 
 
 def _mean(ranks: list[Rank]) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mfu_planner.errors import NoAnswer
 
 from .report import Waterfall
+
+if TYPE_CHECKING:
+    from mfu_planner.answers.results import Finding
 
 
 class Efficiency(NamedTuple):
@@ -19,6 +22,8 @@ class Efficiency(NamedTuple):
     convention: str
     tokens_per_s_per_device: float | None
     warnings: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    """Doubts about the number."""
 
 
 def efficiency(
@@ -68,6 +73,7 @@ def efficiency(
         measured.convention,
         measured.tokens_per_s_per_device,
         measured.warnings,
+        measured.findings,
     )
     return result, notes
 

@@ -55,10 +55,10 @@ def findings(
             evidence={"seconds": seconds, "share": seconds / window},
         )
         for cause, seconds in mean["idle"].items()
-        if seconds >= NOTABLE * window
+        if seconds > 0 and seconds >= NOTABLE * window
     ]
     exposed, communication = mean["exposed_communication_s"], mean["communication_s"]
-    if exposed >= NOTABLE * window:
+    if exposed > 0 and exposed >= NOTABLE * window:
         found.append(
             TraceFinding(
                 code="trace/exposed-communication",
@@ -69,7 +69,7 @@ def findings(
             )
         )
     minor = sum(mean["breakdown"][kind] for kind in ("normalization", "elementwise", "optimizer"))
-    if minor >= 2 * NOTABLE * window:
+    if minor > 0 and minor >= 2 * NOTABLE * window:
         found.append(
             TraceFinding(
                 code="trace/memory-bound-kernels",
@@ -80,7 +80,7 @@ def findings(
             )
         )
     copies = mean["breakdown"]["memcpy"] + mean["breakdown"]["memset"]
-    if copies >= NOTABLE * window:
+    if copies > 0 and copies >= NOTABLE * window:
         found.append(
             TraceFinding(
                 code="trace/exposed-copies",
@@ -126,6 +126,6 @@ def findings(
 
 def late(last: Straggler | None, window_s: float) -> int | str | None:
     """The rank (its file, where it states none) whose late arrival costs the others a notable share of the window."""
-    if last is None or last.waited_for_s < NOTABLE * window_s:
+    if last is None or last.waited_for_s <= NOTABLE * window_s:
         return None
     return last.rank if last.rank is not None else last.file

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from .scan import TraceScanner
     from .source import TraceText
     from .timeline import Timeline
+    from .xplane import XplaneScanner
 
 _MOST_KERNELS = 1000
 _SUFFIXES = (".json", ".json.gz", ".sqlite")
+_ASCEND = "trace_view.json"
+"""The trace of an Ascend profile, beside its tables."""
 
 
 def read_trace(
@@ -41,8 +44,9 @@ def read_trace(
     ----------
     files
         Chrome traces of torch.profiler or of an XLA program (JAX), plain or gzipped; ``-`` is standard input; a folder
-        stands for its ``.json`` and ``.json.gz`` files, or for the newest profile that JAX left in it; an
-        ``.xplane.pb`` for the trace beside it; SQLite exports of Nsight Systems.  Each file is one rank.
+        stands for its ``.json`` and ``.json.gz`` files, or for the newest profile that JAX left in it, or for the
+        ``trace_view.json`` of Ascend profiles; ``.xplane.pb`` of JAX; SQLite exports of Nsight Systems.  Each file is
+        one rank.
     window
         ``gpu``: from the first to the last device activity.  ``steps``: from the start of the first profiler step to
         the end of the last, on the host's clock.
@@ -94,6 +98,8 @@ def _window(window: str, step: str | int | None) -> Window:
 
 
 def _paths(files: str | PathLike[str] | Sequence[str | PathLike[str]]) -> tuple[str, ...]:
+    if not isinstance(files, str | PathLike | Sequence):
+        raise InputError("trace", files, "the path of a trace file, or a list of them")
     listed = [files] if isinstance(files, str | PathLike) else list(files)
     if not listed:
         raise InputError("file", "nothing", "one or more trace files")
@@ -102,8 +108,8 @@ def _paths(files: str | PathLike[str] | Sequence[str | PathLike[str]]) -> tuple[
         path = fspath(entry)
         if path != "-" and Path(path).is_dir():
             paths += _inside(Path(path))
-        elif path.endswith(".xplane.pb"):
-            paths.append(_beside(Path(path)))
+        elif path.endswith((".csv", ".db")) and (view := Path(path).with_name(_ASCEND)).is_file():
+            paths.append(str(view))  # tables of the same Ascend profile: the trace has every task's time
         elif path.endswith((".nsys-rep", ".qdrep")):
             raise InputError("file", path, "its SQLite export: nsys export --type sqlite FILE")
         else:
@@ -116,29 +122,19 @@ def _inside(folder: Path) -> list[str]:
     try:
         inside = sorted(str(p) for p in folder.iterdir() if p.name.endswith(_SUFFIXES))
         profiles = sorted({p.parent for p in folder.glob("plugins/profile/*/*.trace.json.gz")})
+        ascend = sorted(str(p) for p in folder.glob(f"*_ascend_pt/ASCEND_PROFILER_OUTPUT/{_ASCEND}"))
+        ascend += sorted(str(p) for p in folder.glob(f"ASCEND_PROFILER_OUTPUT/{_ASCEND}"))
     except OSError as error:
         raise InputError("file", str(folder), f"a readable folder ({error.strerror})") from None
-    found = inside or (sorted(str(p) for p in profiles[-1].glob("*.trace.json.gz")) if profiles else [])
+    found = inside or ascend or (sorted(str(p) for p in profiles[-1].glob("*.trace.json.gz")) if profiles else [])
     if not found:
         raise InputError("file", str(folder), f"a folder with {', '.join(_SUFFIXES)} files")
     return found
 
 
-def _beside(path: Path) -> str:
-    """The trace that the same profile wrote beside its protocol buffer."""
-    own = path.with_name(path.name.removesuffix(".xplane.pb") + ".trace.json.gz")
-    found = [own] if own.is_file() else sorted(path.parent.glob("*.trace.json.gz"))
-    if len(found) != 1:
-        raise InputError(
-            "file",
-            str(path),
-            "the trace.json.gz of the same profile: a protocol buffer is not read, and none is beside it",
-        )
-    return str(found[0])
-
-
 def _read_one(path: str, chosen: Window, top: int, progress: Callable[[str, int, int], None] | None) -> FilePart:
     from .analyse import analyse, copies, devices, steps, top_kernels, window
+    from .ascend import AscendEvents
     from .assemble import FilePart
     from .nsys import NsysScanner, is_export
     from .origin import STATED, device_name, origin
@@ -147,10 +143,16 @@ def _read_one(path: str, chosen: Window, top: int, progress: Callable[[str, int,
     from .source import TraceText
     from .timeline import Timeline
     from .xla import XlaEvents
+    from .xplane import XplaneScanner
 
     text = TraceText(path, (lambda done, total: progress(path, done, total)) if progress else None)
-    scanner = NsysScanner(path) if is_export(path) else TraceScanner(text, path, keep=STATED)
-    timeline, events = Timeline(), XlaEvents(scanner.events())
+    scanner: TraceScanner | NsysScanner | XplaneScanner
+    if path.endswith(".xplane.pb"):
+        scanner = XplaneScanner(path)
+    else:
+        scanner = NsysScanner(path) if is_export(path) else TraceScanner(text, path, keep=STATED)
+    events = XlaEvents(AscendEvents(scanner.events()))
+    timeline = Timeline()
     timeline.read(events)
     found = devices(timeline)
     if not found:
@@ -203,7 +205,9 @@ def _nothing(path: str, timeline: Timeline, *, xla: bool) -> str:
     return f"{path}: no device activity (kernels, copies) among {timeline.events:,} events; {why}"
 
 
-def _warnings(name: str, text: TraceText, scanner: TraceScanner | NsysScanner, timeline: Timeline) -> list[str]:
+def _warnings(
+    name: str, text: TraceText, scanner: TraceScanner | NsysScanner | XplaneScanner, timeline: Timeline
+) -> list[str]:
     found = []
     if text.truncated or scanner.truncated:
         found.append(f"{name}: the file is truncated; what stands before the cut was measured")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .classes import CLASSES, classify
@@ -47,6 +47,8 @@ _CALL = re.compile(
     r"|(?P<launch>Launch|Enqueue)",
     re.IGNORECASE,
 )
+_LATEST_US = 1e18
+"""No trace begins later or has a longer event: 30,000 years."""
 CALL_KINDS = ("launch", "copy", "sync", "wait", "allocation")
 """Host calls that matter, by what they do; queries and attribute look-ups are dropped."""
 
@@ -171,10 +173,7 @@ class Timeline:
         args = event.get("args") or {}
         if type(start) is not int or type(duration) is not int:
             self.whole_microseconds = False
-        begin = float(start)
-        finish = begin + float(duration)
-        if not (math.isfinite(finish) and finish >= begin):
-            raise ValueError(start)
+        begin, finish = _times(event)
         device = args.get("device", event.get("pid"))
         stream = _integer(args.get("stream", event.get("tid")))
         correlation = _integer(args.get("correlation", -1))
@@ -210,15 +209,13 @@ class Timeline:
                 self._call_kinds[name] = kind
         if kind < 0:
             return
-        start, duration = float(event["ts"]), float(event.get("dur", 0))
-        if not (math.isfinite(start + duration) and duration >= 0):
-            raise ValueError(start)
+        begin, finish = _times(event)
         args = event.get("args") or {}
         correlation = _integer(args.get("correlation", -1))
         thread = (event.get("pid"), event.get("tid"))
         thread_id = self._thread_ids.setdefault(thread, len(self._thread_ids))
-        self.call_start.append(start)
-        self.call_end.append(start + duration)
+        self.call_start.append(begin)
+        self.call_end.append(finish)
         self.call_kind.append(kind)
         self.call_thread.append(thread_id)
         self.call_correlation.append(correlation)
@@ -227,10 +224,9 @@ class Timeline:
         name = event["name"]
         self.host_spans += 1
         if name.startswith("ProfilerStep") and (found := _STEP.match(name)):
-            start = float(event["ts"])
-            self.steps.setdefault(int(found[1]), (start, start + float(event.get("dur", 0))))
+            self.steps.setdefault(int(found[1]), _times(event))
         elif name.startswith("Optimizer.step#"):
-            self.optimizer_steps.append(float(event["ts"]))
+            self.optimizer_steps.append(_times(event)[0])
         else:
             fetches = self._span_fetches.get(name)
             if fetches is None:
@@ -238,8 +234,7 @@ class Timeline:
                 if len(self._span_fetches) < _NAMES_LIMIT and len(name) < _NAME_LIMIT:
                     self._span_fetches[name] = fetches
             if fetches:
-                start = float(event["ts"])
-                self.loader.append((start, start + float(event.get("dur", 0))))
+                self.loader.append(_times(event))
 
     def _name(self, name: str, what: str) -> int:
         name = name[:_NAME_LIMIT]
@@ -265,6 +260,14 @@ class Timeline:
             found = ids[value] = len(values)
             values.append(value)
         return found
+
+
+def _times(event: Mapping[str, Any]) -> tuple[float, float]:
+    """Start and end in microseconds; a ValueError for what is no time."""
+    start, duration = float(event["ts"]), float(event.get("dur", 0))
+    if not (abs(start) <= _LATEST_US and 0 <= duration <= _LATEST_US):
+        raise ValueError(start)
+    return start, start + duration
 
 
 def _integer(value: object) -> int:

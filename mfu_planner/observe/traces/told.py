@@ -10,10 +10,12 @@ _GZIP = b"\x1f\x8b"
 
 
 def is_trace(file: str | Path) -> bool:
-    """Whether a file is a Chrome trace: it opens with a brace or bracket and soon speaks of events."""
+    """Whether a file is an XLA profile, or a Chrome trace: a brace or bracket, and soon a word of events."""
     path = Path(file)
     if str(file) == "-" or not path.is_file():
         return False
+    if path.name.endswith(".xplane.pb"):
+        return True
     with path.open("rb") as opened:
         start = opened.read(_READ)
     if start.startswith(_GZIP):

@@ -13,10 +13,11 @@ References
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from .classes import classify, classify_hlo
+from .translated import TranslatedEvents
 
 _DEVICE = re.compile(r"/device:(?:TPU|GPU|CUSTOM)?:?[\w:.-]*\d")
 _OPERATIONS = re.compile(r"(?:Async )?XLA Ops$|Stream #")
@@ -26,63 +27,35 @@ _DIRECTION = re.compile(r"\b(?i:memcpy)?([HDP])2([HDP])\b")
 _CALL = re.compile(r"(?i)^(?:cu|cuda|hip)[A-Z]?\w*(?:launch|memcpy|memset|synchronize|malloc|memalloc|free|waitevent)")
 
 
-class XlaEvents:
-    """Events of a trace, those of an XLA program translated; any other trace passes unchanged.
-
-    Attributes
-    ----------
-    found : bool
-        The trace is one of an XLA program.
-    """
+class XlaEvents(TranslatedEvents):
+    """Those of an XLA program."""
 
     def __init__(self, events: Iterable[Any]) -> None:
-        self.found = False
-        self._events = events
+        super().__init__(events)
         self._devices: dict[object, str] = {}
         self._hosts: set[object] = set()
-        self._rows: dict[tuple[object, object], str] = {}
 
-    def __iter__(self) -> Iterator[Any]:
-        """Every event of the source, in its order."""
-        for event in self._events:
-            if not isinstance(event, dict):
-                yield event
-            elif event.get("ph") == "M":
-                self._name(event)
-                yield event
-            elif self.found and event.get("ph") == "X" and "cat" not in event:
-                yield self._translated(event)
-            else:
-                yield event
+    def process(self, pid: object, name: str) -> None:
+        """Take the name of a process."""
+        if _DEVICE.match(name):
+            self._devices[pid] = name.removeprefix("/device:")
+        elif name.startswith("/host:"):
+            self._hosts.add(pid)
+        self.found = bool(self._devices or self._hosts)
 
-    def _name(self, event: dict[str, Any]) -> None:
-        args = event.get("args")
-        name = args.get("name") if isinstance(args, dict) else None
-        if not isinstance(name, str):
-            return
-        if event.get("name") == "process_name":
-            if _DEVICE.match(name):
-                self._devices[event.get("pid")] = name.removeprefix("/device:")
-                self.found = True
-            elif name.startswith("/host:"):
-                self._hosts.add(event.get("pid"))
-                self.found = True
-        elif event.get("name") == "thread_name":
-            self._rows[event.get("pid"), event.get("tid")] = name
-
-    def _translated(self, event: dict[str, Any]) -> dict[str, Any]:
-        """The event with the category that the analysis looks for; without one where it is not work."""
+    def translated(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The event with its category; without one where it is not work."""
         pid = event.get("pid")
         args = event.get("args")
         args = args if isinstance(args, dict) else {}
+        if "cat" in event:
+            return event
         if pid in self._devices:
             return self._on_device(event, args, self._devices[pid])
-        if pid in self._hosts:
-            return _on_host(event, args)
-        return event
+        return _on_host(event, args) if pid in self._hosts else event
 
     def _on_device(self, event: dict[str, Any], args: dict[str, Any], device: str) -> dict[str, Any]:
-        row, name = self._rows.get((event.get("pid"), event.get("tid")), ""), str(event.get("name"))
+        row, name = self.row(event), str(event.get("name"))
         if row == "Steps" and name.isdecimal():
             return event | {"cat": "user_annotation", "name": f"ProfilerStep#{name}"}
         if not _OPERATIONS.match(row) or _AROUND.match(name):

@@ -73,13 +73,13 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, many in EXPECTED.items() for name in many])
+@pytest.mark.each("kind, name", [(kind, name) for kind, many in EXPECTED.items() for name in many])
 def test_names_of_many_libraries(kind, name):
     """A name falls into the class of what it computes."""
     assert kind == classify(name)
 
 
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.pattern.pattern[:40])
+@pytest.mark.each("rule", rules())
 def test_each_rule_decides_its_own_example(rule):
     """No earlier rule takes a rule's example away; every rule says where its names come from."""
     assert rule.kind in CLASSES

@@ -112,13 +112,63 @@ def test_the_folder_that_jax_writes_and_the_protocol_buffer_beside_the_trace(tmp
     old, new = (tmp_path / "plugins" / "profile" / day for day in ("2026_01_02_10_00_00", "2026_03_04_10_00_00"))
     tpu_step().write(old / "host.trace.json.gz")
     newest = tpu_step().write(new / "host.trace.json.gz")
-    (new / "host.xplane.pb").write_bytes(b"\n\x05hello")
-    (tmp_path / "alone.xplane.pb").write_bytes(b"\n\x05hello")
 
     assert read_trace(str(tmp_path)).files == (newest,)
-    assert read_trace(str(new / "host.xplane.pb")).files == (newest,)
-    with pytest.raises(InputError, match="none is beside it"):
-        read_trace(str(tmp_path / "alone.xplane.pb"))
+
+
+def _varint(value: int) -> bytes:
+    out = b""
+    while value > 127:
+        out, value = out + bytes([value & 127 | 128]), value >> 7
+    return out + bytes([value])
+
+
+def _field(number: int, value: int | str | bytes) -> bytes:
+    """One field of a protocol buffer: an integer, or text and messages with their length before them."""
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value)
+    data = value.encode() if isinstance(value, str) else value
+    return _varint(number << 3 | 2) + _varint(len(data)) + data
+
+
+def _proto(trace: Xla) -> bytes:
+    """The same trace as an ``XSpace``: planes, lines, events, names and categories in maps of their own."""
+    space = b""
+    named = [e for e in trace.events if e["ph"] == "M"]
+    for process in (e for e in named if e["name"] == "process_name"):
+        pid, plane = process["pid"], _field(2, process["args"]["name"])
+        plane += _field(5, _field(1, 1) + _field(2, _field(1, 1) + _field(2, "hlo_category")))
+        for row in (e for e in named if e["name"] == "thread_name" and e["pid"] == pid):
+            line = _field(1, row["tid"]) + _field(2, row["args"]["name"]) + _field(3, 5_000)
+            for e in trace.events:
+                if e["ph"] == "X" and (e["pid"], e["tid"]) == (pid, row["tid"]):
+                    key = 1 + trace.events.index(e)
+                    category = e["args"].get("hlo_category")
+                    stat = _field(5, _field(1, 1) + _field(5, category)) if category else b""
+                    plane += _field(4, _field(1, key) + _field(2, _field(1, key) + _field(2, e["name"]) + stat))
+                    times = _field(2, round(e["ts"] * 1e6)) + _field(3, round(e["dur"] * 1e6))
+                    line += _field(4, _field(1, key) + times)
+            plane += _field(3, line)
+        space += _field(1, plane)
+    return space
+
+
+def test_a_protocol_buffer_gives_what_the_trace_of_the_same_profile_gives(tmp_path: Path) -> None:
+    file = tmp_path / "host.xplane.pb"
+    file.write_bytes(_proto(tpu_step()))
+    want = read_trace(tpu_step().write(tmp_path / "host.trace.json.gz"))
+
+    found = read_trace(str(file))
+    for name in ("window_s", "busy_s", "compute_s", "communication_s", "exposed_communication_s", "idle_s"):
+        assert getattr(found, name) == pytest.approx(getattr(want, name)), name
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\x05hello", b"\xff" * 40, _proto(tpu_step())[:200]])
+def test_a_damaged_protocol_buffer_ends_in_words(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "broken.xplane.pb"
+    file.write_bytes(data)
+    with pytest.raises((NoAnswer, InputError), match=r"broken\.xplane\.pb"):
+        read_trace(str(file))
 
 
 @pytest.mark.parametrize("rule", rules("hlo_classes.csv"), ids=lambda rule: rule.example)

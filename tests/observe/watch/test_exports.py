@@ -58,7 +58,7 @@ def test_the_server_answers_on_this_machine(log: str) -> None:
     pages: list[str] = []
 
     def ask(_: float) -> None:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
             pages.append(answer.read().decode())
 
     watch([log], rounds=2, address=f":{port}", sleep=ask, **FLAGS)

@@ -30,6 +30,8 @@ class Dialect:
     phases: Mapping[str, str] = field(default_factory=dict)
     #: Field → two keys whose product it is.
     products: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    #: Field → two keys whose sum it is.
+    totals: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     #: Whether the phases follow each other and make up the step.
     sums: bool = False
     #: Fields that are means since the start, or smoothed.
@@ -40,6 +42,8 @@ class Dialect:
     uneven: bool = False
     #: Whether ``mfu`` is of one phase of the step, not of the step.
     phase_mfu: bool = False
+    #: Whether trainers and generators are devices of their own, whose numbers nothing says.
+    apart: bool = False
 
     def fits(self, names: Iterable[str]) -> bool:
         """Whether these keys, with or without a tracker's prefix, hold all of one mark."""
@@ -55,10 +59,10 @@ class Dialect:
                 value = as_number(have[key], field_)
                 if value is not None:
                     setattr(record, field_, value if unit == "" else convert(repr(value), "", unit))
-        for field_, (one, other) in self.products.items():
+        for field_, (one, other) in {**self.products, **self.totals}.items():
             a, b = as_number(have.get(one)), as_number(have.get(other))
             if a is not None and b is not None and getattr(record, field_) is None:
-                setattr(record, field_, a * b)
+                setattr(record, field_, a * b if field_ in self.products else a + b)
         if self.sums and record.step_time_s is None and record.phases:
             record.step_time_s = sum(record.phases.values())
         return record

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mfu_planner.observe.logs.dialects.base import Dialect
 
 GENERATION, LOG_PROBABILITIES, REFERENCE, VALUES = "generation", "log-probabilities", "reference", "values"
@@ -10,6 +12,8 @@ SYNC, WAITING, CHECKPOINT, EVALUATION, DATA = "weight sync", "waiting", "checkpo
 
 #: Phases in which a model of the policy's size is run forward only, over all tokens of the step.
 FORWARD_ONLY = (GENERATION, LOG_PROBABILITIES, REFERENCE)
+#: Phases in which the trainer's devices work.
+TRAINERS = (LOG_PROBABILITIES, REFERENCE, VALUES, TRAINING, CRITIC)
 
 #: ``timing_s/…`` in releases with the Ray trainer, ``timing/…`` before.
 _VERL_PHASES = {
@@ -26,6 +30,10 @@ _VERL_PHASES = {
     "update_critic": CRITIC,
     "update_weights": SYNC,
     "sync_rollout_weights": SYNC,
+    "param_sync": SYNC,
+    "timing_s/param_sync": SYNC,  # so is it called since a timer's own name is put behind the prefix
+    "wait_prev_gen": WAITING,  # one step off: generation runs beside the training
+    "wait_prev_teacher": WAITING,
     "save_checkpoint": CHECKPOINT,
     "testing": EVALUATION,
 }
@@ -53,6 +61,7 @@ VERL = Dialect(
         "perf/total_num_tokens": ("tokens_per_step", ""),
         "perf/mfu/actor": ("mfu", ""),
     },
+    totals={"seq_len": ("prompt_length/mean", "response_length/mean")},
     phases={f"{head}/{key}": phase for head in ("timing_s", "timing") for key, phase in _VERL_PHASES.items()}
     | {
         "perf/delta_time/rollout": GENERATION,
@@ -65,6 +74,33 @@ VERL = Dialect(
     },
     uneven=True,
     phase_mfu=True,
+)
+
+VERL_ASYNC = replace(
+    VERL,
+    name="verl-async",
+    about="Of verl's fully asynchronous trainer: ``timing_s/gen`` is its wait for samples, ``perf/throughput`` is per "
+    "GPU of trainers and generators together.",
+    marks=(
+        ("fully_async/trainer/idle_ratio",),
+        ("fully_async/processing_time/avg",),
+        ("fully_async/count/current_param_version",),
+    ),
+    phases={**VERL.phases, "timing_s/gen": WAITING},
+    apart=True,
+)
+
+VERL_IMAGES = replace(
+    VERL,
+    name="verl-images",
+    about="Of verl's diffusion trainers: ``perf/throughput`` is images/s per GPU.",
+    marks=(("perf/total_num_images",),),
+    keys={
+        **{key: spec for key, spec in VERL.keys.items() if key not in ("perf/throughput", "perf/total_num_tokens")},
+        "perf/throughput": ("samples_per_s_per_device", ""),
+        "perf/total_num_images": ("global_batch", ""),
+    },
+    totals={},
 )
 
 VERL_SFT = Dialect(
@@ -228,5 +264,62 @@ TRL = Dialect(
     uneven=True,
 )  # fmt: skip
 
-#: OpenRLHF before verl: both print ``timing/…``, but other keys.
-DIALECTS = (OPENRLHF, SLIME, VERL, VERL_SFT, NEMO_RL, PRIME_RL, AREAL, TRL)
+OPEN_INSTRUCT = Dialect(
+    name="open-instruct",
+    about="``global_step`` counts episodes, ``training_step`` steps; ``…_overall`` is a mean since the start.",
+    marks=(("learner_tokens_per_second_overall",), ("learner_tokens_per_second_step",)),
+    keys={
+        "training_step": ("step", ""),
+        "time/total": ("step_time_s", "s"),
+        "learner_tokens_per_second_step": ("tokens_per_s", ""),
+        "val/num_step_tokens": ("tokens_per_step", ""),
+    },
+    phases={"time/training": TRAINING, "time/weight_sync": SYNC, "time/saving": CHECKPOINT},
+    uneven=True,
+)
+
+SKYRL = Dialect(
+    name="skyrl",
+    about="``timing/step`` is the step; the other ``timing/…`` are its phases.",
+    marks=(("timing/step", "timing/policy_train"), ("timing/step", "trainer/global_step")),
+    keys={"trainer/global_step": ("step", ""), "timing/step": ("step_time_s", "s")},
+    phases={
+        "timing/generate": GENERATION,
+        "timing/wait_for_generation_buffer": WAITING,
+        "timing/fwd_logprobs_values_reward": LOG_PROBABILITIES,
+        "timing/policy_train": TRAINING,
+        "timing/sync_weights": SYNC,
+        "timing/save_checkpoints": CHECKPOINT,
+    },
+    uneven=True,
+)
+
+MINDSPEED_RL = Dialect(
+    name="mindspeed-rl",
+    about="``timing/all`` is the step; ``e2e_tps`` is per device over the whole step, other ``…_tps`` of its phases.",
+    marks=(("timing/all", "e2e_tps"), ("timing/all", "timing/rollout", "timing/update")),
+    keys={
+        "iteration": ("step", ""),
+        "step": ("step", ""),
+        "_step": ("step", ""),
+        "timing/all": ("step_time_s", "s"),
+        "e2e_tps": ("tokens_per_s_per_device", ""),
+    },
+    totals={"seq_len": ("prompt_length/mean", "response_length/mean")},
+    phases={
+        "timing/rollout": GENERATION,
+        "timing/old_log_p": LOG_PROBABILITIES,
+        "timing/non_overlap_reference_model": REFERENCE,  # what does not run beside another phase
+        "timing/non_overlap_rule_reward": REWARD,
+        "timing/update": TRAINING,
+        "timing/resharding_to_train": SYNC,
+        "timing/resharding_to_infer": SYNC,
+    },
+    uneven=True,
+)
+
+#: OpenRLHF before verl: both print ``timing/…``, but other keys; verl's kinds before verl.
+DIALECTS = (
+    OPENRLHF, SLIME, VERL_ASYNC, VERL_IMAGES, VERL, VERL_SFT, NEMO_RL, PRIME_RL, AREAL, TRL, OPEN_INSTRUCT, SKYRL,
+    MINDSPEED_RL,
+)  # fmt: skip

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 from typing import ClassVar, TypeVar
 
 from mfu_planner.observe.logs import clock
 from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.reading import Reading
-from mfu_planner.observe.logs.record import Record
+from mfu_planner.observe.logs.record import SPEEDS, Record
 from mfu_planner.observe.logs.source import LONGEST_LINE
 from mfu_planner.observe.logs.text import tag
 
@@ -27,7 +28,7 @@ _SEEN_FOR_RESOLUTION = 64
 class Format:
     """A line format.  Subclasses state ``name``, ``hints``, ``mark`` and ``keys``, and override what differs."""
 
-    name: ClassVar[str]
+    name: str
     #: How surely a mark means this format, 0–1.
     weight: ClassVar[float] = 0.9
     #: A line without any of these strings is no record.
@@ -40,7 +41,7 @@ class Format:
     #: Fields that this framework prints as running means or smoothed.
     running: ClassVar[frozenset[str]] = frozenset()
     #: Steps with a number below this are start-up by the framework's nature.
-    warmup: ClassVar[int] = 0
+    warmup: int = 0
     #: Whether ranks and launchers prefix the lines.
     tagged: ClassVar[bool] = True
 
@@ -57,8 +58,13 @@ class Format:
         """How well a stretch of text fits, 0–1."""
         if not any(h in text for h in cls.hints):
             return 0.0
-        hits = sum(1 for _ in itertools.islice(cls.mark.finditer(text), _MOST_HITS))
+        hits = sum(1 for _ in itertools.islice(cls.marks(text), _MOST_HITS))
         return cls.weight * (1 - 0.25 * 0.5**hits) if hits else 0.0
+
+    @classmethod
+    def marks(cls, text: str) -> Iterator[int]:
+        """Where a record of this format begins."""
+        return (found.start() for found in cls.mark.finditer(text))
 
     def begin(self, *, new_file: bool = False) -> None:
         """What comes does not follow what came (a skipped stretch, a new file): forget half-read records."""
@@ -132,6 +138,38 @@ class Format:
 
     def end(self) -> None:
         """All text has been read."""
+
+
+class OfSeveralLines(Format):
+    """A format whose record takes several lines: what each says is put into the one that is open."""
+
+    def __init__(self, log: Reading) -> None:
+        super().__init__(log)
+        self.begin()
+
+    def begin(self, *, new_file: bool = False) -> None:
+        """Forget what was half read."""
+        del new_file
+        self.open: Record | None = None
+
+    def opened(self) -> Record:
+        """The record that is open; a new one where none is."""
+        self.open = self.open or Record()
+        return self.open
+
+    def close(self, following: Record | None = None) -> None:
+        """Add the open record, where it says how fast the run is; another one is open then, or none."""
+        record, self.open = self.open, following
+        if record is not None and self.says_speed(record):
+            self.log.add(record)
+
+    def says_speed(self, record: Record) -> bool:
+        """Whether a record says something of speed."""
+        return any(getattr(record, field) is not None for field in SPEEDS)
+
+    def end(self) -> None:
+        """All text has been read."""
+        self.close()
 
 
 AnyFormat = TypeVar("AnyFormat", bound=type[Format])

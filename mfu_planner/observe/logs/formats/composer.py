@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 
 from mfu_planner.observe.logs import clock
-from mfu_planner.observe.logs.formats.base import Format, register
+from mfu_planner.observe.logs.formats.base import OfSeveralLines, register
 from mfu_planner.observe.logs.keys import Keys
-from mfu_planner.observe.logs.reading import Reading
-from mfu_planner.observe.logs.record import SPEEDS, Record
+from mfu_planner.observe.logs.record import Record
 
 _BATCH = re.compile(r"\[(?:epoch=\d+(?:/\d+)?\]?\[?)?batch=(\d{1,15})(?:/(\d{1,15}))?\]:")
 
 
 @register
-class Composer(Format):
+class Composer(OfSeveralLines):
     """Global and per-device rates; ``batches_per_sec`` is rounded to four decimals and may have two digits."""
 
     name = "composer"
@@ -36,15 +35,6 @@ class Composer(Format):
                          "samples_per_s_per_device", "flops_per_s_per_device", "mfu"})  # fmt: skip
     warmup = 2
 
-    def __init__(self, log: Reading) -> None:
-        super().__init__(log)
-        self.begin()
-
-    def begin(self, *, new_file: bool = False) -> None:
-        """Forget what was half read."""
-        del new_file
-        self._record: Record | None = None
-
     def count(self, text: str) -> int:
         """How many records a stretch holds that is only counted."""
         return text.count("batch=")
@@ -52,22 +42,11 @@ class Composer(Format):
     def line(self, line: str) -> None:
         """Take a line that holds a hint."""
         if found := _BATCH.search(line):
-            self._flush()
-            self._record = Record(step=float(found[1]), time=clock.stamp(line))
+            self.close(Record(step=float(found[1]), time=clock.stamp(line)))
         pairs = self.keys.pairs(line)
         if pairs:
             self.log.see(self.keys.resolutions(line))
-            if self._record is None:
-                self._record = Record()
+            record = self.opened()
             for field, value in pairs.items():
-                if getattr(self._record, field) is None:
-                    setattr(self._record, field, value)
-
-    def _flush(self) -> None:
-        record, self._record = self._record, None
-        if record is not None and any(getattr(record, field) is not None for field in SPEEDS):
-            self.log.add(record)
-
-    def end(self) -> None:
-        """Finish: all text has been read."""
-        self._flush()
+                if getattr(record, field) is None:
+                    setattr(record, field, value)

@@ -39,7 +39,7 @@ class DictLines(Format):
     def __init__(self, log: Reading) -> None:
         super().__init__(log)
         self._rows = RowReader(log, dialect=self.dialect)
-        self.warmup = self.dialect.warmup  # type: ignore[misc]
+        self.warmup = self.dialect.warmup
 
     def line(self, line: str) -> None:
         """Take a line that holds a hint."""

@@ -41,7 +41,7 @@ class TrainMetrics(Format):
         """Read the table as the results of a run."""
         documents.read_results(self._table, self.log)
         if any("memory_allocated (GB)" in key for key in self._table):
-            self.name = "optimum-habana"  # type: ignore[misc]
+            self.name = "optimum-habana"
 
 
 _SUMMARY_ROW = re.compile(r"wandb:?\s{1,60}(?P<key>[\w/.@()\-]{2,90})\s{1,8}(?P<value>[-+\d.e]{1,30})\s{0,8}$")

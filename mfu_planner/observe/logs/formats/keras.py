@@ -11,7 +11,7 @@ from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.text import NUMBER, UNITS, number, resolution
 
 _BAR = re.compile(r"(?<![\d.])(?P<n>\d{1,12})/(?P<total>\d{1,12}) (?:\[[=>.]{5,60}\]|[━╸╺─ ]{5,60})")
-_EACH = re.compile(rf"({NUMBER}) ?(us|µs|ms|s)/(step|sample|epoch)")
+_EACH = re.compile(rf"(?<![\d.,])({NUMBER}) ?(us|µs|ms|s)/(step|sample|epoch)")
 _ETA = re.compile(r"ETA: (\d[\d:]{0,12})(s?)")
 _EPOCH = re.compile(r"\bEpoch (\d{1,8})/(\d{1,8})")
 #: No step of Keras is as short as this (the dispatch alone takes longer): what is shorter is of one sample.
@@ -25,7 +25,7 @@ class Keras(Format):
     name = "keras"
     weight = 0.9
     hints = ("/step", "/sample", "ETA:", "Epoch ", "samples")
-    mark = re.compile(r"\d+/\d+ (?:\[[=>.]{5,60}\]|[━╸╺─ ]{5,60})[^\n]{0,40}?(?:/step|/sample|ETA: )")
+    mark = re.compile(r"(?<!\d)\d{1,12}/\d{1,12} (?:\[[=>.]{5,60}\]|[━╸╺─ ]{5,60})[^\n]{0,40}?(?:/step|/sample|ETA: )")
     tagged = False
 
     def __init__(self, log: Reading) -> None:

@@ -18,6 +18,8 @@ _PARTS = re.compile(
 _TOTAL = re.compile(r"iteration[ :=]{1,12}\d+ ?/ {0,12}(\d{1,15})")
 _SKIPPED = re.compile(r"number[ _]of[ _]skipped[ _]iterations[:=] {0,6}(\d{1,15})")
 _BRIDGE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?MODEL_TFLOP/s/GPU")
+#: A line without any of these says nothing of speed.
+_SPEAKS = ("step_time_s", "tokens_per_s_per_device", "flops_per_s_per_device")
 _CURRENT = re.compile(r"CurrSamplesPerSec=(\d{1,15}(?:\.\d{1,15})?)")
 
 
@@ -51,6 +53,7 @@ class _Megatron(Format):
         "throughput (token/sec/GPU)": ("tokens_per_s_per_device", ""),
         "tokens/sec": ("tokens_per_s", ""),
         "tokens per second": ("tokens_per_s", ""),
+        "tokens per second per device": ("tokens_per_s_per_device", ""),
         "tokens-per-second-per-gpu": ("tokens_per_s_per_device", ""),
         "tokens per second per GPU": ("tokens_per_s_per_device", ""),
         "samples per second": ("samples_per_s", ""),
@@ -95,7 +98,7 @@ class _Megatron(Format):
 
     def record(self, line: str) -> Record | None:
         record = None if self._is_cut(line) else super().record(line)
-        if record is None or (record.step_time_s is None and record.tokens_per_s_per_device is None):
+        if record is None or (not any(getattr(record, f) for f in _SPEAKS)):
             return None
         if record.flops_per_s_per_device is None:
             record.flops_per_s_per_device, self._claimed = self._claimed, None
@@ -139,7 +142,7 @@ class BridgeStepTime(Format):
     def end(self) -> None:
         """A single line may be the average that a recipe prints at its end."""
         if self._lines == 1:
-            self.warmup = 0  # type: ignore[misc]
+            self.warmup = 0
 
 
 @register
@@ -148,7 +151,8 @@ class MegatronLM(_Megatron):
 
     name = "megatron-lm"
     mark = re.compile(
-        r"iteration[ :=]{1,12}\d+ ?/ {0,12}\d+ ?\|[^{}]{0,400}?(?:elapsed )?time per iteration\s{1,3}\((?:ms|s)\)"
+        r"iteration[ :=]{1,12}\d+ ?/ {0,12}\d+ ?\|[^{}]{0,400}?"
+        r"(?:(?:elapsed )?time per iteration\s{1,3}\((?:ms|s)\)|throughput per GPU \(TFLOP/s/GPU\))"
     )
 
 

@@ -25,6 +25,8 @@ _STEP_TIMES = ("train_step_time", "train_step_timing in s", "step_time")
 #: Images of an epoch of the detection benchmark (MLCommons training policies, OpenImages-v6 subset); some
 #: submitters log the steps of an epoch under ``train_samples``.
 _DETECTION, _DETECTION_IMAGES = ("ssd", "retinanet"), 1_170_301
+#: Benchmarks whose samples are no token sequences: a length in their settings is of a text encoder, or of nothing.
+_TOKENLESS = ("flux1", "stable_diffusion", "dlrm_dcnv2", "gnn", "rgat", "resnet", "unet3d", "maskrcnn", *_DETECTION)
 #: The start script's line of each rank, behind srun's number.
 _RANK = re.compile(r"\s{0,8}(\d{1,6}): num_gpus=\d")
 #: A stated rate and one by the clock (which holds evaluation) belong together within these factors.
@@ -122,6 +124,8 @@ class MLPerf(Format):
 
     def end(self) -> None:
         """Choose what the steps are told by."""
+        if self._values.get("submission_benchmark") in _TOKENLESS:
+            self.log.header.values.pop("seq_len", None)
         self._devices()
         if not self._timed:
             blocks = self._by_blocks() or self._block_means

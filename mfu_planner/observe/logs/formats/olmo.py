@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from mfu_planner.observe.logs import clock
-from mfu_planner.observe.logs.formats.base import Format, register
+from mfu_planner.observe.logs.formats.base import OfSeveralLines, register
 from mfu_planner.observe.logs.keys import convert
-from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.text import NUMBER, SUFFIX, resolution, tag
 
@@ -28,52 +27,35 @@ _FIELDS = {
 _ACTUAL = {"throughput/device/TPS (actual avg)": "tokens_per_s_per_device", "throughput/device/MFU (actual avg)": "mfu"}
 
 
-class _Metrics(Format):
+class _Metrics(OfSeveralLines):
     hints = ("throughput/", "[step=")
-
-    def __init__(self, log: Reading) -> None:
-        super().__init__(log)
-        self.begin()
-
-    def begin(self, *, new_file: bool = False) -> None:
-        del new_file
-        self._record: Record | None = None
 
     def count(self, text: str) -> int:
         return text.count("[step=")
 
     def line(self, line: str) -> None:
         if found := _STEP.search(line):
-            self._flush()
-            self._record = Record(step=float(found[1]), time=clock.stamp(line), tag=tag(line))
+            record = Record(step=float(found[1]), time=clock.stamp(line), tag=tag(line))
+            self.close(record)
             self.log.total_steps = float(found[2])
-            if "." in line[:24] and self._record.time is not None:
+            if "." in line[:24] and record.time is not None:
                 self.log.clock_tick_s = min(self.log.clock_tick_s, clock.stamp_resolution(line))
         for name, text, unit in _METRIC.findall(line):
-            if self._record is None:
-                self._record = Record()
-            self._take(name, text, unit)
+            self._take(self.opened(), name, text, unit)
 
-    def _take(self, name: str, text: str, unit: str) -> None:
-        assert self._record is not None
+    def _take(self, record: Record, name: str, text: str, unit: str) -> None:
         if name in _ACTUAL:
             value = convert(text, unit, "%" if "MFU" in name else "")
             if value is not None:
                 self.log.summary["actual_" + _ACTUAL[name]] = value
         elif name in _FIELDS:
             field, stated = _FIELDS[name]
-            if getattr(self._record, field) is None:
-                setattr(self._record, field, convert(text, unit, stated))
+            if getattr(record, field) is None:
+                setattr(record, field, convert(text, unit, stated))
                 self.log.see({field: resolution(text)})
 
-    def _flush(self) -> None:
-        record = self._record
-        if record is not None and (record.step is not None or record.tokens_per_s_per_device is not None):
-            self.log.add(record)
-        self._record = None
-
-    def end(self) -> None:
-        self._flush()
+    def says_speed(self, record: Record) -> bool:
+        return record.step is not None or record.tokens_per_s_per_device is not None
 
 
 @register

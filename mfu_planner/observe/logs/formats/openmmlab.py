@@ -10,7 +10,7 @@ from mfu_planner.observe.logs.text import NUMBER, number
 
 _AT = re.compile(
     r"Iter\(train\) \[ {0,8}(?P<i>\d{1,12})/ ?(?P<total>\d{1,12})\]"
-    r"|Epoch(?:\(train\))? {1,2}\[ ?(?P<epoch>\d{1,8})\]\[ {0,8}(?P<j>\d{1,12})/ ?(?P<per>\d{1,12})\]"
+    r"|Epoch(?:\(train\))? {1,6}\[ ?(?P<epoch>\d{1,8})\]\[ {0,8}(?P<j>\d{1,12})/ ?(?P<per>\d{1,12})\]"
     r"|\bIter \[ {0,8}(?P<k>\d{1,12})/ ?(?P<all>\d{1,12})\]"
 )
 _TIME = re.compile(rf"(?<![\w_])(time|data_time): {{1,4}}({NUMBER})")
@@ -24,7 +24,7 @@ class OpenMMLab(Format):
     weight = 0.95
     hints = (" time: ", "\ttime: ")
     mark = re.compile(
-        r"(?:Iter\(train\) \[ {0,8}\d+/|Epoch(?:\(train\))? {1,2}\[ ?\d+\]\[ {0,8}\d+/|\bIter \[ {0,8}\d+/)"
+        r"(?:Iter\(train\) \[ {0,8}\d+/|Epoch(?:\(train\))? {1,6}\[ ?\d+\]\[ {0,8}\d+/|\bIter \[ {0,8}\d+/)"
         r"[^\n]{0,200}?\btime: {1,4}[\d.]+"
     )
 

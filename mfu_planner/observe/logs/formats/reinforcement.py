@@ -13,7 +13,7 @@ from mfu_planner.observe.logs.text import NUMBER, UNITS, number
 
 MOST_DEVICES = 1e6
 _VALUE = rf"(?:np\.\w{{3,12}}\()?({NUMBER})"
-_VERL_PAIR = re.compile(rf"(?:^|\s)([A-Za-z][\w/@.()\-]{{0,80}}):{_VALUE}(?=\)?(?:\s|$))")
+_VERL_PAIR = re.compile(rf"(?:^|\s)([A-Za-z][\w/@.()\-]{{0,80}}): ?{_VALUE}(?=\)?(?:\s|$))")
 _VERL_STEP = re.compile(r"(?<![\w/])step:(\d{1,9})(?![\d.])")
 
 
@@ -53,7 +53,7 @@ class Verl(_Blocks):
     dialect = rl.VERL
     mark = re.compile(
         r"(?:^|\s|- )(?:perf/(?:throughput|mfu/actor|total_num_tokens|time_per_step|delta_time/step)"
-        r"|timing(?:_s)?/(?:step|gen|update_actor|reward_model)):(?:np\.\w+\()?[\d.]"
+        r"|timing(?:_s)?/(?:step|gen|update_actor|reward_model)): ?(?:np\.\w+\()?[\d.]"
     )
 
     def line(self, line: str) -> None:
@@ -69,6 +69,8 @@ class Verl(_Blocks):
         if self._row and all(k.startswith(("val", "step")) for k in self._row):
             self.begin()
         super().flush()
+        if self._rows.dialect in (rl.VERL_ASYNC, rl.VERL_IMAGES):
+            self.name = self._rows.dialect.name
 
 
 @register
@@ -91,6 +93,7 @@ _NEMO_STEP = re.compile(r"\bStep (\d{1,9})/(\d{1,9})\b")
 _NEMO_FLOPS = re.compile(rf"Training FLOPS: ({NUMBER}) TFLOPS \(({NUMBER}) TFLOPS per rank\)")
 _NEMO_PART = re.compile(rf"• ([\w/ ]{{3,60}}): ({NUMBER})s\b")
 _NEMO_RATE = re.compile(rf"E2E \((Tokens|Samples)/sec(/gpu)?\): ({NUMBER})")
+_NEMO_GROUP = re.compile(rf"(Training|Generation) Worker Group \(Tokens/sec(/gpu)?\): ({NUMBER})")
 _NEMO_USE = re.compile(rf"Training Model Floating Point Utilization: ({NUMBER})%")
 
 
@@ -100,7 +103,7 @@ class NemoRL(_Blocks):
 
     name = "nemo-rl"
     weight = 0.97
-    hints = ("Step ", "Training Results", "•", "E2E (")
+    hints = ("Step ", "Training Results", "•", "E2E (", "Worker Group (")
     dialect = rl.NEMO_RL
     mark = re.compile(
         r"• Total step time: [\d.]+s|Training Model Floating Point Utilization: |E2E \(Tokens/sec/gpu\): "
@@ -110,6 +113,7 @@ class NemoRL(_Blocks):
         """Forget what was half read."""
         super().begin(new_file=new_file)
         self._more: dict[str, float] = {}
+        self._rates: dict[tuple[str, bool], float] = {}  # (group, of one device) → tokens/s
 
     def line(self, line: str) -> None:
         """Take a line that holds a hint."""
@@ -129,6 +133,8 @@ class NemoRL(_Blocks):
                     self.log.header.values.setdefault("devices", float(round(job / each)))
         elif use := _NEMO_USE.search(line):
             self._more["mfu"] = float(use[1]) / 100
+        elif group := _NEMO_GROUP.search(line):
+            self._rates[group[1].lower(), bool(group[2])] = number(group[3]) or 0.0
         elif rate := _NEMO_RATE.search(line):
             field = f"{rate[1].lower()}_per_s{'_per_device' if rate[2] else ''}"
             self._more[field] = number(rate[3]) or 0.0
@@ -138,6 +144,10 @@ class NemoRL(_Blocks):
     def flush(self) -> None:
         """Keep what was collected."""
         more, row, step, first = self._more, self._row, self._step, self._first
+        for group in ("training", "generation"):
+            job, each = self._rates.get((group, False)), self._rates.get((group, True))
+            if job and each and 0.5 < job / each < MOST_DEVICES:
+                self.log.groups[group] = float(round(job / each))
         self.begin()
         if row or more:
             record = self._rows.record(row)

@@ -49,8 +49,8 @@ class MlxLm(Format):
 
 _STEP_TIME = re.compile(rf"\bStep time: ({NUMBER})")
 _THROUGHPUT = re.compile(
-    rf"Throughput: ({NUMBER}) samples?/s(?:ec)?(?:, TFLOPS per GPU by Megatron: ({NUMBER}))?"
-    rf"(?:, TFLOPS per GPU: ({NUMBER}))?"
+    rf"[Tt]hroughput: {{1,3}}({NUMBER}) samples?/s(?:ec)?(?:, TFLOPS per GPU by Megatron: ({NUMBER}))?"
+    rf"(?:, {{1,3}}TFLOPS(?:/| per )GPU: {{1,3}}({NUMBER}))?"
 )
 
 
@@ -60,9 +60,10 @@ class ColossalAI(Format):
 
     name = "colossalai"
     weight = 0.93
-    hints = ("Step time:", "Throughput:")
+    hints = ("Step time:", "hroughput:")
     mark = re.compile(
-        r"olossalai[^\n]{0,80}INFO: {0,4}Step time: [\d.]+|Throughput: [\d.]+ samples?/sec, TFLOPS per GPU"
+        r"olossalai[^\n]{0,80}INFO: {0,4}Step time: [\d.]+"
+        r"|[Tt]hroughput: {1,3}[\d.]+ samples?/s(?:ec)?, {1,3}TFLOPS(?:/| per )GPU"
     )
     warmup = 1
     tagged = False
@@ -88,7 +89,7 @@ class ColossalAI(Format):
 _PADDLE = re.compile(
     rf"\bglobal_step: (\d{{1,12}})[^\n]{{0,400}}?interval_runtime: ({NUMBER}), "
     rf"interval_samples_per_second: ({NUMBER}), "
-    rf"interval_steps_per_second: ({NUMBER})"
+    rf"[^\n]{{0,200}}?interval_steps_per_second: ({NUMBER})"
 )
 #: Quotients this near to a whole number are one.
 _NEAR = 0.01
@@ -104,6 +105,7 @@ class PaddleNLP(Format):
     weight = 0.97
     hints = ("interval_runtime",)
     mark = _PADDLE
+    warmup = 2
 
     def record(self, line: str) -> Record | None:
         """The record of a line, or ``None`` where it states no speed."""

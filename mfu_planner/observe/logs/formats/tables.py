@@ -35,8 +35,8 @@ class _Rows(Format):
         if not rows.take(row):
             return
         if rows.dialect is not None:
-            self.name = rows.dialect.name  # type: ignore[misc]
-            self.warmup = rows.dialect.warmup  # type: ignore[misc]
+            self.name = rows.dialect.name
+            self.warmup = rows.dialect.warmup
         last = self.log.store.last
         if last is not None and last.time is not None and last.time % 1:
             self.log.clock_tick_s = 1e-3
@@ -117,7 +117,7 @@ class Csv(_Rows):
 
     name = "csv"
     weight = 0.5
-    hints = (",",)
+    hints = (",", "\t", ";")
 
     def __init__(self, log: Reading) -> None:
         super().__init__(log)
@@ -126,7 +126,7 @@ class Csv(_Rows):
     @classmethod
     def score(cls, text: str) -> float:
         """How well a stretch of text fits, 0–1."""
-        rows = list(_rows(text[:20_000]))[:12]
+        rows = list(_rows(text[:20_000], _delimiter(text)))[:12]
         if (
             len(rows) < 2
             or len(rows[0]) < 2
@@ -144,6 +144,7 @@ class Csv(_Rows):
         """Forget what was half read."""
         if new_file:
             self._names: list[str] | None = None
+            self._between = ""
 
     def count(self, text: str) -> int:
         """How many records a stretch holds that is only counted."""
@@ -151,7 +152,8 @@ class Csv(_Rows):
 
     def read(self, text: str) -> None:
         """Take a stretch of whole lines."""
-        for cells in _rows(text):
+        self._between = self._between or _delimiter(text)
+        for cells in _rows(text, self._between):
             if self._names is None:
                 self._names = self._header(cells)
             elif len(cells) == len(self._names):
@@ -160,13 +162,13 @@ class Csv(_Rows):
     def _header(self, cells: list[str]) -> list[str]:
         folded = [c.strip().lower() for c in cells]
         if folded == ["wall time", "step", "value"]:
-            self.name = "tensorboard-csv"  # type: ignore[misc]
+            self.name = "tensorboard-csv"
             return ["wall time", "step", ""]
         if any(c.endswith("__min") for c in folded):
-            self.name = "wandb-chart-csv"  # type: ignore[misc]
+            self.name = "wandb-chart-csv"
             return _chart(cells, self.log)
         if "epoch" in folded and "step" in folded:
-            self.name = "lightning-csv"  # type: ignore[misc]
+            self.name = "lightning-csv"
         return [c.strip() for c in cells]
 
 
@@ -185,9 +187,15 @@ def _chart(cells: list[str], log: Reading) -> list[str]:
     return names
 
 
-def _rows(text: str) -> list[list[str]]:
+def _delimiter(text: str) -> str:
+    """What stands between the cells of the first line most often: commas, tabs or semicolons."""
+    first = text.lstrip("\n").partition("\n")[0]
+    return max(",\t;", key=first.count)
+
+
+def _rows(text: str, delimiter: str) -> list[list[str]]:
     lines = (line[:LONGEST_LINE] for line in io.StringIO(text) if line.strip())
     try:
-        return [row for row in csv.reader(lines) if row]
+        return [row for row in csv.reader(lines, delimiter=delimiter) if row]
     except csv.Error:
         return []

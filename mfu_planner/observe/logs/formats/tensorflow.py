@@ -45,7 +45,7 @@ class TensorFlow(Format):
     )
     mark = re.compile(
         r"TimeHistory: [\d.]+ seconds, |global_step/sec: [\d.]+|^\s{0,4}\d+\s{1,8}images/sec: [\d.]+ \+/- "
-        r"|\b[Gg]lobal [Ss]tep:? {0,3}\d+,[^\n]{0,60}?Step Time: [\d.]+|[\d.]+ sec/(?:step|batch)\)"
+        r"|\b[Gg]lobal [Ss]tep:? {0,3}\d+,[^\n]{0,60}?Step Time: [\d.]+|(?<![\d.])[\d.]{1,20} sec/(?:step|batch)\)"
         r"|\bStep \d+ per-step time [\d.]+s", re.M
     )  # fmt: skip
     warmup = 1

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 
 from mfu_planner.observe.logs import clock
+from mfu_planner.observe.logs.formats import bars
 from mfu_planner.observe.logs.formats.base import Format, register
 from mfu_planner.observe.logs.formats.dictionaries import pairs
 from mfu_planner.observe.logs.formats.trainer_logs import TrainerLogs
 from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
-from mfu_planner.observe.logs.steady import TICKS
 from mfu_planner.observe.logs.text import number, resolution
 
 _BAR = re.compile(
@@ -25,15 +25,18 @@ _BAR = re.compile(
 _NOTEBOOK = re.compile(r"\[ {0,2}(?P<n>\d{1,9})/(?P<total>\d{1,9}) {1,3}(?P<elapsed>[\d:]{4,12})(?: ?<[^,\]]{0,20})?,")
 _OTHER_WORK = re.compile(r"\b(?:Map|Filter|Loading|Downloading|Generating|Tokeniz|Running tokenizer|Grouping|Saving"
                          r"|Packing|Casting|mAP50|Class {2,20}Images"
-                         r"|Fetching|Evaluat|Validat|Processing|Dropping|Sampl|examples/s"
-                         r"|shards?)", re.I)  # fmt: skip
+                         r"|Fetching|Evaluat|Validat|Sanity Check|Testing|Predict|Process(?:ing|ed)|Dropping|Sampl"
+                         r"|examples/s|shards?)", re.I)  # fmt: skip
 _SPEED = re.compile(r"train_speed\((iter/s|s/it)\)['\"]?: ?['\"]?([\d.]{1,20})")
 _AT = re.compile(r"global_step/max_steps['\"]?: ?['\"]?(\d{1,12})/(\d{1,12})")
+_STEP = re.compile(r"'global_step': ?(\d{1,12})")
 _ELAPSED = re.compile(r"'elapsed_time': '([\w :]{2,30})'")
 #: Nothing trains at so many steps a second: such a bar reads, tokenises or downloads.
 TOO_FAST = 2000.0
-#: An elapsed time of this many printed seconds is finer than a smoothed rate.
-_FINE_ELAPSED_S = 100.0
+#: Bars of more totals than this are no longer told apart.
+_BARS = 64
+#: A bar that has come this far is over when the next begins.
+_NEARLY = 0.9
 
 
 @register
@@ -57,6 +60,10 @@ class HfTrainer(Format):
         self._resolution = 1.0
         self._bar_step: float | None = None
         self._since_start: list[tuple[float, float, float]] = []  # step, rate × step, elapsed of the first bars
+        self._bars: dict[float, list[bars.Progressed]] = {}  # total → first and last of its bars
+        self._laps: dict[float, int] = {}  # total → how often its bar began anew
+        self._before: dict[float, float] = {}  # total → seconds of the bars that are over
+        self._offsets: dict[int, float] = {}  # id of a record → seconds of the bars before its own
 
     def count(self, text: str) -> int:
         """How many bars a stretch holds that is only counted."""
@@ -64,8 +71,8 @@ class HfTrainer(Format):
 
     def line(self, line: str) -> None:
         """Take a line that holds a hint."""
-        bar = _BAR.search(line) if "<" in line else None
-        if bar is not None:
+        if "<" in line and (found := list(_BAR.finditer(line))):
+            bar = found[-1]  # where line ends were lost
             if not (_OTHER_WORK.search(line[:120]) or _OTHER_WORK.search(bar["unit"])):
                 self._bar(bar)
         elif "[" in line and (note := _NOTEBOOK.search(line)):
@@ -80,57 +87,64 @@ class HfTrainer(Format):
 
     def _swift(self, line: str) -> None:
         """ms-swift prints the mean speed since the start, and the time elapsed, in its dictionaries."""
-        speed, at, elapsed = _SPEED.search(line), _AT.search(line), _ELAPSED.search(line)
+        speed, elapsed = _SPEED.search(line), _ELAPSED.search(line)
+        at = _AT.search(line) or _STEP.search(line)
         if speed is None or at is None or not (value := number(speed[2])):
             return
         self.log.running.add("step_time_s")
         self.log.see({"step_time_s": resolution(speed[2])})
         record = Record(step=float(at[1]), step_time_s=value if speed[1] == "s/it" else 1 / value, tag="swift")
         record.elapsed_s = clock.duration(elapsed[1]) if elapsed else None
-        self.log.total_steps = float(at[2])
+        if at.re is _AT:
+            self.log.total_steps = float(at[2])
+        elif record.step and record.step_time_s and elapsed is None:  # releases without a clock of their own
+            record.elapsed_s = record.step * record.step_time_s
+            self.log.elapsed_tick_s = 0.0
         self.log.add(record)
 
     def _bar(self, bar: re.Match[str]) -> None:
         rate = number(bar["rate"])
         if rate and rate >= TOO_FAST and not bar["unit"].startswith("s/"):
             return
-        record = Record(step=float(bar["n"]), elapsed_s=clock.duration(bar["elapsed"]), tag=f"of {bar['total']}")
+        total, done = float(bar["total"]), bars.Progressed(float(bar["n"]), clock.duration(bar["elapsed"]) or 0.0)
+        record = Record(
+            step=done.step + self._lap(total, done) * total, elapsed_s=done.elapsed_s, tag=f"of {bar['total']}"
+        )
         self._bar_step = record.step
         if rate:
             record.step_time_s = rate if bar["unit"].startswith("s/") else 1 / rate
             if self._seen < 64:
                 self._seen, self._resolution = self._seen + 1, resolution(bar["rate"])
-                if record.step and record.elapsed_s is not None:
-                    self._since_start.append((record.step, record.step * record.step_time_s, record.elapsed_s))
-        if record.step and self.log.add(record):
-            self.log.total_steps = float(bar["total"])
+                if done.step:
+                    self._since_start.append((done.step, done.step * record.step_time_s, done.elapsed_s))
+        if done.step and self.log.add(record):
+            self.log.total_steps = total
+            if self._before:
+                self._offsets[id(record)] = self._before.get(total, 0.0)
+            if total in self._bars or len(self._bars) < _BARS:
+                self._bars[total] = [*self._bars.get(total, [])[:1], done]
+
+    def _lap(self, total: float, done: bars.Progressed) -> int:
+        """How often a bar of this total has begun anew: once for each epoch, where each has its own."""
+        before = self._bars.get(total, [done])[-1]
+        if before.step > _NEARLY * total and (done.step < before.step or done.elapsed_s < before.elapsed_s):
+            self._laps[total] = self._laps.get(total, 0) + 1
+            self._before[total] = self._before.get(total, 0.0) + before.elapsed_s
+            self._bars[total] = self._bars[total][:1]
+        return self._laps.get(total, 0)
 
     def end(self) -> None:
         """A long bar's elapsed time is finer than its smoothed rate; a short one's rate is all there is."""
         swift = any(r.tag == "swift" for r in self.log.store.records())
         records = [r for r in self.log.store.records() if r.elapsed_s is not None and not swift]
-        self.log.elapsed_tick_s = 1.0
-        self.log.see({"step_time_s": self._resolution})
-        if records and (records[-1].elapsed_s or 0) - (records[0].elapsed_s or 0) >= _FINE_ELAPSED_S:
-            for r in records:
-                r.step_time_s = None
-        elif records and self._is_mean():
-            for r in records:
-                if r.step_time_s is not None and r.step is not None:
-                    r.elapsed_s = r.step * r.step_time_s
-                r.step_time_s = None
-            self.log.elapsed_tick_s = 2 * self._resolution * (records[-1].elapsed_s or 0.0) / TICKS
-        elif records:
-            self.log.running.add("step_time_s")
-            for r in records:
-                r.elapsed_s = None
-            self.log.note("log/smoothed-rate", "note", "the progress bar's rate is smoothed: its last value is used")
+        if records:
+            bars.decide(self.log, records, self._resolution, self._offsets, is_mean=self._is_mean())
         summary = self.log.summary
-        self._logs.end()
+        self._logs.end(self._bars)
         if type(self) is HfTrainer and not summary and not self._logs.any:
-            self.name = "progress-bar"  # type: ignore[misc]
+            self.name = "progress-bar"
         elif type(self) is HfTrainer and self._logs.trl:
-            self.name = "trl"  # type: ignore[misc]
+            self.name = "trl"
         self._notebook(bars=bool(records))
 
     def _notebook(self, *, bars: bool) -> None:
@@ -164,7 +178,7 @@ class TorchTune(HfTrainer):
 
     name = "torchtune"
     weight = 0.8
-    mark = re.compile(r"\d+\|\d+\|Loss: [^\n]{1,400}?(?:s/it|it/s)")
+    mark = re.compile(r"(?<!\d)\d{1,12}\|\d{1,12}\|Loss: [^\n]{1,400}?(?:s/it|it/s)")
 
 
 @register

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mfu_planner.observe.logs import documents
+from mfu_planner.observe.logs.formats.bars import Progressed
 from mfu_planner.observe.logs.metric_names import as_number
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
@@ -14,6 +16,10 @@ from mfu_planner.observe.logs.text import resolution
 _MOST = 20_000
 #: So many stated step times tell more than the run time of the whole.
 _ENOUGH = 4
+#: A bar whose total is as near as this to the steps of the results is theirs.
+_SAME_STEPS = 0.02
+#: A bar that begins this many times further than its later pace explains was resumed; told over at least this long.
+_LEAP, _LONG_S = 5.0, 20.0
 #: Keys that count tokens since the start, the surest first: without padding, with padding.
 _COUNTERS = ("num_tokens", "tokens/total", "num_input_tokens_seen")
 _TABLE = re.compile(r"(?<![\w/.])(train_\w{3,60}|num_input_tokens_seen|epoch) {1,60}= {1,40}([\w.:,+\-]{1,40})\s{0,8}$")
@@ -53,14 +59,17 @@ class TrainerLogs:
         if found := _TABLE.search(line):
             self._table.setdefault(found[1], found[2])
 
-    def end(self) -> None:
-        """Results of the whole run, tokens of a step, times of a step."""
+    def end(self, bars: Mapping[float, Sequence[Progressed]] | None = None) -> None:
+        """Results of the whole run, tokens of a step, times of a step; ``bars`` are those of the log by their total."""
         results, s = self._results or self._table, self.log.summary
         if results:
+            if bars is not None:
+                self.log.total_steps = self._of_the_training(bars, results)
             if self.log.total_steps and "global_step" not in results:
                 s["steps"] = self.log.total_steps
             documents.read_results(results, self.log)
             self.log.job |= {k: v for k, v in s.items() if k != "steps_per_s"}
+            self._resumed((bars or {}).get(s.get("steps", 0.0), ()))
         self.trl = any("num_tokens" in row for _, row in self._rows)
         self._running_time()
         self._tokens()
@@ -68,6 +77,34 @@ class TrainerLogs:
         rates = [v for _, row in self._rows if (v := as_number(row.get(_AXOLOTL)))]
         if rates:
             s["trainable_tokens_per_s_of_unknown_scope"] = sum(rates[len(rates) // 2 :]) / len(rates[len(rates) // 2 :])
+
+    def _of_the_training(self, bars: Mapping[float, Sequence[Progressed]], results: Mapping[str, Any]) -> float | None:
+        """The total of the bar that the results are of: others evaluate, predict, load; ``None`` where none is."""
+        rate, runtime = as_number(results.get("train_steps_per_second")), as_number(results.get("train_runtime"))
+        if not rate or not runtime or not bars:
+            return self.log.total_steps
+        steps, slack = rate * runtime, _SAME_STEPS + resolution(str(results["train_steps_per_second"]))
+        total = min(bars, key=lambda t: abs(t - steps))
+        return total if abs(total - steps) <= max(1.0, slack * steps) else None
+
+    def _resumed(self, bar: Sequence[Progressed]) -> None:
+        """A resumed run's bar leaps to where it was: its time is of the steps since, its rates are of all of them."""
+        s = self.log.summary
+        if len(bar) < 2 or "runtime_s" not in s or bar[1].elapsed_s - bar[0].elapsed_s < _LONG_S:
+            return
+        first, last = bar[0], bar[1]
+        rate = (last.step - first.step) / (last.elapsed_s - first.elapsed_s)
+        if rate <= 0 or first.step < _LEAP * max(1.0, rate * first.elapsed_s) or first.step < _SAME_STEPS * last.step:
+            return
+        if samples := s.pop("samples_per_s", None):
+            s["global_batch"] = samples * s["runtime_s"] / s["steps"]
+        s.pop("steps_per_s", None)
+        s["steps"] = last.step - first.step + rate * first.elapsed_s
+        self.log.note(
+            "log/resumed", "warning",
+            f"the run was resumed at about step {first.step:g}: its run time is of the {s['steps']:.0f} steps since, "
+            "the stated rates count all steps", resumed_at=first.step,
+        )  # fmt: skip
 
     def _running_time(self) -> None:
         """``train_runtime`` between the losses counts from the start, and leaves the last checkpoint out."""
