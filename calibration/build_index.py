@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -22,6 +22,7 @@ NAMES = (
     "failures",
     "multipliers",
     "eager",
+    "attention",
 )
 NOT_CONSTANTS = ("script", "source")
 
@@ -33,6 +34,8 @@ def index() -> dict[str, object]:
         held[name] = {key: value for key, value in held[name].items() if key not in NOT_CONSTANTS}
     held["stacks"] = inherited(held["stacks"])
     held["products"]["best_rates"] = best_rates()
+    backward = float(held["stacks"]["generic"]["constants"]["attention_backward"])
+    held["attention"] = kernels(held["attention"]["kernels"], held["products"]["devices"].values(), backward)
     return held
 
 
@@ -42,6 +45,25 @@ def inherited(stacks: Mapping[str, Any]) -> dict[str, Any]:
     for name, block in stacks.items():
         under = found[block["extends"]]["constants"] if "extends" in block else {}
         found[name] = {**block, "constants": {**under, **block["constants"]}}
+    return found
+
+
+def kernels(measured: Mapping[str, Any], devices: Iterable[Mapping[str, Any]], backward: float) -> dict[str, Any]:
+    """Constants of a stack by attention kernel: share of the peak at long sequences, and where half of it is reached.
+
+    ``backward``: FLOPs of a backward pass over the forward's, both of which go at one rate in the constants.
+    """
+    found: dict[str, Any] = {}
+    peaks = {name: block["peak_16_bit"] for block in devices for name in block["ids"]}
+    for name, generations in measured.items():
+        shares, ramps = {}, {}
+        for generation, at in generations.items():
+            rate = {s: (1.0 + backward) / (1.0 / at[s][0] + backward / at[s][1]) for s in at if s != "device"}
+            short, long = min(rate), max(rate)
+            ramp = (rate[long] - rate[short]) / (rate[short] / short - rate[long] / long)
+            shares[generation] = rate[long] * (1.0 + ramp / long) * 1e12 / peaks[at["device"]]
+            ramps[generation] = ramp
+        found[name] = {"attention_fraction": shares, "attention_ramp_tokens": ramps}
     return found
 
 

@@ -1,11 +1,10 @@
 """Fit what software stacks add to the memory mathematics (``memory.yaml``) to published peaks.
 
-    python calibration/fit_memory.py          (needs scipy, which the program itself does not)
+    python calibration/fit_memory.py [STACK...]          (needs scipy, which the program itself does not)
 
-Rows: those of ``published_runs/runs.csv`` with a peak, split by model size as ``SPECS`` says.  Priors: 4 byte
-of gradient,
-12 byte per logit, activations as the operators keep them, 1 GB fixed.  Loss: soft L1 of the logarithm of
-predicted ÷ published.
+Rows: those of ``published_runs/`` with a peak that ``fits`` of ``memory.yaml`` names.  Priors: 4 byte of gradient, 12
+byte per logit, activations as the operators keep them, 1 GB fixed.  Loss: soft L1 of the logarithm of predicted ÷
+published.  Without a name every stack is fitted.
 """
 
 from __future__ import annotations
@@ -23,9 +22,8 @@ sys.path.insert(0, str(HERE.parent))
 
 import build_index  # noqa: E402
 
-from mfu_planner.backtesting.memory import predict_group  # noqa: E402
-from mfu_planner.backtesting.question import read_case  # noqa: E402
-from mfu_planner.backtesting.runs import Unusable, read_runs  # noqa: E402
+from mfu_planner.backtesting.memory import predict_group, read_peak  # noqa: E402
+from mfu_planner.backtesting.runs import COLLECTIONS, Unusable, read_runs  # noqa: E402
 from mfu_planner.backtesting.selection import selects  # noqa: E402
 from mfu_planner.backtesting.stated import stated_memory  # noqa: E402
 from mfu_planner.backtesting.steptime import grouped  # noqa: E402
@@ -47,7 +45,7 @@ def fit(spec: dict, rows: list) -> dict[str, float]:
     for row in rows:
         if any(selects(chosen, row) for chosen in spec["rows"]) and stated_memory(row):
             try:
-                case = read_case(row)
+                case = read_peak(row)
             except Unusable:
                 continue
             cases.append(case)
@@ -83,8 +81,10 @@ def main() -> None:
     path = HERE / "memory.yaml"
     text = path.read_text("utf-8")
     held = yaml.safe_load(text)
-    rows = read_runs()
+    rows = [row for file in COLLECTIONS for row in read_runs(file)]
     for spec in held["fits"]:
+        if sys.argv[1:] and spec["stack"] not in sys.argv[1:]:
+            continue
         held["stacks"][spec["stack"]] = fit(spec, rows)
         sys.stderr.write(f"   {held['stacks'][spec['stack']]}\n")
     head = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))

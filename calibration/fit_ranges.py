@@ -2,11 +2,12 @@
 
     python calibration/fit_ranges.py          (after fit_stacks.py and fit_without.py)
 
-The scale of an error is a product of factors, one for each thing that is not known and each doubling beyond published
-sizes, fitted by the likelihood of Student's t, which a few broken rows do not move.  The ends are the 10th and 90th
-percentile of errors over their scales.  Rows are judged with their own stack and without one being named; rows of a
-known source that no fit of constants saw stand for a case that is like published ones.  A source counts as at most
-thirty rows.  Writes ``ranges.yaml`` and, fitted again without each source, ``ranges_without.csv``.
+The scale of an error is a product of factors, one for each thing that is not known, each doubling beyond published
+sizes, and each halving of the predicted MFU where no run of the stack on such devices is on file, fitted by the
+likelihood of Student's t, which a few broken rows do not move.  The ends are the 10th and 90th percentile of errors
+over their scales.  Rows are judged with their own stack and without one being named; rows of a known source that no
+fit of constants saw stand for a case that is like published ones.  A source counts as at most fifteen rows.  Writes
+``ranges.yaml`` and, fitted again without each source, ``ranges_without.csv``.
 """
 
 from __future__ import annotations
@@ -27,23 +28,27 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import build_index  # noqa: E402
 from fit_without import Changes, write  # noqa: E402
 
-from mfu_planner.answers.trust import DOUBTS, SIZES, Known, doublings, kind_of, known_of, unknown  # noqa: E402
+from mfu_planner.answers.trust import DOUBTS, SIZES, Known, doublings, halvings, kind_of, known_of, unknown  # noqa: E402
 from mfu_planner.backtesting.question import read_case  # noqa: E402
 from mfu_planner.backtesting.runs import COLLECTIONS, RunRow, read_runs  # noqa: E402
 from mfu_planner.backtesting.selection import stalled, used_for_calibration  # noqa: E402
 from mfu_planner.backtesting.steptime import AS_ON_FILE, Way, predict_rows  # noqa: E402
 
-MOST_ROWS = 30.0
+MOST_ROWS = 15.0
 """A source counts as at most so many rows."""
 MOST_DOUBLINGS = 4.0
-WIDEST, WIDEST_DOUBLING = 1.5, 0.4
-"""The most that one thing widens a range [natural log], and one doubling."""
+WIDEST, WIDEST_DOUBLING, WIDEST_HALVING = 1.5, 0.4, 0.8
+"""The most that one thing widens a range [natural log], one doubling of a size, one halving of the MFU."""
+USUAL_MFU = 0.6
+"""What well-run jobs reach: below it a range widens."""
 TAIL = 3.0
 """Degrees of freedom of Student's t."""
 RIDGE = 0.008
 """Weight of the squared logarithms of the factors."""
 ROUNDS = 400
 INSIDE = (0.1, 0.9)
+HELD = {"most_doublings": MOST_DOUBLINGS, "usual_mfu": USUAL_MFU}
+"""What is not fitted."""
 WAYS = (Way(leave_out=True), Way(leave_out=True, default_stack=True), AS_ON_FILE)
 
 
@@ -66,7 +71,7 @@ def errors(runs: Sequence[RunRow]) -> Iterator[Error]:
             if found["skipped"] is not None or stalled(run):
                 continue
             if way.leave_out or (run.source in fitted_on and not used_for_calibration(run)):
-                known = known_of(read_case(run, default_stack=way.default_stack).request.case)
+                known = known_of(read_case(run, default_stack=way.default_stack).request.case, found["predicted"])
                 yield Error(
                     source=run.source, way=way, miss=float(np.log(found["published"] / found["predicted"])), known=known
                 )
@@ -85,9 +90,10 @@ def seen_in(rows: Sequence[Error]) -> dict[str, Any]:
 
 
 def amounts(row: Error, seen: Mapping[str, Any]) -> list[float]:
-    """What is not known of a row: 1 or 0 for each doubt, then the doublings beyond what was seen."""
+    """What is not known of a row: 1 or 0 for each doubt, doublings beyond what was seen, halvings of the MFU."""
     missing, spans = unknown(row.known, seen, row.source if row.way.leave_out else None)
-    return [float(name in missing) for name in DOUBTS] + list(doublings(row.known, spans, MOST_DOUBLINGS).values())
+    beyond = doublings(row.known, spans, MOST_DOUBLINGS).values()
+    return [*(float(name in missing) for name in DOUBTS), *beyond, halvings(row.known, missing, HELD)]
 
 
 def quantile(values: np.ndarray, weight: np.ndarray, share: float) -> float:
@@ -101,7 +107,7 @@ def fitted(miss: np.ndarray, table: np.ndarray, weight: np.ndarray) -> dict[str,
     """Ends and factors, to three digits: projected steps of a fixed, shrinking length along the smoothed gradient."""
     weight = weight / weight.sum()
     full = np.column_stack([np.ones(len(miss)), table])
-    most = np.array([9.0] + [WIDEST] * len(DOUBTS) + [WIDEST_DOUBLING] * len(SIZES))
+    most = np.array([9.0] + [WIDEST] * len(DOUBTS) + [WIDEST_DOUBLING] * len(SIZES) + [WIDEST_HALVING])
     firm = np.array([0.0] + [RIDGE] * (full.shape[1] - 1))
     at = np.zeros(full.shape[1])
     at[0] = np.log(0.1)
@@ -120,7 +126,8 @@ def fitted(miss: np.ndarray, table: np.ndarray, weight: np.ndarray) -> dict[str,
         "low": float(f"{-low:.3g}"),
         "high": float(f"{high:.3g}"),
         "wider": dict(zip(DOUBTS, short, strict=False)),
-        "beyond": dict(zip(SIZES, short[len(DOUBTS) :], strict=True)),
+        "beyond": dict(zip(SIZES, short[len(DOUBTS) : -1], strict=True)),
+        "slow": short[-1],
     }
 
 
@@ -145,12 +152,13 @@ def main() -> None:
     miss, weight = np.array([row.miss for row in rows]), weights(rows)
     table = np.array([amounts(row, seen) for row in rows])
     sources = np.array([row.source for row in rows])
-    held = {**fitted(miss, table, weight), "most_doublings": MOST_DOUBLINGS, "sources": len(set(sources)), "seen": seen}
+    held = {**fitted(miss, table, weight), **HELD, "sources": len(set(sources)), "seen": seen}
     head = (
         "# How far a predicted step time reaches (written by fit_ranges.py; read by mfu_planner.answers.trust).\n"
         "# low, high: natural logarithms of the factors around a case like published runs; wider: factor on both for\n"
-        "# each thing that is not known; beyond: factor for each doubling beyond published sizes; seen: base-two\n"
-        "# logarithms of parameters, devices and sequence length of the runs of each source.\n"
+        "# each thing that is not known; beyond: factor for each doubling beyond published sizes; slow: factor\n"
+        "# for each halving of the predicted MFU below usual_mfu where no run on such devices is on file; seen:\n"
+        "# base-two logarithms of parameters, devices and sequence length of the runs of each source.\n"
     )
     text = yaml.safe_dump(held, sort_keys=False, width=120, default_flow_style=None)
     (HERE / "ranges.yaml").write_text(head + text, "utf-8")

@@ -1,6 +1,6 @@
 """Fit every constant again without each source of published runs in turn: ``without.csv``.
 
-    python calibration/fit_without.py          (after fit_stacks.py)
+    python calibration/fit_without.py [SOURCE ...]         (after fit_stacks.py; all sources, or those named)
 
 Constants that the source had no part in are left out of the file.  Where a fit has no other rows, its stack is unknown
 without the source (what its papers state of it stays) and its networks go back to their priors.  Measured tables of
@@ -22,7 +22,7 @@ from fit_stacks import base_of, fit, on_file, parts_of, place, specs  # noqa: E4
 from fitting import Fit  # noqa: E402
 
 from mfu_planner.backtesting.runs import COLLECTIONS, read_runs  # noqa: E402
-from mfu_planner.machine.without import UNKNOWN, Constants, changed  # noqa: E402
+from mfu_planner.machine.without import UNKNOWN, Constants, changed, on_file_without  # noqa: E402
 
 FILE = HERE / "without.csv"
 _HEAD = "# Constants fitted without one source, by fit_without.py; unknown: no other runs of the stack"
@@ -74,11 +74,14 @@ def write(found: Mapping[str, Changes], path: pathlib.Path, head: str) -> None:
 
 
 def main() -> None:
-    """All sources."""
+    """All sources, or those named beside the others as they are on file."""
     rows, known = read_rows([run for file in COLLECTIONS for run in read_runs(file)]), on_file()
-    generic = Generic(rows, known)
-    found = {s: changes(s, rows, known, generic.without(s)) for s in {group.source for group in rows}}
-    write(found, FILE, _HEAD)
+    generic, named = Generic(rows, known), sys.argv[1:]
+    asked = [s for s in sorted({group.source for group in rows}) if not named or s in named]
+    found = {s: changes(s, rows, known, generic.without(s)) for s in asked}
+    kept = on_file_without() if named else {}
+    others = {s: [(at, value) for at, value in each if not at.startswith("ranges")] for s, each in kept.items()}
+    write({**others, **found}, FILE, _HEAD)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ STEP = 0.02
 ROUNDS = 8
 LONGEST = 0.7
 """The farthest that a constant moves in one round [natural log]."""
-RESTS = 1e-4
+RESTS = 1e-3
 """A constant that moves less has come to rest [natural log]."""
 SHORTER = np.array([1.0, 0.5, 0.25, 0.1])
 WIDEST = 20.0

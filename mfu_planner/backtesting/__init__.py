@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from mfu_planner.backtesting.result import BacktestResult
     from mfu_planner.backtesting.runs import RunRow
+    from mfu_planner.backtesting.steptime import Way
 
 KINDS = {
     "step-time": "steptime:steptime_backtest",
@@ -30,6 +31,8 @@ def backtest(
     leave_one_source_out: bool = False,
     default_stack: bool = False,
     calibrate: int | str | None = None,
+    stack: Any = None,
+    machine: Any = None,
 ) -> BacktestResult:
     """Predictions of one kind against the runs of a file (default: those of ``published_runs/``).
 
@@ -37,6 +40,8 @@ def backtest(
     Of step times alone: ``leave_one_source_out``: each source by constants and ranges that were fitted without any row
     of it; ``default_stack``: as one who names no stack asks; ``calibrate``: so many rows of each source, chosen before
     their times are looked at, calibrate, and the others are judged.
+    Of step times and memory: ``stack``, ``machine``: by that stack (a name, or the user's own ``stack.yaml``) and that
+    machine file in place of what the rows say.
 
     Raises
     ------
@@ -50,6 +55,10 @@ def backtest(
         raise InputError("kind", kind, ", ".join(KINDS), nearest(kind, KINDS))
     module, function = KINDS[kind].split(":")
     way = {"leave_one_source_out": leave_one_source_out, "default_stack": default_stack, "calibrate": calibrate}
+    mine = {"stack": stack, "machine": machine}
+    for name, asked in mine.items():
+        if asked is not None and (any(way.values()) or kind not in ("step-time", "memory")):
+            raise InputError(name, asked, "--kind step-time or memory, and no other way beside it")
     if calibrate is not None and (leave_one_source_out or default_stack or row is not None):
         raise InputError("calibrate", calibrate, "neither --row nor another way beside it")
     for name, asked in way.items():
@@ -71,24 +80,26 @@ def backtest(
         inputs = {"kind": kind, "runs": file, "row": None, **way, "calibrate": count}
         return BacktestResult(inputs=inputs, **found, kind=kind, runs=file)
     judge = getattr(import_module(f"mfu_planner.backtesting.{module}"), function)
-    found = judge(chosen, _way(leave_one_source_out, default_stack)) if any(way.values()) else judge(chosen)
+    ways = _way(leave_one_source_out, default_stack, stack, machine) if any((*way.values(), stack, machine)) else ()
+    found = judge(chosen, *ways)
     file = None if runs is None else str(runs)
-    inputs = {"kind": kind, "runs": file, "row": row, **way}
+    named = {name: str(asked) for name, asked in mine.items() if asked is not None}
+    inputs = {"kind": kind, "runs": file, "row": row, **way, **named}
     answer = BacktestResult(inputs=inputs, **{**found, "kind": kind, "runs": file})
-    return answer if row is None else _with_question(answer, chosen[0])
+    return answer if row is None else _with_question(answer, chosen[0], ways if stack or machine else ())
 
 
-def _way(leave_out: bool, default_stack: bool) -> Any:
+def _way(*given: Any) -> tuple[Way, ...]:
     from mfu_planner.backtesting.steptime import Way
 
-    return Way(leave_out, default_stack)
+    return (Way(*given),)
 
 
-def _with_question(found: BacktestResult, run: RunRow) -> BacktestResult:
+def _with_question(found: BacktestResult, run: RunRow, ways: tuple[Way, ...]) -> BacktestResult:
     """The answer for one row with the question that repeats it."""
     from mfu_planner.questions.command import command_of
 
     module, _ = KINDS[found.kind].split(":")
-    name, question = import_module(f"mfu_planner.backtesting.{module}").asked(run)
+    name, question = import_module(f"mfu_planner.backtesting.{module}").asked(run, *ways)
     command = None if question is None else command_of(name, question)
     return found.model_copy(update={"question": question, "command": command})

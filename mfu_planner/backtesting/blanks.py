@@ -32,15 +32,19 @@ def left_over(row: RunRow, devices: float, tp: float, pp: float, cp: float) -> t
 
 
 def usual_layout(params: float, devices: float, memory_bytes: float, per_parameter: float) -> tuple[float, float]:
-    """(tp, pp) of a usual Megatron layout: one device where the states fit, else TP of a node and the fewest stages.
+    """(tp, pp) of a usual Megatron layout: the least TP whose states fit, else TP of a node and the fewest stages.
 
     ``per_parameter``: bytes of weights, gradients and optimizer states that a device holds per parameter.
     """
     usual = calibration()["rules"]["usual_layout"]
     tensor, room = float(usual["tensor"]), usual["share_of_memory"] * memory_bytes
-    held = per_parameter * params
-    if held < room or devices < tensor:
+    held, tp = per_parameter * params, 1.0
+    while tp < tensor and held / tp >= room:
+        tp *= 2.0
+    if devices < tensor:
         return 1.0, 1.0
+    if held / tp < room and devices % tp == 0:
+        return tp, 1.0
     pp = 1.0
     while held / (tensor * pp) > room and devices % (2.0 * tensor * pp) == 0:
         pp *= 2.0

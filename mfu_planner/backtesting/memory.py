@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.backtesting import steptime
-from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.rules import RULES
 from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.backtesting.stated import stated_memory
-from mfu_planner.backtesting.steptime import grouped
+from mfu_planner.backtesting.steptime import AS_ON_FILE, Way, grouped
 from mfu_planner.backtesting.summary import blank, summarise
+from mfu_planner.questions.request import read_request
 from mfu_planner.step.evaluate import device_memory
 
 if TYPE_CHECKING:
@@ -26,19 +27,44 @@ OUT_OF_MEMORY = "layout_oom"
 MEMORY_RULES = (
     "published: mem_gb_reported × 2^30 byte (allocators and drivers count in GiB, whatever unit is printed)",
     "optimizer: Adam with a 32-bit master weight, 12 byte per parameter",
+    "a row that says nothing of recomputation is asked without it: the least that fits, as a user's question is",
+    "samples of many lengths: the peak is that of the longest, where the row says it (max_seq)",
     "rows whose kind is layout_oom have no peak: `fits` false is the right answer; fits = peak ≤ usable memory",
 )
 
 
-def asked(row: RunRow) -> tuple[str, dict[str, Any] | None]:
+_LONGEST = re.compile(r"max_seq (\d+)")
+"""How notes state the longest batch of samples of many lengths: it sets the peak, as their mean sets the time."""
+
+
+def asked(row: RunRow, way: Way = AS_ON_FILE) -> tuple[str, dict[str, Any] | None]:
     """The command and the flags that give a row's prediction; null where the row is left out."""
-    _, question = steptime.asked(row)
-    return "memory", question
+    try:
+        return "memory", dict(read_peak(row, way).flags)
+    except Unusable:
+        return "memory", None
 
 
-def memory_backtest(rows: Sequence[RunRow]) -> dict[str, Any]:
+def read_peak(row: RunRow, way: Way = AS_ON_FILE) -> RowCase:
+    """The row's question at the length of its longest samples; what it does not say of recomputation is not said.
+
+    Raises
+    ------
+    Unusable
+        As :func:`~mfu_planner.backtesting.question.read_case`.
+    """
+    case, longest = way.read(row), _LONGEST.search(row.text("notes"))
+    flags = dict(case.flags)
+    if longest is not None:
+        flags["seq_len"] = max(flags["seq_len"], int(longest[1]))
+    if not row.text("recompute") and flags["recompute"] == "none":
+        del flags["recompute"]
+    return case if flags == case.flags else replace(case, flags=flags, request=read_request(**flags))
+
+
+def memory_backtest(rows: Sequence[RunRow], way: Way = AS_ON_FILE) -> dict[str, Any]:
     """Predicted and published peaks [byte]: rows, a summary by source, whether layouts that ran fit, the rules."""
-    results = predict_rows(rows)
+    results = predict_rows(rows, way)
     ran = [r for r in results if r["fits"] is not None and r["ran"]]
     failed = [r for r in results if r["fits"] is not None and not r["ran"]]
     fits = {
@@ -60,7 +86,7 @@ def predict_group(
     return device_memory(case).total
 
 
-def predict_rows(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
+def predict_rows(rows: Sequence[RunRow], way: Way = AS_ON_FILE) -> list[dict[str, Any]]:
     """Predicted and published peak memory, a row each, in the order given."""
     import numpy as np
 
@@ -69,7 +95,7 @@ def predict_rows(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
     cases: list[RowCase] = []
     for index, row in enumerate(rows):
         try:
-            case = read_case(row)
+            case = read_peak(row, way)
         except Unusable as reason:
             results[index]["skipped"] = str(reason)
             continue

@@ -13,6 +13,7 @@ import numpy as np
 from mfu_planner.backtesting.question import read_case
 from mfu_planner.backtesting.rules import RULES
 from mfu_planner.backtesting.runs import Unusable
+from mfu_planner.backtesting.selection import stalled
 from mfu_planner.backtesting.steptime import grouped, stated_step_time, step_case, without_source
 from mfu_planner.backtesting.summary import blank, summarise
 from mfu_planner.fitting.choosing import choose
@@ -52,6 +53,9 @@ def own_runs_backtest(rows: Sequence[RunRow], count: int) -> dict[str, Any]:
     results = [blank(row) for row in rows]
     groups: dict[tuple[str, str], list[Seen]] = {}
     for index, row in enumerate(rows):
+        if stalled(row):
+            results[index]["skipped"] = "its pipeline stalls longer than the model computes"
+            continue
         try:
             case = read_case(row)
             published = stated_step_time(row, case)

@@ -23,6 +23,7 @@ from mfu_planner.backtesting.row_model import model_of
 from mfu_planner.backtesting.runs import ADAPTERS, Unusable
 from mfu_planner.errors import InputError
 from mfu_planner.machine.calibrated import calibration
+from mfu_planner.machine.own_machine import read_machine
 from mfu_planner.machine.toolbox import node_devices
 from mfu_planner.operators.layout import RECOMPUTE_CODES
 from mfu_planner.questions.request import read_request
@@ -40,8 +41,10 @@ _GENERATES = re.compile(r"^rl(?![a-z])|reinforcement|rollout|(?<![a-z])(?:grpo|p
 _RECOMPUTE = {code: name for name, code in RECOMPUTE_CODES.items()}
 
 
-def question_of(row: RunRow) -> dict[str, Any]:
+def question_of(row: RunRow, machine: Any = None) -> dict[str, Any]:
     """The flags with which a user asks ``predict`` or ``memory`` for this row; blanks by the stated rules.
+
+    ``machine``: the user's own machine file, whose device the row ran on.
 
     Raises
     ------
@@ -55,7 +58,7 @@ def question_of(row: RunRow) -> dict[str, Any]:
     if devices is None:
         raise Unusable("the number of devices is not stated")
     try:
-        accelerator = device_of(row.text("hw_key") or row.text("hardware"))
+        accelerator = _device(row) if machine is None else read_machine(machine).accelerator
     except InputError as error:
         raise Unusable(str(error)) from None
     tokens, sequences = row.number("global_batch_tokens"), row.number("global_batch_seqs")
@@ -71,21 +74,27 @@ def question_of(row: RunRow) -> dict[str, Any]:
     return {**model.flags, **_layout(row, text, model.model, accelerator, devices, seq_len)}
 
 
-def read_case(row: RunRow, *, default_stack: bool = False) -> RowCase:
-    """The row's question, resolved as ``predict`` resolves it; ``default_stack``: asked without naming the stack.
+def read_case(row: RunRow, *, default_stack: bool = False, **own: Any) -> RowCase:
+    """The row's question, resolved as ``predict`` resolves it; ``default_stack``: asked without naming the stack;
+    ``own``: the user's own stack or machine file in place of the row's.
 
     Raises
     ------
     Unusable
         As :func:`question_of`, or the question is refused.
     """
-    flags = question_of(row)
+    flags = question_of(row, own.get("machine"))
     if default_stack:
         flags = {name: value for name, value in flags.items() if name != "stack"}
+    flags |= {name: value for name, value in own.items() if value is not None}
     try:
         return RowCase(id=row.id, flags=flags, request=read_request(**flags))
     except InputError as error:
         raise Unusable(str(error)) from None
+
+
+def _device(row: RunRow) -> Accelerator:
+    return device_of(row.text("hw_key") or row.text("hardware"))
 
 
 def _from_layout(row: RunRow) -> float | None:

@@ -9,6 +9,8 @@ import statistics
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from mfu_planner.backtesting.famous import Famous
+from mfu_planner.backtesting.famous import judged as famous_judged
 from mfu_planner.backtesting.judging import (
     ENOUGH,
     Judged,
@@ -19,6 +21,7 @@ from mfu_planner.backtesting.judging import (
     mean_of_medians,
     sweeps,
 )
+from mfu_planner.backtesting.kept import write as write_opening
 from mfu_planner.backtesting.memory import memory_backtest
 from mfu_planner.backtesting.plots import Series, scatter
 from mfu_planner.backtesting.rules import RULES
@@ -172,6 +175,10 @@ def build(runs: Sequence[RunRow]) -> tuple[str, dict[str, str]]:
         "",
         *sweep_lines(fair),
         "",
+        "### Famous layouts",
+        "",
+        *famous_lines(list(famous_judged())),
+        "",
         "## Memory",
         "",
         *memory_lines(memory),
@@ -207,6 +214,19 @@ def sweep_lines(rows: Sequence[Judged]) -> list[str]:
     hits = sum(place <= 5 for _, _, place in found)
     lines = [f"In {hits} of {len(found)} published sweeps the truly best layout is among the first five predicted.", ""]
     return lines + table(("sweep", "layouts", "place of the best"), [(n, str(c), str(p)) for n, c, p in found])
+
+
+def famous_lines(found: Sequence[Famous]) -> list[str]:
+    """Whether layouts that famous runs published are among the first five of their searches."""
+    first, near = sum(run.place is not None for run in found), sum(run.near for run in found)
+    lines = [
+        f"Searched with the software that the run had, the published degrees are among the first five in {first} of "
+        f"{len(found)} famous runs; the step time of the published layout is within 10% in {near} "
+        "(`published_runs/famous.yaml`).",
+        "",
+    ]
+    shown = [(run.id, run.source, str(run.place or "later"), percent(run.error)) for run in found]
+    return lines + table(("run", "source", "place", "step time"), shown)
 
 
 def memory_lines(memory: dict[str, Any]) -> list[str]:
@@ -260,6 +280,7 @@ def main() -> None:
     (docs / "accuracy.md").write_text(text, "utf-8")
     for name, svg in drawn.items():
         (docs / "accuracy" / name).write_text(svg, "utf-8")
+    write_opening()
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ _VOCABULARIES = (1e4, 3e5)
 _MOST_LAYERS = 4096
 """No decoder is deeper."""
 _ENCODER = re.compile(r"\bbert\b|roberta|\bencoder\b(?!.{0,3}decoder)", re.I)
-_WINDOW = re.compile(r"sliding window of (?:at most )?([\d,]+)", re.I)
+_WINDOW = re.compile(r"sliding window of (at most )?([\d,]+)", re.I)
 """How notes state the pairs that attention leaves out."""
 _LAYER = "layer_microbench"
 """Kind of a row that times a single layer."""
@@ -275,7 +275,9 @@ def _from_columns(run: RunRow, sources: RunSources, hidden: int, layers: int) ->
     if _ENCODER.search(words) and routing is None:
         masked = None if run.purpose != "pretraining" else round(blank["masked_share"] * (run.number("seq_len") or 0))
         return _built(_encoder(sizes, masked), tuple(assumed), frozenset(guessed))
-    window = next((int(n.replace(",", "")) for n in _WINDOW.findall(run.text("notes"))), None)
+    window = next(
+        (int(n.replace(",", "")) // (2 if most else 1) for most, n in _WINDOW.findall(run.text("notes"))), None
+    )
     latent = "MLA" in run.text("arch_notes")
     config = _config(sizes, run.size("seq_len"), routing, gated=gated, latent=latent, window=window)
     return _built(config, tuple(assumed), frozenset(guessed))

@@ -7,8 +7,9 @@ RULES = (
     "name), else 4 × hidden and 50,304), tied (blank = tied without a gate); feed-forward with a gate by the model's "
     "name, else what comes nearer to the stated parameters, else unless ffn = 4 × hidden; `top-k of n` in arch_notes "
     "makes n experts of that ffn; an encoder by its name or notes: pre-training heads that see 15% of the positions, a "
-    "span classifier where it is fine-tuned; a sliding window where the notes state its width; dimensions blank = that "
-    "preset, of images at the size in arch_notes; a benchmark of one layer is left out",
+    "span classifier where it is fine-tuned; a sliding window where the notes state its width (half where that is "
+    "the most of a growing one); dimensions blank = that preset, of images at the size in arch_notes; a benchmark of "
+    "one layer is left out",
     "hardware: hw_key (blank = hardware) resolved in the catalogue; counts said to be chips where the device is a core "
     "are multiplied; num_devices blank = tp·pp·cp·dp; seq_len blank = tokens ÷ sequences of the batch",
     "dtype: the narrowest that its text names (fp32 is TF32 where the notes say so); blank = bf16, but fp8 in MLPerf "
@@ -17,7 +18,8 @@ RULES = (
     "what the stated dp leaves of the devices, else 1; "
     "dp = devices ÷ (tp·pp·cp) (a stated dp that contradicts the rest is not used)",
     "tp, pp and sharding all blank (and a stack that does not shard weights): one device where 18 byte per "
-    "parameter take at most 60% of its memory, else tp 8 and the fewest stages (1.5 byte where only adapters are "
+    "parameter take at most 60% of its memory, else the least tp of which that is so, else tp 8 and the fewest stages "
+    "(1.5 byte where only adapters are "
     "trained); vpp blank where the notes say interleaved, and in MLPerf logs: two layers a chunk; a batch smaller "
     "than dp (and cp blank, or adapters): cp = dp ÷ batch",
     "global batch: sequences, else tokens ÷ seq_len, else from step time × rate, else micro_batch × dp × grad_accum; "

@@ -13,6 +13,7 @@ from mfu_planner.backtesting.rules import RULES
 from mfu_planner.backtesting.runs import Unusable
 from mfu_planner.backtesting.stated import published_step_time
 from mfu_planner.backtesting.summary import blank, summarise
+from mfu_planner.machine.own_machine import read_machine
 from mfu_planner.machine.toolbox import Wires, assemble
 from mfu_planner.machine.without import without
 from mfu_planner.operators.layout import Layout
@@ -35,6 +36,20 @@ class Way:
     """By constants that were fitted without any row of the row's own source."""
     default_stack: bool = False
     """As one who names no stack asks: by the device's usual one."""
+    stack: Any = None
+    """As one who has a stack (``--stack``) asks, whatever the row says."""
+    machine: Any = None
+    """With what was measured on the user's own machine (``--machine``)."""
+
+    def read(self, row: RunRow) -> RowCase:
+        """The row's question.
+
+        Raises
+        ------
+        Unusable
+            The row cannot be asked so.
+        """
+        return read_case(row, default_stack=self.default_stack, stack=self.stack, machine=self.machine)
 
 
 AS_ON_FILE = Way()
@@ -51,6 +66,7 @@ def group_key(case: RowCase) -> tuple[Any, ...]:
         asked.dtype,
         asked.case.stack.name,
         asked.case.said.own,
+        str(case.flags.get("machine")),
         *flags,
     )
 
@@ -78,7 +94,10 @@ def constants_of(case: RowCase) -> tuple[Machine, Stack]:
     """The machine and stack that a group's predictions use, worked out anew (fits change the calibration)."""
     asked, flags = case.request, case.flags
     wires = Wires(fabric=flags["fabric"], nic_bytes_per_s=flags.get("nic"), node_devices=flags["devices_per_node"])
-    found = assemble(asked.accelerator.id, asked.dtype, asked.case.stack.name, None, None, wires, asked.case.said.own)
+    measured = None if flags.get("machine") is None else read_machine(flags["machine"])
+    found = assemble(
+        asked.accelerator.id, asked.dtype, asked.case.stack.name, None, None, wires, asked.case.said.own, measured
+    )
     return found.machine, found.stack
 
 
@@ -115,9 +134,9 @@ def without_source(case: RowCase, machine: Machine, stack: Stack) -> tuple[Machi
     return without(case.source).of(machine, stack, network, case.request.accelerator.id)
 
 
-def reach_of(case: RowCase, way: Way) -> Reach:
+def reach_of(case: RowCase, way: Way, seconds: float) -> Reach:
     """The range that a row's prediction has, as factors."""
-    return _reach(known_of(case.request.case), case.source if way.leave_out else None)
+    return _reach(known_of(case.request.case, seconds), case.source if way.leave_out else None)
 
 
 @lru_cache(maxsize=4096)
@@ -125,10 +144,10 @@ def _reach(known: Known, left_out: str | None) -> Reach:
     return reach(known) if left_out is None else reach(known, without(left_out).ranges, left_out)
 
 
-def asked(row: RunRow) -> tuple[str, dict[str, Any] | None]:
+def asked(row: RunRow, way: Way = AS_ON_FILE) -> tuple[str, dict[str, Any] | None]:
     """The command and the flags that give a row's prediction; null where the row is left out."""
     try:
-        return "predict", dict(read_case(row).flags)
+        return "predict", dict(way.read(row).flags)
     except Unusable:
         return "predict", None
 
@@ -172,7 +191,7 @@ def predict_rows(rows: Sequence[RunRow], way: Way = AS_ON_FILE) -> list[dict[str
     places: dict[int, tuple[int, float]] = {}
     for index, row in enumerate(rows):
         try:
-            case = read_case(row, default_stack=way.default_stack)
+            case = way.read(row)
             published = stated_step_time(row, case)
         except Unusable as reason:
             results[index]["skipped"] = str(reason)
@@ -185,7 +204,7 @@ def predict_rows(rows: Sequence[RunRow], way: Way = AS_ON_FILE) -> list[dict[str
         for case, value in zip(group, total, strict=True):
             index, published = places[id(case)]
             predicted = float(value)
-            trust = reach_of(case, way)
+            trust = reach_of(case, way, predicted)
             results[index].update(
                 published=published,
                 predicted=predicted,

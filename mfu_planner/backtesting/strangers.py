@@ -61,7 +61,7 @@ def kinds(rows: Rows) -> dict[str, Rows]:
     """Rows by what is not known of them; a row may stand in several."""
     seen, groups = calibration()["ranges"]["seen"], defaultdict(list)
     for run, row in rows:
-        missing, _ = unknown(known_of(read_case(run).request.case), seen, run.source)
+        missing, _ = unknown(known_of(read_case(run).request.case, row["predicted"]), seen, run.source)
         if not {"no_runs", "other_device"} & set(missing):
             groups[KNOWN_STACK].append((run, row))
         for name in missing:

@@ -105,7 +105,7 @@ def _is_table(path: Path) -> bool:
 
 
 def _of_row(row: RunRow, base: str, flags: Mapping[str, Any]) -> OwnRun:
-    asked = {**question_of(row), **flags, "stack": base}
+    asked = {**question_of(row, flags.get("machine")), **flags, "stack": base}
     try:
         read = RowCase(id=row.id, flags=asked, request=read_request(**asked))
     except InputError as error:
@@ -128,11 +128,32 @@ def _of_log(path: Path, base: str, flags: Mapping[str, Any]) -> OwnRun:
     except InputError as error:
         said = f"{path.name}: {where}" if where else f"{path.name} (no {path.stem}.yaml or plan.yaml beside it)"
         raise InputError(f"{said}: {error.field}", error.given, error.accepted, error.nearest) from None
+    held = float(case.work.batch * case.work.seq_len)
+    logged = known.pop("tokens_per_step", held)
+    if case.architecture.work_unit == "token":
+        _one_batch(path.name, logged, held)
     if "step_time_s" not in known:
-        known = solve({**known, "tokens_per_step": case.work.batch * case.work.seq_len}, ["step_time_s"])
+        known = solve({**known, "tokens_per_step": held}, ["step_time_s"])
     if "step_time_s" not in known:
         raise InputError("runs", str(path), "a log that states step times or a rate, a trace with several steps")
     return OwnRun(path.name, _digest(path), known["step_time_s"], _shown(asked), case)
+
+
+_MORE, _FEWER = 1.02, 0.5
+"""Tokens of a step by its log over those of the batch that is described: rounding is more of them, padding fewer."""
+
+
+def _one_batch(name: str, logged: float, described: float) -> None:
+    """Refuse a log whose steps have another batch than the one that is described.
+
+    Raises
+    ------
+    InputError
+        It has more tokens, or so few that padding explains them no more.
+    """
+    if not _FEWER < logged / described <= _MORE:
+        flags = f"batch × length is {described:,.0f}: of micro-batches, one device or another run; mend the flags"
+        raise InputError("runs", f"{name}: {logged:,.0f} tokens a step", f"a log of the batch described; {flags}")
 
 
 def _observed(path: Path, given: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, Any]]:
@@ -142,7 +163,7 @@ def _observed(path: Path, given: Mapping[str, Any]) -> tuple[dict[str, float], d
         time = {} if seen.step_time_s is None else {"step_time_s": seen.step_time_s}
         return time, {"devices": seen.world_size} if seen.world_size else {}
     report = read_log(path, **{n: given[n] for n in ("devices", "global_batch", "seq_len") if n in given})
-    found = {"step_time_s": report.step_time_s, "tokens_per_s": report.tokens_per_s}
+    found = {name: getattr(report, name) for name in ("step_time_s", "tokens_per_s", "tokens_per_step")}
     return {n: v for n, v in found.items() if v is not None}, _measured(report)
 
 

@@ -20,7 +20,8 @@ def gains(slopes: Floats, targets: Floats, known: Floats) -> Floats:
 
     Notes
     -----
-    A measurement of scatter ``σ`` takes ``C·s·sᵀ·C/(σ² + sᵀ·C·s)`` from the covariance ``C``.
+    A measurement of scatter ``σ`` takes ``C·s·sᵀ·C/(σ² + sᵀ·C·s)`` from the covariance ``C``; ``σ²`` grows with the
+    candidate's own variance (``misfit``), so that of two that say as much the one like the others is chosen.
 
     References
     ----------
@@ -28,7 +29,7 @@ def gains(slopes: Floats, targets: Floats, known: Floats) -> Floats:
     """
     spread = slopes @ known
     shared = targets @ spread.T
-    own = np.einsum("ij,ij->i", spread, slopes) + said()["scatter"] ** 2
+    own = np.einsum("ij,ij->i", spread, slopes) * (1.0 + said()["misfit"]["chosen"] ** 2) + said()["scatter"] ** 2
     gain: Floats = np.mean(shared**2, axis=0) / own
     return gain
 

@@ -17,6 +17,8 @@ _ROUNDS = 3
 """Times that the model is made linear anew."""
 _INNER = 6
 """Times that weights are found anew in a linear model."""
+_FAR = 4.0
+"""Squared errors over the scatter from which on a step pulls less."""
 _LEAP = 0.8
 """Largest change of a factor's logarithm in a round."""
 
@@ -81,8 +83,8 @@ def fits(steps: Steps, log_seconds: Floats, before: Floats, subsets: Sequence[It
 
     Notes
     -----
-    Gauss and Newton's method on a soft L1 of the errors over the scatter (a step that is far off pulls like its
-    distance, not like its square) plus the prior's quadratic form.
+    Gauss and Newton's method on Cauchy's loss of the errors over the scatter (a step that is far off hardly pulls) plus
+    the prior's quadratic form.
 
     References
     ----------
@@ -91,35 +93,45 @@ def fits(steps: Steps, log_seconds: Floats, before: Floats, subsets: Sequence[It
     chosen = [np.fromiter(subset, int) for subset in subsets]
     logs = np.zeros((len(chosen), len(NAMES)))
     sure = np.linalg.inv(before)
-    spreads = [before] * len(chosen)
+    spreads: list[Floats] = [before] * len(chosen)
+    scatters: list[Floats] = [np.empty(0)] * len(chosen)
     for _ in range(_ROUNDS):
         found, slopes = steps.slopes(logs)
         for i, rows in enumerate(chosen):
-            moved, spreads[i] = _solved((log_seconds - found[i])[rows], slopes[i][rows], logs[i], sure)
+            scatters[i] = _scatter(slopes[i][rows], before)
+            moved, spreads[i] = _solved((log_seconds - found[i])[rows], slopes[i][rows], logs[i], sure, scatters[i])
             logs[i] += np.clip(moved, -_LEAP, _LEAP)
     missed = log_seconds - steps.log_seconds(logs)
     return [
-        Fit(at, spread, _evidence(miss[rows], at, spread, before))
-        for at, spread, miss, rows in zip(logs, spreads, missed, chosen, strict=True)
+        Fit(at, spread, _evidence(miss[rows], at, spread, before, sigma))
+        for at, spread, miss, rows, sigma in zip(logs, spreads, missed, chosen, scatters, strict=True)
     ]
 
 
-def _solved(miss: Floats, slope: Floats, at: Floats, sure: Floats) -> tuple[Floats, Floats]:
+def _scatter(slope: Floats, before: Floats) -> Floats:
+    """Standard deviation of each step around the form: its own, and a share of what the prior leaves open of it."""
+    held = said()
+    unsure = np.einsum("ij,jk,ik->i", slope, before, slope)
+    sigma: Floats = np.hypot(held["scatter"], held["misfit"]["fitted"] * np.sqrt(unsure))
+    return sigma
+
+
+def _solved(miss: Floats, slope: Floats, at: Floats, sure: Floats, sigma: Floats) -> tuple[Floats, Floats]:
     """(change of the factors' logarithms, their covariance) in a linear model."""
     moved = np.zeros_like(at)
-    inverse, sigma = sure, said()["scatter"]
+    inverse = sure
     for _ in range(_INNER):
         off = (miss - slope @ moved) / sigma
-        weight = 1.0 / np.sqrt(1.0 + off * off) / sigma**2
+        weight = 1.0 / (1.0 + off * off / _FAR) / sigma**2
         inverse = slope.T @ (slope * weight[:, None]) + sure
         moved = np.linalg.solve(inverse, slope.T @ (weight * miss) - sure @ at)
     spread: Floats = np.linalg.inv(inverse)
     return moved, spread
 
 
-def _evidence(miss: Floats, at: Floats, spread: Floats, before: Floats) -> float:
-    off = miss / said()["scatter"]
-    loss = 2.0 * np.sum(np.sqrt(1.0 + off * off) - 1.0) + at @ np.linalg.solve(before, at)
+def _evidence(miss: Floats, at: Floats, spread: Floats, before: Floats, sigma: Floats) -> float:
+    off = miss / sigma
+    loss = _FAR * np.sum(np.log1p(off * off / _FAR)) + 2.0 * np.sum(np.log(sigma)) + at @ np.linalg.solve(before, at)
     return float(np.linalg.slogdet(spread)[1] - np.linalg.slogdet(before)[1] - loss) / 2.0
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mfu_planner.fitting.fit import Calibration
 from mfu_planner.fitting.steps import NAMES, Steps
+from mfu_planner.questions.filling import BLANKS
+from mfu_planner.step.evaluate import device_memory
+
+if TYPE_CHECKING:
+    from mfu_planner.step.case import Case
 
 
 def informed(found: Calibration) -> list[float]:
@@ -45,7 +51,27 @@ def evidence(found: Calibration, steps: Steps) -> dict[str, Any]:
         "seq_len": _span([c.work.seq_len for c in cases]),
         "devices": _span([c.devices for c in cases]),
         "params": _span([c.division.params for c in cases]),
+        "room": min(map(room, cases)),
     }
+
+
+_LEAST_ROOM = 0.01
+"""Where states alone are beyond a device by the model, no share of the rest mends it."""
+
+
+def room(case: Case) -> float:
+    """The share of activations, logits and buffers that leaves a run, which did run, room on its device; 1 where the
+    model says that it fits, or micro-batch and recomputation were not said.
+
+    .. math:: r = (U - S)/(H - S)
+
+    U is what a framework can allocate, S the states and H all that the model counts.
+    """
+    held, usable = device_memory(case), case.machine.usable_bytes
+    if any(case.said.given.get(name) is None for name in BLANKS) or not usable or held.total <= usable:
+        return 1.0
+    states = held.weights + held.gradients + held.optimizer
+    return max(_LEAST_ROOM, math.floor(1000.0 * float((usable - states) / (held.total - states))) / 1000.0)
 
 
 def stack_file(name: str, base: str, machine: str | None, found: Calibration, steps: Steps) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import pydantic
 
 from mfu_planner.facts import Source, Spec
-from mfu_planner.hardware._spec import Bandwidth, Figure, Id
+from mfu_planner.facts.quantities import Bandwidth
+from mfu_planner.hardware._spec import Figure, Id
 from mfu_planner.hardware._words import words
 from mfu_planner.units import parse
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import logging
 import os
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +14,6 @@ from mfu_planner.hardware._accelerator import Accelerator, Peak, ScaleUp
 from mfu_planner.hardware._own import folders
 from mfu_planner.hardware._own import stamp as _stamp
 
-_LOG = logging.getLogger(__name__)
 INDEX_NAME = "index.json"
 NAMES_NAME = "names_index.json"
 
@@ -118,8 +116,10 @@ def _with_own(own: str, stamp: tuple[tuple[str, int], ...]) -> dict[str, Any]:  
 
 @functools.lru_cache(maxsize=8)
 def _told(own: str, stamp: tuple[tuple[str, int], ...]) -> None:
+    import logging
+
     for said in _with_own(own, stamp)["left_out"].values():
-        _LOG.warning("left out: %s", said)
+        logging.getLogger(__name__).warning("left out: %s", said)
 
 
 def tell_left_out() -> None:

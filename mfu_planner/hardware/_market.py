@@ -7,7 +7,8 @@ from typing import Any
 import pydantic
 
 from mfu_planner.facts import Source, Spec
-from mfu_planner.hardware._spec import Dtype, Id, Rate
+from mfu_planner.facts.quantities import Rate
+from mfu_planner.hardware._spec import Dtype, Id
 from mfu_planner.units import parse
 
 

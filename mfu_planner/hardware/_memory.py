@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from mfu_planner.facts import Source, Spec, folder, quantity, read
+from mfu_planner.facts import Source, Spec, folder, read
+from mfu_planner.facts.quantities import Size
 from mfu_planner.units import parse
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
     from mfu_planner.hardware._spec import AcceleratorSpec
-
-    Size: TypeAlias = str
-else:
-    Size = quantity("byte")
 
 _GIB_PER_GB = 2**30 / 1e9
 

@@ -58,6 +58,10 @@ def lookup(name: str, *, field: str = _FIELD) -> Resolution:
     """
     if isinstance(name, OwnDevice) and (measured := name.accelerator()) is not None:
         return Resolution(measured)
+    return _remembered(name, field, in_use()) if type(name) is str else _lookup(name, field)
+
+
+def _lookup(name: str, field: str) -> Resolution:
     catalogue = names()
     text = str(name).strip()
     if broken := catalogue.get("left_out", {}).get(text.lower()):
@@ -77,6 +81,11 @@ def lookup(name: str, *, field: str = _FIELD) -> Resolution:
     found = _exactly(name, read.name, catalogue, field) if read.name != text else None
     found = found or _by_words(name, words(read.name), catalogue, field)
     return _counted(_with_variants(found, read.name, catalogue), read, name, field)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(name: str, field: str, own: Any) -> Resolution:  # noqa: ARG001  the user's specs are a key
+    return _lookup(name, field)
 
 
 def _exactly(name: str, text: str, catalogue: dict[str, Any], field: str) -> Resolution | None:

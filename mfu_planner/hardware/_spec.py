@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import pydantic
 
-from mfu_planner.facts import Source, Spec, quantity
+from mfu_planner.facts import Source, Spec
+from mfu_planner.facts.quantities import Bandwidth, Clock, Power, Rate, Size
 
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Rate: TypeAlias = str
-    Bandwidth: TypeAlias = str
-    Size: TypeAlias = str
-    Power: TypeAlias = str
-    Clock: TypeAlias = str
-else:
-    Rate = quantity("flop_per_s")
-    Bandwidth = quantity("byte_per_s")
-    Size = quantity("byte")
-    Power = quantity("power")
-    Clock = quantity("frequency")
 Id = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=60)]
 DTYPES = (
     "fp64", "fp64_matrix", "fp32", "fp32_matrix", "tf32", "fp16", "fp16_fp16acc", "bf16",

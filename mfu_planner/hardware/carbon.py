@@ -34,7 +34,7 @@ def emissions(energy_kwh: float, country: str) -> Emissions:
     from mfu_planner.hardware.energy import carbon_intensity
 
     found = carbon_intensity(country)
-    return Emissions(
+    return Emissions.trusted(
         co2e_kg=energy_kwh * found.value / 1000, g_per_kwh=found.value, basis=found.basis, source=found.source
     )
 

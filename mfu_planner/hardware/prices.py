@@ -101,6 +101,7 @@ def quotes(accelerator_id: str, as_of: str | dt.date | None = None) -> tuple[Quo
     )
 
 
+@functools.lru_cache(maxsize=512)
 def offers(
     accelerator_id: str,
     *,

@@ -183,8 +183,9 @@ def stack_among(held: Mapping[str, Any], name: str, device_generation: str, narr
     """
     if name not in held:
         raise InputError("stack", name, "a known software stack", nearest(name, held) or tuple(held))
-    values = {**held["generic"]["constants"], **held[name]["constants"]}
-    generic = held["generic"]["constants"]
+    generic, block = held["generic"]["constants"], held[name]
+    kernel = calibration()["attention"][block["attention"]] if "attention" in block else {}
+    values = {**generic, **kernel, **block["constants"]}
     chosen = {
         key: _pick(value, generic.get(key), device_generation, narrow)
         for key, value in values.items()

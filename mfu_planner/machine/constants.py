@@ -129,6 +129,8 @@ class Stack:
     """Time of dispatch and combine that is not hidden, over the all-to-all table."""
     pointwise_factor: float
     """Time of elementwise operators over bytes ÷ bandwidth."""
+    convolution_pointwise: float
+    """The same in blocks of convolutions, whose passes are large and all named."""
     loss_bytes: float
     """Bytes per logit for the cast, the cross-entropy and its gradient."""
     forward_host_s: float

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
-from mfu_planner.machine.calibrated import calibration
+from mfu_planner.machine.calibrated import FORMAT_BYTES, calibration
+from mfu_planner.machine.optimizers import optimizer_gradient_bytes
+
+if TYPE_CHECKING:
+    from mfu_planner.machine.own_stack import OwnStack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +36,37 @@ class MemoryConstants:
     selective_held: float
     """Share of what a selectively recomputed layer keeps that stays on the device; the host holds the rest."""
     score_bytes: float
-    """Bytes per score of unfused attention."""
+    """Bytes kept per score of unfused attention."""
+    score_passing: float
+    """Bytes per score that a layer's backward pass holds beside them."""
     mask_bytes: float
     """Bytes per token and hidden size for the masks of a layer's dropouts."""
+    in_backward: bool = False
+    """Whether the optimizer steps as soon as a gradient is there, which is freed: a choice of the run."""
 
 
 @cache
-def memory_constants(stack: str) -> MemoryConstants:
-    """What a software stack adds to the mathematics; the default where nothing was fitted."""
+def memory_constants(stack: str, own: OwnStack | None = None) -> MemoryConstants:
+    """What a software stack adds to the mathematics; the default where nothing was fitted.
+
+    ``own``: the user's stack on it, whose runs fitted: what stands beside the states is no more than left them room.
+    """
     held = calibration()["memory"]
-    return MemoryConstants(**{**held["default"], **held["assumed"].get(stack, {}), **held["stacks"].get(stack, {})})
+    said = MemoryConstants(**{**held["default"], **held["assumed"].get(stack, {}), **held["stacks"].get(stack, {})})
+    room = 1.0 if own is None or own.evidence is None else own.evidence.room
+    return replace(said, **{name: room * getattr(said, name) for name in BESIDE_STATES}) if room < 1.0 else said
+
+
+BESIDE_STATES = ("logit_bytes", "activation_factor", "gathered_inputs", "gathered_layers", "fixed_bytes")
+"""Constants in which activations, logits and buffers are linear."""
+
+
+def memory_of(
+    stack: str, own: OwnStack | None, optimizer: str, gradient_dtype: str | None, *, in_backward: bool
+) -> MemoryConstants:
+    """The same for a run: gradients as wide as it says, else as its optimizer has them, else as the stack does."""
+    found = memory_constants(stack, own)
+    if in_backward:
+        found = replace(found, in_backward=True)
+    wide = optimizer_gradient_bytes(optimizer) if gradient_dtype is None else FORMAT_BYTES[gradient_dtype]
+    return found if wide is None else replace(found, gradient_bytes=wide)

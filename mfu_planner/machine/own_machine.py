@@ -54,7 +54,7 @@ class OwnMachine:
             each = held.attention[wide]
             stack = replace(
                 stack,
-                attention_fraction=_rate(each.rate) / machine.wide_peak_flops_per_s,
+                attention_fraction=min(1.0, _rate(each.rate) / machine.wide_peak_flops_per_s),
                 attention_ramp_tokens=each.ramp,
                 attention_backward=each.backward,
                 head_multiple=float(each.head_multiple),
@@ -77,7 +77,7 @@ class OwnMachine:
         size = FORMAT_BYTES[dtype]
         return ProductRate(
             peak_flops_per_s=old.peak_flops_per_s,
-            efficiency=_rate(found.rate) / old.peak_flops_per_s,
+            efficiency=min(1.0, _rate(found.rate) / old.peak_flops_per_s),
             depth_overhead=found.depth_overhead,
             fixed_s=_time(found.start),
             wave_loss=found.wave_loss,
@@ -124,6 +124,7 @@ def _parsed(text: str, digest: str, where: str) -> OwnMachine:
     from mfu_planner.machine.own_machine_file import MachineFile
 
     held: MachineFile = check(MachineFile, load_text(text, where), where)
+    _refuse_beyond(held, where)
     return OwnMachine(digest, held, _accelerator(held, where))
 
 
@@ -147,6 +148,21 @@ def _accelerator(held: MachineFile, where: str) -> Accelerator:
         peaks=peaks,
         measured=held.measured.date,
     )
+
+
+_FASTER = 1.5
+"""A fitted rate that is so many times the fastest point is no fit of it."""
+
+
+def _refuse_beyond(held: MachineFile, where: str) -> None:
+    """A rate that no measurement of the file comes near."""
+    for name, each in held.products.items():
+        rates = {f"products.{name}.rate": each.rate}
+        if name in held.attention:
+            rates[f"attention.{name}.rate"] = held.attention[name].rate
+        for key, rate in rates.items():
+            if _rate(rate) > _FASTER * _rate(each.best):
+                raise InputError(f"{where}: {key}", rate, f"about {each.best} at most, the fastest product measured")
 
 
 def _link(each: Any) -> LinkRate:

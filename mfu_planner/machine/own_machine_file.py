@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import pydantic
 
-from mfu_planner.facts import Spec, quantity
+from mfu_planner.facts import Spec
+from mfu_planner.facts.quantities import Bandwidth, Rate, Size, Time
 
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Rate: TypeAlias = str
-    Bandwidth: TypeAlias = str
-    Size: TypeAlias = str
-    Time: TypeAlias = str
-else:
-    Rate = quantity("flop_per_s")
-    Bandwidth = quantity("byte_per_s")
-    Size = quantity("byte")
-    Time = quantity("time")
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 Positive = Annotated[float, pydantic.Field(gt=0, lt=1e12)]
 Format = Annotated[str, pydantic.Field(pattern="^(fp32|tf32|bf16|fp16|fp8)$")]
@@ -78,7 +67,7 @@ class ProductSpec(Measurements):
     depth_overhead: float = pydantic.Field(ge=0)
     """Filling and draining a tile, as extra inner length [element]."""
     wave_loss: Share
-    tile: Annotated[list[int], pydantic.Field(min_length=2, max_length=2)]
+    tile: Annotated[list[Annotated[int, pydantic.Field(ge=1)]], pydantic.Field(min_length=2, max_length=2)]
     units: int = pydantic.Field(ge=1)
     error: ErrorSpec
 

@@ -56,6 +56,8 @@ class EvidenceSpec(Spec):
     """Fewest and most."""
     params: list[float]
     """Smallest and largest model [parameter]."""
+    room: float = pydantic.Field(default=1.0, gt=0, le=1)
+    """All of them ran: the share of what the memory model counts beside the states that left them room."""
 
 
 class RunSpec(Spec):

@@ -74,7 +74,7 @@ def tools(
     """
     wires = wires or Wires()
     if not _bridged(accelerator):
-        wires = replace(wires, devices=None)
+        wires = replace(wires, devices=1 if wires.devices == 1 else None)
     named = None if cluster_name is None else str(cluster_name)
     own = read_stack(stack_name)
     measured = None if machine_file is None else read_machine(machine_file)
@@ -117,7 +117,9 @@ def assemble(
         own.meant_for(None if measured is None else measured.digest)
         box, software = multiplied(box, software, own.times)
         meaning = f"software stack {own.name}, calibrated on own runs, on {stack_name}"
-    return Tools(box, software, (*said, meaning, *without, where.said), own)
+        if own.evidence is not None and own.evidence.room < 1.0:
+            meaning += f"; they ran, so {own.evidence.room:.0%} of its activations and buffers are counted"
+    return Tools(box, software, (*said, meaning, *without, *([where.said] if where.said else [])), own)
 
 
 def _without_flash(accelerator: Accelerator, dtype: str, software: Stack) -> tuple[Stack, tuple[str, ...]]:
@@ -171,6 +173,8 @@ def place(accelerator: Accelerator, cluster_name: str | None, wires: Wires | Non
     """
     found = _place(accelerator, cluster_name)
     job = wires.devices if wires is not None else None
+    if job == 1 and cluster_name is None:
+        found = replace(found, said="")  # one device meets nobody
     if wires is None or replace(wires, devices=None) == Wires():
         return _over_bridges(accelerator, found, job)
     network, nic = wires.fabric or found.network, wires.nic_bytes_per_s
@@ -179,8 +183,12 @@ def place(accelerator: Accelerator, cluster_name: str | None, wires: Wires | Non
         given = found.fabric
     node = float(wires.node_devices or found.node_devices)
     said = f"network {network} at {given.nic_bytes_per_s / 1e9:.4g} GB/s a device, nodes of {node:g} devices, as given"
-    made = replace(found, network=network, fabric=given, node_devices=node, said=f"{found.said}; {said}")
+    made = replace(found, network=network, fabric=given, node_devices=node, said=_joined(found.said, said))
     return _over_bridges(accelerator, made, job)
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def _bridged(accelerator: Accelerator) -> bool:
@@ -191,6 +199,8 @@ def _bridged(accelerator: Accelerator) -> bool:
 def _over_bridges(accelerator: Accelerator, found: Place, devices: int | None) -> Place:
     """A bridge joins two boards: PCIe joins the others of a host, the network the hosts."""
     link = accelerator.scale_up
+    if devices == 1:
+        return found
     if link is None and found.scale_up_bytes_per_s is None and accelerator.pcie_per_direction is not None:
         shared = accelerator.pcie_per_direction / 1e9
         return replace(found, said=f"{found.said}; its devices meet on PCIe at {shared:.4g} GB/s a direction")

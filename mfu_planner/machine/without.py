@@ -47,14 +47,16 @@ def stated(constants: Mapping[str, Any]) -> dict[str, Any]:
 
 def changed(held: Mapping[str, Any], changes: Iterable[tuple[str, float | None]]) -> Constants:
     """What ``held`` is after some changes, (place, value) each: ``stacks/NAME/constants/…``, ``fabrics/NAME/…`` or
-    ``ranges/…``; a stack whose value is None is left with what is stated of it."""
+    ``ranges/…``; a stack whose value is None is left with what is stated of it, over the one that it extends."""
     found = {kind: {n: _copied(each) for n, each in held[kind].items()} for kind in ("stacks", "fabrics", "ranges")}
     for place, value in changes:
         *path, last = place.split("/")
         node: dict[str, Any] = found
         if value is None:
             left = found[path[0]][last]
-            left["constants"] = stated(left["constants"])
+            under = found[path[0]][left["extends"]]["constants"] if "extends" in left else {}
+            said = left.get("stated", {}).get("constants", {})
+            left["constants"] = {**under, **stated(left["constants"]), **said}
             continue
         for key in path:
             inner = node.get(key)

@@ -13,6 +13,7 @@ from mfu_planner.numeric.arithmetic import (
     minimum,
     nearest,
     power,
+    remembered_by,
     where,
     whole,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "minimum",
     "nearest",
     "power",
+    "remembered_by",
     "where",
     "whole",
 ]

@@ -70,11 +70,12 @@ def maximum(a: Number, b: Number) -> Number:
 
 
 def _least_or_most(a: Number, b: Number, name: str, symbolic: str, plain: Callable[..., Any]) -> Number:
-    kind, own = _decides(a, b)
+    kind = max(_kind(a), _kind(b))
     if kind == ARRAY:
         import numpy as np
 
         return getattr(np, name)(a, b)
+    kind, own = _decides(a, b)
     if kind == OWN:
         return getattr(own, name)(a, b)
     if kind == SYMBOLIC:
@@ -107,18 +108,18 @@ def where(condition: Any, yes: Number, no: Number) -> Number:
 
 def ceil(value: Number) -> Number:
     """Smallest integer not below a value."""
-    if _KINDS.get(type(value)) == PLAIN:
+    kind = _kind(value)
+    if kind == PLAIN:
         return math.ceil(value)
-    kind, own = _decides(value)
+    if kind == ARRAY:
+        import numpy as np
+
+        return np.ceil(value)
     if kind == OWN:
-        return own.ceil(value)
-    if kind == SYMBOLIC:
-        import sympy
+        return value.__arithmetic__.ceil(value)
+    import sympy
 
-        return sympy.ceiling(value)
-    import numpy as np
-
-    return np.ceil(value)
+    return sympy.ceiling(value)
 
 
 def floor(value: Number) -> Number:
@@ -157,6 +158,20 @@ def each(function: Callable[[Any], Any], value: Number) -> Number:
     table = np.array([function(float(v)) for v in distinct], dtype=np.float64)
     found = table[inverse.reshape(np.shape(value))]
     return found if table.ndim == 1 else tuple(found[..., i] for i in range(table.shape[1]))
+
+
+def remembered_by(*values: Any) -> tuple[Any, ...] | None:
+    """What tells some plain values and arrays from all others, to remember an outcome by; None where one is neither."""
+    known = []
+    for value in values:
+        kind = _KINDS.get(type(value))
+        if kind == ARRAY:
+            known.append((value.shape, value.tobytes()))
+        elif kind == PLAIN or isinstance(value, str):
+            known.append(value)
+        else:
+            return None
+    return tuple(known)
 
 
 def whole(value: Number) -> Number:

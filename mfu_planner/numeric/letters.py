@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from mfu_planner.numeric.arithmetic import Number, is_symbolic
 
@@ -35,6 +35,35 @@ class Symbol:
     """A positive integer; a rate, a share or a time is a positive real number."""
 
 
+Method: TypeAlias = Callable[[Any, Any], Any]
+
+
+def _quotient(x: Any, y: Any) -> Any:
+    """Of integers an exact one."""
+    return Fraction(x) / y if isinstance(x, int | Fraction) and isinstance(y, int | Fraction) else x / y
+
+
+def _both_ways(operation: str, function: Method) -> tuple[Method, Method]:
+    """The methods of an operation with the letter on its left and on its right."""
+
+    def left(self: Any, other: Any) -> Any:
+        return _binary(operation, function, self, other)
+
+    def right(self: Any, other: Any) -> Any:
+        return _binary(operation, function, other, self)
+
+    return left, right
+
+
+def _comparison(relation: str, function: Method) -> Method:
+    """The method of a comparison."""
+
+    def compare(self: Any, other: Any) -> Any:
+        return _compared(relation, function, self, other)
+
+    return compare
+
+
 class Letter:
     """A value with the operation and the arguments (Letters and numbers) that made it.
 
@@ -56,61 +85,13 @@ class Letter:
     def __init__(self, value: Any, operation: str, arguments: tuple[Any, ...]) -> None:
         self.value, self.operation, self.arguments = value, operation, arguments
 
-    def __add__(self, other: Any) -> Any:
-        """The sum."""
-        return _binary("add", operator.add, self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        """The sum."""
-        return _binary("add", operator.add, other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        """The difference."""
-        return _binary("sub", operator.sub, self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        """The difference."""
-        return _binary("sub", operator.sub, other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        """The product."""
-        return _binary("mul", operator.mul, self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        """The product."""
-        return _binary("mul", operator.mul, other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        """The quotient: of integers an exact one."""
-        return _binary("div", _quotient, self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        """The quotient: of integers an exact one."""
-        return _binary("div", _quotient, other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        """The quotient rounded down: a ratio where it leaves no rest."""
-        return _binary("floor", operator.floordiv, self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        """The quotient rounded down: a ratio where it leaves no rest."""
-        return _binary("floor", operator.floordiv, other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        """The rest."""
-        return _binary("mod", operator.mod, self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        """The rest."""
-        return _binary("mod", operator.mod, other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        """The power."""
-        return _binary("pow", operator.pow, self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        """The power."""
-        return _binary("pow", operator.pow, other, self)
+    __add__, __radd__ = _both_ways("add", operator.add)
+    __sub__, __rsub__ = _both_ways("sub", operator.sub)
+    __mul__, __rmul__ = _both_ways("mul", operator.mul)
+    __truediv__, __rtruediv__ = _both_ways("div", _quotient)
+    __floordiv__, __rfloordiv__ = _both_ways("floor", operator.floordiv)
+    __mod__, __rmod__ = _both_ways("mod", operator.mod)
+    __pow__, __rpow__ = _both_ways("pow", operator.pow)
 
     def __neg__(self) -> Any:
         """The opposite; of a quotient of an opposite rounded down, the quotient rounded up."""
@@ -132,29 +113,12 @@ class Letter:
         """The size, without the sign."""
         return -self if self.value < 0 else self
 
-    def __eq__(self, other: object) -> Any:
-        """Whether the values are equal."""
-        return _compared("=", operator.eq, self, other)
-
-    def __ne__(self, other: object) -> Any:
-        """Whether the values differ."""
-        return _compared("≠", operator.ne, self, other)
-
-    def __lt__(self, other: Any) -> Any:
-        """Whether the value is below."""
-        return _compared("<", operator.lt, self, other)
-
-    def __le__(self, other: Any) -> Any:
-        """Whether the value is not above."""
-        return _compared("≤", operator.le, self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        """Whether the value is above."""
-        return _compared(">", operator.gt, self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        """Whether the value is not below."""
-        return _compared("≥", operator.ge, self, other)
+    __eq__ = _comparison("=", operator.eq)
+    __ne__ = _comparison("≠", operator.ne)
+    __lt__ = _comparison("<", operator.lt)
+    __le__ = _comparison("≤", operator.le)
+    __gt__ = _comparison(">", operator.gt)
+    __ge__ = _comparison("≥", operator.ge)
 
     def __hash__(self) -> int:
         """Not that of the value."""
@@ -318,10 +282,6 @@ def _binary(operation: str, function: Callable[[Any, Any], Any], a: Any, b: Any)
     if operation == "mod" and not is_symbolic(x, y) and x % y == 0:
         return Letter(0, "under", (0, Condition(True, b, "divides", a)))
     return Letter(_exact(function(x, y)), operation, (a, b))
-
-
-def _quotient(x: Any, y: Any) -> Any:
-    return Fraction(x) / y if isinstance(x, int | Fraction) and isinstance(y, int | Fraction) else x / y
 
 
 def _exact(value: Any) -> Any:

@@ -72,13 +72,17 @@ class TorchDevice:
         if self.kind != "cpu":
             getattr(self.torch, self.kind).synchronize()
 
+    def clock(self) -> float:
+        """Seconds: on one thread the process's own, which others on the machine do not stretch; else the wall's."""
+        return time.process_time() if self.kind == "cpu" and self.threads == 1 else time.perf_counter()
+
     def seconds(self, action: Callable[[], Any], budget_s: float) -> float:
         """The lower quartile of a few runs of an action [s].
 
-        On one thread the process's own time, which others on the machine do not stretch; else the wall clock around
-        as many runs as make the clock's grain and the waiting small.
+        Timed around as many runs as make the clock's grain and the waiting small.  A run that is longer than
+        ``budget_s`` is repeated less, down to once.
         """
-        clock = time.process_time if self.kind == "cpu" and self.threads == 1 else time.perf_counter
+        clock = self.clock
         action()
         self.wait()
         start = clock()
@@ -86,9 +90,10 @@ class TorchDevice:
         self.wait()
         once = max(clock() - start, 1e-7)
         batch = max(1, min(1000, round(budget_s / 8 / once)))
-        taken: list[float] = []
-        end = time.perf_counter() + budget_s
-        while len(taken) < _LEAST or (time.perf_counter() < end and len(taken) < _MOST):
+        least = max(1, min(_LEAST, int(_LEAST * budget_s / once)))
+        taken = [once] if least == 1 else []
+        end = time.perf_counter() + budget_s * (least > 1)
+        while len(taken) < least or (time.perf_counter() < end and len(taken) < _MOST):
             start = clock()
             for _ in range(batch):
                 action()

@@ -22,6 +22,10 @@ class ProbePoint:
     sizes: dict[str, float]
     make: Callable[[], Action]
     """Builds its tensors; they are gone once it is timed."""
+    like: str = ""
+    """Points of one such name take about as long as their ``work``; one without is timed whatever it takes."""
+    work: float = 0.0
+    """Floating-point operations, where ``like`` is said."""
 
 
 SMALL = {
@@ -71,7 +75,8 @@ def _products(device: TorchDevice, sizes: dict[str, Any]) -> Iterator[ProbePoint
                         return (lambda: y @ w) if kind == "input" else (lambda: y.t() @ x)
 
                     said = dict(zip("mnk", map(float, shape), strict=True))
-                    yield ProbePoint(f"product {dtype} {kind} {m}x{n}x{k}", f"product {dtype}", said, make)
+                    like, work = f"product {dtype} {kind}", 2.0 * m * n * k
+                    yield ProbePoint(f"{like} {m}x{n}x{k}", f"product {dtype}", said, make, like, work)
 
 
 def _attention(device: TorchDevice, sizes: dict[str, Any]) -> Iterator[ProbePoint]:

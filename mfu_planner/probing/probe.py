@@ -50,7 +50,7 @@ def probe(
     device
         cpu, cuda (rocm), xpu or mps; the first accelerator there is where none is named.
     quick
-        Fewer shapes, two short passes.
+        Fewer shapes, two short passes.  On a slow device the largest shapes are left out, or timed once.
     output
         Where ``machine.yaml`` is written; a probe that was stopped goes on from the file beside it (``….part``).
     limit
@@ -69,15 +69,18 @@ def probe(
     path = None if output is None else Path(output)
     if world_size() > 1:
         return _with_collectives(found, path)
-    passes, budget = (2, 0.05) if quick else (3, 0.25)
+    passes, budget, most = (2, 0.05, 60.0) if quick else (3, 0.25, 300.0)
     listed = points(found, quick=quick)
     about = {"device": found.name, "torch": str(found.torch.__version__), "quick": quick}
     try:
         timings = Timings(None if path is None else path.with_name(path.name + ".part"), about)
-        timings.run(found, listed, passes, budget, progress or (lambda *_: None))
+        timings.run(found, listed, passes, budget, most, progress or (lambda *_: None))
     except OSError as error:
         raise InputError("output", str(output), f"a file that can be written ({error.strerror})") from None
-    spreads = {point.name: timings.spread(point.name) for point in listed}
+    listed = [point for point in listed if timings.timed(point.name)]
+    spreads = {point.name: each for point in listed if (each := timings.spread(point.name)) is not None}
+    if not spreads:
+        raise NoAnswer(f"probe: one pass took {most:.0f} s, too long for another: run it on an idle machine")
     spread = median(spreads.values())
     if spread > limit:
         timings.forget([name for name, each in spreads.items() if each > limit])

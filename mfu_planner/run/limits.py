@@ -68,7 +68,7 @@ def close(given: Mapping[str, float], limits: Mapping[str, float]) -> Closed:
             known = {**given, **{name: limits[name] for name in binding}}
             if contradictions(known):
                 continue
-            if known.keys() | closed_forms(frozenset(known)).solved.keys() >= WANTED:
+            if WANTED.issubset({*known, *closed_forms(frozenset(known)).solved}):
                 closing.append(Closed(solve(known), binding))
         for closed in closing:
             broken = _broken(closed.values, limits)
@@ -144,7 +144,7 @@ def _too_little(given: Mapping[str, float], limits: Mapping[str, float]) -> Inpu
         pairs = [
             f"{_ADVICE[a]} with {_ADVICE[b]}"
             for a, b in combinations([n for n in _ADVICE if n not in known], 2)
-            if known | {a, b} | closed_forms(known | {a, b}).solved.keys() >= WANTED
+            if WANTED.issubset({*known, a, b, *closed_forms(known | {a, b}).solved})
         ]
         accepted = "also " + " or ".join(pairs) if pairs else "more: tokens, devices and mfu, say"
     if "cost_usd" in known and "price_usd_per_device_s" not in known:

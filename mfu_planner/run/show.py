@@ -58,7 +58,7 @@ def derived(name: str, values: Mapping[str, float], form: PowerProduct, source: 
     """How one solved quantity came about."""
     quantity = QUANTITIES[name]
     numbers = {n: f"{values[n]:.6g}{' ' + QUANTITIES[n].unit if QUANTITIES[n].unit else ''}" for n in form.names}
-    return Derived(
+    return Derived.trusted(
         name=name,
         meaning=quantity.meaning,
         formula=f"{name} = {text(form, {n: n for n in form.names})}",

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.answers.costs import Price, price_for
+from mfu_planner.answers.predict import counted_as
 from mfu_planner.errors import InputError, nearest
 from mfu_planner.hardware.sellers import provider_id, seller_of
-from mfu_planner.machine.eager import eager
-from mfu_planner.machine.memory import memory_constants
-from mfu_planner.machine.toolbox import default_stack, tools
+from mfu_planner.machine.memory import memory_of
+from mfu_planner.machine.optimizers import with_gradients
 from mfu_planner.operators import Layout
+from mfu_planner.questions.degrees import WHOLE as WHOLE_NUMBERS
 from mfu_planner.questions.flags import batch_of, whole, whole_zero
-from mfu_planner.questions.request import FLAGS, read_common, step_work, wires_of
-from mfu_planner.questions.request import WHOLE as WHOLE_NUMBERS
+from mfu_planner.questions.request import FLAGS, equipped, read_common, step_work
 from mfu_planner.questions.stage_layers import NAMES as STATED
-from mfu_planner.searching.space import USUAL, WHOLE, Fineness, Inner, Outer, inner_grid, outer_layouts
+from mfu_planner.searching.space import (
+    USUAL,
+    WHOLE,
+    Fineness,
+    Inner,
+    Outer,
+    ends_dealt,
+    inner_grid,
+    outer_layouts,
+    usual_context,
+)
 from mfu_planner.step.case import Case, Said
 from mfu_planner.step.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from mfu_planner.step.evaluate import MicroBatch
 
 FIXED = (
     "tp",
@@ -39,9 +51,9 @@ FIXED = (
     "schedule",
 )
 """Layout flags that, when given, are held fixed."""
-CHUNK = 4_000_000
-"""Layouts of one array call at most: 32 MB an array."""
-MOST_LAYOUTS = 20_000_000
+CHUNK = 1_000_000
+"""Layouts of one array call at most: 8 MB an array."""
+MOST_LAYOUTS = 24_000_000
 """Layouts of a search: about a second on one core."""
 MOST_DEVICES = 10_000_000
 """No machine has more."""
@@ -67,11 +79,31 @@ class SearchPlace:
     """Whether selective recomputation differs from none."""
     device_facts: dict[str, Any]
     """What one device is, where it is a part of what people count."""
+    said: tuple[str, ...]
+    """What was assumed of model, machine, stack and network, as ``predict`` says it."""
+    fixed: frozenset[str]
+    """Names of the layout flags that are given."""
+    known: dict[Any, MicroBatch] = field(default_factory=dict)
+    """What ``searching.evaluate`` knows of one micro-batch under some degrees."""
 
     @property
     def node(self) -> int:
         """Devices of a scale-up domain."""
         return int(self.case.machine.node_devices)
+
+    def usual(self, outer: Outer) -> dict[str, int] | None:
+        """By axis, how many of its values published runs choose, where not all; None where the outer choice is not
+        theirs.  What was asked for by name is usual."""
+        fixed = self.fixed
+        if "cp" not in fixed and not usual_context(outer, self.global_batch, int(self.case.work.seq_len)):
+            return None
+        spread = self.case.stack.sequence_parallel or "sequence_parallel" in fixed
+        return {**({} if spread else {"sequence_parallel": 1}), **({} if "offload" in fixed else {"offload": 1})}
+
+    def ends(self, outer: Outer) -> bool:
+        """Whether embedding and head count as layers: where only that makes stages equal, and the stack deals by
+        count."""
+        return not self.case.stack.balanced_stages and ends_dealt(int(self.case.division.layers), outer.pp)
 
 
 Grid = tuple[SearchPlace, Outer, Inner]
@@ -102,17 +134,16 @@ def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
     from mfu_planner.questions.device_count import device_facts
 
     flags = {k: v for k, v in flags.items() if v is not None}
-    s, model, accelerator, devices, _, _ = read_common(flags)
+    s, model, accelerator, devices, warnings, _ = read_common(flags)
     assert devices is not None
     if devices > MOST_DEVICES:
         raise InputError("devices", f"{devices:,}", f"at most {MOST_DEVICES:,}: no machine has more")
     assert model.architecture is not None
-    name = s.stack or default_stack(accelerator.id)
-    box, software, _, own = tools(
-        accelerator, s.dtype, name, s.cluster, s.attention_kernel, wires_of(s, devices), s.machine
-    )
-    if s.compile is False and own is None:
-        software = eager(software)[0]
+    sharding = None if given.get("zero") is None else whole_zero(given["zero"])
+    name, (box, software, said, own) = equipped(s, accelerator, devices, sharding, offload=bool(given.get("offload")))
+    if s.optimizer_in_backward:
+        raise InputError("optimizer-in-backward", "yes", "memory, predict and diagnose: layouts here add gradients up")
+    software = with_gradients(software, s.gradient_dtype)
     batch = batch_of(s)
     schedule = given.get("schedule")
     if schedule is not None and schedule not in SCHEDULES:
@@ -123,7 +154,7 @@ def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
         layout=Layout(compiled=float(bool(s.compile)), imbalance=s.expert_imbalance or 1.0, etp=float(s.etp or 0)),
         machine=box,
         stack=software,
-        memory=memory_constants(software.name),
+        memory=memory_of(software.name, own, s.optimizer or "adam", s.gradient_dtype, in_backward=False),
         optimizer=s.optimizer or "adam",
         loader_tokens_per_s=s.loader_tokens_per_s,
         said=Said(own=own),
@@ -147,6 +178,8 @@ def _place(flags: dict[str, Any], given: dict[str, Any]) -> SearchPlace:
         },
         selective=bool(software.selective_share) or not software.fused_attention,
         device_facts=device_facts(s, accelerator, devices),
+        said=(*said, *warnings, *counted_as(case)),
+        fixed=frozenset(name for name in FIXED if given.get(name) is not None),
     )
 
 
@@ -205,16 +238,18 @@ def grids(places: list[SearchPlace], given: dict[str, Any], whole: bool) -> tupl
     return [piece for grid in found for piece in _pieces(*grid)], said
 
 
-def around(place: SearchPlace, given: dict[str, Any], outers: Iterable[Outer]) -> Iterator[Grid]:
-    """The whole space of some outer choices, as many as :data:`MOST_LAYOUTS` allow."""
-    every = {outer: (p, outer, inner) for p, outer, inner in _grids(place, fixed_flags(given), WHOLE[0])}
-    tried: list[Grid] = []
-    for outer in outers:
-        if tried and _layouts([*tried, every[outer]]) > MOST_LAYOUTS // 2:
+def around(place: SearchPlace, given: dict[str, Any], near: Iterable[tuple[Outer, int]]) -> Iterator[Grid]:
+    """The whole space of some outer choices and degrees of EP, as many as :data:`MOST_LAYOUTS` allow."""
+    every = {outer: inner for _place, outer, inner in _grids(place, fixed_flags(given), WHOLE[0])}
+    tried: dict[Outer, list[int]] = {}
+    layouts = 0
+    for outer, ep in near:
+        layouts += every[outer].size // len(every[outer].ep)
+        if tried and layouts > MOST_LAYOUTS // 2:
             break
-        tried.append(every[outer])
-    for grid in tried:
-        yield from _pieces(*grid)
+        tried.setdefault(outer, []).append(ep)
+    for outer, degrees in tried.items():
+        yield from _pieces(place, outer, replace(every[outer], ep=tuple(sorted(degrees))))
 
 
 def _layouts(found: Iterable[Grid]) -> int:
@@ -224,11 +259,11 @@ def _layouts(found: Iterable[Grid]) -> int:
 def _grids(place: SearchPlace, fixed: dict[str, Any], fineness: Fineness) -> Iterator[Grid]:
     division, batch, etp = place.case.division, place.global_batch, int(place.case.layout.etp) or 1
     for outer in outer_layouts(division, place.devices, batch, place.case.work.seq_len, place.node):
-        if any(name in fixed and fixed[name] != getattr(outer, name) for name in ("tp", "pp", "cp", "ep", "dp")):
+        if any(name in fixed and fixed[name] != getattr(outer, name) for name in ("tp", "pp", "cp", "dp")):
             continue
-        if outer.tp * outer.cp * outer.dp % (outer.ep * etp):
-            continue
-        inner = inner_grid(outer, division, batch, fineness, selective=place.selective)
+        inner = inner_grid(
+            outer, division, batch, fineness, shared=etp, selective=place.selective, ends=place.ends(outer)
+        )
         inner = _narrowed(_scheduled(inner, place.schedule, outer.pp), fixed)
         if inner.size:
             yield place, outer, inner
@@ -252,7 +287,7 @@ def _scheduled(inner: Inner, schedule: str | None, stages: int) -> Inner:
 def _narrowed(inner: Inner, fixed: dict[str, Any]) -> Inner:
     """The grid without what the given flags rule out."""
     changes: dict[str, Any] = {}
-    for name in ("micro_batch", "vpp", "zero", "zero_group"):
+    for name in ("ep", "micro_batch", "vpp", "zero", "zero_group"):
         if name in fixed:
             changes[name] = tuple(v for v in getattr(inner, name) if v == fixed[name])
     for name in ("sequence_parallel", "offload"):
@@ -260,11 +295,10 @@ def _narrowed(inner: Inner, fixed: dict[str, Any]) -> Inner:
             changes[name] = tuple(v for v in getattr(inner, name) if bool(v) == bool(fixed[name]))
     if "recompute" in fixed:
         allowed = {"none": lambda c: c == 0, "selective": lambda c: c == 1, "full": lambda c: c == 2}
-        if fixed["recompute"] not in allowed:
-            raise InputError(
-                "recompute", fixed["recompute"], ", ".join(allowed), nearest(str(fixed["recompute"]), allowed)
-            )
-        changes["recompute"] = tuple(filter(allowed[fixed["recompute"]], inner.recompute))
-        if fixed["recompute"] == "selective" and not changes["recompute"]:
+        asked = fixed["recompute"]
+        if not isinstance(asked, str) or asked not in allowed:
+            raise InputError("recompute", asked, ", ".join(allowed), nearest(str(asked), allowed))
+        changes["recompute"] = tuple(filter(allowed[asked], inner.recompute))
+        if asked == "selective" and not changes["recompute"]:
             changes["recompute"] = (1.0,)
     return replace(inner, **changes) if changes else inner

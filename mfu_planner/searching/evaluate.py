@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.operators import Layout
-from mfu_planner.searching.space import AXES
-from mfu_planner.step.evaluate import step
+from mfu_planner.searching.space import AXES, widest
+from mfu_planner.step.evaluate import Busy, MicroBatch, micro_batch_of, step
 from mfu_planner.step.memory import most_bytes
 from mfu_planner.step.schedules import SCHEDULES
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from mfu_planner.searching.cases import SearchPlace
     from mfu_planner.searching.space import Inner, Outer
+
+REMEMBERED = 64
+"""Degrees of TP and CP whose blocks a place remembers."""
 
 
 def grid_layout(outer: Outer, inner: Inner, place: SearchPlace) -> Layout:
@@ -30,20 +34,49 @@ def grid_layout(outer: Outer, inner: Inner, place: SearchPlace) -> Layout:
         return values.reshape(shape)
 
     fields = {name: axis(name) for name in AXES}
-    base = place.case.layout
+    base, ends = place.case.layout, float(place.ends(outer))
     return Layout(
         tp=float(outer.tp),
         pp=float(outer.pp),
         dp=float(outer.dp),
         cp=float(outer.cp),
-        ep=float(outer.ep),
         etp=base.etp,
         micro_batches=place.global_batch / outer.dp / fields["micro_batch"],
         schedule=SCHEDULES[place.schedule] if place.schedule else 0.0,
         compiled=base.compiled,
         imbalance=base.imbalance,
+        embedding_layers=ends,
+        loss_layers=ends,
         **fields,
     )
+
+
+def micro_batch_at(outer: Outer, inner: Inner, place: SearchPlace) -> MicroBatch:
+    """Time of one micro-batch on one device: the same for all grids of one TP and CP, of which this one has a part."""
+    import numpy as np
+
+    wide = widest(inner, place.case.division, place.global_batch)
+    key = (outer.tp, outer.cp, wide.recompute, wide.sequence_parallel)
+    if key not in place.known:
+        if len(place.known) >= REMEMBERED:
+            place.known.clear()
+        place.known[key] = micro_batch_of(place.case.at(grid_layout(outer, wide, place)))
+    places = {
+        AXES.index(name): np.searchsorted(getattr(wide, name), getattr(inner, name))
+        for name in ("ep", "micro_batch")
+        if getattr(wide, name) != getattr(inner, name)
+    }
+
+    def part(value: Any) -> Any:
+        for axis, chosen in places.items():
+            if isinstance(value, np.ndarray) and value.shape[axis] > 1:
+                value = value.take(chosen, axis)
+        return value
+
+    def parts(busy: Busy) -> Busy:
+        return replace(busy, **{f.name: part(getattr(busy, f.name)) for f in fields(busy) if f.name != "parts"})
+
+    return MicroBatch(*map(parts, place.known[key]))
 
 
 def evaluate(
@@ -56,7 +89,7 @@ def evaluate(
     import numpy as np
 
     layout = grid_layout(outer, inner, place)
-    found = step(place.case.at(layout), parts=False)
+    found = step(place.case.at(layout), parts=False, one=micro_batch_at(outer, inner, place))
     allowed = (np.asarray(layout.vpp) <= 1) | (np.mod(layout.micro_batches, layout.pp) == 0)
     if place.schedule == "dualpipe" and outer.pp > 1:
         allowed = allowed & (outer.pp % 2 == 0) & (np.mod(layout.micro_batches, 2) == 0)

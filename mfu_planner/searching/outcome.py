@@ -13,7 +13,9 @@ from mfu_planner.counting.conventions import work_units
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.questions.command import command_of
 from mfu_planner.run import solve
+from mfu_planner.run.doubt import doubts
 from mfu_planner.searching.cases import FIXED
+from mfu_planner.searching.space import AXES
 from mfu_planner.step.schedules import schedule_name
 from mfu_planner.units import DAY, HOUR, parse
 
@@ -28,16 +30,23 @@ def row_of(place: SearchPlace, found: Found, price: Price, given: dict[str, Any]
     case, devices = place.case, place.devices
     units = work_units(case.architecture, case.work)
     seconds = found.seconds + input_stall(case, units, found.seconds)
-    flags = {**found.flags(), "schedule": place.schedule or schedule_name(found.flags()["vpp"])}
+    ends = place.ends(found.outer) or None
+    flags = {
+        **found.flags(),
+        "schedule": place.schedule or schedule_name(found.flags()["vpp"]),
+        "pipeline_embedding": ends,
+        "pipeline_loss": ends,
+    }
     question = {k: v for k, v in {**place.flags, **flags}.items() if v is not None}
     usd = price.usd_per_device_hour
     known = of_a_step(case, seconds, devices, case.division.convention)
     if usd is not None:
         known["price_usd_per_device_s"] = usd / HOUR
     one = solve({**known, "optimizer_steps": 1.0, "goodput": 1.0}, ["tokens_per_s", "mfu", "cost_usd"])
-    trust = reach(_known(place, given))
+    trust = reach(_known(place, given, one["mfu"] * seconds / found.seconds))
     row: dict[str, Any] = {
         **flags,
+        "usual": _usual(place, found),
         "place": place.place,
         "cluster": place.cluster,
         **price.record(),
@@ -61,12 +70,19 @@ def row_of(place: SearchPlace, found: Found, price: Price, given: dict[str, Any]
         row["goodput"] = _goodput(place, price, given)
         known |= {"tokens": parse(tokens, "token", field="tokens"), "goodput": row["goodput"]}
         whole = solve(known, ["training_time_s", "cost_usd"])
+        doubts({"tokens": known["tokens"], "training_time_s": whole["training_time_s"]})
         row["training_time_s"] = whole["training_time_s"]
         row["cost_usd"] = row["total_cost_usd"] = whole.get("cost_usd")
     return row
 
 
-def _known(place: SearchPlace, given: Mapping[str, Any]) -> Known:
+def _usual(place: SearchPlace, found: Found) -> bool:
+    """Whether published runs make such choices, or they were asked for."""
+    rare = place.usual(found.outer)
+    return rare is not None and not any(dict(zip(AXES, found.choice, strict=True))[name] for name in rare)
+
+
+def _known(place: SearchPlace, given: Mapping[str, Any], mfu: float) -> Known:
     case = place.case
     return Known(
         stack=case.stack.name,
@@ -76,6 +92,7 @@ def _known(place: SearchPlace, given: Mapping[str, Any]) -> Known:
         params=float(case.division.params),
         devices=float(place.devices),
         seq_len=float(case.work.seq_len),
+        mfu=mfu,
         samples=case.architecture.work_unit != "token",
         adapters=bool(given.get("lora_rank") or given.get("freeze")),
         own=case.said.own,
@@ -129,6 +146,21 @@ def distinct(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             seen.add(key)
             left.append(row)
     return left
+
+
+def degrees_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Ranked rows with the best usual one of every choice of degrees first, then what else there is."""
+    seen: set[tuple[object, ...]] = set()
+    first: list[dict[str, Any]] = []
+    others: list[dict[str, Any]] = []
+    for row in rows:
+        key = (*_cloud(row), *(row[name] for name in ("devices", "tp", "pp", "cp", "ep")))
+        if row["usual"] and key not in seen:
+            seen.add(key)
+            first.append(row)
+        else:
+            others.append(row)
+    return [*first, *others]
 
 
 def _cloud(row: dict[str, Any]) -> tuple[str, str | None]:

@@ -7,10 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError, NoAnswer, nearest
 from mfu_planner.questions.flags import whole
+from mfu_planner.questions.layouts import SearchQuestion
+from mfu_planner.questions.question import asks, under_own_names
 from mfu_planner.questions.request import FLAGS
 from mfu_planner.searching.cases import Grid, SearchPlace, around, grids, places_of
 from mfu_planner.searching.evaluate import evaluate
-from mfu_planner.searching.outcome import best_of_each_first, distinct, obvious, pareto, place_of, ranked, row_of
+from mfu_planner.searching.outcome import (
+    best_of_each_first,
+    degrees_first,
+    distinct,
+    obvious,
+    pareto,
+    place_of,
+    ranked,
+    row_of,
+)
 from mfu_planner.searching.rank import Best
 from mfu_planner.searching.result import SearchResult
 
@@ -42,16 +53,20 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
         No layout fits.
     """
     explain, start = given.pop("explain", False), time.perf_counter()
+    given = under_own_names(SearchQuestion, given)
+    for name, asked in asks(SearchQuestion).items():
+        if asked.ask.unit in ("flag", "date") and given.get(name) is not None:
+            asked.read(given[name])
     rank, top, whole = _manner(given)
     places = list(places_of(given))
-    bests = {id(place): Best(max(top, 50)) for place in places}
+    bests = {id(place): Best(max(top, 50), top) for place in places}
     tried, left_out = grids(places, given, whole)
     evaluated, feasible = _try(tried, bests, progress)
     if left_out:
         near = [
             grid
             for place in places
-            for grid in around(place, given, dict.fromkeys(found.outer for found in bests[id(place)].ranked()))
+            for grid in around(place, given, dict.fromkeys(found.degrees for found in bests[id(place)].ranked()))
         ]
         more = _try(near, bests, None)
         evaluated, feasible = evaluated + more[0], feasible + more[1]
@@ -67,7 +82,7 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
             "a smaller batch or sequence, or devices with more memory would"
         )
     rows = [row_of(place, found, price, given) for place, found in kept for price in place.prices]
-    rows, heads = best_of_each_first(distinct(ranked(rows, rank, given)))
+    rows, heads = best_of_each_first(degrees_first(distinct(ranked(rows, rank, given))))
     shown = rows[: max(top, heads)]
     result = SearchResult(
         inputs={name: value for name, value in given.items() if value is not None},
@@ -92,7 +107,7 @@ def _try(tried: Iterable[Grid], bests: dict[int, Best], progress: Callable[[int]
         fits = allowed & (held <= place.case.machine.usable_bytes)
         evaluated += inner.size
         feasible += int(fits.sum())
-        bests[id(place)].offer(seconds, held, fits, outer, inner, place.devices, place.place)
+        bests[id(place)].offer(seconds, held, fits, outer, inner, place.devices, place.place, place.usual(outer))
         if progress is not None:
             progress(evaluated)
     return evaluated, feasible
@@ -134,9 +149,11 @@ def _manner(given: dict[str, Any]) -> tuple[str, int, bool]:
 def _assumptions(places: list[SearchPlace]) -> list[str]:
     said = [
         "a layout fits when its peak is at most what a framework can allocate of the device's memory (usable_bytes)",
-        "interleaved pipelines only where the stages divide the micro-batches; degrees divide heads, layers, "
-        "sequence and batch",
+        "interleaved pipelines only where the stages divide the micro-batches and the layers (with embedding and loss "
+        "counted as layers where only that makes stages equal); degrees divide heads, sequence and batch",
+        "each choice of degrees once, then its variants and what published runs do not do: fewer than 4,096 tokens of "
+        "a sequence a device under context parallelism, states in host memory; flags ask for it",
     ]
-    said += sorted({f"software stack {p.case.stack.name}" for p in places})
+    said += dict.fromkeys(each for p in places for each in p.said)
     said += dict.fromkeys(price.said for p in places for price in p.prices if price.said)
     return said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,20 @@ if TYPE_CHECKING:
 
     from mfu_planner.step.division import Division
 
-AXES = ("micro_batch", "vpp", "zero", "zero_group", "recompute", "sequence_parallel", "offload")
-"""Axes of the inner grid, in the order of the array's dimensions."""
+AXES = ("zero", "zero_group", "offload", "ep", "vpp", "micro_batch", "recompute", "sequence_parallel")
+"""Axes of the inner grid, in the order of the array's dimensions: what holds states first, what runs layers last, so
+that sums of the two run through long stretches of memory."""
 
 MOST_CONTEXT, MOST_MICRO_BATCH = 64, 512
 LEAST_CONTEXT_TOKENS = 256
 """Tokens of a sequence that a rank of context parallelism keeps at least."""
+USUAL_CONTEXT_TOKENS = 4096
+"""The same in every published run with sequences enough for its devices."""
+SCARCE_CONTEXT_TOKENS = 1024
+"""The same where a batch has fewer sequences than there are devices for them: 8,192 tokens on CP 8 of MLPerf Training's
+Llama 2 70B LoRA."""
+ENDS = 2
+"""Embedding and head, where they count as layers of a pipeline."""
 MOST_NODE = 16
 """TP goes up to two scale-up domains, counted as no larger than this."""
 
@@ -40,6 +48,7 @@ WHOLE = (
     Fineness(6, math.inf, True, "parts of the layers are recomputed in sixths"),
     Fineness(6, 6, True, "parts of the layers are recomputed in sixths, sharding groups are of six sizes"),
     Fineness(3, 3, True, "parts of the layers are recomputed in thirds, sharding groups are of three sizes"),
+    Fineness(1, 2, True, "all layers or none are recomputed in full, sharding groups are of two sizes"),
 )
 """The whole space, and what is tried of it where it is too large to be tried in a second or two."""
 USUAL = Fineness(0, 0, False)
@@ -53,7 +62,6 @@ class Outer:
     tp: int
     pp: int
     cp: int
-    ep: int
     dp: int
 
 
@@ -61,6 +69,7 @@ class Outer:
 class Inner:
     """Values along each inner axis for one outer choice; ``len`` of the grid is their product."""
 
+    ep: tuple[int, ...]
     micro_batch: tuple[int, ...]
     vpp: tuple[int, ...]
     zero: tuple[int, ...]
@@ -102,12 +111,12 @@ def _spread(values: tuple[int, ...], most: float) -> tuple[int, ...]:
 
 
 def outer_layouts(division: Division, devices: int, global_batch: int, seq_len: int, node: int) -> Iterator[Outer]:
-    """Every (tp, pp, cp, ep, dp) that divides heads, layers, sequence, experts and batch.
+    """Every (tp, pp, cp, dp) that divides heads, layers, sequence and batch.
 
     TP goes up to twice the scale-up domain (of at most 16); CP up to 64 and only where each rank keeps 256
     tokens or more.
     """
-    heads, experts, layers = division.heads, division.experts, division.layers
+    heads, layers = division.heads, division.layers
     most_tensor = min(heads, 2 * min(node, MOST_NODE))
     for tp in divisors(devices, most_tensor):
         if heads % tp:
@@ -117,28 +126,64 @@ def outer_layouts(division: Division, devices: int, global_batch: int, seq_len: 
                 if cp > 1 and (seq_len % (2 * cp) or seq_len // cp < LEAST_CONTEXT_TOKENS):
                     continue
                 dp = devices // tp // pp // cp
-                if global_batch % dp:
-                    continue
-                for ep in divisors(experts) if experts else (1,):
-                    if dp * cp % ep == 0:
-                        yield Outer(tp, pp, cp, ep, dp)
+                if global_batch % dp == 0:
+                    yield Outer(tp, pp, cp, dp)
+
+
+def widest(inner: Inner, division: Division, global_batch: int) -> Inner:
+    """A grid with every micro-batch and degree of EP that any layout has."""
+    return replace(inner, ep=divisors(max(1, division.experts)), micro_batch=divisors(global_batch, MOST_MICRO_BATCH))
+
+
+def ends_dealt(layers: int, stages: int) -> bool:
+    """Whether stages are equal with embedding and head counted as layers, and without are not.
+
+    References
+    ----------
+    .. [1] NVIDIA/Megatron-LM, ``account_for_embedding_in_pipeline_split``, ``account_for_loss_in_pipeline_split``.
+    """
+    return stages > 1 and layers % stages > 0 and (layers + ENDS) % stages == 0
+
+
+def usual_context(outer: Outer, global_batch: int, seq_len: int) -> bool:
+    """Whether published runs use such context parallelism: its ranks keep 4,096 tokens or more, 1,024 where the batch
+    has fewer sequences than there are devices for them."""
+    scarce = outer.cp * outer.dp > global_batch
+    return outer.cp == 1 or seq_len // outer.cp >= (SCARCE_CONTEXT_TOKENS if scarce else USUAL_CONTEXT_TOKENS)
 
 
 def inner_grid(
-    outer: Outer, division: Division, global_batch: int, fineness: Fineness, *, selective: bool = True
+    outer: Outer,
+    division: Division,
+    global_batch: int,
+    fineness: Fineness,
+    *,
+    shared: int = 1,
+    selective: bool = True,
+    ends: bool = False,
 ) -> Inner:
     """The inner choices under one outer choice.
 
-    ``selective``: whether it differs from no recomputation (with fused attention a stack may have nothing to select).
+    Parameters
+    ----------
+    shared
+        Devices that share an expert's matrices.
+    selective
+        Whether it differs from no recomputation (with fused attention a stack may have nothing to select).
+    ends
+        Whether embedding and head count as layers: chunks of a stage are equal, or a stage is one chunk.
     """
     per_pipeline = global_batch // outer.dp
     micro = divisors(per_pipeline, MOST_MICRO_BATCH)
-    layers = max(1, division.layers // outer.pp)
-    chunks = divisors(layers) if outer.pp > 1 else (1,)
+    layers = int(division.layers) + (ENDS if ends else 0)
+    chunks = (1,) if outer.pp == 1 or layers % outer.pp else divisors(layers // outer.pp)
     group = outer.dp * outer.cp
     groups = _spread(divisors(group)[1:-1], fineness.groups) if fineness.groups else ()
     steps = fineness.shares or 1
     return Inner(
+        tuple(
+            ep for ep in divisors(max(1, division.experts)) if group % ep == 0 and outer.tp * group % (ep * shared) == 0
+        ),
         micro,
         chunks,
         (0, 1, 2, 3) if group > 1 else (0,),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.errors import InputError
@@ -92,12 +93,12 @@ class Case:
         """Devices in all."""
         return self.layout.devices
 
-    @property
+    @cached_property
     def division(self) -> Division:
         """The model as a pipeline divides it."""
         return division_of(self.architecture)
 
-    @property
+    @cached_property
     def device_work(self) -> Workload:
         """One micro-batch on one device: 1/CP of its rows."""
         work, batch = self.work, self.layout.micro_batch / self.layout.cp

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, TypeVar
 
 from mfu_planner.counting.conventions.fitting import default_convention
 from mfu_planner.counting.finetune import ADAPTER
-from mfu_planner.numeric import Number
+from mfu_planner.numeric import Number, remembered_by
 from mfu_planner.operators import (
     INSIDE,
     TOKENS,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mfu_planner.architectures import Architecture, Block
+    from mfu_planner.machine.constants import Machine, Stack
     from mfu_planner.operators import Layout, Operator, Rows, Workload
 
 T = TypeVar("T")
@@ -76,9 +78,12 @@ class BlockKind:
     width: int
     """Of the residual stream."""
     routed: bool
+    convolves: bool
+    """Whether it is made of convolutions."""
     halves: float
     """Share of a full layer's kernels that the host issues (a layer of one mixer and no MLP: one half)."""
     _pieces: dict[Any, Any] = field(default_factory=dict)
+    _timed: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -118,16 +123,50 @@ class BlockKind:
             ),
         )
 
-    def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
-        """What is made for a layout of plain numbers, remembered."""
-        if not all(type(k) in _PLAIN for k in key[1:]):
+    def timed(self, layout: Layout, machine: Machine, stack: Stack, work: Workload, make: Callable[[], T]) -> T:
+        """What is made of a micro-batch under a layout of plain numbers, remembered: a pipeline, a schedule or data
+        parallelism change nothing of it."""
+        degrees = (layout.tp, layout.cp, layout.ep, layout.etp, layout.devices)
+        choices = (layout.sequence_parallel, layout.compiled, layout.imbalance)
+        if not all(type(n) in _PLAIN for n in (*degrees, *choices, work.batch, work.seq_len)):
             return make()
-        if key not in self._pieces:
-            if len(self._pieces) >= _REMEMBERED:
-                self._pieces.clear()
-            self._pieces[key] = make()
-        found: T = self._pieces[key]
+        key = (id(machine), id(stack), degrees, choices, work)
+        held = self._timed.get(key)
+        if held is None:
+            if len(self._timed) >= _REMEMBERED:
+                self._timed.clear()
+            held = self._timed[key] = (machine, stack, make())
+        found: T = held[2]
         return found
+
+    def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        return _once(self._pieces, key, make)
+
+
+def _once(held: dict[Any, Any], key: tuple[Any, ...], make: Callable[[], T]) -> T:
+    """What is made for a layout of plain numbers or arrays, remembered."""
+    known = key if all(type(k) in _PLAIN for k in key[1:]) else remembered_by(*key)
+    if known is None:
+        return make()
+    found: T | None = held.get(known)
+    if found is None:
+        if len(held) >= _REMEMBERED:
+            held.clear()
+        found = held[known] = make()
+    return found
+
+
+class HeldParts(NamedTuple):
+    """Parameters on one device."""
+
+    before: Parameters
+    """Of what stands before the layers."""
+    layers: Parameters
+    """Of all layers."""
+    after: Parameters
+    """Of what follows them."""
+    copies: Parameters
+    """What follows them shares with an operator elsewhere, and holds a copy of on a stage of its own."""
 
 
 def together(each: Iterable[Parameters], times: Number = 1) -> Parameters:
@@ -180,19 +219,31 @@ class Division:
     """What MFU counts where nobody says otherwise."""
     two_stacks: bool
     """Whether another tower works on every sample, which stages of one stack cannot pass on."""
+    _held: dict[Any, Any] = field(default_factory=dict)
 
-    @property
+    def held(self, layout: Layout) -> HeldParts:
+        """What one device holds of the parts."""
+
+        def make() -> HeldParts:
+            before, layers, after = (
+                together(kind.parameters(layout) for kind in kinds) for kinds in (self.before, self.body, self.after)
+            )
+            return HeldParts(before, layers, after, together(kind.copied(layout) for kind in self.after))
+
+        return _once(self._held, ("held", layout.tp, layout.ep, layout.expert_tp), make)
+
+    @cached_property
     def routed(self) -> bool:
         """Whether some layers have experts."""
         return any(kind.routed for kind in self.body)
 
-    @property
+    @cached_property
     def experts(self) -> int:
         """Routed experts of a layer, 0 for a dense model."""
         products = (op for kind in self.body for op in kind.block.operators if isinstance(op, MatMul))
         return max((op.copies for op in products if op.routed), default=0)
 
-    @property
+    @cached_property
     def heads(self) -> int:
         """Attention heads that TP must divide; 1 where there is no attention."""
         heads = (op.heads for kind in self.body for op in kind.block.operators if isinstance(op, Attention))
@@ -253,6 +304,8 @@ def _kind(block: Block, hidden: int, *, adapted: bool) -> BlockKind:
         rows=rows,
         width=width,
         routed=any(op.routed for op in matmuls),
+        convolves=any(isinstance(op, Convolution) for op in operators)
+        and not any(isinstance(op, Attention | Scan | Similarity) for op in operators),
         halves=max(0.5, (mixer + feed) / 2.0),
     )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from mfu_planner.numeric import Number, maximum, minimum, power, where
+from mfu_planner.numeric import Number, anywhere, maximum, minimum, power, where
 from mfu_planner.numeric.letters import Letter, Symbol, named
 from mfu_planner.operators.layout import alone
 from mfu_planner.step import names
@@ -15,7 +15,7 @@ from mfu_planner.step.kernels import issue_bound
 from mfu_planner.step.layers import TIMED, block_parts
 from mfu_planner.step.memory import Space, fullest, stage_memory
 from mfu_planner.step.pipeline import pipeline_time
-from mfu_planner.step.schedules import fill_share
+from mfu_planner.step.schedules import DUALPIPE, fill_share
 from mfu_planner.step.stages import stage_plan
 
 if TYPE_CHECKING:
@@ -65,13 +65,14 @@ class Busy:
     """Of ``device``, backward and what is computed again for it."""
     weights: Number
     """Of ``device``, weight gradients."""
+    experts: Number
+    """Of ``device``, dispatch to experts and back."""
 
     def over(self, layers: Number) -> Busy:
         """The average of ``layers``."""
         parts = {name: value / layers for name, value in self.parts.items()}
-        each = (value / layers for value in (self.device, self.host, self.backward, self.weights))
-        device, host, backward, weights = each
-        return Busy(parts=parts, device=device, host=host, backward=backward, weights=weights)
+        names = ("device", "host", "backward", "weights", "experts")
+        return Busy(parts=parts, **{name: getattr(self, name) / layers for name in names})
 
     def called(self, where: str, meaning: str) -> Busy:
         """The same with names for its sums, where formulas are shown; ``meaning``: of what."""
@@ -86,6 +87,14 @@ class Busy:
         )
         host = named(Symbol(f"host_{where}", f"host time of {meaning}, one micro-batch", "s", count=False), self.host)
         return replace(self, parts=parts, device=device, host=host)
+
+
+class MicroBatch(NamedTuple):
+    """Time of one micro-batch on one device: what stands before the layers, one layer, what stands after."""
+
+    before: Busy
+    layer: Busy
+    after: Busy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,17 +117,30 @@ class Stages:
     """All micro-batches through all stages."""
 
 
-def step(case: Case, *, parts: bool = True, memory: bool = True) -> Step:
+def micro_batch_of(case: Case) -> MicroBatch:
+    """Time of one micro-batch of a case on one device, whatever the pipeline, the schedule and the data parallelism."""
+    division, work = case.division, case.device_work
+    before, body, after = (
+        busy_of(kinds, case.layout, case.machine, case.stack, work)
+        for kinds in (division.before, division.body, division.after)
+    )
+    return MicroBatch(
+        before.called("start", "what stands before the layers"),
+        body.over(division.layers).called("layer", "one layer"),
+        after.called("end", "head, loss and what else follows"),
+    )
+
+
+def step(case: Case, *, parts: bool = True, memory: bool = True, one: MicroBatch | None = None) -> Step:
     """Seconds of one optimizer step of a case, by cause, and the bytes of its devices.
 
     ``parts``: whether the waterfall is wanted (searches do without); ``memory``: whether the bytes are (fits do
-    without).
+    without); ``one``: what :func:`micro_batch_of` says, where it is known.
     """
     division, layout, machine, stack = case.division, case.layout, case.machine, case.stack
     work = case.device_work
-    layer = busy_of(division.body, layout, machine, stack, work).over(division.layers).called("layer", "one layer")
-    before = busy_of(division.before, layout, machine, stack, work).called("start", "what stands before the layers")
-    after = busy_of(division.after, layout, machine, stack, work).called("end", "head, loss and what else follows")
+    before, layer, after = micro_batch_of(case) if one is None else one
+    layer = overlapped(layer, layout, stack)
     held = parameters_on_device(division, layout)
     accumulate = named(names.ADDED, accumulate_time(held, machine, stack))
     stages = stage_times(division, layout, machine, stack, (before, layer, after), accumulate)
@@ -141,6 +163,23 @@ def step(case: Case, *, parts: bool = True, memory: bool = True) -> Step:
     shown = waterfall(case, layer, before, after, stages, once)
     bound = minimum(1.0, layer.device / stages.busy)
     return Step(seconds=seconds, parts=shown, stages=held_bytes, model_flops=flops, device_bound=bound)
+
+
+def overlapped(layer: Busy, layout: Layout, stack: Stack) -> Busy:
+    """One layer with what its schedule hides of dispatch and combine: DualPipe runs them beside the other direction's
+    passes, which they slow by the stack's drag.
+
+    References
+    ----------
+    .. [1] DeepSeek-AI 2024, *DeepSeek-V3*, arXiv:2412.19437, section 3.2.1 and figure 4.
+    """
+    dual = (layout.schedule == DUALPIPE) & (layout.pp > 1)
+    if not anywhere(dual):
+        return layer
+    sent = layer.experts
+    saved = where(dual, (1.0 - stack.drag) * minimum(sent, layer.device - sent), 0.0)
+    parts = {**layer.parts, "expert": sent - saved}
+    return replace(layer, parts=parts, device=layer.device - saved, backward=layer.backward - saved / 2.0)
 
 
 def stages_of(case: Case) -> tuple[DeviceBytes, ...]:
@@ -192,7 +231,8 @@ def busy_of(kinds: tuple[BlockKind, ...], layout: Layout, machine: Machine, stac
         device = device + count * recompute
         backward_s = backward_s + count * back
         weights = weights + count * backward["weights"]
-    return Busy(parts=total, device=device, host=host, backward=backward_s, weights=weights)
+    experts = total["expert"]
+    return Busy(parts=total, device=device, host=host, backward=backward_s, weights=weights, experts=experts)
 
 
 def stage_times(
@@ -203,7 +243,10 @@ def stage_times(
     sums: tuple[Busy, Busy, Busy],
     accumulate: Number,
 ) -> Stages:
-    """One micro-batch on every stage, and all of them through the pipeline under its schedule."""
+    """One micro-batch on every stage, and all of them through the pipeline under its schedule.
+
+    A device under DualPipe works on a stage and on its mirror: the first and the last are one device's, half of each.
+    """
     before, layer, after = sums
     most, first, last = stage_plan(division, layout, stack.balanced_stages)
     pp, tp = layout.pp, layout.tp
@@ -214,7 +257,11 @@ def stage_times(
     start = named(names.START, issue_bound(before.device, before.host, machine.issues_itself))
     end = named(names.END, issue_bound(after.device, after.host, machine.issues_itself))
     layers = division.layers * busy
-    slowest = maximum(maximum(most * busy, first * busy + start), last * busy + end)
+    at_start, at_end = first * busy + start, last * busy + end
+    slowest = maximum(maximum(most * busy, at_start), at_end)
+    if anywhere(dual := layout.schedule == DUALPIPE):
+        mirrored = (at_start + at_end) / 2.0
+        slowest = where(dual, where(pp > 2, maximum(most * busy, mirrored), mirrored), slowest)
     slowest = named(names.SLOWEST, where(pp > 1, slowest, layers + start + end) + accumulate)
     total = named(names.TOTAL, layers + start + end + accumulate * pp)
     fill = fill_share(layout.schedule, pp, layout.vpp, layer.backward / layer.device, layer.weights / layer.device)

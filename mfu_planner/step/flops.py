@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mfu_planner.counting.conventions import batch_flops, convention, hardware_flops
+from mfu_planner.counting.remembered import remembered
 from mfu_planner.numeric import Number
 from mfu_planner.operators import Attention, Workload
 
@@ -16,30 +14,6 @@ if TYPE_CHECKING:
 
 ALLOWED = "causal"
 """Convention of the ideal time: attention over the pairs that the mask allows."""
-_REMEMBERED = 512
-_PLAIN = (int, float, str, bool, type(None), tuple)
-
-
-def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Remember what a function said of the architectures asked about last, known by identity, and a plain workload."""
-    held: OrderedDict[Any, tuple[Any, Any]] = OrderedDict()
-
-    @wraps(function)
-    def asked(architecture: Architecture, work: Workload, *rest: Any) -> Any:
-        values = (work.batch, work.seq_len, work.target_seq_len, work.images, work.clips, *rest)
-        if not all(type(v) in _PLAIN for v in values):
-            return function(architecture, work, *rest)
-        key = (id(architecture), work.allowed_pairs_only, work.documents, *values)
-        if key in held:
-            held.move_to_end(key)
-            return held[key][1]
-        found = function(architecture, work, *rest)
-        held[key] = (architecture, found)
-        if len(held) > _REMEMBERED:
-            held.popitem(last=False)
-        return found
-
-    return asked
 
 
 @remembered
@@ -71,15 +45,24 @@ def attention_flops(architecture: Architecture, work: Workload) -> Number:
 
 @remembered
 def executed_flops(
-    architecture: Architecture, work: Workload, name: str, recompute: str, share: float | None, fused: bool
+    architecture: Architecture,
+    work: Workload,
+    name: str,
+    recompute: str,
+    share: float | None,
+    fused: bool,
+    selected: float,
 ) -> Number:
     """FLOPs that the hardware executes for a batch, ``share`` of the layers recomputed in full [FLOP].
 
-    Counted as ``mfu-planner mfu`` counts HFU, so that both agree on the same run.
+    Counted as ``mfu-planner mfu`` counts HFU, so that both agree on the same run; beyond it, a stack whose selective
+    recomputation repeats a share of the products (``selected``) executes them.
     """
 
     def executed(again: str) -> Number:
-        return hardware_flops(architecture, work, recompute=again, fused_attention=fused, convention=name)
+        return hardware_flops(
+            architecture, work, recompute=again, fused_attention=fused, selected=selected, convention=name
+        )
 
     if share is None or share == 1.0:
         return executed(recompute)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mfu_planner.numeric import Number, maximum, where
+from mfu_planner.numeric import Number, anywhere, maximum, where
 from mfu_planner.operators import Elementwise, KernelKind, MatMul, Scan, Traffic
 from mfu_planner.operators.layout import alone
 from mfu_planner.step.collectives import collective_time
@@ -16,6 +16,7 @@ from mfu_planner.step.kernels import (
     padded_head,
     product_time,
 )
+from mfu_planner.step.placement import members
 
 if TYPE_CHECKING:
     from mfu_planner.machine.constants import Machine, Stack
@@ -41,6 +42,12 @@ def block_parts(kind: BlockKind, layout: Layout, machine: Machine, stack: Stack,
     work
         One micro-batch on one device: 1/CP of its sequences.
     """
+    return kind.timed(layout, machine, stack, work, lambda: _block_parts(kind, layout, machine, stack, work))
+
+
+def _block_parts(
+    kind: BlockKind, layout: Layout, machine: Machine, stack: Stack, work: Workload
+) -> tuple[Parts, Parts]:
     forward: Parts = dict.fromkeys(TIMED, 0)
     backward: Parts = dict.fromkeys((*TIMED, "weights"), 0)
     moved: Number = 0
@@ -63,7 +70,8 @@ def block_parts(kind: BlockKind, layout: Layout, machine: Machine, stack: Stack,
     if kind.layered and stack.dropout:
         dropped = stack.dropout_elements * stack.dropout * kind.width
         moved = moved + dropped * kind.rows.count(work) / layout.spread
-    factor = stack.pointwise_factor * where(layout.compiled > 0, stack.pointwise_compiled, 1.0)
+    factor = stack.convolution_pointwise if kind.convolves else stack.pointwise_factor
+    factor = factor * where(layout.compiled > 0, stack.pointwise_compiled, 1.0)
     element, bandwidth = machine.element_bytes, machine.bandwidth_bytes_per_s
     pointwise = memory_bound_time(element * moved, bandwidth, factor)
     forward["pointwise"] = pointwise
@@ -170,30 +178,32 @@ def _communicate(
 ) -> None:
     """Add the exposed collectives of one block to its parts."""
     node, links, fabric, element = machine.node_devices, machine.links, machine.fabric, machine.element_bytes
+    near = node if alone(layout.tp) else members(layout.tp, 1.0, node, layout.devices)
     rings: list[Number] = []
     for (traffic, rows, width), times in kind.exchanges.items():
         message = element * width * rows.count(work)
         if traffic is Traffic.SUM:
             if alone(layout.tp):
                 continue
-            reduce = collective_time(message, layout.tp, node, 2.0, links["all_reduce"], fabric)
-            gather = collective_time(message, layout.tp, node, 1.0, links["all_gather"], fabric)
-            scatter = collective_time(message, layout.tp, node, 1.0, links["reduce_scatter"], fabric)
+            reduce = collective_time(message, layout.tp, near, 2.0, links["all_reduce"], fabric)
+            gather = collective_time(message, layout.tp, near, 1.0, links["all_gather"], fabric)
+            scatter = collective_time(message, layout.tp, near, 1.0, links["reduce_scatter"], fabric)
             pair = where(layout.sequence_parallel > 0, gather + scatter, reduce)
-            exposed = times * where(layout.tp > node, stack.tensor_across, stack.tensor_exposed) * pair
+            exposed = times * where(layout.tp > near, stack.tensor_across, stack.tensor_exposed) * pair
             forward["tensor"], backward["tensor"] = forward["tensor"] + exposed, backward["tensor"] + exposed
         elif traffic is Traffic.EXPERTS:
-            if alone(layout.ep):
+            if alone(layout.ep) and not anywhere(layout.etp > 1):
                 continue
             sent = message * layout.imbalance / layout.tp
-            exchanged = collective_time(sent, layout.ep, node / layout.tp, 1.0, links["alltoall"], fabric)
+            beside = members(layout.ep, layout.expert_tp, node, layout.devices)
+            exchanged = collective_time(sent, layout.ep, beside, 1.0, links["alltoall"], fabric)
             exchanged = exchanged + _within_an_expert(sent, layout, machine)
             exposed = times * stack.expert_exposed * exchanged
             forward["expert"], backward["expert"] = forward["expert"] + exposed, backward["expert"] + exposed
         else:
             if alone(layout.cp):
                 continue
-            whole, local = times * message * layout.cp / layout.tp, maximum(node / layout.tp, 1.0)
+            whole, local = times * message * layout.cp / layout.tp, members(layout.cp, layout.tp, node, layout.devices)
             rings.append(collective_time(whole, layout.cp, local, 1.0, links["all_gather"], fabric))
     if rings:
         ring, hidden = sum(rings), stack.context_hidden

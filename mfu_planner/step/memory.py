@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from mfu_planner.numeric import Number, maximum, where
 from mfu_planner.operators import Attention, Elementwise
 from mfu_planner.operators.layout import alone
 from mfu_planner.step.division import Parameters
-from mfu_planner.step.exchange import ends, summed
+from mfu_planner.step.exchange import ends
 from mfu_planner.step.schedules import DUALPIPE, in_flight, in_flight_later
 from mfu_planner.step.stages import stage_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mfu_planner.machine.constants import Machine, Stack
     from mfu_planner.machine.memory import MemoryConstants
     from mfu_planner.operators import Layout, Workload
     from mfu_planner.step.division import BlockKind, Division
+
+
+Sharded: TypeAlias = "Callable[[Number, Number, int], Number]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,9 @@ def fullest(stages: tuple[DeviceBytes, ...]) -> DeviceBytes:
     most, *others = stages
     for stage in others:
         more = stage.total > most.total
+        if type(more) is bool:
+            most = stage if more else most
+            continue
         most = DeviceBytes(*(where(more, getattr(stage, f.name), getattr(most, f.name)) for f in fields(most)))
     return most
 
@@ -95,20 +103,20 @@ def block_bytes(kind: BlockKind, space: Space) -> tuple[Number, Number]:
     if kind.layered and stack.dropout:
         masks = constants.mask_bytes / element * kind.width
         everything = everything + narrow * kind.rows.count(work) * masks / spread
-    scores: Number = 0
+    pairs: Number = 0
     if not stack.fused_attention:
         for op in kind.operators:
             if isinstance(op, Attention):
                 launch = op.kernels(work)[0]
-                scores = scores + constants.score_bytes * launch.groups * launch.m * launch.n / layout.tp
-    working = everything + scores
+                pairs = pairs + launch.groups * launch.m * launch.n / layout.tp
+    working = everything + constants.score_bytes * pairs
     if not kind.layered:
         return working, working
     share = stack.selective_share if stack.fused_attention else 0.0
     held = constants.selective_held * (1.0 - share)
     kept = where(layout.selective, everything * held, (1.0 - layout.again) * working)
     kept = kept + layout.again * element * kind.rows.count(work) * kind.width / spread
-    return kept, working
+    return kept, working + constants.score_passing * pairs
 
 
 def _activations(kinds: tuple[BlockKind, ...], space: Space) -> tuple[Number, Number]:
@@ -135,11 +143,15 @@ def _logits(kinds: tuple[BlockKind, ...], space: Space) -> Number:
 
 
 def stage_memory(division: Division, space: Space) -> tuple[DeviceBytes, ...]:
-    """Bytes on a device of the first stage, the last, and the fullest one between."""
+    """Bytes on a device of the first stage, the last, and the fullest one between.
+
+    Where the optimizer steps within the backward pass, gradients of one layer (or end) at a time are held: at most, as
+    hooks free them tensor by tensor.
+    """
     layout, constants, count = space.layout, space.constants, division.layers
     pp, single = layout.pp, layout.pp <= 1
     most, first, last = stage_plan(division, layout, space.stack.balanced_stages)
-    layer = Parameters(*(size / count for size in summed(division.body, layout)))
+    layer = Parameters(*(size / count for size in division.held(layout).layers))
     start_held, end_held = ends(division, layout)
     kept, working = (size / count for size in _activations(division.body, space))
     start_kept, start_working = _activations(division.before, space)
@@ -156,12 +168,18 @@ def stage_memory(division: Division, space: Space) -> tuple[DeviceBytes, ...]:
     again = where(layout.recompute > 1, working, 0.0)
     frozen = constants.frozen_kept if division.adapted else 1.0
     one_layer = layer.dense + layer.expert
+    at_once = layer.trained_dense + layer.trained_expert
+    for beside in (start_held, end_held):
+        at_once = maximum(at_once, beside.trained_dense)
     narrow = space.machine.low_precision and division.adapted
     frozen_bytes = 1.0 if narrow else space.machine.element_bytes
+    sharded = _sharding(layout)
 
     def stage(layers: Number, flying: Number, others: Parameters, beside: Number, logits: Number) -> DeviceBytes:
         held = constants.activation_factor * frozen * (flying * (layers * kept + beside) + again) + inputs
-        return _states(others.plus(layer, layers), space, held, logits, one_layer, frozen_bytes, packed=division.packed)
+        parameters = others.plus(layer, layers)
+        states = _states(parameters, space, sharded, held, logits, one_layer, frozen_bytes, packed=division.packed)
+        return replace(states, gradients=constants.gradient_bytes * at_once) if constants.in_backward else states
 
     if alone(pp):
         return (stage(count, 1.0, start_held.plus(end_held), start_kept + end_kept, logits),)
@@ -180,9 +198,24 @@ def stage_memory(division: Division, space: Space) -> tuple[DeviceBytes, ...]:
     return start, end, middle
 
 
+def _sharding(layout: Layout) -> Sharded:
+    """(parameters, those of routed experts, stage of ZeRO) → what that stage leaves of them on a device."""
+    among = {
+        stage: tuple(where(layout.zero >= stage, devices, 1.0) for devices in (layout.shards, layout.expert_group))
+        for stage in (1, 2, 3)
+    }
+
+    def sharded(dense: Number, expert: Number, stage: int) -> Number:
+        own, experts = among[stage]
+        return dense / own + (0 if type(expert) is int and not expert else expert / experts)
+
+    return sharded
+
+
 def _states(
     held: Parameters,
     space: Space,
+    sharded: Sharded,
     activations: Number,
     logits: Number,
     one_layer: Number,
@@ -193,27 +226,23 @@ def _states(
     """One stage's bytes; DualPipe holds two copies of the parameters, whose sharded optimizer states are shared."""
     layout, constants, element = space.layout, space.constants, space.machine.element_bytes
     zero = layout.zero
-    shards, over = layout.shards, layout.expert_group
     copies = where((layout.schedule == DUALPIPE) & (layout.pp > 1), 2.0, 1.0)
 
-    def sharded(dense: Number, expert: Number, stage: float) -> Number:
-        return dense / where(zero >= stage, shards, 1.0) + expert / where(zero >= stage, over, 1.0)
-
-    still = sharded(held.dense - held.trained_dense, held.expert - held.trained_expert, 3.0)
+    still = sharded(held.dense - held.trained_dense, held.expert - held.trained_expert, 3)
     unlike: Number = 0
     if packed:
         unlike = sharded(
             held.packed_dense_bytes - frozen_bytes * held.packed_dense,
             held.packed_expert_bytes - frozen_bytes * held.packed_expert,
-            3.0,
+            3,
         )
     gathered = where(zero >= 3, constants.gathered_layers * (element + element) * one_layer, 0.0)
     updated = where(zero >= 1, 1.0, copies) * (1.0 - layout.offload)
     return DeviceBytes(
         weights=copies
-        * (element * sharded(held.trained_dense, held.trained_expert, 3.0) + frozen_bytes * still + unlike),
-        gradients=copies * constants.gradient_bytes * sharded(held.trained_dense, held.trained_expert, 2.0),
-        optimizer=updated * space.optimizer_bytes * sharded(held.trained_dense, held.trained_expert, 1.0),
+        * (element * sharded(held.trained_dense, held.trained_expert, 3) + frozen_bytes * still + unlike),
+        gradients=copies * constants.gradient_bytes * sharded(held.trained_dense, held.trained_expert, 2),
+        optimizer=updated * space.optimizer_bytes * sharded(held.trained_dense, held.trained_expert, 1),
         activations=activations,
         logits=logits,
         other=constants.fixed_bytes + gathered,

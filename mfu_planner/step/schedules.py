@@ -71,7 +71,7 @@ def fill_share(schedule: Number, stages: Number, virtual: Number, backward: Numb
         dualpipe = Max(p/2 - 1, 0)/Max(p - 1, 1)*Max(1 + B - 3*W, 0)
 
     Zero bubble is ZB-H1, which holds no more activations than 1F1B. DualPipe's overlapped forward and backward is taken
-    to last as long as both; what it hides of dispatch and combine belongs to the stack's ``expert_exposed``.
+    to last as long as both, but for the dispatch and combine that they hide.
 
     References
     ----------

@@ -80,4 +80,4 @@ def _time(value: float, digits: int) -> str:
 def _digits(value: float, digits: int) -> str:
     if abs(value) >= 10**digits:
         return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
+    return f"{value:,.{digits}g}"

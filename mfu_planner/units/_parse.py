@@ -20,6 +20,13 @@ _SAID_WITHOUT_DEVICE = {"flop_per_s_per_device": "flop_per_s", "token_per_s_per_
 
 _PLAIN = 2**31
 """A whole number from one up to it means the same as any count."""
+_MOST = 10**18
+"""No count of a run is larger; beyond it the products of counts leave the range of numbers."""
+
+_LEAST = 1e-100
+"""No quantity of a run is smaller; one over it, or its square, leaves the range of numbers."""
+_PERCENT = 100
+"""A fraction given as a number up to it was likely meant in percent: said as the nearest answer, never assumed."""
 
 
 def parse(text: str | float, dimension: str, *, field: str, bare_unit: str | None = None) -> float:
@@ -59,6 +66,8 @@ def parse_whole(text: str | float, dimension: str, *, field: str) -> int:
     value = parse(text, dimension, field=field)
     if value != int(value):
         raise InputError(field, text, f"a whole number: {DIMENSIONS[dimension].words}")
+    if value > _MOST:
+        raise InputError(field, text, f"{DIMENSIONS[dimension].words} of at most 10^18")
     return int(value)
 
 
@@ -149,8 +158,10 @@ def _sensible(value: float, wanted: Dimension, given: object, field: str) -> flo
         raise InputError(field, given, f"{_accepted(wanted)}, finite")
     if value < 0 or (value == 0 and not wanted.zero):
         raise InputError(field, given, f"{_accepted(wanted)}, {'not negative' if wanted.zero else 'above zero'}")
+    if 0 < value < _LEAST:
+        raise InputError(field, given, f"{_accepted(wanted)}, not nearly zero")
     if wanted.name == "fraction" and value > 1:
-        raise InputError(field, given, f"{_accepted(wanted)}")
+        raise InputError(field, given, _accepted(wanted), [f"{value:g}%"] if value <= _PERCENT else [])
     if wanted.whole and value != int(value):
         raise InputError(field, given, _accepted(wanted))
     return value

@@ -39,7 +39,7 @@ def only(run: RunRow) -> dict[str, Any]:
     return dict(found)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def report() -> dict[str, Any]:
     """The back-test over all published runs."""
     return mfu_backtest(read_runs())

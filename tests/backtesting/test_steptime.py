@@ -167,8 +167,11 @@ def test_nothing_but_jax_runs_on_tpus():
 
 
 def test_usual_layout_of_large_models():
-    """7B fits one device; 175B takes TP 8 and stages until 18 byte a parameter take 60% of 80 GB."""
+    """1B fits one device, 7B of 7 byte two of 80 GB or four of 40; 175B takes TP 8 and stages until 18 byte a parameter
+    take 60% of 80 GB."""
     assert usual_layout(1e9, 64, 80e9, 18.0) == (1.0, 1.0)
+    assert usual_layout(6.9e9, 128, 40e9, 7.0) == (4.0, 1.0)
+    assert usual_layout(6.9e9, 128, 80e9, 7.0) == (2.0, 1.0)
     assert usual_layout(175e9, 1024, 80e9, 18.0) == (8.0, 16.0)
 
 
@@ -218,9 +221,9 @@ def test_sources_are_told_apart():
     assert RunRow({"id": "usp-1B-0002"}).source == "usp"
 
 
-def test_published_runs_that_ran_fit():
+def test_published_runs_that_ran_fit(on_file):
     """A layout that its source ran is called fitting, 99 times in a hundred."""
-    said = backtest("memory")
+    said = on_file("memory")
     ran = [row for row in said["rows"] if row["ran"] and row["fits"] is not None]
     assert said["fits"]["ran"] == len(ran) > 2500
     assert sum(row["fits"] for row in ran) >= 0.99 * len(ran)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mfu_planner import InputError, Meter, calibrate, predict
+from mfu_planner import InputError, Meter, backtest, calibrate, diagnose, memory, predict, search
 from mfu_planner.cli.main import main
 from mfu_planner.facts import folder
 
@@ -38,7 +38,7 @@ class Clock:
         return self.now
 
 
-def run(where: Path, name: str, seconds: float | None = None, **flags: Any) -> Path:
+def run(where: Path, name: str, seconds: float | None = None, tokens: int | None = None, **flags: Any) -> Path:
     """A file of the Meter, and its flags beside it; as long as SLOWER says unless told otherwise."""
     asked = LLAMA | flags
     seconds = predict(**asked, stack=SLOWER).step_time_s if seconds is None else seconds
@@ -46,7 +46,7 @@ def run(where: Path, name: str, seconds: float | None = None, **flags: Any) -> P
     with Meter(flops_per_token=5e10, peak=989.4e12, devices=asked["devices"], path=path, clock=clock) as meter:
         for _ in range(12):
             clock.now += seconds
-            meter.step(tokens=asked["global_batch"] * asked["seq_len"])
+            meter.step(tokens=tokens or asked["global_batch"] * asked["seq_len"])
     (where / f"{name}.yaml").write_text(yaml.safe_dump(asked | {"tokens": "2T"}))
     return path
 
@@ -184,3 +184,75 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     shown = capsys.readouterr().out
     assert "Run next: mfu-planner predict" in shown
     assert "not written" in shown
+
+
+def test_what_ran_fits(tmp_path: Path) -> None:
+    """70B on 32 devices under full sharding, without recomputation: the model says that it does not fit, but it ran."""
+    ran: dict[str, Any] = {
+        "model": "llama-3.1-70b", "hardware": "h100-sxm", "devices": 32, "global_batch": 32, "zero": 3, "seq_len": 4096,
+        "micro_batch": 1, "recompute": "none",
+    }  # fmt: skip
+    blank = {k: v for k, v in ran.items() if k not in ("micro_batch", "recompute")}
+    before = memory(**ran, stack="generic")
+    assert not before.fits
+    stack = calibrate(run(tmp_path, "large", **ran)).stack
+    after = memory(**ran, stack=stack)
+    states = before.weights_bytes + before.gradients_bytes + before.optimizer_bytes
+    assert after.fits
+    assert after.total_bytes == pytest.approx(before.usable_bytes, rel=2e-3)
+    assert after.total_bytes - states == pytest.approx(
+        stack["evidence"]["room"] * (before.total_bytes - states), rel=1e-9
+    )
+    for answer in (predict(**blank, stack=stack), diagnose(**blank, stack=stack, mfu="30%")):
+        assert any("recompute none" in line for line in answer.assumptions)
+    assert predict(**blank, stack="generic").inputs["recompute"] == "full"
+    assert search(**ran, stack=stack, space="usual", top=1).layouts
+    assert calibrate(run(tmp_path, "small")).stack["evidence"]["room"] == 1.0
+
+
+@pytest.mark.parametrize(("share", "refused"), [(1.0, False), (0.9, False), (0.5, True), (0.125, True), (1.25, True)])
+def test_a_log_of_another_batch_is_refused(tmp_path: Path, share: float, refused: bool) -> None:
+    """32 sequences of 4,096 tokens are 131,072 a step: fewer may be padding, half of them or more than all are not."""
+    path = run(tmp_path, "one", tokens=round(131_072 * share))
+    if not refused:
+        assert calibrate(path).runs[0]["run"] == "one.jsonl"
+        return
+    with pytest.raises(InputError, match=rf"one.jsonl: {131_072 * share:,.0f} tokens a step.*131,072"):
+        calibrate(path)
+
+
+def test_published_rows_by_ones_own_stack_and_machine(tmp_path: Path) -> None:
+    """A row in a table of one's own is asked with the stack and on the machine that are given, and says how."""
+    machine = Path(__file__).parents[1] / "machine" / "machine.yaml"
+    cells = {
+        "id": "ours-1", "kind": "benchmark", "model": "GPT", "hidden": "256", "layers": "4", "heads": "4",
+        "kv_heads": "4", "ffn": "768", "vocab": "4000", "seq_len": "128", "hardware": "cpu-test", "num_devices": "1",
+        "dtype": "fp32", "global_batch_seqs": "4", "micro_batch": "4",
+    }  # fmt: skip
+    with (folder("published_runs") / "runs.csv").open(encoding="utf-8", newline="") as file:
+        columns = next(csv.reader(file))
+    table = tmp_path / "mine.csv"
+
+    def written(seconds: float) -> None:
+        with table.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerow(dict.fromkeys(columns, "") | cells | {"step_time_s": str(seconds)})
+
+    written(0.5)
+    (unknown,) = backtest(runs=table).rows
+    assert "cpu-test" in unknown["skipped"]
+    written(1.2 * backtest(runs=table, machine=str(machine)).rows[0]["predicted"])
+    plain = backtest(runs=table, machine=str(machine), row="ours-1")
+    found = calibrate(table, machine=str(machine), output=tmp_path / "stack.yaml")
+    assert found.runs[0]["base_s"] == pytest.approx(
+        backtest(runs=table, machine=str(machine), stack="generic").rows[0]["predicted"], rel=1e-4
+    )
+    mine = backtest(runs=table, machine=str(machine), stack=str(tmp_path / "stack.yaml"), row="ours-1")
+    assert mine.rows[0]["predicted"] == pytest.approx(found.runs[0]["predicted_s"], rel=1e-4)
+    assert abs(mine.rows[0]["error"]) < abs(plain.rows[0]["error"])
+    assert mine.question["stack"] == str(tmp_path / "stack.yaml")
+    assert predict(**mine.question).step_time_s == mine.rows[0]["predicted"]
+    for wrong in ({"kind": "mfu"}, {"default_stack": True}, {"calibrate": 3}):
+        with pytest.raises(InputError, match="stack"):
+            backtest(runs=table, stack="generic", **wrong)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,17 @@ from mfu_planner.units import parse
 
 TOLERANCE = 0.015
 ROOT = folder("hardware_specs")
-SPECS = {path.stem: read(AcceleratorSpec, path) for path in accelerator_files(ROOT)}
 VENDORS = {"NVIDIA", "AMD", "Google", "Intel", "AWS", "Huawei", "Apple", "Cerebras", "Microsoft", "Cambricon", "MetaX",
            "Hygon", "Moore Threads", "Kunlunxin", "Tenstorrent"}  # fmt: skip
+
+
+pytestmark = pytest.mark.xdist_group("catalogue")  # its files are read once
+
+
+@cache
+def specs() -> list[AcceleratorSpec]:
+    """Every file of the catalogue, when the first test asks."""
+    return [read(AcceleratorSpec, path) for path in accelerator_files(ROOT)]
 
 
 def rate(text: str) -> float:
@@ -28,11 +37,11 @@ def rate(text: str) -> float:
 
 def test_the_catalogue_is_wide() -> None:
     """At least the 94 variants of the first collection, from every vendor."""
-    assert len(SPECS) >= 94
-    assert {s.vendor for s in SPECS.values()} == VENDORS
+    assert len(specs()) >= 94
+    assert {s.vendor for s in specs()} == VENDORS
 
 
-@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@pytest.mark.each("spec", specs)
 def test_every_figure_has_a_dated_source(spec: AcceleratorSpec) -> None:
     """No source without title, address and date; no date in the future; every group cites one."""
     assert spec.figures(), "an entry without any figure"
@@ -47,14 +56,14 @@ def test_every_figure_has_a_dated_source(spec: AcceleratorSpec) -> None:
             assert other.source in spec.sources
 
 
-@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@pytest.mark.each("spec", specs)
 def test_an_entry_without_peaks_says_why(spec: AcceleratorSpec) -> None:
     """A part whose rates no source gives is kept, and says so."""
     if not any(p.dense for k, p in spec.peak.items() if k != "fp64"):
         assert spec.notes
 
 
-@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@pytest.mark.each("spec", specs)
 def test_sparse_is_above_dense(spec: AcceleratorSpec) -> None:
     """Structured sparsity raises the rate, by two for 2:4 unless a note says that it differs."""
     for dtype, peak in spec.peak.items():
@@ -67,7 +76,7 @@ def test_sparse_is_above_dense(spec: AcceleratorSpec) -> None:
             assert factor == pytest.approx(2, rel=tolerance)
 
 
-@pytest.mark.parametrize("spec", [s for s in SPECS.values() if s.compute], ids=lambda s: s.id)
+@pytest.mark.each("spec", lambda: [s for s in specs() if s.compute])
 def test_physics(spec: AcceleratorSpec) -> None:
     """Compute units × FLOP per clock × clock is the peak within 1.5%, or the file says why not."""
     compute = spec.compute
@@ -88,7 +97,7 @@ def test_physics(spec: AcceleratorSpec) -> None:
 
 def test_most_matrix_peaks_are_checked_by_physics() -> None:
     """The physics test covers the data-centre parts, not a corner of them."""
-    checked = {s.id for s in SPECS.values() if s.compute and s.compute.flop_per_clock and not s.compute.inferred}
+    checked = {s.id for s in specs() if s.compute and s.compute.flop_per_clock and not s.compute.inferred}
 
     assert len(checked) >= 60
     assert {"h100-sxm", "a100-sxm-80gb", "mi300x", "tpu-v5p", "b200", "gaudi3", "l40s", "h20"} <= checked

@@ -25,7 +25,7 @@ def test_the_systems_that_people_use_are_there() -> None:
     assert wanted <= ids
 
 
-@pytest.mark.parametrize("found", ALL, ids=lambda c: c.id)
+@pytest.mark.each("found", ALL)
 def test_nics_add_up_per_device(found: object) -> None:
     """NICs × their rate ÷ devices of the node is the scale-out rate of one device."""
     c = cluster(found.id)  # type: ignore[attr-defined]
@@ -39,7 +39,7 @@ def test_nics_add_up_per_device(found: object) -> None:
     assert c.scale_up_domain >= c.devices_per_node or c.kind == "pod"
 
 
-@pytest.mark.parametrize("found", ALL, ids=lambda c: c.id)
+@pytest.mark.each("found", ALL)
 def test_scale_up_agrees_with_the_device(found: object) -> None:
     """A machine never gives a device more than the device's own links carry."""
     c = cluster(found.id)  # type: ignore[attr-defined]

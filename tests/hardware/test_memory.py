@@ -16,7 +16,7 @@ RECORDS = index()["accelerators"]
 LAYOUT = {"model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": 8, "global_batch": 64, "zero": 1}
 
 
-@pytest.mark.parametrize("row", PRINTED, ids=lambda r: r["id"])
+@pytest.mark.each("row", PRINTED)
 def test_total_is_what_the_driver_prints(row: dict[str, str]) -> None:
     """The figure that nvidia-smi, rocm-smi or npu-smi printed on a real machine, typed here from the print-out."""
     unit = {"MiB": 2**20, "GiB": 2**30, "B": 1}[row["unit"]]
@@ -33,7 +33,7 @@ def test_enough_devices_have_a_print_out() -> None:
     assert {i for i, r in RECORDS.items() if r["memory_basis"] == "driver"} == {row["id"] for row in PRINTED}
 
 
-@pytest.mark.parametrize("identifier", [i for i, r in RECORDS.items() if r["memory_bytes"]])
+@pytest.mark.each("identifier", [i for i, r in RECORDS.items() if r["memory_bytes"]])
 def test_the_three_figures_are_in_order(identifier: str) -> None:
     """Usable is below the total, and the total is the box's figure within what GB can mean (10⁹ or 2³⁰ bytes)."""
     record = RECORDS[identifier]

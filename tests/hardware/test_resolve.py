@@ -19,7 +19,7 @@ CASES = list(csv.DictReader((Path(__file__).parent / "driver_strings.csv").read_
 RECORDS = index()["accelerators"]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c["string"])
+@pytest.mark.each("case", CASES)
 def test_strings_of_drivers_clouds_and_people(case: dict[str, str]) -> None:
     """Each string resolves to its device, or is refused where it fits several or none."""
     if case["expected"] == "refused":
@@ -30,7 +30,7 @@ def test_strings_of_drivers_clouds_and_people(case: dict[str, str]) -> None:
         assert lookup(case["string"]).accelerator.id == case["expected"]
 
 
-@pytest.mark.parametrize("identifier", RECORDS)
+@pytest.mark.each("identifier", RECORDS)
 def test_own_names_resolve_to_the_device(identifier: str) -> None:
     """Id, marketing name and every driver string of an entry mean that entry."""
     record = RECORDS[identifier]
@@ -38,7 +38,8 @@ def test_own_names_resolve_to_the_device(identifier: str) -> None:
         assert lookup(name).accelerator.id == identifier
 
 
-@pytest.mark.parametrize("identifier", RECORDS)
+@pytest.mark.sampled(5)
+@pytest.mark.each("identifier", RECORDS)
 def test_a_longer_model_word_never_matches(identifier: str) -> None:
     """Whole words: gluing letters or digits to the model word of a driver string never gives that device's figures."""
     record = RECORDS[identifier]
@@ -195,7 +196,7 @@ def test_sparse_only_by_asking() -> None:
 PRINTED = list(csv.DictReader((Path(__file__).parent / "printed_names.csv").read_text("utf-8").splitlines()))
 
 
-@pytest.mark.parametrize("case", PRINTED, ids=lambda c: c["string"][:60])
+@pytest.mark.each("case", PRINTED)
 def test_names_as_software_prints_them(case: dict[str, str]) -> None:
     """Labels, lines of tools, lists and instance types give their device; shares and what is not one are refused."""
     if case["expected"] == "refused":

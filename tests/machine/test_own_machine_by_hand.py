@@ -149,6 +149,15 @@ def test_fits_without_a_source() -> None:
     found = changed(held, [("stacks/b/constants/drag/new", 2.0), ("fabrics/f/efficiency", 0.25), ("stacks/a", None)])
     assert found.stacks == {"a": {"constants": stated_of_a}, "b": {"constants": {"drag": {"new": 2.0}}}}
     assert found.fabrics == {"f": {"efficiency": 0.25}}
+    said = {
+        "stacks": {"a": {**held["stacks"]["a"], "stated": {"constants": {"drag": 0.75}}}},
+        "fabrics": {},
+        "ranges": {},
+    }
+    assert changed(said, [("stacks/a", None)]).stacks["a"]["constants"] == {**stated_of_a, "drag": 0.75}
+    said["stacks"]["c"] = {"extends": "a", "constants": {"drag": 0.5, "dropout": 0, "optimizer_bytes": 9.0}}
+    left = changed(said, [("stacks/a/constants/drag", 0.25), ("stacks/c", None)]).stacks["c"]["constants"]
+    assert left == {**stated_of_a, "drag": 0.25, "dropout": 0}
     assert changed(held, [("ranges/a/low", 0.25)]).ranges == {"a": {"low": 0.25}}
     assert held["stacks"]["b"]["constants"]["drag"] == {"new": 1.0}
     assert changed(held, [("stacks/a/constants/drag/new", 2.0)]).stacks["a"]["constants"]["drag"] == {"new": 2.0}

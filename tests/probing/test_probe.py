@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -29,6 +30,9 @@ class Watch:
     def __init__(self, *seconds: float) -> None:
         self.left, self.asked = itertools.cycle(seconds), 0
 
+    def clock(self) -> float:
+        return 0.0
+
     def seconds(self, action: Any, budget_s: float) -> float:
         self.asked += 1
         return next(self.left)
@@ -40,7 +44,7 @@ POINTS = [ProbePoint(name, "g", {}, lambda: lambda: None) for name in "abc"]
 def timings(path: Path | None, watch: Any, passes: int = 2) -> Timings:
     """Timed once through."""
     found = Timings(path, ABOUT)
-    found.run(watch, POINTS, passes, 0.0, lambda *_: None)
+    found.run(watch, POINTS, passes, 0.0, 60.0, lambda *_: None)
     return found
 
 
@@ -69,10 +73,34 @@ def test_the_fastest_pass_counts_and_the_spread_is_said(tmp_path: Path) -> None:
     assert again.asked == 2
 
 
+def test_a_slow_device_is_timed_within_the_limit() -> None:
+    """One FLOP a second for a minute: the largest are left out, costly ones timed in one pass."""
+    clock = [0.0]
+
+    class Slow:
+        def clock(self) -> float:
+            return clock[0]
+
+        def seconds(self, action: Any, budget_s: float) -> float:
+            clock[0] += 2.0 * action  # it warms up, it counts
+            return float(action)
+
+    def point(name: str, work: float, like: str = "product") -> ProbePoint:
+        return ProbePoint(name, "g", {}, lambda: work, like, work)
+
+    slow = [point("needed", 3.0, ""), *(point(str(w), float(w)) for w in (1, 2, 4, 100, 1000)), point("last", 1.0)]
+    found = Timings(None, ABOUT)
+    found.run(Slow(), slow, 2, 0.0, 60.0, lambda *_: None)
+    assert clock[0] <= 60.0
+    assert [p.name for p in slow if not found.timed(p.name)] == ["100", "1000"]
+    assert found.spread("4") is None  # one pass alone had the time
+    assert found.spread("2") == 0.0
+
+
 def test_a_busy_machine_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond 10%: no file, and what was steady is kept for the next try."""
     device = Watch(1.0, 1.0, 1.0, 1.0, 1.5, 1.5)
-    fake = SimpleNamespace(name="x", torch=SimpleNamespace(__version__="1"), seconds=device.seconds)
+    fake = SimpleNamespace(name="x", torch=SimpleNamespace(__version__="1"), seconds=device.seconds, clock=device.clock)
     monkeypatch.setattr(probing, "torch_device", lambda _: fake)
     monkeypatch.setattr(probing, "points", lambda *_, **__: POINTS)
     out = tmp_path / "machine.yaml"
@@ -101,6 +129,7 @@ def loop() -> ModuleType:
     return module
 
 
+@pytest.mark.xdist_group("torch")
 def test_an_unknown_device_is_refused() -> None:
     """With what torch has."""
     pytest.importorskip("torch")
@@ -108,6 +137,7 @@ def test_an_unknown_device_is_refused() -> None:
         probing.probe("tpu")
 
 
+@pytest.mark.skipif("MFU_PLANNER_LONG" not in os.environ, reason="three minutes of training: .ci/run has it beside")
 def test_the_loop_closes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Probe, train, log, calibrate on five, predict the others.
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfu_planner.errors import InputError
-from mfu_planner.run.scaling import compute_optimal_tokens, laws, optimum
+from mfu_planner.run.scaling import compute_optimal_params, compute_optimal_tokens, laws, optimal_size, optimum
 
 
 def test_chinchilla_table_is_met() -> None:
@@ -52,3 +52,19 @@ def test_bad_questions_are_refused() -> None:
     with pytest.raises(InputError):
         compute_optimal_tokens(0)
     assert compute_optimal_tokens(1.0).tokens > compute_optimal_tokens(0.5).tokens > 0
+
+
+@pytest.mark.parametrize("law", [None, "hoffmann-2022"])
+@pytest.mark.parametrize("params", [1.5, 70e9, 1e30])
+def test_tokens_and_compute_lead_back_to_the_parameters(params: float, law: str | None) -> None:
+    """Of one parameter and of very many; compute is 6 · N · D."""
+    tokens = compute_optimal_tokens(params, law).tokens
+    assert compute_optimal_params(tokens, law).params == pytest.approx(params, rel=1e-9)
+    assert optimal_size(6 * params * tokens, law).params == pytest.approx(params, rel=1e-9)
+
+
+@pytest.mark.parametrize("given", [0.0, -1.0])
+def test_nothing_has_no_optimum(given: float) -> None:
+    for ask in (compute_optimal_tokens, compute_optimal_params, optimal_size):
+        with pytest.raises(InputError, match="a positive"):
+            ask(given)

@@ -19,17 +19,21 @@ ASKED = {"model": "llama-3.2-3b", "hardware": "h100-sxm", "devices": 16, "global
          "stack": "megatron-2024"}  # fmt: skip
 
 
-def pieces(**more: Any) -> list[tuple[Any, Any, Any]]:
+MIXTURE = {**ASKED, "model": "mixtral-8x7b", "etp": 2}
+
+
+def pieces(asked: dict[str, Any] = ASKED, **more: Any) -> list[tuple[Any, Any, Any]]:
     """(outer, inner, place) of every grid."""
-    given = {**ASKED, **more}
+    given = {**asked, **more}
     (place,) = places_of(given)
     return [(outer, inner, place) for place, outer, inner in grids([place], given, whole=False)[0]]
 
 
-def test_every_element_is_its_own_prediction() -> None:
+@pytest.mark.parametrize("asked", [ASKED, MIXTURE], ids=["dense", "experts"])
+def test_every_element_is_its_own_prediction(asked: dict[str, Any]) -> None:
     """Time and bytes of elements drawn from the grids: those of ``predict`` with their flags."""
     draw = random.Random(16)
-    for outer, inner, place in draw.sample(pieces(), 6):
+    for outer, inner, place in draw.sample(pieces(asked), 6):
         seconds, held, allowed = evaluate(outer, inner, place)
         for _ in range(3):
             at = tuple(draw.randrange(n) for n in inner.shape)
@@ -37,7 +41,7 @@ def test_every_element_is_its_own_prediction() -> None:
             if not allowed[at]:
                 continue
             flags = {k: v for k, v in Found(0.0, 0.0, outer, choice, 16).flags().items() if v is not None}
-            said = predict(**ASKED, **flags)
+            said = predict(**asked, **flags)
             assert seconds[at] == pytest.approx(said.step_time_s, rel=1e-12)
             assert held[at] == pytest.approx(said.memory["total_bytes"], rel=1e-12)
 
@@ -50,8 +54,8 @@ def test_interleaving_needs_whole_rounds() -> None:
             continue
         _, _, allowed = evaluate(outer, inner, place)
         for at in np.ndindex(*inner.shape):
-            count = 32 // outer.dp / inner.micro_batch[at[0]]
-            assert allowed[at] == (inner.vpp[at[1]] == 1 or count % outer.pp == 0)
+            count = 32 // outer.dp / inner.micro_batch[at[AXES.index("micro_batch")]]
+            assert allowed[at] == (inner.vpp[at[AXES.index("vpp")]] == 1 or count % outer.pp == 0)
             seen += 1
     assert seen
 
@@ -62,7 +66,7 @@ def test_dualpipe_needs_even_numbers() -> None:
         assert outer.pp == 1 or inner.vpp == (1,)
         _, _, allowed = evaluate(outer, inner, place)
         for at in np.ndindex(*inner.shape):
-            count = 32 // outer.dp / inner.micro_batch[at[0]]
+            count = 32 // outer.dp / inner.micro_batch[at[AXES.index("micro_batch")]]
             assert allowed[at] == (outer.pp == 1 or (outer.pp % 2 == 0 and count % 2 == 0))
 
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mfu_planner.errors import InputError, NoAnswer
-from mfu_planner.searching.outcome import best_of_each_first, distinct, pareto, ranked
+from mfu_planner.searching.outcome import best_of_each_first, degrees_first, distinct, pareto, ranked
 from mfu_planner.searching.rank import Best, Found
-from mfu_planner.searching.space import Inner, Outer
+from mfu_planner.searching.space import AXES, Inner, Outer
 
-OUTER = Outer(tp=2, pp=1, cp=1, ep=1, dp=4)
+OUTER = Outer(tp=2, pp=1, cp=1, dp=4)
 
 
 def grid(micro: tuple[int, ...]) -> Inner:
     """A grid along one axis."""
-    return Inner(micro, (1,), (0,), (0,), (0.0,), (0,), (0,))
+    return Inner((1,), micro, (1,), (0,), (0,), (0.0,), (0,), (0,))
 
 
 def offered(best: Best, seconds: list[float], feasible: list[bool] | None = None) -> None:
@@ -28,6 +29,15 @@ def offered(best: Best, seconds: list[float], feasible: list[bool] | None = None
     shape = inner.shape
     fits = np.array([True] * len(seconds) if feasible is None else feasible).reshape(shape)
     best.offer(np.array(seconds).reshape(shape), np.array(seconds).reshape(shape) * 10, fits, OUTER, inner, 8, "here")
+
+
+def test_of_equally_fast_layouts_the_simplest_are_kept() -> None:
+    """Less EP first, then smaller micro-batches, then a lower ZeRO stage: whatever the order of the axes."""
+    best, inner = Best(4), Inner((1, 2), (1, 2), (1,), (0, 1, 2), (0,), (0.0,), (0,), (0,))
+    alike = np.ones(inner.shape)
+    best.offer(alike, alike, alike > 0, OUTER, inner, 8)
+    names = ("ep", "micro_batch", "zero")
+    assert [tuple(f.flags()[n] for n in names) for f in best.ranked()] == [(1, 1, 0), (1, 1, 1), (1, 1, 2), (1, 2, 0)]
 
 
 @pytest.mark.parametrize("keep", [1, 3, 7])
@@ -52,9 +62,9 @@ def test_the_bar_is_the_slowest_that_is_kept() -> None:
     offered(best, [3.0])
     assert best.bar == 5.0
     offered(best, [9.0, 5.0])
-    assert [f.choice[0] for f in best.ranked()] == [1.0, 1.0]
+    assert [f.flags()["micro_batch"] for f in best.ranked()] == [1.0, 1.0]
     offered(best, [9.0, 4.0])
-    assert [(f.seconds, f.choice[0]) for f in best.ranked()] == [(3.0, 1.0), (4.0, 2.0)]
+    assert [(f.seconds, f.flags()["micro_batch"]) for f in best.ranked()] == [(3.0, 1), (4.0, 2)]
     assert best.bar == 4.0
 
 
@@ -63,12 +73,12 @@ def test_the_bar_is_the_slowest_that_is_kept() -> None:
 )
 def test_flags_of_a_found_layout(code: float, name: str, share: float | None) -> None:
     """Recomputation by its code; a group of nought is all devices."""
-    flags = Found(1.0, 2.0, OUTER, (4.0, 2.0, 3.0, 0.0, code, 1.0, 0.0), 8).flags()
+    flags = Found(1.0, 2.0, OUTER, (3.0, 0.0, 0.0, 1.0, 2.0, 4.0, code, 1.0), 8).flags()
     assert (flags["recompute"], flags["recompute_share"]) == (name, share)
     assert (flags["tp"], flags["pp"], flags["cp"], flags["ep"], flags["dp"]) == (2, 1, 1, 1, 4)
     assert (flags["micro_batch"], flags["vpp"], flags["zero"], flags["zero_group"]) == (4, 2, 3, None)
     assert (flags["sequence_parallel"], flags["offload"]) == (True, False)
-    other = Found(1.0, 2.0, OUTER, (1.0, 1.0, 3.0, 8.0, 0.0, 0.0, 1.0), 8).flags()
+    other = Found(1.0, 2.0, OUTER, (3.0, 8.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0), 8).flags()
     assert (other["zero_group"], other["sequence_parallel"], other["offload"]) == (8, False, True)
 
 
@@ -122,3 +132,36 @@ def test_best_of_each_place_first() -> None:
     assert [r["step_time_s"] for r in first] == [1, 4, 2, 3]
     alone = rows[:3]
     assert best_of_each_first(alone) == (alone, 1)
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+def test_the_fastest_of_each_choice_of_degrees_is_kept(heads: int) -> None:
+    """Of so many of them, whatever the order, beside the fastest of all; of usual layouts only."""
+    draw, best, fastest = random.Random(heads), Best(2, heads), {}
+    for _ in range(30):
+        outer = Outer(tp=1, pp=draw.randint(1, 6), cp=1, dp=1)
+        inner = replace(grid((1, 2, 4)), ep=(1, 2), offload=(0, 1))
+        seconds = np.array([draw.uniform(1, 100) for _ in range(inner.size)]).reshape(inner.shape)
+        rare = draw.random() < 0.3
+        best.offer(seconds, seconds, seconds > 5, outer, inner, 1, "", None if rare else {"offload": 1})
+        for at in np.ndindex(*inner.shape):
+            there = dict(zip(AXES, at, strict=True))
+            if not rare and seconds[at] > 5 and not there["offload"]:
+                key = outer.pp, inner.ep[there["ep"]]
+                fastest[key] = min(seconds[at], fastest.get(key, math.inf))
+    wanted = sorted(fastest.values())[:heads]
+    assert sorted(found.seconds for found in best.firsts.values()) == wanted
+    for (outer, ep), found in best.firsts.items():
+        assert (found.degrees, found.flags()["offload"]) == ((outer, ep), False)
+        assert found.seconds == fastest[outer.pp, ep]
+    times = [found.seconds for found in best.ranked()]
+    assert times == sorted(times)
+    assert set(wanted) <= set(times)
+
+
+def test_every_choice_of_degrees_once_before_its_variants() -> None:
+    """Ranked as they were among each other; what nobody does comes after."""
+    named = {"place": "here", "provider": None, "devices": 8, "pp": 1, "cp": 1, "ep": 1}
+    rows = [{**named, "tp": tp, "usual": i != 5, "i": i} for i, tp in enumerate((2, 2, 4, 2, 4, 8))]
+    assert [row["i"] for row in degrees_first(rows)] == [0, 2, 1, 3, 4, 5]
+    assert [row["i"] for row in degrees_first([{**row, "place": str(row["i"])} for row in rows])] == [*range(6)]

@@ -40,11 +40,44 @@ def test_times_are_those_of_predict(found):
         assert row["mfu"] == pytest.approx(said["mfu"], rel=1e-9)
 
 
-def test_fastest_first_and_all_fit(found):
-    """Ranked by time, each within the memory that may be used."""
-    times = [row["step_time_s"] for row in found["layouts"]]
+@pytest.mark.parametrize("zero", [None, 1, 3])
+def test_the_default_stack_is_that_of_predict(zero):
+    """Sharded weights are another kind of software; what is assumed is said as predict says it."""
+    asked = {**SMALL, "model": "llama-3.1-8b", "zero": zero, "seq_len": None}
+    flags = {k: v for k, v in asked.items() if v is not None}
+    said, alone = search(**flags, space="usual", top=1), predict(**flags)
+    assert said["layouts"][0]["question"]["stack"] == alone["inputs"]["stack"]
+    software = [line for line in alone["assumptions"] if line.startswith(("software stack", "cluster"))]
+    length = [line for line in alone["warnings"] if line.startswith("seq_len")]
+    assert set(software + length) <= set(said["assumptions"])
+    assert len(software) == 2
+    assert len(length) == 1
 
-    assert times == sorted(times)
+
+def test_a_stack_of_ones_own_is_named():
+    """Not by its base."""
+    own = {"kind": "stack-calibration", "name": "ours-2026", "base": "generic", "constants": {}}
+    said = search(**SMALL, stack=own, space="usual", top=1)["assumptions"]
+    assert any("ours-2026, calibrated on own runs, on generic" in line for line in said)
+
+
+def test_the_convention_is_said_where_the_model_asks_for_one():
+    """Windows of Gemma: causal, as predict says."""
+    flags = {**SMALL, "model": "gemma-3-4b"}
+    assert any("causal convention" in line for line in search(**flags, space="usual", top=1)["assumptions"])
+
+
+def test_fastest_first_and_all_fit(found):
+    """Each choice of degrees once, ranked by time, then their variants; all within the memory that may be used."""
+    rows = found["layouts"]
+    keys = [tuple(row[name] for name in ("tp", "pp", "cp", "ep")) for row in rows]
+    heads = len({key for key, row in zip(keys, rows, strict=True) if row["usual"]})
+    assert len(set(keys[:heads])) == heads
+    assert 5 < heads < len(rows)
+    assert all(row["usual"] for row in rows[:heads])
+    for part in (rows[:heads], rows[heads:]):
+        times = [row["step_time_s"] for row in part]
+        assert times == sorted(times)
     assert all(row["total_bytes"] <= 80e9 for row in found["layouts"])
     assert 0 < found["feasible"] <= found["evaluated"]
 
@@ -85,6 +118,28 @@ def test_smallest_cluster_that_meets_a_deadline():
     said = search(**{**SMALL, "devices": [8, 16, 32]}, tokens="300B", deadline="30d", rank="devices", space="usual")
 
     assert said["layouts"][0]["training_time_s"] <= 30 * 86400
+
+
+def test_states_go_to_the_host_only_where_nothing_fits_without():
+    """3B parameters of Adam on one 24 GB card (18 bytes each: 58 GB) run no other way; on 80 GB the best stay."""
+    asked = {"model": "llama-3.2-3b", "devices": 1, "global_batch": 1, "seq_len": 512}
+    assert all(row["offload"] and not row["usual"] for row in search(**asked, hardware="rtx-4090")["layouts"])
+    with pytest.raises(NoAnswer):
+        search(**asked, hardware="rtx-4090", offload=False)
+    for flags, wanted in (({}, False), ({"offload": True}, True)):
+        (first,) = search(**asked, hardware="h100-sxm", top=1, **flags)["layouts"]
+        assert (first["offload"], first["usual"]) == (wanted, True)
+
+
+def test_embedding_and_loss_count_as_layers_where_only_that_divides():
+    """126 layers on 16 stages are 128 with both ends; the row's question gives its figures."""
+    asked = {"model": "llama-3.1-405b", "hardware": "h100-sxm", "devices": 1024, "global_batch": 128, "seq_len": 8192}
+    rows = search(**asked, pp=16, space="usual", top=3)["layouts"]
+    for row in rows:
+        assert (row["pipeline_embedding"], row["pipeline_loss"]) == (True, True)
+        assert predict(**row["question"])["step_time_s"] == row["step_time_s"]
+    (plain,) = search(**asked, pp=2, space="usual", top=1)["layouts"]
+    assert plain["pipeline_embedding"] is None
 
 
 def test_nothing_fits():

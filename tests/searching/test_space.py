@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from mfu_planner.searching.space import AXES, USUAL, WHOLE, Inner, Outer, divisors, inner_grid, outer_layouts
+from mfu_planner.searching.space import (
+    AXES,
+    USUAL,
+    WHOLE,
+    Inner,
+    Outer,
+    divisors,
+    ends_dealt,
+    inner_grid,
+    outer_layouts,
+    usual_context,
+)
 
 
 def division(**sizes: Any) -> Any:
@@ -31,6 +42,7 @@ def test_divisors_are_all_that_divide(number: int) -> None:
         ({"two_stacks": True}, 16, 16, 2048, 8),
         ({"heads": 128, "layers": 120}, 128, 64, 65536, 72),
         ({}, 64, 24, 1536, 2),
+        ({"heads": 34}, 34, 34, 1024, 72),  # 34 is more than two domains of 16
     ],
 )
 def test_outer_degrees_by_trying_every_one(
@@ -53,16 +65,21 @@ def test_outer_degrees_by_trying_every_one(
             continue
         for ep in range(1, dp * cp + 1):
             if (dp * cp) % ep == 0 and (model.experts % ep == 0 if model.experts else ep == 1):
-                expected.add((tp, pp, cp, ep, dp))
-    found = list(outer_layouts(model, devices, batch, seq_len, node))
-    assert {(o.tp, o.pp, o.cp, o.ep, o.dp) for o in found} == expected
+                expected.add((tp, pp, cp, dp, ep))
+    found = [
+        (outer.tp, outer.pp, outer.cp, outer.dp, ep)
+        for outer in outer_layouts(model, devices, batch, seq_len, node)
+        for ep in inner_grid(outer, model, batch, USUAL).ep
+    ]
+    assert set(found) == expected
     assert len(found) == len(expected)
 
 
 def test_inner_choices_of_the_usual_space() -> None:
     """No sharding groups, no offload, recomputation of all layers or none."""
-    grid = inner_grid(Outer(tp=2, pp=4, cp=1, ep=1, dp=8), division(), 128, USUAL)
+    grid = inner_grid(Outer(tp=2, pp=4, cp=1, dp=8), division(), 128, USUAL)
     assert grid == Inner(
+        ep=(1,),
         micro_batch=(1, 2, 4, 8, 16),
         vpp=(1, 2, 3, 6),
         zero=(0, 1, 2, 3),
@@ -71,14 +88,15 @@ def test_inner_choices_of_the_usual_space() -> None:
         sequence_parallel=(0, 1),
         offload=(0,),
     )
-    assert grid.shape == (5, 4, 4, 1, 3, 2, 1)
+    expected = {"ep": 1, "micro_batch": 5, "vpp": 4, "zero": 4, "zero_group": 1, "recompute": 3, "sequence_parallel": 2}
+    assert dict(zip(AXES, grid.shape, strict=True)) == {**expected, "offload": 1}
     assert grid.size == 480
     assert len(AXES) == len(grid.shape)
 
 
 def test_inner_choices_of_the_whole_space() -> None:
     """Groups of some devices, each twenty-fourth of the layers, offload; selective only where it differs."""
-    grid = inner_grid(Outer(tp=1, pp=1, cp=2, ep=1, dp=4), division(), 4096, WHOLE[0], selective=False)
+    grid = inner_grid(Outer(tp=1, pp=1, cp=2, dp=4), division(), 4096, WHOLE[0], selective=False)
     assert grid.zero_group == (0, 2, 4)
     assert grid.recompute == (0.0, *(1 + n / 24 for n in range(1, 25)))
     assert grid.offload == (0, 1)
@@ -87,8 +105,35 @@ def test_inner_choices_of_the_whole_space() -> None:
     assert max(grid.micro_batch) == 512
 
 
+@pytest.mark.parametrize(
+    ("layers", "stages", "ends", "chunks"),
+    [
+        (24, 4, False, (1, 2, 3, 6)),
+        (126, 16, True, (1, 2, 4, 8)),  # Llama 3.1 405B: 128 with both ends, of one layer a chunk at most
+        (70, 8, True, (1, 3, 9)),  # GLM-130B: nine layers a stage, one less at either end
+        (126, 6, False, (1, 3, 7, 21)),
+        (61, 16, False, (1,)),  # neither 61 nor 63: unequal stages of one chunk
+    ],
+)
+def test_chunks_are_equal(layers: int, stages: int, ends: bool, chunks: tuple[int, ...]) -> None:
+    """Of the layers, or of the layers with embedding and head where only that makes stages equal."""
+    assert ends_dealt(layers, stages) == ends
+    grid = inner_grid(Outer(1, stages, 1, 1), division(layers=layers), 16, USUAL, ends=ends)
+    assert grid.vpp == chunks
+
+
+@pytest.mark.parametrize(
+    ("cp", "dp", "batch", "seq_len", "usual"),
+    [(1, 64, 64, 512, True), (2, 32, 64, 8192, True), (4, 16, 64, 8192, False), (8, 8, 8, 8192, True),
+     (16, 8, 8, 8192, False), (16, 8, 128, 131_072, True)],
+)  # fmt: skip
+def test_usual_context_parallelism(cp: int, dp: int, batch: int, seq_len: int, usual: bool) -> None:
+    """4,096 tokens a rank (NeMo, Llama 3); 1,024 where 64 devices share 8 sequences (MLPerf Training's LoRA)."""
+    assert usual_context(Outer(1, 1, cp, dp), batch, seq_len) == usual
+
+
 def test_one_device_has_nothing_to_shard() -> None:
     """Neither ZeRO nor tensor-parallel norms."""
-    grid = inner_grid(Outer(tp=1, pp=1, cp=1, ep=1, dp=1), division(), 4, WHOLE[0])
+    grid = inner_grid(Outer(tp=1, pp=1, cp=1, dp=1), division(), 4, WHOLE[0])
     assert (grid.zero, grid.zero_group, grid.sequence_parallel) == ((0,), (0,), (0,))
-    assert inner_grid(Outer(1, 1, 2, 1, 1), division(), 4, USUAL).zero == (0, 1, 2, 3)
+    assert inner_grid(Outer(1, 1, 2, 1), division(), 4, USUAL).zero == (0, 1, 2, 3)

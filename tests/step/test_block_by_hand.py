@@ -9,6 +9,7 @@ import pytest
 from toy import BOX, EXPERTS, HEAD, LAYER, STACK, model
 
 from mfu_planner.operators import Attention, Layout, Workload
+from mfu_planner.questions.model import choose_model
 from mfu_planner.step.division import divide
 from mfu_planner.step.layers import block_parts
 
@@ -90,6 +91,23 @@ def test_casts_of_a_narrow_run() -> None:
     assert parts("casts", **usual) == (0, 0)
 
 
+def test_passes_of_convolutions() -> None:
+    """Blocks of convolutions have a factor of their own, by the same bytes; one with attention has the usual."""
+    network = choose_model(model="resnet-50").architecture
+    kind = next(k for k in divide(network).body if k.convolves)
+    work = Workload(2, network.fixed_length or 1, allowed_pairs_only=True)
+
+    def seconds(layout: Layout, **stack: float) -> float:
+        return float(block_parts(kind, layout, BOX, replace(STACK, **stack), work)[0]["pointwise"])
+
+    one = seconds(Layout(), convolution_pointwise=1.0)
+    assert one > 0
+    asked = {"pointwise_factor": 3.0, "convolution_pointwise": 1.25, "pointwise_compiled": 0.5}
+    assert seconds(Layout(), **asked) == pytest.approx(1.25 * one)
+    assert seconds(Layout(compiled=1.0), **asked) == pytest.approx(0.625 * one)
+    assert parts("pointwise", **asked)[0] == pytest.approx(3 * parts("pointwise")[0])
+
+
 SUM = 2 * 8 * 8
 """Bytes of the two sums of 8 rows and 8 features each."""
 
@@ -107,6 +125,9 @@ SUM = 2 * 8 * 8
         (Layout(tp=4.0), 2, 3 * 2 * 2 * (3 / 4) * SUM / 10),
         (Layout(tp=4.0, sequence_parallel=1.0), 2, 3 * 2 * (3 / 4) * (SUM / 10 + SUM / 10)),
         (Layout(tp=4.0), 1, 3 * 2 * 2 * (3 / 4) * SUM / 5),
+        # nodes of four devices: the second group of three has two in one and one in the next, one interface of 5
+        (Layout(tp=3.0, dp=4.0), 4, 3 * 2 * 2 * (2 / 3) * SUM / 5),
+        (Layout(tp=3.0), 4, 0.5 * 2 * 2 * (2 / 3) * SUM / 10),
     ],
 )  # fmt: skip
 def test_sums_over_tensor_parallelism(layout: Layout, node: float, expected: float) -> None:
@@ -127,12 +148,17 @@ ROWS = 2 * 8 * 16
         (Layout(ep=2.0), 64, 0.25 * 2 * (1 / 2) * ROWS / 80),
         (Layout(ep=2.0, imbalance=1.5), 64, 0.25 * 2 * (1 / 2) * 1.5 * ROWS / 80),
         (Layout(ep=4.0, tp=2.0), 64, 0.25 * 2 * (3 / 4) * ROWS / 2 / 80),
-        # nodes of four with TP 2 hold two of the four members: two interfaces of 5
-        (Layout(ep=4.0, tp=2.0), 4, 0.25 * 2 * (3 / 4) * ROWS / 2 / 10),
+        # experts are whole where TP is 2: the four members stand side by side, in one node of four or two of two
+        (Layout(ep=4.0, tp=2.0, dp=2.0), 4, 0.25 * 2 * (3 / 4) * ROWS / 2 / 80),
+        (Layout(ep=4.0, tp=2.0, dp=2.0), 2, 0.25 * 2 * (3 / 4) * ROWS / 2 / 10),
+        # two nodes of six: one member of the second group of four is alone, or two are
+        (Layout(ep=4.0, dp=12.0), 6, 0.25 * 2 * (3 / 4) * ROWS / 10),
         (Layout(ep=4.0), 4, 0.25 * 2 * (3 / 4) * ROWS / 80),
         # two devices an expert: rows of both gathered at 20 on the way out, their sums scattered at 40 on the way back
         (Layout(ep=4.0, tp=2.0, etp=2.0), 64, 0.25 * (2 * 3 / 4 * ROWS / 2 / 80 + 1 / 2 * (ROWS / 20 + ROWS / 40))),
         (Layout(ep=4.0, tp=2.0, etp=1.0), 64, 0.25 * 2 * (3 / 4) * ROWS / 2 / 80),
+        # one group of experts: nothing to send, but two devices an expert gather its rows all the same
+        (Layout(tp=2.0, etp=2.0), 64, 0.25 * (1 / 2) * (ROWS / 20 + ROWS / 40)),
     ],
 )  # fmt: skip
 def test_rows_to_their_experts(layout: Layout, node: float, expected: float) -> None:
@@ -154,6 +180,8 @@ KEYS = 2 * 8 * 8
         # two of four members in a node of four with TP 2, one in one of two
         (Layout(cp=4.0, tp=2.0), 4, (3 / 4) * 4 * KEYS / 2 / 10),
         (Layout(cp=4.0, tp=2.0), 1, (3 / 4) * 4 * KEYS / 2 / 5),
+        # nodes of eight hold one group of three twos, and two devices of the next
+        (Layout(cp=3.0, tp=2.0, dp=4.0), 8, (2 / 3) * 3 * KEYS / 2 / 5),
     ],
 )  # fmt: skip
 def test_keys_of_the_whole_sequence(layout: Layout, node: float, ring: float) -> None:

@@ -61,6 +61,14 @@ def test_a_layer(layout: dict[str, float], stack: dict[str, float], expected: tu
     assert kept(Layout(**layout), **stack) == pytest.approx(expected)
 
 
+def test_scores_that_pass() -> None:
+    """Gradients of one layer's scores, beside those kept, while its backward pass runs."""
+    asked = {"score_passing": 10.0}
+    for recompute, held in ((0.0, ALL + SCORES), (2.0, INPUT)):
+        assert kept(Layout(recompute=recompute), asked, **UNFUSED) == (held, ALL + SCORES + 2 * SCORES)
+    assert kept(Layout(), asked) == (ALL, ALL)
+
+
 def test_what_a_selective_layer_keeps_in_the_host() -> None:
     """A quarter is computed again; of the rest a tenth stays on the device. Other layers do not mind."""
     held = {"selective_held": 0.1}
@@ -95,6 +103,16 @@ def stages(constants: Any = None, architecture: Any = None, box: Any = BOX, **la
     memory = replace(CONSTANTS, **(constants or {}))
     found = stages_of(case(asked, architecture, memory=memory, machine=box, state_bytes=12.0, **stack))
     return [{f.name: float(getattr(each, f.name)) for f in fields(each)} for each in found]
+
+
+def test_an_optimizer_in_the_backward_pass() -> None:
+    """Gradients of one layer of 456 parameters at a time, or of the head's 264 where a layer is less."""
+    (held,) = stages({"in_backward": True}, tp=1.0)
+    assert held["gradients"] == 4 * 456
+    assert stages({"in_backward": True}, dp=8.0, zero=2.0)[0]["gradients"] == 4 * 456
+    assert stages({"in_backward": True}, tp=2.0)[0]["gradients"] < 4 * 456
+    rest = {name: value for name, value in held.items() if name != "gradients"}
+    assert rest == {name: value for name, value in stages()[0].items() if name != "gradients"}
 
 
 def states(dense: float, **parts: float) -> dict[str, float]:

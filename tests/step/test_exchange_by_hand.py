@@ -45,12 +45,30 @@ def test_replicas_sum_their_gradients() -> None:
     assert exchanged(HELD, layout()) == (pytest.approx(2 * 7 / 8 * 4 * 6e9 / RATE), pytest.approx(0))
 
 
-@pytest.mark.parametrize("zero", [1.0, 2.0])
-def test_sharded_states(zero: float) -> None:
-    """Gradients scattered in 4 byte, new weights gathered in 2, over the shards."""
-    assert exchanged(HELD, layout(zero=zero))[0] == pytest.approx(7 / 8 * (4 + 2) * 6e9 / RATE)
-    assert exchanged(HELD, layout(zero=zero, zero_group=2.0))[0] == pytest.approx(1 / 2 * (4 + 2) * 6e9 / RATE)
-    assert exchanged(HELD, layout(zero=zero, dp=4.0, cp=4.0))[0] == pytest.approx(15 / 16 * (4 + 2) * 6e9 / RATE)
+@pytest.mark.parametrize(("zero", "scatters"), [(1.0, 1), (2.0, 4)])
+def test_sharded_states(zero: float, scatters: int) -> None:
+    """Gradients scattered in 4 byte, of ZeRO 2 those of every micro-batch, and new weights gathered in 2."""
+    sent = (scatters * 4 + 2) * 6e9 / RATE
+    assert exchanged(HELD, layout(zero=zero))[0] == pytest.approx(7 / 8 * sent)
+    assert exchanged(HELD, layout(zero=zero, dp=4.0, cp=4.0))[0] == pytest.approx(15 / 16 * sent)
+    assert exchanged(HELD, layout(zero=zero, micro_batches=1.0))[0] == pytest.approx(7 / 8 * (4 + 2) * 6e9 / RATE)
+    # shards over two: four parts of the group then sum what a device owns, half of the gradients
+    copies = 2 * 3 / 4 * 4 * 6e9 / 2 / RATE
+    assert exchanged(HELD, layout(zero=zero, zero_group=2.0))[0] == pytest.approx(1 / 2 * sent + copies)
+    # each micro-batch hides its own scatter, a quarter of a second of it
+    each, last = 7 / 8 * 4 * 6e9 / RATE, 7 / 8 * 6 * 6e9 / RATE
+    hidden = scatters - 1, min(each, 0.125) * (scatters - 1) + 0.125
+    exposed = max(each - 0.125, 0) * hidden[0] + last - 0.125
+    assert exchanged(HELD, layout(zero=zero), data_hidden=0.125) == pytest.approx((exposed, hidden[1]))
+
+
+def test_hybrid_shards_of_weights() -> None:
+    """Gathered and scattered in a part of the group for every micro-batch, summed with the other parts in the last."""
+    each = 1 / 2 * (2 * 2 * 8e9 + 2 * 6e9) / RATE
+    copies = 2 * 3 / 4 * 2 * 6e9 / 2 / RATE
+    assert exchanged(HELD, layout(zero=3.0, zero_group=2.0))[0] == pytest.approx(4 * each + copies)
+    whole = exchanged(HELD, layout(zero=3.0))[0]
+    assert exchanged(HELD, layout(zero=3.0, zero_group=8.0))[0] == pytest.approx(whole)
 
 
 def test_sharded_weights_are_gathered_for_every_micro_batch() -> None:

@@ -21,7 +21,8 @@ from mfu_planner.questions.model import choose_model
 from mfu_planner.step.case import Case
 from mfu_planner.step.evaluate import device_memory, step
 
-PRESETS = tuple(sorted(entry["id"] for entry in catalogue()))
+MODEL_TYPES = {entry["id"]: entry["model_type"] for entry in catalogue()}
+PRESETS = tuple(sorted(MODEL_TYPES))
 LAYOUTS = (
     Layout(dp=8.0, micro_batch=2.0, micro_batches=2.0),
     Layout(dp=8.0, micro_batch=1.0, micro_batches=4.0, zero=1.0, recompute=1.0),
@@ -84,7 +85,8 @@ def total(model, layout: Layout) -> tuple[float, float]:
     return model.params, owned
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.sampled(kind=MODEL_TYPES.get)
+@pytest.mark.each("name", PRESETS)
 def test_pieces_are_the_whole(name: str) -> None:
     """Parameters of one device's pieces, over the devices that share them, are the model's; so are the FLOPs."""
     model = architecture(name)
@@ -100,7 +102,8 @@ def test_pieces_are_the_whole(name: str) -> None:
             assert piece * shared == pytest.approx(whole, rel=1e-12), op.name
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.sampled(kind=MODEL_TYPES.get)
+@pytest.mark.each("name", PRESETS)
 def test_parts_of_a_step(name: str) -> None:
     """They add up, none is negative, and the ideal share is the MFU over the pairs that the mask allows."""
     for asked in possible(name):
@@ -113,7 +116,8 @@ def test_parts_of_a_step(name: str) -> None:
         assert found.seconds >= float(useful) / (asked.devices * asked.machine.peak_flops_per_s)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.sampled(kind=MODEL_TYPES.get)
+@pytest.mark.each("name", PRESETS)
 def test_memory_of_a_device(name: str) -> None:
     """Weights are what the model has; more recomputation takes less memory and more time."""
     model = architecture(name)
@@ -185,7 +189,8 @@ def test_a_faster_anything_is_never_slower(name: str, faster: str) -> None:
         )
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.sampled(kind=MODEL_TYPES.get)
+@pytest.mark.each("name", PRESETS)
 def test_a_step_does_the_work_that_is_counted(name: str) -> None:
     """``flops`` and the step count the same model FLOPs."""
     asked = case(name, Layout(dp=2.0))

@@ -31,6 +31,7 @@ MATHEMATICS = MemoryConstants(
     narrow_kept=1.0,
     selective_held=1.0,
     score_bytes=5.0,
+    score_passing=0.0,
     mask_bytes=2.0,
 )
 

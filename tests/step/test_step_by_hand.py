@@ -215,13 +215,36 @@ def test_filling_and_draining(schedule: float, vpp: float, left: float) -> None:
     assert found.parts["bubble"] == pytest.approx(left * (2 * LAYER_S + START))
 
 
+def test_a_device_under_dualpipe_works_on_a_stage_and_its_mirror() -> None:
+    """Both ends are one device's: of two stages half of all is its own; of four, their mean is the most."""
+    two, four = (run(layout={"pp": pp, "schedule": DUALPIPE}) for pp in (2.0, 4.0))
+    assert two.parts["stage_imbalance"] == pytest.approx(0.0)
+    ends = (2 * LAYER_S + START + END) / 2
+    assert four.parts["stage_imbalance"] == pytest.approx(3 * (ends - (4 * LAYER_S + START + END) / 4))
+
+
+def test_dualpipe_hides_what_goes_to_experts() -> None:
+    """Behind a layer that computes longer: of the dispatch, its drag is left; one pipeline stage hides nothing."""
+    sent = {
+        (pp, schedule): run(
+            model(EXPERTS), {"pp": pp, "ep": 2.0, "schedule": schedule}, expert_exposed=0.01, drag=0.25
+        ).parts["expert_parallel"]
+        for pp in (1.0, 2.0)
+        for schedule in (0.0, DUALPIPE)
+    }
+    assert sent[2.0, 0.0] > 0
+    assert sent[2.0, DUALPIPE] == pytest.approx(0.25 * sent[2.0, 0.0])
+    assert sent[1.0, DUALPIPE] == sent[1.0, 0.0]
+
+
 @pytest.mark.parametrize(("recompute", "again"), [(0.0, 0.0), (2.0, P + A + W)])
 def test_filling_dualpipe(recompute: float, again: float) -> None:
     """Four stages: (4/2 − 1) of the 3 others, each 1 + B − 3 W in units of a layer, recomputation part of B."""
     found = run(layout={"pp": 4.0, "schedule": DUALPIPE, "recompute": recompute})
     layer = LAYER_S + again
     left = 1 / 3 * (1 + (2 * P + 2 * A + W + again) / layer - 3 * P / layer)
-    assert found.parts["bubble"] == pytest.approx(left * (3 * layer + START))
+    ends = START + END
+    assert found.parts["bubble"] == pytest.approx(left * (4 * layer + ends - (2 * layer + ends) / 2))
 
 
 @pytest.mark.parametrize(
