@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from mfu_planner.answers.footprint import Footprint
     from mfu_planner.answers.measure import Measurement, measure
     from mfu_planner.answers.memory import memory
-    from mfu_planner.answers.plan import Plan, plan
+    from mfu_planner.answers.plan import plan
     from mfu_planner.answers.planfile import plan_file
+    from mfu_planner.answers.planned import Plan
     from mfu_planner.answers.predict import predict
     from mfu_planner.answers.prediction import Prediction
     from mfu_planner.backtesting import backtest
@@ -47,7 +48,7 @@ _HOMES = {
     "Measurement": "answers.measure",
     "Meter": "observe.meter",
     "NoAnswer": "errors",
-    "Plan": "answers.plan",
+    "Plan": "answers.planned",
     "PlannerError": "errors",
     "Prediction": "answers.prediction",
     "ProbeResult": "probing.probe",

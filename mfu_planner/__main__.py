@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mfu_planner.cli.main import main
+from mfu_planner.cli.start import main
 
 main()

@@ -45,7 +45,7 @@ class InputError(PlannerError):
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str, tuple[str, ...]]]:
         """What another process needs to raise the same error."""
-        return InputError, (self.field, str(self.given), self.accepted, self.nearest)
+        return InputError, (self.field, worded(self.given), self.accepted, self.nearest)
 
 
 class NoAnswer(PlannerError):
@@ -54,8 +54,16 @@ class NoAnswer(PlannerError):
 
 def shorten(value: object, limit: int = 80, *, quoted: bool = True) -> str:
     """Quote a value for an error line; of a long one, the beginning and the end."""
-    text = repr(value) if quoted and isinstance(value, str) else str(value)
+    text = repr(value) if quoted and isinstance(value, str) else worded(value)
     return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-limit // 2 + 1 :]}"
+
+
+def worded(value: object) -> str:
+    """A value as text; its type where it has none: a number of thousands of digits, what is nested in itself."""
+    try:
+        return str(value)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} too long to be shown"
 
 
 def nearest(name: str, known: Iterable[str], count: int = 4) -> tuple[str, ...]:

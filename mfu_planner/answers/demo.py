@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mfu_planner.answers.measure import Measurement, measure
-from mfu_planner.answers.plan import Plan, plan
+from mfu_planner.answers.plan import plan
+from mfu_planner.answers.planned import Plan
 from mfu_planner.run.frozen import Frozen
 from mfu_planner.units import HOUR
 

@@ -112,7 +112,7 @@ def flops(*, batch: Any = 1, convention: str | None = None, symbolic: bool = Fal
     sequences = s.batch
     model = trained(model_of(s), s)
     default = "full" if model.architecture is None else conventions.default_convention(model.architecture)
-    chosen = conventions.convention(default if convention in (None, "all") else str(convention))
+    chosen = conventions.convention(default if convention is None or str(convention) == "all" else str(convention))
     if model.architecture is None:
         return _bare(model, sequences, s.seq_len, convention, s.given())
     warnings = list(model.notes)

@@ -103,8 +103,8 @@ def predicted_step(s: PlanQuestion, subject: Subject) -> PredictedStep:
 
     if subject.model is None or subject.model.architecture is None:
         raise InputError("predict", "no model", "a --model or --config beside it: a step is made of its layers")
-    for name in ("hardware", "devices", "global_batch"):
-        if getattr(s, name) is None:
+    for name, known in (("hardware", s.hardware), ("devices", subject.devices), ("global_batch", s.global_batch)):
+        if known is None:
             raise InputError(name.replace("_", "-"), "nothing", "a value: a predicted step depends on it")
     asked = {n: getattr(s, n) for n in fields_of(PredictQuestion) if n not in _OF_THE_ANSWER and s.says(n)}
     asked["devices"] = subject.devices

@@ -55,6 +55,10 @@ class Measurement(OnDevices, Result):
     """What the MFU below that of similar runs costs a day; zero above it, null where price or devices are unknown."""
     gap_device_hours: float | None = None
     """The same in device-hours of the whole run; null where its length is unknown."""
+    gap_cost_usd: float | None = None
+    """The same in money of the whole run."""
+    run_device_hours: float | None = None
+    """Of the whole run: given, or its tokens at the observed rate."""
     findings: tuple[Finding, ...]
     """Whether the number itself can be right; likely causes first."""
 
@@ -136,9 +140,14 @@ def _gap(
     """Money and device-hours lost against similar runs; the price is said where it is used and was not given."""
     expected = judged.similar_typical if judged else None
     price = price_of(s, subject) if expected is not None and subject.devices is not None else None
+    rate = values.get("tokens_per_s_per_device")
     hours = values["device_time_s"] / HOUR if "device_time_s" in values else None
+    if hours is None and s.tokens is not None and rate:
+        hours = float(s.tokens) / rate / HOUR
     usd = price.usd_per_device_hour if price else None
     found = gap_cost(values["mfu"], expected, usd, subject.devices, hours)
+    lost = found["gap_device_hours"]
+    found |= {"run_device_hours": hours, "gap_cost_usd": None if lost is None or usd is None else lost * usd}
     if price and price.said and found["gap_cost_usd_per_day"]:
         warnings.append(price.said)
     return found

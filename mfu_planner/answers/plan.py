@@ -2,127 +2,35 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
+from mfu_planner.answers.closing import WHOLE, closed_on_any, known_of, whole_devices
 from mfu_planner.answers.costs import Rates, gap_cost, rates, spot_job
-from mfu_planner.answers.foreseen import Foreseen, predicted_step, refuse_unused
+from mfu_planner.answers.foreseen import predicted_step, refuse_unused
 from mfu_planner.answers.optimal import at_optimum
-from mfu_planner.answers.providers import AtProvider, over_providers
-from mfu_planner.answers.ranges import PlanRange, plan_range, similar_to
-from mfu_planner.answers.results import OnDevices, Result
+from mfu_planner.answers.planned import Plan
+from mfu_planner.answers.providers import over_providers
+from mfu_planner.answers.ranges import plan_range
 from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.hardware.carbon import emissions
 from mfu_planner.questions.device_count import device_facts, node_size
 from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.questions.subject import Subject, resolve_subject
-from mfu_planner.questions.work_units import batch_tokens, in_work_units
+from mfu_planner.questions.work_units import in_work_units
 from mfu_planner.run import QUANTITIES, Derived, PowerProduct, closed_forms, derived
 from mfu_planner.run.doubt import doubts
-from mfu_planner.run.limits import LIMITS, Closed, close, refuse_absurd
-from mfu_planner.run.scaling import Suggestion
+from mfu_planner.run.limits import LIMITS, refuse_absurd
 from mfu_planner.units import HOUR, KWH, format_value
 
 if TYPE_CHECKING:
     from mfu_planner.published.similar import Similar
 
 _ASKED = ("tokens", "devices", "mfu", "training_time_s", "cost_usd")
-_WHOLE = 1e-9
 _ROUNDS = 50
 _SETTLED = 1e-6
 """Rounds between the devices of a job on spot instances and its goodput, and when they agree."""
 _PALM = "Chowdhery et al. 2022, arXiv:2204.02311, appendix B"
-
-
-class Plan(OnDevices, Result):
-    """A training run, closed: what was given and what follows."""
-
-    solved_for: tuple[str, ...]
-    """What was unknown."""
-    training_time_s: float
-    """Wall clock."""
-    productive_time_s: float
-    device_hours: float
-    """Wall clock."""
-    cost_usd: float | None
-    energy_kwh: float | None
-    """The devices' own at the meter: TDP × PUE × device-hours (host and network: ``energy``)."""
-    energy: dict[str, float] | None = None
-    """Of the whole site by part, kWh: device, host, network, cooling (PUE − 1 times the rest)."""
-    energy_total_kwh: float | None = None
-    """The sum of these parts."""
-    co2_kg: dict[str, float] | None = None
-    """CO₂ equivalent in the same parts, from the average electricity of ``grid``."""
-    co2_total_kg: float | None = None
-    """The sum of these parts."""
-    grid: str | None = None
-    """Whose electricity: a country, or the world."""
-    gap_cost_usd_per_day: float | None = None
-    """What the MFU below that of similar runs costs a day; zero above it, null where unknown."""
-    gap_device_hours: float | None = None
-    """The same in device-hours of the whole run."""
-    interruptions_per_day: float | None = None
-    """Of the whole job, failures included; filled on spot instances."""
-    tokens: float
-    devices: int
-    devices_exact: float
-    """Before rounding to whole nodes."""
-    devices_per_node: int
-    mfu: float | None
-    """Of productive step time; null where nothing says it: then the figures are at the middle of ``range``."""
-    goodput: float
-    price_usd_per_device_hour: float | None
-    provider: str | None = None
-    """Whose price it is; None where it was given."""
-    term: str | None = None
-    price_date: str | None = None
-    price_source: str | None = None
-    flops_per_token: float
-    """Per work unit (see ``work_unit``)."""
-    total_flops: float
-    peak_flops_per_s: float
-    """Of one device."""
-    peak_dtype: str
-    sparse: bool
-    achieved_flops_per_s_per_device: float
-    tokens_per_s: float
-    tokens_per_s_per_device: float
-    convention: str
-    by_convention: dict[str, float | None] = Field(default_factory=dict)
-    """The same plan's MFU as each convention counts it; filled where ``convention`` is ``all``."""
-    seq_len: int | None
-    work_unit: str
-    params: int
-    active_params: int
-    deadline_slack_s: float | None = None
-    """Time left before the deadline."""
-    budget_slack_usd: float | None = None
-    """Money left of the budget."""
-    range: PlanRange | None
-    """The same plan at the MFU of similar published runs."""
-    predicted: Foreseen | None = None
-    """The predicted step that the MFU is taken from, where one was asked for."""
-    optimal: Suggestion | None = None
-    """The scaling law that gave the size or the tokens, where one was asked for."""
-    pue: float | None = None
-    optimizer_steps: float | None = None
-    """Tokens ÷ tokens per global batch, where a batch is given."""
-    step_time_s: float | None = None
-    providers: tuple[AtProvider, ...] = ()
-    """The same plan at each provider's price, where several were named; cheapest first."""
-    stages: tuple[Plan, ...] = ()
-    """The parts of a run in stages, which this plan sums."""
-
-    @property
-    def mfu_used(self) -> float:
-        """The MFU that the figures are at: the plan's, or the middle of its range where nothing says it."""
-        if self.mfu is None:
-            assert self.range is not None
-            return self.range.mfu_typical
-        return self.mfu
 
 
 def plan(**given: Any) -> Plan:
@@ -152,8 +60,16 @@ def plan(**given: Any) -> Plan:
 def plan_question(s: PlanQuestion) -> Plan:
     """Plan from a question that is read; where asked for, a law gives size or tokens and a prediction the MFU."""
     refuse_unused(s)
-    given, law = (s, None) if s.optimal is None else at_optimum(s)
-    subject, step = resolve_subject(given), None
+    given, law = (_all_epochs(s), None) if s.optimal is None else at_optimum(s)
+    try:
+        subject, step = resolve_subject(given), None
+    except InputError as error:
+        if law is None or error.field != "hardware":
+            raise
+        told = (
+            f"{law.params:.4g} parameters on {law.tokens:.4g} tokens by {law.title}; for time and cost {error.accepted}"
+        )
+        raise InputError(error.field, error.given, told, error.nearest) from None
     if s.predict:
         step = predicted_step(given, subject)
         given = given.changed(flops_per_second_per_device=step.rate)
@@ -164,6 +80,15 @@ def plan_question(s: PlanQuestion) -> Plan:
     seen = step and found.mfu and step.under(found.mfu, found.training_time_s)
     more = {"inputs": s.given(), "solved_for": solved, "predicted": seen or None, "optimal": law}
     return found.model_copy(update=more | _slack(s, found.training_time_s, found.cost_usd))
+
+
+def _all_epochs(s: PlanQuestion) -> PlanQuestion:
+    """The same with the tokens of all epochs."""
+    if s.epochs is None:
+        return s
+    if s.tokens is None:
+        raise InputError("epochs", s.epochs, "also the --tokens or --samples of one epoch")
+    return s.changed(tokens=s.tokens * s.epochs)
 
 
 def _slack(s: PlanQuestion, seconds: float, cost: float | None) -> dict[str, float | None]:
@@ -199,19 +124,26 @@ def _at_prices(s: PlanQuestion, subject: Subject) -> Plan:
 def _plan(s: PlanQuestion, subject: Subject, prices: Rates) -> Plan:
     warnings = [*subject.warnings, *prices.warnings]
     s = in_work_units(s, subject, warnings)
-    known = _known(s, subject, prices, warnings)
+    known = known_of(s, subject, prices, warnings)
     if s.budget is not None and prices.price.usd_per_device_hour is None:
         raise InputError("budget", format_value(s.budget, "usd"), "also a --price: none is on file for this hardware")
     limits = {k: v for k, v in (("training_time_s", s.deadline), ("cost_usd", s.budget)) if v is not None}
-    exact, reached = _closed(s, subject, known, limits)
     node = node_size(s, subject.accelerator) or 1
-    closed, known = _whole_devices(exact, known, limits, subject, node)
-    if subject.devices is None and s.devices_per_node is None and node > 1:
+    exact, reached, on_any = closed_on_any(s, subject, known, limits, node)
+    closed, known = whole_devices(exact, known, limits, subject, node)
+    if on_any:
+        where = f"one node of {node}" if node > 1 else "one device"
+        warnings.insert(
+            0,
+            f"no --devices and no --deadline: the time is that of {where}; device-hours, cost and energy are the same "
+            "on any number of devices at this MFU",
+        )
+    elif subject.devices is None and s.devices_per_node is None and node > 1:
         warnings.append(f"devices in whole nodes of {node}, the usual machine; --devices-per-node changes it")
     values = closed.values
     refuse_absurd(values)
     warnings = [*doubts(values), *warnings]
-    if values["mfu"] > 1 + _WHOLE:
+    if values["mfu"] > 1 + WHOLE:
         raise NoAnswer(
             f"this needs an MFU of {values['mfu']:.1%}, above 100% of the peak: give more devices, a later deadline or "
             "fewer tokens"
@@ -226,10 +158,20 @@ def _plan(s: PlanQuestion, subject: Subject, prices: Rates) -> Plan:
     order = [n for n in QUANTITIES if n in forms]
     kwh = values["energy_j"] / KWH if "energy_j" in values else None
     hours = values["device_time_s"] / HOUR
-    runs = plan_range(subject, values)
-    return Plan(
+    runs = plan_range(subject, values, None if on_any else round(values["devices"]))
+    if runs is not None and s.mfu is None and closed.binding and values["mfu"] > runs.mfu_high:
+        warnings.insert(
+            0,
+            f"doubtful: this needs an MFU of {values['mfu']:.1%}, and {runs.runs} similar published runs reached "
+            f"{runs.mfu_low:.1%} to {runs.mfu_high:.1%}: it takes a later deadline, more money or fewer tokens",
+        )
+    return Plan.trusted(
         inputs=s.given(),
-        solved_for=tuple(n for n in _ASKED if n not in _stated(s) and n in values and (n != "mfu" or reached is None)),
+        solved_for=tuple(
+            n
+            for n in _ASKED
+            if n not in _stated(s) and n in values and not (n == "mfu" and reached) and not (n == "devices" and on_any)
+        ),
         training_time_s=values["training_time_s"],
         productive_time_s=values["productive_time_s"],
         device_hours=hours,
@@ -247,6 +189,7 @@ def _plan(s: PlanQuestion, subject: Subject, prices: Rates) -> Plan:
         tokens=values["tokens"],
         devices=round(values["devices"]),
         devices_exact=exact.values["devices"],
+        nominal_devices=on_any,
         devices_per_node=node,
         mfu=None if reached else values["mfu"],
         goodput=values["goodput"],
@@ -275,23 +218,6 @@ def _plan(s: PlanQuestion, subject: Subject, prices: Rates) -> Plan:
         by_convention=_by_convention(s, subject, values["mfu"]),
         sources={**subject.sources, **prices.sources},
     )
-
-
-def _closed(
-    s: PlanQuestion, subject: Subject, known: dict[str, float], limits: dict[str, float]
-) -> tuple[Closed, Similar | None]:
-    """The closed plan; where only an MFU is missing, at the middle of what similar published runs reached."""
-    try:
-        return close(known, limits), None
-    except InputError as error:
-        found = similar_to(subject, subject.devices) if error.field == "plan" and s.mfu is None else None
-        if found is None and s.mfu is None and "--mfu" in error.accepted:
-            told = "too few published runs like it are on file to answer without; --predict says one from a layout"
-            raise InputError(error.field, error.given, f"{error.accepted} ({told})", error.nearest) from None
-        if found is None:
-            raise
-    known["mfu"] = found.typical
-    return close(known, limits), found
 
 
 def _over(found: Similar) -> str:
@@ -337,46 +263,3 @@ def _by_convention(s: PlanQuestion, subject: Subject, mfu: float) -> dict[str, f
 
 def _stated(s: PlanQuestion) -> set[str]:
     return {n for n in ("tokens", "devices", "mfu") if getattr(s, n) is not None}
-
-
-def _known(s: PlanQuestion, subject: Subject, prices: Rates, warnings: list[str]) -> dict[str, float]:
-    assert subject.flops_per_token is not None
-    known = {
-        "flops_per_token": float(subject.flops_per_token),
-        "peak_flops_per_s": subject.peak_flops_per_s,
-        "goodput": 1.0 if s.goodput is None else s.goodput,
-    }
-    if s.goodput is None:
-        warnings.append("goodput 1.0 assumed: no time lost to failures, restarts or checkpoints; --goodput changes it")
-    price = prices.price.usd_per_device_hour
-    optional = {
-        "tokens": s.tokens,
-        "devices": subject.devices,
-        "mfu": s.mfu,
-        "tokens_per_s": s.tokens_per_second,
-        "tokens_per_s_per_device": s.tokens_per_second_per_device,
-        "achieved_flops_per_s_per_device": s.flops_per_second_per_device,
-        "price_usd_per_device_s": None if price is None else price / HOUR,
-        "power_w": None if prices.watts is None else prices.watts.device * (prices.pue or 1.0),
-        "tokens_per_step": batch_tokens(s, subject),
-    }
-    return known | {k: float(v) for k, v in optional.items() if v is not None}
-
-
-def _whole_devices(
-    exact: Closed, known: dict[str, float], limits: dict[str, float], subject: Subject, node: int
-) -> tuple[Closed, dict[str, float]]:
-    """Round solved-for devices to whole nodes (up for a deadline, down for a budget) and recompute."""
-    if subject.devices is not None:
-        return exact, known
-    refuse_absurd(exact.values)
-    nodes = exact.values["devices"] / node
-    down = "cost_usd" in exact.binding
-    whole = math.floor(nodes * (1 + _WHOLE)) if down else math.ceil(nodes * (1 - _WHOLE))
-    if whole < 1:
-        raise NoAnswer(
-            f"the budget pays for {exact.values['devices']:.2f} devices, less than one node of {node}: give a larger "
-            "budget, an earlier deadline or a lower price"
-        )
-    known = {**known, "devices": float(whole * node)}
-    return close(known, limits), known

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mfu_planner.answers.plan import Plan, plan
+from mfu_planner.answers.plan import plan
+from mfu_planner.answers.planned import Plan
 from mfu_planner.answers.providers import over_providers
 from mfu_planner.errors import InputError, NoAnswer, nearest
 from mfu_planner.questions.question import asks, names

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.answers.memory import held_of
 from mfu_planner.answers.prediction import Part, Prediction
-from mfu_planner.answers.results import SCHEMA_VERSION
-from mfu_planner.answers.trust import known_of, reach
+from mfu_planner.answers.results import SCHEMA_VERSION, Finding
+from mfu_planner.answers.trust import known_of, reach_on_file
 from mfu_planner.counting.conventions import by_convention, convention, why_default, why_not, work_units
 from mfu_planner.errors import InputError
 from mfu_planner.machine.calibrated import calibration
@@ -16,6 +18,7 @@ from mfu_planner.run import solve
 from mfu_planner.run.goodput import job_estimate
 from mfu_planner.step.evaluate import step
 from mfu_planner.step.flops import executed_flops, training_flops
+from mfu_planner.step.placement import members
 
 if TYPE_CHECKING:
     from mfu_planner.step.case import Case
@@ -111,7 +114,7 @@ def answer(case: Case, asked: str | None = None) -> Prediction:
     flops = training_flops(case.architecture, case.work, name)
     again = float(hardware_flops_of(case, name) / flops)
     run = solve({**of_a_step(case, total, case.devices, name), "executed_share": again}, _RATES)
-    trust = reach(known_of(case))
+    trust = reach_on_file(known_of(case, busy))
     return Prediction.model_construct(
         schema_version=SCHEMA_VERSION,
         inputs=dict(case.said.echo),
@@ -126,15 +129,31 @@ def answer(case: Case, asked: str | None = None) -> Prediction:
         device_bound=found.device_bound,
         waterfall=waterfall_of(found, stall),
         memory=held_of(case, found.memory),
-        input={"tokens_per_s": units / busy, "bytes_per_s": TOKEN_BYTES * units / busy},
+        input={
+            "tokens_per_s": units / busy,
+            "bytes_per_s": TOKEN_BYTES * units / busy if case.architecture.work_unit == "token" else None,
+        },
         job=job_estimate(float(case.division.params), float(case.devices), calibration()["failures"]),
         range={"low": total * trust.low, "high": total * trust.high, "basis": trust.basis},
         assumptions=case.said.assumptions,
         not_modelled=NOT_MODELLED,
+        findings=_beyond(run, name, also, flops),
         warnings=(*case.said.warnings, *warnings_of(case)),
         sources=dict(case.said.sources),
         **case.said.device_facts,
     )
+
+
+def _beyond(run: Mapping[str, float], name: str, also: Mapping[str, Any], flops: Any) -> tuple[Finding, ...]:
+    """What is wrong with an MFU or HFU above 100%: its convention counts work that no kernel does."""
+    if max(run["mfu"], run["hfu"]) <= 1:
+        return ()
+    least, counted = min(((n, v) for n, v in also.items() if v is not None), key=itemgetter(1))
+    text = (
+        f"MFU {run['mfu']:.1%}, HFU {run['hfu']:.1%} by {name}: above 100% it cannot be; that convention counts work "
+        f"which the mask lets kernels skip; by {least} the MFU is {(then := run['mfu'] * float(counted / flops)):.1%}"
+    )
+    return (Finding(code="convention/above-100", severity="error", message=text, mfu_if_so=then),)
 
 
 def of_a_step(case: Case, seconds: float, devices: float, name: str) -> dict[str, float]:
@@ -167,8 +186,8 @@ def hardware_flops_of(case: Case, name: str) -> Any:
     """FLOPs that the hardware executes in a step, recomputation included, under a convention [FLOP]."""
     echo = case.said.echo
     again, share = echo["recompute"], echo["recompute_share"]
-    fused = bool(case.stack.fused_attention)
-    return executed_flops(case.architecture, case.work, name, again, share, fused)
+    fused, selected = bool(case.stack.fused_attention), case.stack.selective_share
+    return executed_flops(case.architecture, case.work, name, again, share, fused, selected)
 
 
 def waterfall_of(found: Step, stall: float) -> tuple[Part, ...]:
@@ -196,12 +215,30 @@ def warnings_of(case: Case) -> list[str]:
     """What the reader should know of this layout."""
     said = []
     layout, node = case.layout, case.machine.node_devices
+    near = members(layout.tp, 1.0, node, layout.devices)
     if layout.tp > node:
         said.append(f"tp {layout.tp:g} spans nodes of {node:g} devices: its collectives cross the slower network")
+    elif layout.tp > near:
+        said.append(
+            f"tp {layout.tp:g} straddles nodes of {node:g} devices: some of its groups have {near:g} on a node and the "
+            "rest on the next, and every step waits for them"
+        )
+    if layout.selective and case.stack.fused_attention and not case.stack.selective_share:
+        said.append("selective recomputation finds nothing to repeat: a fused kernel keeps no scores")
+    if layout.zero == 2 and layout.micro_batches > 1 and layout.group > 1:
+        said.append(
+            f"ZeRO 2 keeps a shard of the gradients and so scatters them after each of {layout.micro_batches:g} "
+            "micro-batches, as DeepSpeed and FSDP do; ZeRO 1 keeps them whole and scatters once"
+        )
     if layout.pp > 1 and layout.micro_batches < layout.pp:
         said.append(f"{layout.micro_batches:g} micro-batches cannot fill {layout.pp:g} stages")
     if layout.pp > 1 and any(kind.layered for kind in case.division.before):
         said.append("towers beside the text stand on the first pipeline stage, with the embedding")
-    if (default := case.division.convention) != "full":
-        said.append(f"MFU counted by the {default} convention, {why_default(default)}; --convention changes it")
-    return said
+    return [*said, *counted_as(case)]
+
+
+def counted_as(case: Case) -> list[str]:
+    """The convention of MFU, where the model asks for another than most have."""
+    if (default := case.division.convention) == "full":
+        return []
+    return [f"MFU counted by the {default} convention, {why_default(default)}; --convention changes it"]

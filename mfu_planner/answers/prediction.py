@@ -7,7 +7,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from mfu_planner.answers.footprint import Held
-from mfu_planner.answers.results import KeyedResult, OnDevices
+from mfu_planner.answers.results import Finding, KeyedResult, OnDevices
 from mfu_planner.run.goodput import Job
 
 
@@ -33,7 +33,8 @@ class Demand(TypedDict):
     """What the input pipeline must deliver."""
 
     tokens_per_s: float
-    bytes_per_s: float
+    bytes_per_s: float | None
+    """Of token ids; None where a work unit is no token: how large an image's file is, the loader's owner knows."""
 
 
 class Prediction(OnDevices, KeyedResult):
@@ -66,3 +67,5 @@ class Prediction(OnDevices, KeyedResult):
     sensitivities: tuple[dict[str, Any], ...] = ()
     """Under ``explain``: d ln result / d ln of each size and constant, largest first: name, exponent, meaning."""
     not_modelled: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+    """An MFU or HFU above 100%, and why the convention that was asked for gives it."""

@@ -10,7 +10,7 @@ from mfu_planner.errors import InputError, NoAnswer
 from mfu_planner.run.frozen import Frozen
 
 if TYPE_CHECKING:
-    from mfu_planner.answers.plan import Plan
+    from mfu_planner.answers.planned import Plan
 
 
 class AtProvider(Frozen):

@@ -59,15 +59,15 @@ def similar_to(subject: Subject, devices: int | None) -> Similar | None:
     return found.counted_as(subject.convention, float(subject.flops_per_token / per_unit))
 
 
-def plan_range(subject: Subject, values: Mapping[str, float]) -> PlanRange | None:
-    """The plan at the MFU of similar published runs; None where too few are similar."""
-    found = similar_to(subject, round(values["devices"]))
+def plan_range(subject: Subject, values: Mapping[str, float], devices: int | None) -> PlanRange | None:
+    """The plan at the MFU of similar published runs, of about so many devices; None where too few are similar."""
+    found = similar_to(subject, devices)
     if found is None:
         return None
 
     kept = {name: values[name] for name in _KEPT if name in values}
     low, typical, high = (solve({**kept, "mfu": mfu}) for mfu in (found.low, found.typical, found.high))
-    return PlanRange(
+    return PlanRange.trusted(
         runs=found.n,
         basis=found.basis,
         mfu_low=found.low,

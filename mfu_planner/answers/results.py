@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from mfu_planner.run.frozen import Frozen
+from mfu_planner.run.frozen import Frozen, as_json
 from mfu_planner.run.show import Derived
 
 SCHEMA_VERSION = 1
@@ -51,7 +51,11 @@ class Shown(Frozen):
 
     def as_json(self) -> dict[str, Any]:
         """The JSON object of the command line."""
-        return self.model_dump(mode="json")
+        try:
+            found: dict[str, Any] = as_json(self)
+        except TypeError:
+            return self.model_dump(mode="json")
+        return found
 
     def to_pandas(self) -> Any:
         """The rows as a pandas data frame; an answer without rows is a row itself.

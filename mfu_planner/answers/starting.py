@@ -29,6 +29,9 @@ LONG = 32_768
 STEP_SAMPLES, SAMPLES = 4096, 384e6
 """Images of a step and of a run: 300 passes over ImageNet (Dosovitskiy et al. 2020, arXiv:2010.11929, table 3)."""
 
+_TRIED = 20
+"""Layouts of a search, the best first, among which one must fit."""
+
 
 class Start(Frozen):
     """A proposal: round numbers, nobody's recommendation."""
@@ -100,11 +103,22 @@ def _with_layout(start: Start, s: PlanQuestion) -> Start:
     if start.seq_len is not None and start.seq_len <= LONG:
         asked["cp"] = 1
     try:
-        best = search(**asked, space="usual", top=1).layouts[0]
+        rows = search(**asked, space="usual", top=_TRIED).layouts
     except NoAnswer:
         return start
     flags = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero", "recompute")
-    return start.model_copy(update={"layout": {n: best[n] for n in flags}})
+    layouts = [{n: row[n] for n in flags} for row in rows]
+    return start.model_copy(update={"layout": next((each for each in layouts if _fits(asked | each)), layouts[0])})
+
+
+def _fits(asked: dict[str, Any]) -> bool:
+    """Whether a layout fits as it is predicted: its software follows from its flags, which a search holds fixed."""
+    from mfu_planner.answers.predict import predict
+
+    try:
+        return bool(predict(**asked)["memory"]["fits"])
+    except PlannerError:
+        return False
 
 
 def _round(value: float) -> float:

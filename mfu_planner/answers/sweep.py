@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from mfu_planner.answers.plan import Plan
+from mfu_planner.answers.planned import Plan
 from mfu_planner.hardware._own import in_use
 from mfu_planner.run import solve
 from mfu_planner.run.frozen import Frozen
@@ -33,7 +33,7 @@ def sweep(plan: Plan, over: str, values: Sequence[float], **fixed: float) -> dic
     """
     import numpy as np
 
-    known: dict[str, Any] = {name: float(getattr(plan, name)) for name in _GIVEN} | fixed
+    known: dict[str, Any] = _known(plan) | fixed
     known[over] = np.asarray(values, dtype=np.float64)
     if plan.price_usd_per_device_hour is not None:
         known["price_usd_per_device_s"] = plan.price_usd_per_device_hour / HOUR
@@ -43,6 +43,11 @@ def sweep(plan: Plan, over: str, values: Sequence[float], **fixed: float) -> dic
     if "cost_usd" in found:
         result["cost_usd"] = found["cost_usd"]
     return {name: np.broadcast_to(column, len(values)).tolist() for name, column in result.items()}
+
+
+def _known(plan: Plan) -> dict[str, float]:
+    """What a plan is solved from; its MFU is the one that its figures are at."""
+    return {name: float(plan.mfu_used if name == "mfu" else getattr(plan, name)) for name in _GIVEN}
 
 
 def around(centre: float, factor: float, points: int, *, whole: bool = False) -> list[float]:
@@ -82,7 +87,7 @@ def over_hardware(plan: Plan, dtype: str) -> tuple[OnHardware, ...]:
 
     The number of devices, the MFU and the goodput stay: what differs is the peak rate, the price and the power.
     """
-    known = {name: float(getattr(plan, name)) for name in _GIVEN}
+    known = _known(plan)
     rows: list[dict[str, Any]] = []
     for identifier, name, vendor, peak, price, power in _priced(dtype, in_use()):
         rates = {"peak_flops_per_s": peak, "price_usd_per_device_s": price / HOUR, "power_w": power or 0.0}

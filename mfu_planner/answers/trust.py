@@ -1,7 +1,9 @@
 """How far a predicted step time is to be trusted: errors on sources that no fit saw, by what is known of the case.
 
 ``calibration/ranges.yaml`` holds the method's numbers (written by ``calibration/fit_ranges.py``): the range of a case
-like the published runs, a factor for each thing that is not known, and for each doubling beyond what was seen.
+like the published runs, a factor for each thing that is not known, for each doubling beyond what was seen, and, of a
+stack without runs on such devices, for each halving of the predicted MFU: the less of a step is kernels that are
+measured, the more of it is host and network that nobody measured there.
 """
 
 from __future__ import annotations
@@ -9,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mfu_planner.machine.calibrated import FORMAT_BYTES, calibration, generation, product_block
+from mfu_planner.step.flops import training_flops
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mfu_planner.machine.own_stack import OwnStack
     from mfu_planner.step.case import Case
@@ -38,6 +41,8 @@ LIKE = 1.0
 """Doublings within which a size is like another."""
 GENERIC = "generic"
 """The stack of which nothing is known."""
+_UNSEEN = frozenset({"no_runs", "other_device"})
+"""Doubts of a stack that has no run on such devices."""
 _USUAL = ("bf16", "fp16", "fp8", "fp4")
 
 
@@ -53,6 +58,8 @@ class Known:
     params: float
     devices: float
     seq_len: float
+    mfu: float
+    """Predicted, under the convention that fits the model."""
     samples: bool = False
     adapters: bool = False
     own: OwnStack | None = None
@@ -79,9 +86,10 @@ class Reach:
     basis: str
 
 
-def known_of(case: Case) -> Known:
-    """What a range depends on, of a case that a question was read into."""
+def known_of(case: Case, seconds: float) -> Known:
+    """What a range depends on, of a case that a question was read into and the seconds of its predicted step."""
     given, echo = case.said.given, case.said.echo
+    flops = training_flops(case.architecture, case.work, case.division.convention)
     return Known(
         stack=case.stack.name,
         named=given.get("stack") is not None,
@@ -90,11 +98,18 @@ def known_of(case: Case) -> Known:
         params=float(case.division.params),
         devices=float(case.devices),
         seq_len=float(case.work.seq_len),
+        mfu=float(flops) / (seconds * float(case.devices) * case.machine.peak_flops_per_s),
         samples=case.architecture.work_unit != "token",
         adapters=bool(given.get("lora_rank") or given.get("freeze")),
         own=case.said.own,
         measured=given.get("machine") is not None,
     )
+
+
+@lru_cache(maxsize=4096)
+def reach_on_file(known: Known) -> Reach:
+    """The range of a case by all that is on file, see :func:`reach`; remembered."""
+    return reach(known)
 
 
 def reach(known: Known, ranges: Mapping[str, Any] | None = None, left_out: str | None = None) -> Reach:
@@ -114,6 +129,9 @@ def reach(known: Known, ranges: Mapping[str, Any] | None = None, left_out: str |
         missing, spans = unknown(known, held["seen"], left_out)
         wider = {DOUBTS[name]: float(held["wider"][name]) for name in missing}
         wider |= _beyond(known, spans, held)
+        if below := halvings(known, missing, held):
+            reason = f"a predicted MFU of {known.mfu:.0%} rests on how long a step waits, which no such run shows"
+            wider[reason] = float(held["slow"]) ** below
         basis = f"four in five published runs of {held['sources']} sources, each predicted by fits that never saw it"
     factor = math.prod(wider.values())
     said = "; ".join(f"{reason} (× {each:.2g})" for reason, each in wider.items() if each >= 1.005)
@@ -140,13 +158,28 @@ def unknown(
         "samples": known.samples,
         "adapters": known.adapters,
     }
-    everywhere = (_others(runs, left_out) for kinds in seen.values() for runs in kinds.values())
-    near = list(sources.values()) or [places for runs in everywhere for places in runs.values()]
-    places = [place for each in near for place in each]
-    spans = {
+    spans = _spans(sources.values()) if sources else _everywhere(seen, left_out)
+    return tuple(name for name, true in holds.items() if true), spans
+
+
+def _spans(sources: Iterable[Any]) -> dict[str, list[float]]:
+    """Smallest and largest of each size among the runs of some sources; empty without runs."""
+    places = [place for each in sources for place in each]
+    return {
         n: [2.0 ** min(p[i] for p in places), 2.0 ** max(p[i] for p in places)] for i, n in enumerate(SIZES) if places
     }
-    return tuple(name for name, true in holds.items() if true), spans
+
+
+_EVERYWHERE: dict[str | None, tuple[Mapping[str, Any], dict[str, list[float]]]] = {}
+
+
+def _everywhere(seen: Mapping[str, Any], left_out: str | None) -> dict[str, list[float]]:
+    """The spans of all published runs, remembered for the runs that were asked about last."""
+    known = _EVERYWHERE.get(left_out)
+    if known is None or known[0] is not seen:
+        every = (_others(runs, left_out) for kinds in seen.values() for runs in kinds.values())
+        known = _EVERYWHERE[left_out] = seen, _spans(places for runs in every for places in runs.values())
+    return known[1]
 
 
 def _near(at: Sequence[float], place: Sequence[float]) -> bool:
@@ -160,6 +193,13 @@ def doublings(known: Known, spans: Mapping[str, Any], most: float) -> dict[str, 
         low, high = spans.get(name, (size, size))
         found[name] = min(most, max(0.0, math.log2(low / size), math.log2(size / high)))
     return found
+
+
+def halvings(known: Known, missing: Iterable[str], held: Mapping[str, Any]) -> float:
+    """How many halvings the MFU lies below the usual one, where no run of the stack on such devices shows why."""
+    if _UNSEEN.isdisjoint(missing):
+        return 0.0
+    return min(float(held["most_doublings"]), max(0.0, math.log2(float(held["usual_mfu"]) / known.mfu)))
 
 
 @cache

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mfu_planner.answers.measure import Measurement
-    from mfu_planner.diagnosis.bench import Point
+    from mfu_planner.diagnosis.bench import Expected
     from mfu_planner.diagnosis.describe import Described
     from mfu_planner.diagnosis.effects import Effect
     from mfu_planner.diagnosis.gap import Gap
@@ -53,8 +53,9 @@ def _contradiction(gap: Gap) -> CauseFinding:
     )
 
 
-def _action(effect: Effect, run: Described, gap: Gap, mfu: float | None, usd_per_day: float | None) -> Action:
-    change = effect.change
+def _action(effect: Effect, run: Described, gap: Gap, seen: Observed) -> Action:
+    change, mfu, usd_per_day = effect.change, seen.mfu, seen.usd_per_day
+    hours = seen.measurement.run_device_hours if seen.measurement else None
     risk = change.risk if effect.fits is not False else f"does not fit the device's memory by the model; {change.risk}"
     after = None if mfu is None or effect.cause == "goodput" else mfu * effect.speedup  # steps stay what they are
     low, high = range_of(run.bench, [effect], mfu, after, effect.peak_ratio)
@@ -70,6 +71,7 @@ def _action(effect: Effect, run: Described, gap: Gap, mfu: float | None, usd_per
         speedup=effect.speedup,
         saves_share=effect.saves,
         saves_usd_per_day=None if usd_per_day is None else usd_per_day * min(effect.saves, MOST),
+        saves_device_hours=None if hours is None else hours * min(effect.saves, MOST),
         effort=change.effort,
         risk=risk,
         fits=effect.fits,
@@ -100,7 +102,7 @@ def _stacked(run: Described, gap: Gap, effects: Sequence[Effect], mfu: float | N
     )
 
 
-def _expected(seen: Observed, point: Point | None) -> float | None:
+def _expected(seen: Observed, point: Expected | None) -> float | None:
     """The MFU that the model expects of the run, on the peak and by the convention of the observed one."""
     found = seen.measurement
     if point is None or found is None or not found.flops_per_token:
@@ -175,7 +177,7 @@ def answer(
     waterfall = gap.entries(measured.goodput, measured.goodput_source)
     order = {r.cause: i for i, r in enumerate(causes)}
     by_importance = tuple(sorted(waterfall, key=lambda g: (order.get(g.cause, len(order)), -g.share)))
-    actions = tuple(_action(e, run, gap, seen.mfu, seen.usd_per_day) for e in effects)
+    actions = tuple(_action(e, run, gap, seen) for e in effects)
     findings = (*_described(run), *_findings(seen, gap, causes, decides))
     if gap.useful <= 1 and gap.shares.get("unexplained", 0.0) < -OVERLAP:
         place = sum(f.code.startswith(("sanity/", "peak/")) for f in findings)
@@ -205,6 +207,7 @@ def answer(
         first_cause=causes[0].cause if causes and causes[0].share >= ranking.NOTABLE and not healthy else None,
         gap_cost_usd_per_day=measurement.gap_cost_usd_per_day if measurement else None,
         gap_device_hours=measurement.gap_device_hours if measurement else None,
+        gap_cost_usd=measurement.gap_cost_usd if measurement else None,
         gap=by_importance,
         waterfall=waterfall,
         findings=findings,

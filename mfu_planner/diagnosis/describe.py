@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.diagnosis.bench import NOTHING, Bench
+from mfu_planner.diagnosis.bench import NOTHING, Bench, bench_of
 from mfu_planner.diagnosis.filling import attend, fill, impossible, shard
 from mfu_planner.diagnosis.given import LAYOUT, SUBJECT, TRAINING
 from mfu_planner.diagnosis.knowledge import framework_stack, knowledge
@@ -93,7 +93,7 @@ def _share_of(flags: dict[str, Any]) -> str:
 
     whole = DiagnoseQuestion.of({"node_network": flags["nic"]}).node_network or 0.0
     without = {name: value for name, value in flags.items() if name != "nic"}
-    node = flags.get("devices_per_node") or Bench(without).case.machine.node_devices
+    node = flags.get("devices_per_node") or bench_of(without).case.machine.node_devices
     return f"{whole / float(node)!r} B/s"
 
 
@@ -128,7 +128,7 @@ def _describe(flags: dict[str, Any], modules: Any, answers: Answers) -> Describe
     shard(flags, said)
     fill(flags, said)
     assumed = tuple(name for name in ASSUMABLE if name not in named)
-    bench = Bench(flags, tuning)
+    bench = bench_of(flags, tuning)
     return Described(bench, compiled, tuple(said), assumed, impossible=impossible(bench))
 
 

@@ -25,7 +25,7 @@ from mfu_planner.step.case import Change
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mfu_planner.diagnosis.bench import Point
+    from mfu_planner.diagnosis.bench import Expected
     from mfu_planner.diagnosis.ranking import Ranked
     from mfu_planner.diagnosis.result import Diagnosis
 
@@ -121,7 +121,7 @@ def _refuse_padding(seen: Observed) -> None:
         )
 
 
-def _gap(seen: Observed, point: Point | None) -> Gap:
+def _gap(seen: Observed, point: Expected | None) -> Gap:
     """The gap; with padding, of all tokens that were computed, real or not."""
     real = 1.0 - seen.padding
     observed = None if seen.device_s_per_token is None else seen.device_s_per_token * real

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mfu_planner.diagnosis.bench import Bench
+from mfu_planner.diagnosis.bench import Bench, bench_of
 from mfu_planner.diagnosis.knowledge import knowledge
 from mfu_planner.errors import InputError, PlannerError
+from mfu_planner.operators.layout import RECOMPUTE_CODES
+from mfu_planner.questions.filling import BLANKS
+from mfu_planner.step.memory import most_bytes
+
+if TYPE_CHECKING:
+    from mfu_planner.questions.request import Request
 
 MICRO_TOKENS = 16_384
 """Tokens of a micro-batch that is not stated, where sequences are short."""
 GIB = 2.0**30
-MARGIN = 1.1
-"""Memory that the model may overestimate, as a factor of the device's, before a setting is taken to be impossible."""
 
 
 def attend(flags: dict[str, Any], said: list[str]) -> None:
@@ -34,7 +38,7 @@ def shard(flags: dict[str, Any], said: list[str]) -> None:
     if "zero" in flags or "offload" in flags:
         return
     try:
-        whole, sharded = Bench(flags), Bench({**flags, "zero": 3})
+        whole, sharded = bench_of(flags), bench_of({**flags, "zero": 3})
     except PlannerError:
         return
     if impossible(whole) and not impossible(sharded):
@@ -57,68 +61,52 @@ def impossible(bench: Bench) -> str:
 
 
 def fill(flags: dict[str, Any], said: list[str]) -> None:
-    """Micro-batch and recomputation, where they were not said: the largest that fits."""
-    from mfu_planner.questions.flags import whole
+    """Micro-batch and recomputation as every question fills them; a batch of its own size where none was said."""
     from mfu_planner.questions.request import read_request
-    from mfu_planner.step.evaluate import device_memory
 
-    pipelined = whole(flags, "pp", 1) or 1
-    options = ("none", "selective", "full") if "recompute" not in flags else (flags["recompute"],)
-    sizes = _sizes(flags) if "micro_batch" not in flags and pipelined == 1 else (flags.get("micro_batch") or 1,)
-    grows = "global_batch" not in flags
-    if not grows:
+    batched = "global_batch" in flags
+    if batched:
         _dividing_batch(flags, said)
-    chosen: dict[str, Any] | None = None
-    for recompute in options:
-        for micro in sizes:
-            trial = {**flags, "recompute": recompute, "micro_batch": micro}
-            if grows and pipelined > 1:
-                trial["global_batch"] = _filled_pipeline(trial)
-            try:
-                request = read_request(**trial)
-            except PlannerError:
-                continue
-            held = device_memory(request.case).total
-            capacity = request.case.machine.memory_bytes
-            if not capacity or held <= MARGIN * capacity:
-                chosen = trial
-                break
-        if chosen:
-            break
-    if chosen is None:
-        chosen = {**flags, "recompute": options[-1], "micro_batch": sizes[-1]}
-    for name, word in (("micro_batch", "micro-batch"), ("recompute", "recomputation")):
-        if name not in flags:
-            said.append(f"{word} {chosen[name]} assumed: the most that fits the device")
-    if grows:
+        found = read_request(**flags)
+    else:
+        found = _without_batch(flags)
+    echo = found.case.said.echo
+    said += found.filled.said
+    if not batched:
+        if "micro_batch" not in flags and found.filled.fits:
+            said.append(f"micro-batch {echo['micro_batch']}: the fastest that fits; --micro-batch changes it")
+        flags["global_batch"] = echo["global_batch"]
+        single = echo["pp"] == 1
         said.append(
             "global batch not given: one micro-batch per device and step assumed"
-            if pipelined == 1
-            else f"global batch {chosen.get('global_batch')} assumed"
+            if single
+            else f"global batch {echo['global_batch']} assumed: eight micro-batches a stage"
         )
-    flags.update(chosen)
+    flags.update({name: echo[name] for name in BLANKS})
 
 
-def _sizes(flags: dict[str, Any]) -> tuple[int, ...]:
-    """Micro-batches to try, largest first: 8 sequences, more where they are short."""
-    from mfu_planner.questions.request import read_request
-
-    try:
-        length = read_request(**{k: v for k, v in flags.items() if k != "global_batch"}).seq_len
-    except PlannerError:
-        length = MICRO_TOKENS
-    most = max(8, MICRO_TOKENS // max(length, 1))
-    return tuple(1 << n for n in range(most.bit_length() - 1, -1, -1))
-
-
-def _filled_pipeline(flags: dict[str, Any]) -> int:
-    """Sequences for eight micro-batches per stage."""
+def _without_batch(flags: dict[str, Any]) -> Request:
+    """The quickest step for its work, of those with one micro-batch a device (eight a stage of a pipeline), the least
+    recomputation first; of one sequence where nothing fits."""
     from mfu_planner.questions.flags import whole
+    from mfu_planner.questions.request import read_request
+    from mfu_planner.step.evaluate import step
 
-    tp, pp, cp, micro = (whole(flags, name, 1) or 1 for name in ("tp", "pp", "cp", "micro_batch"))
-    devices = str(flags.get("devices") or tp * pp * cp)
-    count = int(devices) if devices.isdigit() else tp * pp * cp
-    return max(1, count // (tp * pp * cp)) * micro * 8 * pp
+    one = read_request(**{"micro_batch": 1, **flags})
+    if "micro_batch" in flags or one.case.layout.pp > 1:
+        sizes = [whole(flags, "micro_batch", 1) or 1]
+    else:
+        sizes = [1 << n for n in range(max(8, MICRO_TOKENS // max(one.seq_len, 1)).bit_length())]
+    best, order = one, (len(RECOMPUTE_CODES), 0.0)
+    for micro in sizes:
+        batch = micro * int(one.case.layout.dp) * (8 * int(one.case.layout.pp) if one.case.layout.pp > 1 else 1)
+        tried = read_request(**{**flags, "micro_batch": micro, "global_batch": batch})
+        found, usable = step(tried.case, parts=False), tried.case.machine.usable_bytes
+        if usable and float(most_bytes(found.stages)) > usable:
+            continue
+        new = RECOMPUTE_CODES[str(tried.case.said.echo["recompute"])], float(found.seconds) / batch
+        best, order = (tried, new) if new < order else (best, order)
+    return best
 
 
 def _dividing_batch(flags: dict[str, Any], said: list[str]) -> None:

@@ -12,7 +12,7 @@ from mfu_planner.diagnosis.result import GapPart
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mfu_planner.diagnosis.bench import Point
+    from mfu_planner.diagnosis.bench import Expected
     from mfu_planner.diagnosis.evidence import Measured
 
 COMMUNICATION = ("tensor_parallel", "context_parallel", "expert_parallel", "data_parallel", "pipeline_latency")
@@ -103,7 +103,7 @@ class Gap:
         return tuple(found)
 
 
-def find_gap(mfu: float | None, observed: float | None, point: Point | None, measured: Measured) -> Gap:
+def find_gap(mfu: float | None, observed: float | None, point: Expected | None, measured: Measured) -> Gap:
     """Divide the time between the peak and the observation.
 
     Parameters
@@ -141,7 +141,7 @@ def find_gap(mfu: float | None, observed: float | None, point: Point | None, mea
     return gap
 
 
-def _predicted(gap: Gap, mfu: float, observed: float, point: Point, measured: Measured) -> None:
+def _predicted(gap: Gap, mfu: float, observed: float, point: Expected, measured: Measured) -> None:
     predicted = {p: s / observed for p, s in point.parts.items()}
     ideal = predicted.pop("ideal", 0.0)
     gap.put(
@@ -176,7 +176,7 @@ def _said(share: float, shrink: float) -> str:
     return text if shrink > 0.999 else f"{text}, scaled by {shrink:.2f} to the observation"
 
 
-def _rest(ratio: float, point: Point) -> str:
+def _rest(ratio: float, point: Expected) -> str:
     within = "within" if point.low <= ratio <= point.high else "outside"
     return (
         f"observed {ratio:.2f} times the predicted time, {within} the model's range "

@@ -56,7 +56,7 @@ def sorted_given(given: dict[str, Any]) -> dict[str, Any]:
     InputError
         An unknown name, a value that makes no sense.
     """
-    given = {name: value for name, value in given.items() if value is not None and value != ()}
+    given = {name: value for name, value in given.items() if value is not None and not _nothing(value)}
     if given.pop("eager", False):
         if given.get("compile"):
             raise InputError("eager", True, "one of --compile and --eager")
@@ -66,6 +66,10 @@ def sorted_given(given: dict[str, Any]) -> dict[str, Any]:
         given = {**given, "hardware": asked.hardware}
     called = names(DiagnoseQuestion)
     return {called[name]: value for name, value in given.items()}
+
+
+def _nothing(value: Any) -> bool:
+    return isinstance(value, tuple) and not value
 
 
 def read_answers(given: dict[str, Any]) -> Answers:
@@ -83,6 +87,8 @@ def read_answers(given: dict[str, Any]) -> Answers:
     if framework is not None and framework_stack(framework) is None:
         known = tuple(knowledge()["framework_stacks"])
         raise InputError("framework", framework, ", ".join(known), nearest(framework, known))
+    if s.padding is not None and s.padding >= 1:
+        raise InputError("padding", f"{s.padding:.0%}", "a share of the computed tokens below 100%")
     wait, seconds = _wait(s.loader_wait)
     return Answers(
         gpu_utilisation=s.gpu_utilisation,

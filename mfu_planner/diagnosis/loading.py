@@ -79,7 +79,7 @@ class Loader:
         count = {None: "loader processes of unknown number", 0: "no loader process"}.get(
             self.workers, f"{self.workers} loader process(es)"
         )
-        cores = "" if self.cores >= 1 else f" of {self.cores:g} cores each"
+        cores = "" if self.cores >= 1 else f", {self.cores:g} cores each"
         need = "" if self.per_s is None else f" for {_figure(self.per_s)} {self.unit}s/s a device"
         work = "" if self.one_process is None else f", {self.one_process:.0%} of one process's time"
         if self.limited is not None:

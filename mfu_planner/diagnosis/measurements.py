@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MOST = 2
 """Measurements that are named."""
+USUAL_NODE = 8
+"""Devices of a node, where nothing says."""
 HOST = ("data-loading", "cpu", "kernel-launch")
 ALL = (*HOST, "communication", "kernels", "memory-bound", "stragglers")
 _TRACE = "trace 5 steps (torch.profiler, or the JAX profiler) on one rank and give the file to --trace"
@@ -33,7 +35,8 @@ def measurements(seen: Observed, run: Described, gap: Gap, loader: Loader, share
     for text, tells in _all(seen, run, loader):
         cause = "" if run.reading is None else run.reading.cause
         change = Change(text, f"measure-{len(found)}", cause=cause, kind="measure")
-        found.append(Effect(change, min(share, 1 - gap.useful), {}, None, 1.0, "unexplained", tells=tells))
+        most = min(share, 1 - gap.useful, _reach(seen, run) or 1.0)
+        found.append(Effect(change, most, {}, None, 1.0, "unexplained", tells=tells))
         if len(found) == MOST:
             break
     return found
@@ -50,8 +53,13 @@ def _all(seen: Observed, run: Described, loader: Loader) -> Iterator[tuple[str, 
             ("offload", "communication", "memory-bound"),
         )
     yield from _batch(run)
-    devices = int(run.bench.base.echo["devices"]) if run.bench else 0
-    node = int(run.bench.case.machine.node_devices) if run.bench else 8
+    if seen.given.get("offload"):
+        yield (
+            "time the optimizer's step apart from forward and backward (DeepSpeed: wall_clock_breakdown): most of the "
+            "time there is the host's update and the way to it",
+            ("offload",),
+        )
+    devices, node = _places(seen, run)
     if devices <= node:
         yield from _clock(seen, run)
     used = seen.answers.gpu_utilisation
@@ -77,6 +85,24 @@ def _all(seen: Observed, run: Described, loader: Loader) -> Iterator[tuple[str, 
         f"{_TRACE}: an idle device is the loader or the host, collectives the network, long kernels the implementation",
         ALL,
     )
+
+
+def _places(seen: Observed, run: Described) -> tuple[int, int]:
+    """Devices of the job and of a node, as far as they are known."""
+    if run.bench:
+        return int(run.bench.base.echo["devices"]), int(run.bench.case.machine.node_devices)
+    devices = seen.measurement.devices if seen.measurement else None
+    return int(devices or 0), int(seen.given.get("devices_per_node") or USUAL_NODE)
+
+
+def _reach(seen: Observed, run: Described) -> float:
+    """Share of the time that an answer could save: what a reading explains, or what similar runs reach."""
+    if run.reading is not None and run.without:
+        return 1.0 - 1.0 / run.without
+    verdict = seen.measurement.verdict if seen.measurement else None
+    if run.bench is not None or verdict is None or not verdict.similar_typical or not seen.mfu:
+        return 1.0
+    return max(0.0, 1.0 - seen.mfu / verdict.similar_typical)
 
 
 def _batch(run: Described) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -53,7 +53,11 @@ def _head(found: Diagnosis, console: Console) -> None:
         v = found.verdict
         said.append(f"{PLACES[v.place]}{judged_by(v).removesuffix('.')}; by the rule of thumb {v.grade}")
     if found.gap_cost_usd_per_day:
-        said.append(f"the gap to the typical one costs ${found.gap_cost_usd_per_day:,.0f} a day")
+        whole = ""
+        if found.gap_device_hours:
+            money = "" if found.gap_cost_usd is None else f", ${found.gap_cost_usd:,.0f}"
+            whole = f", {found.gap_device_hours:,.0f} device-hours of the run{money}"
+        said.append(f"the gap to the typical one costs ${found.gap_cost_usd_per_day:,.0f} a day{whole}")
     if said:
         console.print("; ".join(said), markup=False)
 
@@ -126,7 +130,8 @@ def _action(number: int, action: Action, console: Console) -> None:
     console.print(f"{number:>3} {action.gain:>+7.1%}{after}  {action.change}", markup=False)
     said = [f"{action.effort} effort", action.basis]
     if action.saves_usd_per_day:
-        said.append(f"saves ${action.saves_usd_per_day:,.0f} a day")
+        of_run = f", {action.saves_device_hours:,.0f} device-hours of the run" if action.saves_device_hours else ""
+        said.append(f"saves ${action.saves_usd_per_day:,.0f} a day{of_run}")
     if action.kind != "fix":
         said.append(action.kind.replace("-", " "))
     if action.risk != "none known":

@@ -68,6 +68,8 @@ class Action(Frozen):
     """Share of the time saved."""
     saves_usd_per_day: float | None = None
     """What that share of the job's device-hours costs a day; null without a price or a number of devices."""
+    saves_device_hours: float | None = None
+    """Of the whole run; null where its length is unknown."""
     effort: str
     """low (a flag), medium (some code), high (a project)."""
     risk: str
@@ -168,6 +170,8 @@ class Diagnosis(OnDevices, Result):
     """What the MFU below that of similar runs costs a day; zero above it, null where unknown."""
     gap_device_hours: float | None = None
     """The same in device-hours of the whole run; null where its length is unknown."""
+    gap_cost_usd: float | None = None
+    """The same in money of the whole run."""
     gap: tuple[GapPart, ...]
     """Most important cause first; shares add up to 1 − effective MFU (without a model: 1 − the share of products)."""
     waterfall: tuple[GapPart, ...]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mfu_planner.diagnosis.bench import Bench
+from mfu_planner.diagnosis.bench import Bench, bench_of
 from mfu_planner.diagnosis.knowledge import knowledge
 from mfu_planner.errors import PlannerError
 from mfu_planner.machine.eager import is_known
@@ -60,7 +60,7 @@ def settled(run: Described, seen: Observed) -> Described:
         if not reading.likely and ratio <= max(base.high, float(knowledge()["model_error"])):
             continue
         try:
-            bench = Bench({**run.bench.flags, **reading.flags}, run.bench.own)
+            bench = bench_of({**run.bench.flags, **reading.flags}, run.bench.own)
         except PlannerError:
             continue
         other = observed / bench.base.per_token

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from mfu_planner.errors import InputError, nearest
+from mfu_planner.errors import InputError, nearest, worded
 
 GROUPS = ("Model", "Training", "Hardware", "Run", "Observed", "Layout", "Network", "Money", "Evidence", "Answer")
 """The headings of a question's fields, in the order of the help."""
@@ -34,6 +34,8 @@ class Ask:
     """The least and the largest number."""
     aliases: tuple[str, ...] = ()
     """Other names that people try, with underscores."""
+    worded: tuple[tuple[str, str], ...] = ()
+    """Names that say the unit of a bare number as well, and that unit: nodes 4 are '4 nodes' of devices."""
     off: str = ""
     """The flag that says no, where no is an answer of its own."""
     bare: bool = True
@@ -96,6 +98,20 @@ def _claimed(value: Any, field: str) -> float:
     return _number(value, "fraction", field)
 
 
+_PER_STEP = re.compile(r"\s*([\d.,_]+)\s*(ms|s|sec|seconds?)\s*/\s*(?:it|iter|iteration|step)\s*", re.IGNORECASE)
+_STEPS_PER = re.compile(r"\s*([\d.,_]+)\s*(?:it|iter|iteration|step)s?\s*/\s*(?:s|sec|second)\s*", re.IGNORECASE)
+
+
+def _step_time(value: Any, field: str) -> float:
+    """Seconds of a step, also where a progress bar says ``2.5s/it`` or, turned over, ``3.95it/s``."""
+    if isinstance(value, str):
+        if each := _PER_STEP.fullmatch(value):
+            value = f"{each[1]} {each[2]}"
+        elif rate := _STEPS_PER.fullmatch(value):
+            return 1.0 / _number(rate[1], "count", field)
+    return _number(value, "time", field)
+
+
 def _text(value: Any, field: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InputError(field, value, "text")
@@ -119,7 +135,7 @@ def _flag(value: Any, field: str) -> bool:
 
 
 def _date(value: Any, field: str) -> str:
-    text = str(value).strip()
+    text = worded(value).strip()
     try:
         date.fromisoformat(text if len(text) > len("2026-11") else f"{text}-01")
     except ValueError:
@@ -133,6 +149,10 @@ def _config(value: Any, field: str) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+_NO_NAME: dict[str, tuple[type, ...]] = {"path": (bool, int, float, type), "names": (bool, float, type)}
+"""Values from Python that are no text, where several are an answer; the causes to apply have numbers."""
+
+
 def _as_given(value: Any, field: str) -> Any:
     del field
     return value
@@ -140,7 +160,7 @@ def _as_given(value: Any, field: str) -> Any:
 
 def _workers(value: Any, field: str) -> int:
     """A count that may be zero."""
-    return 0 if str(value).strip() == "0" else _count(value, "count", field)
+    return 0 if worded(value).strip() == "0" else _count(value, "count", field)
 
 
 UNITS: dict[str, Unit] = {
@@ -166,6 +186,7 @@ UNITS: dict[str, Unit] = {
     "claim": Unit("FRACTION", _claimed),
     "share or time": Unit("SHARE", _as_given),
     "token": Unit("TOKENS", _quantity("token")),
+    "step time": Unit("TIME", _step_time, "s"),
     "time": Unit("TIME", _quantity("time"), "s"),
     "usd": Unit("USD", _quantity("usd")),
     "usd_per_device_hour": Unit("PRICE", _quantity("usd_per_device_hour")),
@@ -225,6 +246,14 @@ class Asked:
         """As errors and flags call it."""
         return self.name.replace("_", "-")
 
+    def said_as(self, key: str, value: Any) -> Any:
+        """A value under one of the names of the field: where the name says the unit, a bare number has it."""
+        word = dict(self.ask.worded).get(key)
+        if not word or not re.fullmatch(r"\s*[\d_.,]+\s*[KMBTkmbt]?\s*", worded(value)):
+            return value
+        each = worded(value).split(",") if self.ask.many else [worded(value)]
+        return ",".join(f"{one.strip()} {word}" for one in each)
+
     @property
     def is_flag(self) -> bool:
         """Whether it is said by its name alone."""
@@ -269,7 +298,11 @@ class Asked:
         if self.ask.unit == "choice":
             return self._chosen(value)
         if self.ask.many and not isinstance(value, str):
-            return tuple(value) if isinstance(value, list | tuple) else value
+            several = isinstance(value, list | tuple)
+            for one in value if several else (value,):
+                if isinstance(one, (range, *_NO_NAME.get(self.ask.unit, ()))):
+                    raise InputError(self.field, one, "text, or a list of texts")
+            return tuple(value) if several else value
         if isinstance(self.default, tuple):
             return (value,)
         found = UNITS[self.ask.unit].read(value, self.field)
@@ -280,17 +313,21 @@ class Asked:
     def _chosen(self, value: Any) -> Any:
         by_text = {str(choice): choice for choice in self.choices}
         also = dict(self.ask.spellings)
-        said = str(value).strip().lower().replace("_", "-")
+        said = worded(value).strip().lower().replace("_", "-")
         if isinstance(value, bool) or not (said in by_text or said in also):
-            raise InputError(self.field, value, ", ".join(by_text), nearest(str(value), by_text))
+            raise InputError(self.field, value, ", ".join(by_text), nearest(worded(value), by_text))
         return by_text[said] if said in by_text else also[said]
 
     def _limits(self) -> str:
         assert self.ask.limits is not None
         least, most = self.ask.limits
         what = "a number" if self.ask.unit == "number" else "a whole number"
-        reach = f"of at least {least:g}" if most == float("inf") else f"from {least:g} to {most:g}"
+        reach = f"of at least {least:g}" if most == float("inf") else f"from {least:g} to {_plain(most)}"
         return f"{what} {reach}" + (f", such as {self.ask.example}" if self.ask.example else "")
+
+
+def _plain(number: float) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:g}"
 
 
 def _is_bare(value: Any) -> bool:
@@ -298,7 +335,7 @@ def _is_bare(value: Any) -> bool:
     if not isinstance(value, str):
         return False
     try:
-        float(value.replace("_", ""))
+        float(value.replace("_", "").replace(",", ""))
     except ValueError:
         return False
     return True

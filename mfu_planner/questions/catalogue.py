@@ -1,6 +1,6 @@
 """Questions on what is on file: hardware, models, published runs."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from mfu_planner.questions.ask import Ask
 from mfu_planner.questions.question import Question
@@ -58,5 +58,9 @@ class BacktestQuestion(Question):
     """As one who names no stack asks, beside the error with the row's own."""
     calibrate: Annotated[int | None, Ask("count", "Own runs", "5", "Evidence")] = None
     """So many rows of each source calibrate, chosen before their times are looked at; the others are judged."""
+    stack: Annotated[Any, Ask("name or path", "Software stack", "stack.yaml", "Evidence")] = None
+    """This stack in place of each row's: a name, or your own stack.yaml."""
+    machine: Annotated[Any, Ask("name or path", "Machine file", "machine.yaml", "Evidence")] = None
+    """What was measured on your own machine, in place of what is on file of each row's device."""
     explain: Annotated[bool, Ask("flag", "Explain", "", "Answer")] = False
     """Every assumption and every source."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mfu_planner.step.evaluate import step
+from mfu_planner.step.evaluate import stages_of, step
 from mfu_planner.step.memory import most_bytes
 from mfu_planner.step.schedules import DUALPIPE, SCHEDULES
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _MOST_FORWARD = 4096
 """Sequences of a micro-batch that are tried."""
+
+
+BLANKS = ("micro_batch", "recompute")
+"""What is filled where it was not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,24 @@ class Filled:
     """What was chosen, and how it is given."""
 
 
+_KNOWN: dict[tuple[Any, ...], tuple[Any, Filled]] = {}
+_REMEMBERED = 512
+
+
 def filled(s: LayoutPart, case: Case, batch: int | None) -> Filled:
+    """Micro-batch and recomputation of a question, see :func:`_filled`; remembered for the same model and tools."""
+    tools = (case.architecture, case.machine, case.stack)
+    asked = (s.micro_batch, s.recompute, s.recompute_share, s.schedule, batch)
+    key = (*map(id, tools), case.memory, case.work, case.layout, case.optimizer, *asked)
+    known = _KNOWN.get(key)
+    if known is None:
+        if len(_KNOWN) >= _REMEMBERED:
+            _KNOWN.clear()
+        known = _KNOWN[key] = tools, _filled(s, case, batch)
+    return known[1]
+
+
+def _filled(s: LayoutPart, case: Case, batch: int | None) -> Filled:
     """Micro-batch and recomputation of a question: as given, else the fastest micro-batch under the least recomputation
     that fits; one sequence and none where nothing does, or where no batch was named that a micro-batch could divide.
 
@@ -73,10 +94,9 @@ def _fitting(s: LayoutPart, case: Case, batch: int | None, recompute: str) -> It
         if not s.micro_batch and not _scheduled(s, int(layout.pp), int(layout.vpp), count):
             continue
         trial = case.at(replace(layout, micro_batch=float(micro), micro_batches=float(max(1, count)), recompute=again))
-        found = step(trial, parts=False)
-        if float(most_bytes(found.stages)) > usable:
+        if float(most_bytes(stages_of(trial))) > usable:
             return
-        yield float(found.seconds), micro
+        yield float(step(trial, parts=False, memory=False).seconds), micro
 
 
 def _scheduled(s: LayoutPart, stages: int, virtual: int, count: int) -> bool:

@@ -55,7 +55,7 @@ def whole_zero(value: Any) -> int:
     """ZeRO stage: 0, 1, 2 or 3."""
     try:
         stage = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         stage = -1
     if stage not in ZERO_STAGES:
         raise InputError("zero", value, "0, 1, 2 or 3")

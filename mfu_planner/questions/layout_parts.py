@@ -147,7 +147,15 @@ class LayoutPart(AgainPart):
     ] = None
     """Norms split over TP. Empty: as the software does."""
     micro_batch: Annotated[
-        int | None, Ask("count", "Micro-batch", "1", "Layout", aliases=("micro_batch_size", "mbs"), searched=True)
+        int | None,
+        Ask(
+            "count",
+            "Micro-batch",
+            "1",
+            "Layout",
+            aliases=("micro_batch_size", "mbs", "per_device_train_batch_size", "per_device_batch_size"),
+            searched=True,
+        ),
     ] = None
     """Sequences per device in one forward pass. Empty: the fastest that fits."""
     recompute_share: Annotated[float | None, Ask("fraction", "Recomputed share", "50%", "Layout")] = None
@@ -165,10 +173,19 @@ class LayoutPart(AgainPart):
             "adam",
             "Layout",
             among="mfu_planner.machine.optimizers:OPTIMIZERS",
-            spellings=(("adamw", "adam"), ("adamw-8bit", "adam-8bit"), ("adamw-bf16", "adam-bf16")),
+            spellings=(
+                ("adamw", "adam"),
+                ("adamw-8bit", "adam-8bit"),
+                ("adamw-bf16", "adam-bf16"),
+                ("paged-adamw-8bit", "adam-8bit-paged"),
+            ),
         ),
     ] = None
     """Its states take memory; its update takes time. Empty: adam."""
+    optimizer_in_backward: Annotated[bool | None, Ask("flag", "Optimizer in the backward pass", "", "Layout")] = None
+    """Each gradient is used and freed as soon as it is there."""
+    gradient_dtype: Annotated[Literal["fp32", "bf16"] | None, Ask("choice", "Gradients", "bf16", "Layout")] = None
+    """Format in which gradients are kept and exchanged. Empty: as the optimizer and the software do."""
     compile: Annotated[bool | None, Ask("flag", "Compiled", "", "Layout", off="eager")] = None
     """Compiled blocks (torch.compile, jit): fewer, fused kernels; or neither."""
     offload: Annotated[bool | None, Ask("flag", "Offload", "", "Layout", searched=True)] = None

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from mfu_planner.questions.ask import Ask
 from mfu_planner.questions.layout_parts import LayoutPart, NetworkPart, PlacePart, StackPart
 from mfu_planner.questions.parts import (
+    DEADLINE,
     BatchPart,
     ExplainPart,
     FormatPart,
@@ -44,9 +45,23 @@ class SearchQuestion(Layouted, MoneyPart, WayPart):
     """The best layouts of a model on a cluster."""
 
     command: ClassVar[str] = "search"
-    hardware: Annotated[Any, Ask("names", "Hardware", "h100-sxm,b200", "Hardware", aliases=("gpu",), many=True)] = None
+    hardware: Annotated[
+        Any,
+        Ask("names", "Hardware", "h100-sxm,b200", "Hardware", aliases=("gpu", "gpu_type", "accelerator"), many=True),
+    ] = None
     """One accelerator, or several to compare: h100-sxm,b200."""
-    devices: Annotated[Any, Ask("devices", "Devices", "256,512", "Hardware", aliases=("gpus",), many=True)] = None
+    devices: Annotated[
+        Any,
+        Ask(
+            "devices",
+            "Devices",
+            "256,512",
+            "Hardware",
+            aliases=("gpus", "num_gpus", "num_devices"),
+            worded=(("nodes", "nodes"), ("num_nodes", "nodes")),
+            many=True,
+        ),
+    ] = None
     """How many, or several to compare: 256,512."""
     machine: Annotated[Any, Ask("path", "Measured machine", "machine.yaml", "Hardware")] = None
     """Your own machine as it was measured, in place of a name: the machine.yaml of mfu-planner probe."""
@@ -62,5 +77,5 @@ class SearchQuestion(Layouted, MoneyPart, WayPart):
     """Training tokens: gives time and cost of the whole run."""
     goodput: Annotated[float | None, Ask("fraction", "Goodput", "95%", "Run")] = None
     """Productive share of the wall clock: failures, restarts and checkpoints take the rest."""
-    deadline: Annotated[float | None, Ask("time", "Deadline", "30d", "Money", bare=False)] = None
+    deadline: Annotated[float | None, DEADLINE] = None
     """Latest end of the run, such as 30d or 8 weeks; beside the tokens."""

@@ -95,7 +95,7 @@ def choose_model(
     origin = "config" if isinstance(config, Mapping) or _is_text(config) else str(config)
     try:
         text = json.dumps(data) if letters is None else None
-    except (TypeError, ValueError):  # what no JSON file can say is told by the importer
+    except (TypeError, ValueError, RecursionError):  # what no JSON file can say is told by the importer
         text = None
     if text is None:
         return _from_config(data, origin, image_size, as_type, letters)
@@ -104,7 +104,7 @@ def choose_model(
 
 @lru_cache(maxsize=512)
 def _kept_config(text: str, origin: str, image_size: int | None, as_type: str | None) -> Model:
-    return _from_config(json.loads(text), origin, image_size, as_type)
+    return _from_config(parse_config(text, origin), origin, image_size, as_type)
 
 
 def _from_config(
@@ -179,7 +179,10 @@ def _is_text(config: str | Path) -> bool:
 
 def _file(path: Path) -> Path:
     """The file itself, or the ``config.json`` of a folder or of the newest snapshot in it."""
-    if not path.is_dir():
+    try:
+        if not path.is_dir():
+            return path
+    except OSError:  # no name of a file: opening it says why
         return path
     if (path / "config.json").exists() or not (path / "snapshots").is_dir():
         return path / "config.json"

@@ -7,6 +7,31 @@ from typing import Annotated, Any, Literal
 
 from mfu_planner.questions.ask import Ask
 
+LONGEST = 100_000_000
+"""Tokens: the longest context that anybody has published (magic.dev/blog/100m-token-context-windows, 2024)."""
+DEADLINE = Ask(
+    "time",
+    "Deadline",
+    "30d",
+    "Money",
+    aliases=("max_time", "time_limit"),
+    worded=(("hours", "hours"), ("days", "days"), ("weeks", "weeks"), ("months", "months")),
+    bare=False,
+)
+"""How long the run may take: a number alone says no unit, a name such as ``--days`` does."""
+
+
+STEP_TIME = Ask(
+    "step time",
+    "Step time",
+    "5.2s",
+    "Observed",
+    aliases=("iter_time", "iteration_time", "time_per_step", "time_per_iteration"),
+    worded=(("step_time_ms", "ms"), ("ms_per_step", "ms"), ("seconds_per_step", "s")),
+    bare=False,
+)
+"""Of an optimizer step, as logs write it: 5.2s, 250 ms, '2.5 s/it', '0.4 it/s'."""
+
 
 class ModelPart:
     """Which model, on what length."""
@@ -26,6 +51,7 @@ class ModelPart:
             "Sequence length",
             "8192",
             "Model",
+            limits=(1, LONGEST),
             aliases=("seq_length", "sequence_length", "max_seq_len", "context_length"),
             stage=True,
         ),
@@ -45,7 +71,9 @@ class SizePart:
 class TargetPart:
     """The second length of an encoder–decoder."""
 
-    target_seq_len: Annotated[int | None, Ask("length", "Decoder length", "512", "Model", stage=True)] = None
+    target_seq_len: Annotated[
+        int | None, Ask("length", "Decoder length", "512", "Model", limits=(1, LONGEST), stage=True)
+    ] = None
     """Tokens per sequence of an encoder–decoder's decoder."""
 
 
@@ -60,9 +88,13 @@ class TrainingPart:
     """Documents packed into sequences, as length:count, such as 512:1000,1024:20."""
     mtp: Annotated[bool, Ask("flag", "Multi-token prediction", "", "Training", stage=True)] = False
     """Count the modules that predict further tokens, where the config has them."""
-    lora_rank: Annotated[int | None, Ask("count", "LoRA rank", "16", "Training", stage=True)] = None
+    lora_rank: Annotated[
+        int | None, Ask("count", "LoRA rank", "16", "Training", aliases=("lora", "lora_r"), stage=True)
+    ] = None
     """Train low-rank adapters of this rank; the model itself is frozen."""
-    lora_targets: Annotated[str | None, Ask("names", "LoRA targets", "q_proj,v_proj", "Training", stage=True)] = None
+    lora_targets: Annotated[
+        str | None, Ask("names", "LoRA targets", "q_proj,v_proj", "Training", aliases=("target_modules",), stage=True)
+    ] = None
     """Linear layers with an adapter, such as q_proj,v_proj, or in a part: text:q_proj,vision:qkv_proj. Empty: all."""
     dora: Annotated[bool, Ask("flag", "DoRA", "", "Training", stage=True)] = False
     """Adapters with a trained magnitude for each output."""
@@ -100,6 +132,7 @@ class HardwarePart:
             "64",
             "Hardware",
             aliases=("gpus", "num_gpus", "n_gpus", "ngpus", "num_devices", "world_size"),
+            worded=(("nodes", "nodes"), ("num_nodes", "nodes"), ("nnodes", "nodes"), ("chips", "chips")),
             stage=True,
         ),
     ] = None
@@ -137,7 +170,15 @@ class BatchPart:
     """Sequences of an optimizer step."""
 
     global_batch: Annotated[
-        int | None, Ask("batch", "Global batch", "2048", "Run", aliases=("global_batch_size", "gbs"), stage=True)
+        int | None,
+        Ask(
+            "batch",
+            "Global batch",
+            "2048",
+            "Run",
+            aliases=("global_batch_size", "gbs", "train_batch_size", "total_batch_size"),
+            stage=True,
+        ),
     ] = None
     """Sequences per optimizer step over all devices, or '16M tokens'."""
     global_batch_tokens: float | None = None
@@ -148,7 +189,16 @@ class RatePart:
     """How fast a run was seen to go."""
 
     tokens_per_second: Annotated[
-        float | None, Ask("token_per_s", "Tokens/s of the whole job", "600K", "Observed", stage=True)
+        float | None,
+        Ask(
+            "token_per_s",
+            "Tokens/s of the whole job",
+            "600K",
+            "Observed",
+            aliases=("tokens_per_sec", "tok_per_sec", "throughput"),
+            worded=(("images_per_second", "images/s"), ("samples_per_second", "samples/s")),
+            stage=True,
+        ),
     ] = None
     """Observed rate of all devices together."""
     tokens_per_second_per_device: Annotated[
@@ -158,13 +208,27 @@ class RatePart:
             "Tokens/s per device",
             "9400",
             "Observed",
-            aliases=("tokens_per_second_per_gpu", "tps"),
+            aliases=("tokens_per_second_per_gpu", "tps", "tgs", "tokens_per_sec_per_gpu", "tok_per_sec_per_gpu"),
+            worded=(
+                ("images_per_second_per_device", "images/s"),
+                ("images_per_second_per_gpu", "images/s"),
+                ("samples_per_second_per_device", "samples/s"),
+                ("samples_per_second_per_gpu", "samples/s"),
+            ),
             stage=True,
         ),
     ] = None
     """What many logs call tokens per GPU per second, or tps."""
     flops_per_second_per_device: Annotated[
-        float | None, Ask("flop_per_s_per_device", "FLOP/s per device", "'400 TFLOP/s'", "Observed", bare=False)
+        float | None,
+        Ask(
+            "flop_per_s_per_device",
+            "FLOP/s per device",
+            "'400 TFLOP/s'",
+            "Observed",
+            worded=(("tflops", "TFLOP/s"), ("tflops_per_device", "TFLOP/s"), ("tflops_per_gpu", "TFLOP/s")),
+            bare=False,
+        ),
     ] = None
     """What a paper or a log reports, such as '400 TFLOP/s'."""
     in_samples: tuple[str, ...] = ()
@@ -174,7 +238,7 @@ class RatePart:
 class ObservedPart(RatePart):
     """Everything that a run can be measured by."""
 
-    step_time: Annotated[float | None, Ask("time", "Step time", "5.2s", "Observed", bare=False)] = None
+    step_time: Annotated[float | None, STEP_TIME] = None
     """Of one optimizer step, with its unit; beside the global batch."""
     tokens: Annotated[float | None, Ask("token", "Tokens", "15.6T", "Observed")] = None
     """Tokens of the whole run; beside the device-hours."""

@@ -34,6 +34,8 @@ class Question:
 
     command: ClassVar[str] = ""
     """The command that asks it."""
+    beside: ClassVar[Mapping[str, str]] = {}
+    """Group of fields → the flag without which they are refused."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
@@ -44,8 +46,7 @@ class Question:
         InputError
             A field that is unknown or has no meaning here, a wrong unit, a senseless value.
         """
-        read = read_fields(cls, given)
-        return cast("Self", validated(cls).model_construct(set(read), **{**_defaults(cls), **read}))
+        return cast("Self", _blank(cls).model_copy(update=read_fields(cls, given)))
 
     def given(self) -> dict[str, Any]:
         """The fields that differ from their defaults."""
@@ -58,7 +59,8 @@ class Question:
 
     def changed(self, **fields: Any) -> Self:
         """The same question with other values, which are taken as they are."""
-        return cast("Self", cast("BaseModel", self).model_copy(update=fields))
+        other = {name: value for name, value in fields.items() if getattr(self, name) is not value}
+        return cast("Self", cast("BaseModel", self).model_copy(update=other)) if other else self
 
 
 @_once
@@ -68,6 +70,12 @@ def validated(question: type[Question]) -> type[BaseModel]:
 
     space = {"__module__": question.__module__, "__doc__": question.__doc__}
     return cast("type[BaseModel]", type(question.__name__, (question, Validated), space))
+
+
+@_once
+def _blank(question: type[Question]) -> BaseModel:
+    """The question in which nothing is given."""
+    return validated(question).model_construct(set(), **_defaults(question))
 
 
 def _plain(question: type[Question]) -> type[Question]:
@@ -115,8 +123,28 @@ def fields_of(*parts: type) -> tuple[str, ...]:
 def names(question: type[Question]) -> dict[str, str]:
     """Every name of a field → the field: its own, and the aliases that no field has for its own."""
     fields = asks(question)
-    other = {alias: name for name, asked in fields.items() for alias in asked.ask.aliases}
+    other = {a: n for n, asked in fields.items() for a in (*asked.ask.aliases, *dict(asked.ask.worded))}
     return {**other, **{name: name for name in fields}}
+
+
+def under_own_names(question: type[Question], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a user gave, each under the name of its field; what is no field stays as it is.
+
+    Raises
+    ------
+    InputError
+        One field under two names.
+    """
+    fields, known, found = asks(question), names(question), dict[str, Any]()
+    for key, value in given.items():
+        name = known.get(key, key)
+        if value is None or name == key:
+            found.setdefault(name, value)
+            continue
+        if given.get(name) is not None or found.get(name) is not None:
+            raise InputError(key.replace("_", "-"), value, f"one of {fields[name].field} and {key.replace('_', '-')}")
+        found[name] = fields[name].said_as(key, value)
+    return found
 
 
 def read_fields(question: type[Question], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,15 +155,12 @@ def read_fields(question: type[Question], given: Mapping[str, Any]) -> dict[str,
     InputError
         A field that the question does not have, a wrong unit, a senseless value.
     """
-    fields, known, read = asks(question), names(question), dict[str, Any]()
-    for key, value in given.items():
+    fields, read = asks(question), dict[str, Any]()
+    for name, value in under_own_names(question, given).items():
         if value is None:
             continue
-        if key not in known:
-            raise _unknown(question, key, value)
-        name = known[key]
-        if key != name and given.get(name) is not None:
-            raise InputError(key.replace("_", "-"), value, f"one of {fields[name].field} and {key.replace('_', '-')}")
+        if name not in fields:
+            raise _unknown(question, name, value)
         found = fields[name].read(value)
         if "in_samples" in found:
             found["in_samples"] += read.get("in_samples", ())
@@ -167,4 +192,5 @@ def _unknown(question: type[Question], key: str, value: Any) -> InputError:
 
     accepted = f"nothing: {question.command} does not use it" if key in every_name() else "a known field"
     meant = (names(question)[name] for name in nearest(key.replace("-", "_"), names(question)))
-    return InputError(key.replace("_", "-"), value, accepted, tuple(dict.fromkeys(n.replace("_", "-") for n in meant)))
+    said = "a text" if accepted == "a known field" and isinstance(value, str) else value  # it may be a secret
+    return InputError(key.replace("_", "-"), said, accepted, tuple(dict.fromkeys(n.replace("_", "-") for n in meant)))

@@ -1,10 +1,12 @@
 """Questions on a run as a whole: plan, mfu, flops."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from mfu_planner.questions.ask import Ask
 from mfu_planner.questions.layout_parts import AgainPart, LayoutPart, NetworkPart, PlacePart, StackPart
 from mfu_planner.questions.parts import (
+    DEADLINE,
     BatchPart,
     ConventionPart,
     ExplainPart,
@@ -35,8 +37,15 @@ class PlanQuestion(Run, BatchPart, RatePart, LayoutPart, PlacePart, NetworkPart,
     """Time, device-hours, cost and energy of a training run."""
 
     command: ClassVar[str] = "plan"
-    tokens: Annotated[float | None, Ask("token", "Tokens", "15.6T", "Run", stage=True)] = None
+    beside: ClassVar[Mapping[str, str]] = dict.fromkeys(("Layout", "Network"), "--predict")
+    tokens: Annotated[
+        float | None, Ask("token", "Tokens", "15.6T", "Run", worded=(("samples", "samples"),), stage=True)
+    ] = None
     """Training tokens, such as 15.6T. Empty: solved for."""
+    epochs: Annotated[float | None, Ask("number", "Epochs", "3", "Run", aliases=("num_epochs", "num_train_epochs"))] = (
+        None
+    )
+    """How often the tokens or samples are trained on. Empty: once."""
     mfu: Annotated[float | None, Ask("fraction", "MFU", "40%", "Run", stage=True)] = None
     """Of productive step time, such as 40%. Empty: solved for."""
     predict: Annotated[bool, Ask("flag", "Predicted MFU", "", "Run")] = False
@@ -45,7 +54,7 @@ class PlanQuestion(Run, BatchPart, RatePart, LayoutPart, PlacePart, NetworkPart,
     """Scaling law, such as chinchilla: gives the tokens of a model, or both out of devices, time and money."""
     goodput: Annotated[float | None, Ask("fraction", "Goodput", "95%", "Run", stage=True)] = None
     """Productive share of the wall clock: failures, restarts and checkpoints take the rest."""
-    deadline: Annotated[float | None, Ask("time", "Deadline", "30d", "Money", bare=False)] = None
+    deadline: Annotated[float | None, DEADLINE] = None
     """Latest end of the run, such as 30d or 8 weeks."""
     budget: Annotated[float | None, Ask("usd", "Budget", "'$2M'", "Money")] = None
     """The most that the device time may cost."""

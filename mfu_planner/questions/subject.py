@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
+from mfu_planner.counting.remembered import remembered
 from mfu_planner.errors import InputError
 from mfu_planner.hardware import Accelerator, resolve
 from mfu_planner.operators import Workload
+from mfu_planner.questions.amiss import beyond_learned, in_its_format
 from mfu_planner.questions.device_count import count_devices
 from mfu_planner.questions.model import Model, model_of
 from mfu_planner.questions.runs import Run
 from mfu_planner.questions.training import trained, workload
 from mfu_planner.run import Derived
+
+if TYPE_CHECKING:
+    from mfu_planner.architectures.model import Architecture
+    from mfu_planner.numeric import Number
 
 BARE_CONVENTION = "6n"
 """The only convention that a bare number of parameters allows."""
@@ -70,7 +77,10 @@ def resolve_subject(s: Run, *, model_needed: bool = True) -> Subject:
     """
     warnings: list[str] = []
     sources: dict[str, str] = {}
-    accelerator, peak = _peak(s, sources, warnings)
+    accelerator = _accelerator(s, warnings)
+    if accelerator is not None and s.peak is None and s.peak_dtype is None:
+        s = in_its_format(s, accelerator, warnings)
+    peak = _peak(s, accelerator, sources, warnings)
     devices = count_devices(s, accelerator, warnings)
     named = any(v is not None for v in (s.model, s.config, s.params))
     if not named and not model_needed:
@@ -117,7 +127,7 @@ def resolve_subject(s: Run, *, model_needed: bool = True) -> Subject:
     )
 
 
-def _peak(s: Run, sources: dict[str, str], warnings: list[str]) -> tuple[Accelerator | None, float]:
+def _accelerator(s: Run, warnings: list[str]) -> Accelerator | None:
     if s.hardware is None and s.peak is None:
         raise InputError(
             "hardware", "nothing", "--hardware NAME (`mfu-planner hardware` lists them) or --peak '989 TFLOP/s'"
@@ -125,9 +135,13 @@ def _peak(s: Run, sources: dict[str, str], warnings: list[str]) -> tuple[Acceler
     accelerator = resolve(s.hardware) if s.hardware is not None else None
     if accelerator is not None and accelerator.resolved_note:
         warnings.append(accelerator.resolved_note)
+    return accelerator
+
+
+def _peak(s: Run, accelerator: Accelerator | None, sources: dict[str, str], warnings: list[str]) -> float:
     if s.peak is not None:
         sources["peak_flops_per_s"] = "given"
-        return accelerator, s.peak
+        return s.peak
     assert accelerator is not None
     dtype = s.peak_dtype or s.dtype
     try:
@@ -140,7 +154,7 @@ def _peak(s: Run, sources: dict[str, str], warnings: list[str]) -> tuple[Acceler
         warnings.append(f"peak of {dtype}, {basis}: the default number format; --dtype changes it")
     where = accelerator.source_of(f"peak.{dtype}")["url"]
     sources["peak_flops_per_s"] = f"{accelerator.name}, {dtype} {basis}, per {accelerator.device_kind}: {where}"
-    return accelerator, peak
+    return peak
 
 
 def _convention(s: Run, model: Model, warnings: list[str]) -> str:
@@ -179,6 +193,8 @@ def choose_lengths(
 ) -> tuple[int | None, int | None]:
     """Positions per sequence, and per decoder sequence of an encoder–decoder: as given, else the model's own."""
     length = _sequence(seq_len, target, model, convention, warnings, sources)
+    if seq_len is not None and model.architecture is not None:
+        warnings += beyond_learned(length, model.architecture, model.name)
     return length, _target(target, model)
 
 
@@ -212,6 +228,8 @@ def _sequence(
 
 def _suggested(model: Model) -> str:
     """A length to ask with, and why one is needed; where the config allows positions, they are the suggestion."""
+    if model.architecture is not None and model.architecture.text_tokens:
+        return f"--seq-len {model.architecture.text_tokens}, the text that its pipeline in diffusers takes"
     if not model.positions:
         return "--seq-len 4096: attention's work depends on it"
     why = "no source says at which length it was trained" if model.id else "a config does not say the training length"
@@ -246,6 +264,12 @@ def _target(given: int | None, model: Model) -> int | None:
 def _work_per_token(model: Model, convention: str, work: Workload) -> Fraction:
     if model.architecture is None:
         return Fraction(6 * model.active_params)
+    return Fraction(_counted(model.architecture, work, convention))
+
+
+@remembered
+def _counted(architecture: Architecture, work: Workload, convention: str) -> Number:
+    """Training FLOP per work unit: asked anew for every rate that was observed of the same model."""
     from mfu_planner.counting.conventions import flops_per_unit
 
-    return Fraction(flops_per_unit(model.architecture, work, convention))
+    return flops_per_unit(architecture, work, convention)

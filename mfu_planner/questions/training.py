@@ -27,6 +27,8 @@ def trained(model: Model, s: TrainingPart) -> Model:
         A part or target that the model does not have; a bare number of parameters, which has no parts.
     """
     model = _with_prediction(_with_media(model, s), s)
+    if s.packed is not None:
+        _can_be_packed(model, s)
     if s.lora_rank is None and s.freeze is None:
         for field, given in (("lora-targets", s.lora_targets), ("dora", s.dora), ("rslora", s.rslora)):
             if given:
@@ -147,6 +149,17 @@ def _with_media(model: Model, s: TrainingPart) -> Model:
     return model
 
 
+def _can_be_packed(model: Model, s: TrainingPart) -> None:
+    """Refuse documents where their lengths do not say the work: beside targets, and where the image size fixes it."""
+    arch = model.architecture
+    if arch is not None and arch.uses_target:
+        raise InputError(
+            "packed", shown(s.packed), f"nothing: the lengths do not say how long each target of {model.name} is"
+        )
+    if arch is not None and arch.fixed_length is not None and not arch.has_text:
+        raise InputError("packed", shown(s.packed), f"nothing: the image size fixes the length of {model.name}")
+
+
 def workload(s: TrainingPart, seq_len: int | None, target_seq_len: int | None, batch: int = 1) -> Workload:
     """One batch as the scenario describes it: its documents, images and sound.
 
@@ -173,7 +186,7 @@ def documents(given: Any) -> dict[int, int]:
         counted = [(length, count or "1") for length, _, count in pairs]
     elif isinstance(given, Mapping):
         counted = list(given.items())
-    elif isinstance(given, Iterable):
+    elif isinstance(given, Iterable) and getattr(given, "ndim", None) != 0:
         counted = [(length, 1) for length in given]
     else:
         raise InputError("packed", given, accepted)
@@ -181,7 +194,7 @@ def documents(given: Any) -> dict[int, int]:
     try:
         for length, count in counted[: _MOST_LENGTHS + 1]:
             found[int(length)] = found.get(int(length), 0) + int(count)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError("packed", shown(given), accepted) from None
     if not found or min(found) < 1 or min(found.values()) < 1 or len(counted) > _MOST_LENGTHS:
         raise InputError(

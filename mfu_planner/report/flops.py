@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 def render_flops(r: FlopsResult, console: Console, *, symbolic: bool = False, explain: bool = False) -> None:
     """Print parameters, FLOPs, operators and conventions; ``symbolic``: their formulas in the field's letters."""
-    length = f", {r.seq_len:,} tokens each" if r.seq_len else ""
+    counted = r.work_unit == "token"
+    kind, length = ("sequence", f", {r.seq_len:,} tokens each" if r.seq_len else "") if counted else ("sample", "")
     each = {name: "–" if v is None else f"{v:,} FLOP" for name, v in r.flops.items()}
     rows = [
         ("model", r.model),
         ("parameters", f"{r.params['total']:,}  (active {r.params['active']:,}, embedding {r.params['embedding']:,})"),
-        ("batch", f"{r.batch or 0:,} sequence{'s' if r.batch != 1 else ''}{length}"),
+        ("batch", f"{r.batch or 0:,} {kind}{'s' if r.batch != 1 else ''}{length}"),
         ("forward", each["forward"]),
         ("backward", each["backward"]),
         ("total", f"{each['total']}  ({show(r.flops['total'], 'flop')}, convention {r.convention})"),

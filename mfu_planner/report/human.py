@@ -73,3 +73,9 @@ def _escape(text: str) -> str:
     from rich.markup import escape
 
     return escape(text)
+
+
+def carbon(kg: float) -> str:
+    """A mass of CO₂, three digits: g, kg or t."""
+    size, unit = next((x for x in ((1000.0, "t"), (1.0, "kg")) if kg >= x[0]), (1e-3, "g"))
+    return f"{show(kg / size, 'count', 3)} {unit}"

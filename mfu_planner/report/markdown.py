@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from mfu_planner.answers.verdict import PLACES
 from mfu_planner.report.human import percent, show
-from mfu_planner.report.measure import judged_by
+from mfu_planner.report.measure import gap_money, judged_by
 from mfu_planner.units import DAY, KWH
 
 if TYPE_CHECKING:
     from mfu_planner.answers.measure import Measurement
-    from mfu_planner.answers.plan import Plan
+    from mfu_planner.answers.planned import Plan
     from mfu_planner.run.show import Derived
 
 _POINTS = 9
@@ -63,7 +63,7 @@ def measurement_markdown(m: Measurement, command: str) -> str:
         place = f"**{PLACES[v.place].capitalize()}**{judged_by(v)}"
         judged.append(f"\n{place} By the rule of thumb: {v.grade} ({v.meaning}).\n")
     if m.gap_cost_usd_per_day:
-        judged.append(f"The gap to the typical one costs {show(m.gap_cost_usd_per_day, 'usd')} a day.\n")
+        judged.append(f"The gap to the typical one costs {gap_money(m)}.\n")
     return "\n".join(
         [
             "# Measured utilization\n",

@@ -19,8 +19,8 @@ def render_measurement(m: Measurement, console: Console, *, explain: bool = Fals
     basis = "given" if "peak" in m.inputs else f"{m.peak_dtype}, {'sparse' if m.sparse else 'dense'}"
     counted = f"{m.convention} convention" if m.convention else "as counted by whoever states the FLOP/s"
     rows = [
-        ("MFU", f"[bold]{percent(m.mfu, 2)}[/bold]  ({counted})"),
-        ("HFU", percent(m.hfu, 2) if m.hfu is not None else _no_hfu(m)),
+        ("MFU", _mfu(m, counted)),
+        ("HFU", _hfu(m)),
         ("achieved", f"{show(m.achieved_flops_per_s_per_device, 'flop_per_s')} per device"),
         ("peak", f"{show(m.peak_flops_per_s, 'flop_per_s')} per device ({basis})"),
     ]
@@ -38,9 +38,9 @@ def render_measurement(m: Measurement, console: Console, *, explain: bool = Fals
     if m.verdict is not None:
         _print_verdict(m.verdict, console)
     if m.gap_cost_usd_per_day:
-        console.print(f"The gap to the typical one costs {show(m.gap_cost_usd_per_day, 'usd')} a day.", markup=False)
+        console.print(f"The gap to the typical one costs {gap_money(m)}.", markup=False)
     _print_findings(m, console)
-    if len(m.by_convention) > 1:
+    if len(_conventions(m)) > 1:
         console.print(
             grid(("convention", "MFU", "difference"), _conventions(m), title="The same run under each convention")
         )
@@ -49,7 +49,15 @@ def render_measurement(m: Measurement, console: Console, *, explain: bool = Fals
         print_steps(console, m.steps, m.sources)
 
 
-def _no_hfu(m: Measurement) -> str:
+def _mfu(m: Measurement, counted: str) -> str:
+    if any(finding.severity == "error" for finding in m.findings):
+        return f"none that can be: {percent(m.mfu, 2)} by arithmetic  ({counted})"
+    return f"[bold]{percent(m.mfu, 2)}[/bold]  ({counted})"
+
+
+def _hfu(m: Measurement) -> str:
+    if m.hfu is not None:
+        return percent(m.hfu, 2) + (" by arithmetic" if m.hfu > 1 else "")
     if m.flops_per_token is None:
         return "–  (needs the model)"
     return "–" if "recompute" in m.inputs else "–  (say --recompute none, selective or full)"
@@ -70,6 +78,15 @@ def judged_by(v: Verdict) -> str:
     )
 
 
+def gap_money(m: Measurement) -> str:
+    """What the gap to the typical MFU costs: a day, and of the whole run where its length is known."""
+    said = f"{show(m.gap_cost_usd_per_day, 'usd')} a day"
+    if not m.gap_device_hours:
+        return said
+    money = "" if m.gap_cost_usd is None else f" ({show(m.gap_cost_usd, 'usd')})"
+    return f"{said}, {m.gap_device_hours:,.0f} device-hours of the run{money}"
+
+
 def _print_findings(m: Measurement, console: Console) -> None:
     for finding in m.findings:
         colour = {"error": "red", "warning": "yellow"}.get(finding.severity, "cyan")
@@ -78,7 +95,6 @@ def _print_findings(m: Measurement, console: Console) -> None:
 
 
 def _conventions(m: Measurement) -> list[tuple[str, str, str]]:
-    return [
-        (name, percent(value, 2), "–" if value is None else f"{100 * (value / m.mfu - 1):+.1f}%")
-        for name, value in m.by_convention.items()
-    ]
+    """Those that say something of the model."""
+    said = {name: value for name, value in m.by_convention.items() if value is not None}
+    return [(name, percent(value, 2), f"{100 * (value / m.mfu - 1):+.1f}%") for name, value in said.items()]

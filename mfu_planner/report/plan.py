@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mfu_planner.report.human import percent, plain_table, print_steps, print_warnings, show
+from mfu_planner.report.human import carbon, percent, plain_table, print_steps, print_warnings, show
 from mfu_planner.units import KWH
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mfu_planner.answers.plan import Plan
+    from mfu_planner.answers.planned import Plan
 
 _EXACT_HOURS = 1000
 """From here on device-hours are shown whole."""
@@ -24,18 +24,13 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
     def mark(name: str, value: str) -> str:
         return f"[bold]{value}[/bold]" if name in solved else value
 
-    exact = (
-        ""
-        if abs(plan.devices_exact - plan.devices) < 1e-6
-        else (f"  (exactly {plan.devices_exact:,.2f}; whole {_nodes(plan.devices_per_node)})")
-    )
     rows = [
         ("training time", mark("training_time_s", show(plan.training_time_s, "time"))),
         ("device-hours", _hours(plan.device_hours)),
         ("cost", mark("cost_usd", show(plan.cost_usd, "usd")) + _price(plan)),
         ("energy", _energy(plan)),
         *_carbon(plan),
-        ("devices", mark("devices", f"{plan.devices:,}") + exact),
+        ("devices", mark("devices", f"{plan.devices:,}") + _whole(plan)),
         (f"{plan.work_unit}s", mark("tokens", show(plan.tokens, "count"))),
         *_optimal(plan),
         ("MFU", _mfu(plan, mark)),
@@ -66,6 +61,13 @@ def render_plan(plan: Plan, console: Console, *, explain: bool = False) -> None:
         print_steps(console, plan.steps, plan.sources)
         for stage in plan.stages:
             print_steps(console, stage.steps, stage.sources)
+
+
+def _whole(plan: Plan) -> str:
+    """Whether the devices were rounded, or stand for any number."""
+    if abs(plan.devices_exact - plan.devices) >= 1e-6:
+        return f"  (exactly {plan.devices_exact:,.2f}; whole {_nodes(plan.devices_per_node)})"
+    return "  (none given: the time is that of one node)" if plan.nominal_devices else ""
 
 
 def _optimal(plan: Plan) -> list[tuple[str, str]]:
@@ -125,7 +127,7 @@ def _energy(plan: Plan) -> str:
 def _carbon(plan: Plan) -> list[tuple[str, str]]:
     if plan.co2_total_kg is None:
         return []
-    return [("CO₂", f"{show(plan.co2_total_kg / 1000, 'count', 3)} t, electricity of {plan.grid}")]
+    return [("CO₂", f"{carbon(plan.co2_total_kg)}, electricity of {plan.grid}")]
 
 
 def _gap(plan: Plan) -> list[tuple[str, str]]:

@@ -26,6 +26,8 @@ def render_predict(result: Prediction, console: Console) -> None:
         f"[bold]MFU {result['mfu']:.1%}[/bold], HFU {result['hfu']:.1%}, "
         f"{show(result['tokens_per_s_per_device'], 'count')} {result['work_unit']}s/s per device"
     )
+    for finding in result["findings"]:
+        console.print(f"[red]{finding.message}[/red]")
     console.print(f"[dim]· the range: {reach['basis']}[/dim]")
     table = Table(title="From the peak to the step", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading, side in (("part", "left"), ("seconds", "right"), ("share", "right"), ("", "left")):

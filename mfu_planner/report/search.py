@@ -27,7 +27,8 @@ def render_search(result: SearchResult, console: Console) -> None:
     places = {row["place"] for row in rows}
     sellers = ("provider",) if len({(row["place"], row["provider"]) for row in rows}) > len(places) else ()
     own = ("$/h",) if several else ("recompute", "GiB")
-    for name in ("on", *sellers, "devices", "layout", *own, "step s", "MFU", *(("days",) if whole else ()), "USD"):
+    money = ("days", "USD") if whole else ("USD/step",)
+    for name in ("on", *sellers, "devices", "layout", *own, "step s", "MFU", *money):
         table.add_column(name, justify="left" if name in ("on", "provider", "layout", "recompute") else "right")
     for row in rows:
         again = row["recompute"]

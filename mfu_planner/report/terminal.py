@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rich.cells import cell_len
@@ -14,6 +15,8 @@ _NUMBER = 24
 _WORD = 32
 """Characters up to which a word is kept whole."""
 _ENDLESS = 10_000
+_BLANKS = re.compile(r" +$", re.MULTILINE)
+"""At the ends of lines: a table is padded to its width, and what reads a file or a pipe has no use for them."""
 
 
 class WholeTables(Console):
@@ -28,7 +31,14 @@ class WholeTables(Console):
         need = max((self._fit(o) for o in objects if isinstance(o, Table)), default=0)
         before, self.width = self.width, max(self.width, need)
         try:
-            super().print(*objects, **options)
+            if self.is_terminal or self.record:
+                super().print(*objects, **options)
+            else:
+                with self.capture() as drawn:
+                    super().print(*objects, **options)
+                self.file.write(_BLANKS.sub("", drawn.get()))
+        except BrokenPipeError:
+            self.on_broken_pipe()
         finally:
             self.width = before
 

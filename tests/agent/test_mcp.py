@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytest.importorskip("mcp", reason="needs the extra mcp: pip install 'mfu-planner[mcp]'")
 pytestmark = pytest.mark.extra
-
-from mcp import Client  # noqa: E402
-from mcp.client.stdio import StdioServerParameters  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = {"model": "llama-3.1-8b", "hardware": "p5.48xlarge", "devices": 64, "tokens": "1T", "mfu": "40%", "goodput": 1}
@@ -22,18 +19,21 @@ RUN = {"model": "llama-3.1-8b", "hardware": "p5.48xlarge", "devices": 64, "token
 
 def _talk(folder: Path, *calls: tuple[str, dict[str, Any]]) -> tuple[list[Any], list[Any]]:
     """The tools that the server lists, and its answers to the calls, in one session."""
+    mcp = pytest.importorskip("mcp", reason="needs the extra mcp: pip install 'mfu-planner[mcp]'")
+    stdio = pytest.importorskip("mcp.client.stdio")
 
     async def session() -> tuple[list[Any], list[Any]]:
-        start = StdioServerParameters(
+        start = stdio.StdioServerParameters(
             command=sys.executable,
             args=["-m", "mfu_planner", "mcp", "--folder", str(folder)],
             env={"PYTHONPATH": str(ROOT)},
         )
-        async with Client(start) as client:
+        async with mcp.Client(start) as client:
             listed = await client.list_tools()
             return list(listed.tools), [await client.call_tool(name, given) for name, given in calls]
 
-    return asyncio.run(session())
+    with ThreadPoolExecutor(1) as apart:  # a browser that waits in this thread has an event loop of its own
+        return apart.submit(lambda: asyncio.run(session())).result()
 
 
 def _error(answer: Any) -> dict[str, Any]:
@@ -42,9 +42,8 @@ def _error(answer: Any) -> dict[str, Any]:
     return json.loads(text[text.index("{") :])
 
 
-def test_tools_are_typed_in_and_out(tmp_path: Path) -> None:
+def _typed(listed: list[Any]) -> None:
     """Each says what it is for, what it takes with examples, what it gives; none writes anything."""
-    listed, _ = _talk(tmp_path)
     names = {tool.name for tool in listed}
     assert {"plan", "mfu", "flops", "memory", "predict", "search", "diagnose", "log", "hardware"} == names
     for tool in listed:
@@ -58,9 +57,9 @@ def test_tools_are_typed_in_and_out(tmp_path: Path) -> None:
 
 
 def test_a_conversation(tmp_path: Path) -> None:
-    """A plan, a measurement with a log, a wrong name, an unknown argument, a file outside, an unanswerable question."""
+    """Tools, a plan, a log's measurement, a wrong name, an unknown argument, a file outside, no answer."""
     (tmp_path / "train.log").write_text("".join(f"step: {n}  loss: 7.1  tps: 5,012  mfu: 29.35%\n" for n in (1, 2, 3)))
-    _, (planned, logged, wrong, unknown, outside, no_answer) = _talk(
+    listed, (planned, logged, wrong, unknown, outside, no_answer) = _talk(
         tmp_path,
         ("plan", RUN),
         ("log", {"files": ["train.log"]}),
@@ -69,6 +68,7 @@ def test_a_conversation(tmp_path: Path) -> None:
         ("flops", {"config": "/etc/passwd"}),
         ("plan", {**RUN, "deadline": "1h", "devices": 8}),
     )
+    _typed(listed)
     assert not planned.is_error
     hours = planned.structured_content["device_hours"]
     assert planned.structured_content["cost_usd"] == pytest.approx(hours * 55.04 / 8)

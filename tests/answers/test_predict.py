@@ -144,9 +144,9 @@ def test_fast_loader_costs_nothing():
 @pytest.mark.parametrize("recompute", ["none", "selective", "full"])
 @pytest.mark.parametrize("model", ["llama-3.1-8b", "deepseek-v2-lite"])
 def test_measuring_the_predicted_step_gives_the_same_mfu_and_hfu(model, recompute, kernel):
-    """The predicted time, handed to the meter with the same recomputation and kernel."""
+    """The predicted time, measured with the same recomputation and kernel, on a stack that selects the scores."""
     said = predict(model=model, hardware="h100-sxm", devices=64, global_batch=256, seq_len=4096, recompute=recompute,
-                   attention_kernel=kernel)  # fmt: skip
+                   attention_kernel=kernel, stack="megatron-2024")  # fmt: skip
     found = measure(model=model, hardware="h100-sxm", devices=64, global_batch=256, seq_len=4096, recompute=recompute,
                     attention_kernel=kernel, step_time=f"{said['step_time_s']!r} s")  # fmt: skip
 
@@ -168,7 +168,7 @@ def test_part_of_the_layers_recomputed_is_in_between():
 def test_predict_and_measure_agree_under_a_convention(convention: str) -> None:
     """The predicted step, measured under the same convention, gives the predicted MFU and HFU."""
     job = {"model": "llama-3-8b", "hardware": "h100-sxm", "devices": 64, "global_batch": 256, "seq_len": 8192}
-    found = predict(**job, recompute="selective", convention=convention)
+    found = predict(**job, recompute="selective", convention=convention, stack="megatron-2024")
     seen = measure(**job, step_time=found["step_time_s"], recompute="selective", convention=convention)
 
     assert found["convention"] == convention

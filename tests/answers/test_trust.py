@@ -10,7 +10,7 @@ import pytest
 
 from mfu_planner import predict
 from mfu_planner.answers.trust import Known, reach
-from mfu_planner.backtesting import backtest
+from mfu_planner.backtesting.kept import opening
 
 HELD = {
     "low": 0.1,
@@ -18,12 +18,21 @@ HELD = {
     "wider": dict.fromkeys(("unlike", "other_device", "unmeasured_device", "other_format", "samples", "adapters"), 1.0)
     | {"no_runs": 2.0, "one_source": 1.25, "assumed_stack": 1.5},
     "beyond": {"parameters": 1.0, "devices": 1.1, "seq_len": 1.2},
+    "slow": 1.3,
+    "usual_mfu": 0.5,
     "most_doublings": 3.0,
     "sources": 7,
     "seen": {"megatron-2024": {"hopper wide": {"a": [[33, 6, 12], [36, 8, 12]], "b": [[34, 5, 13]]}}},
 }
 LIKE = Known(
-    stack="megatron-2024", named=True, device="h100-sxm", dtype="bf16", params=2.0**33, devices=64, seq_len=4096
+    stack="megatron-2024",
+    named=True,
+    device="h100-sxm",
+    dtype="bf16",
+    params=2.0**33,
+    devices=64,
+    seq_len=4096,
+    mfu=0.5,
 )
 
 
@@ -42,6 +51,9 @@ def ends(known: Known, **more) -> tuple[float, float]:
         ({"devices": 1024}, 1.1**2),  # 256 were seen: two doublings
         ({"devices": 8, "seq_len": 16384}, 1.1**2 * 1.2),  # 32 and 8192 were seen
         ({"seq_len": 2**20}, 1.2**3),  # seven doublings count as three
+        ({"mfu": 0.1}, 1.0),  # such runs are on file
+        ({"stack": "generic", "mfu": 0.125}, 2.0 * 1.3**2),
+        ({"device": "a100-sxm-80gb", "mfu": 0.01}, 1.3**3),
     ],
 )
 def test_a_range_widens_by_what_is_not_known(change, factor):
@@ -66,7 +78,14 @@ def test_a_range_says_what_widened_it():
 
 def test_an_answer_is_never_surer_with_less_known():
     """On the factors on file: another size, no stack named, an unknown stack."""
-    for less in ({"named": False}, {"stack": "generic"}, {"devices": 2.0**20}, {"seq_len": 2.0**24}, {"samples": True}):
+    for less in (
+        {"named": False},
+        {"stack": "generic"},
+        {"devices": 2.0**20},
+        {"seq_len": 2.0**24},
+        {"samples": True},
+        {"mfu": 0.1},
+    ):
         known, doubted = reach(LIKE), reach(dataclasses.replace(LIKE, **less))
         assert doubted.low <= known.low < 1 < known.high <= doubted.high
 
@@ -77,6 +96,7 @@ def test_a_prediction_has_the_range_of_its_case():
     known = dataclasses.replace(LIKE, params=8_030_261_248, seq_len=8192)
 
     for found, one in ((named, known), (assumed, dataclasses.replace(known, named=False))):
+        one = dataclasses.replace(one, mfu=found.mfu)
         assert found.range["low"] == pytest.approx(found.step_time_s * reach(one).low)
         assert found.range["high"] == pytest.approx(found.step_time_s * reach(one).high)
     assert assumed.range["low"] < named.range["low"]
@@ -84,7 +104,7 @@ def test_a_prediction_has_the_range_of_its_case():
 
 def test_four_in_five_runs_of_sources_never_seen_lie_within():
     """What the range claims, on sources that neither the constants nor the range saw."""
-    groups = backtest(leave_one_source_out=True)["summary"]
+    groups = opening()["summary"]
     inside = [g["coverage"] for name, g in groups.items() if name != "all" and g["n"] >= 5]
 
     assert 0.72 <= sum(inside) / len(inside) <= 0.88

@@ -10,8 +10,10 @@ from mfu_planner.diagnosis.cases import logged, published, traced
 from mfu_planner.diagnosis.cases.outcome import Outcome, share
 from mfu_planner.facts import folder
 
+pytestmark = pytest.mark.xdist_group("published pairs")  # what the fixture works out is worked out once
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture(scope="session")
 def pairs() -> list[Outcome]:
     """Every published pair, diagnosed once."""
     return published.outcomes()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mfu_planner.cli.main import main
+from mfu_planner.diagnosis.bench import Bench, bench_of
 
 PEAK = 989.4e12
 
@@ -55,3 +56,18 @@ def test_without_a_model_only_what_was_measured_is_a_cause(tmp_path: Path, capsy
     rows = {row["job"]: row for row in json.loads(capsys.readouterr().out)["jobs"]}
     assert rows["slow.jsonl"]["first_cause"] == "data-loading"
     assert rows["well.jsonl"]["first_cause"] is None
+
+
+def test_what_is_remembered_of_a_job_is_what_a_fresh_bench_says(tmp_path: Path) -> None:
+    """Two jobs alike are one bench; another format of numbers, or a file that may change, is not."""
+    flags = {"model": "gpt2", "hardware": "h100-sxm", "devices": 8, "global_batch": 64, "seq_len": 1024}
+    held = bench_of(flags)
+    assert bench_of(dict(flags)) is held
+    assert held.base == Bench(flags).base
+    assert bench_of({**flags, "dtype": "fp8"}) is not held
+    config = tmp_path / "config.json"
+    sizes = {"num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 4, "intermediate_size": 128}
+    config.write_text(json.dumps({"model_type": "llama", "vocab_size": 512, **sizes}), encoding="utf-8")
+    own = {**flags, "config": str(config)}
+    del own["model"]
+    assert bench_of(own) is not bench_of(own)

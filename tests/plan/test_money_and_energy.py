@@ -175,3 +175,18 @@ def test_measure_and_diagnose_say_the_same_gap() -> None:
     lost = 1 - whole.mfu / whole.verdict.similar_typical  # type: ignore[operator]
     assert whole.gap_device_hours == pytest.approx(lost * 100_000)
     assert json.loads(json.dumps(whole.as_json()))["gap_cost_usd_per_day"] is None
+
+
+def test_a_run_of_known_tokens_says_what_the_gap_and_each_cure_cost_it():
+    """2T tokens at 4,000 a second and device are 138,889 device-hours; the gap and the cures take their shares."""
+    run = {"model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": 64, "tokens": "2T", "price": "2 $/h"}
+    m = measure(**run, tokens_per_second_per_device=4000)
+    hours = 2e12 / 4000 / 3600
+
+    lost = (1 - m.mfu / m.verdict.similar_typical) * hours
+    assert m.gap_device_hours == pytest.approx(lost)
+    assert m.gap_cost_usd == pytest.approx(2 * lost)
+    d = diagnose(**run, tokens_per_second_per_device=4000, zero=3, search=False)
+    assert d.gap_cost_usd == pytest.approx(m.gap_cost_usd)
+    for a in d.actions:
+        assert a.saves_device_hours == pytest.approx(hours * a.saves_usd_per_day / (64 * 24 * 2))

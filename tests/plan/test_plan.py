@@ -230,3 +230,15 @@ def test_the_derivation_carries_formula_numbers_and_source() -> None:
     assert "64 device" in steps["training_time_s"].substituted
     assert "2204.02311" in steps["training_time_s"].source
     assert p.sources["peak_flops_per_s"].count("http") == 1
+
+
+def test_limits_that_need_more_than_anybody_reached_are_doubted() -> None:
+    """A trillion tokens of 8B for $100k until the end of the month: 94% of the peak, on whole nodes."""
+    found = plan(
+        model="llama-3.1-8b", hardware="h100-sxm", tokens="1T", deadline="30d", budget="100k", price="4.41 $/h"
+    )
+    assert found.mfu == pytest.approx(1e12 * found.flops_per_token / (24 * 30 * 86400 * 989.4e12), rel=1e-3)
+    assert found.warnings[0].startswith("doubtful: this needs an MFU of 94")
+
+    reached = plan(model="llama-3.1-8b", hardware="h100-sxm", tokens="1T", devices=64, deadline="30d")
+    assert not any("doubtful" in said for said in reached.warnings)

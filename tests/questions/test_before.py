@@ -39,13 +39,13 @@ def taken(name: str) -> set[str]:
     return {*parser._long_opt, *parser._short_opt}
 
 
-@pytest.mark.parametrize("name", sorted(BEFORE["flags"]))
+@pytest.mark.each("name", sorted(BEFORE["flags"]))
 def test_flags(name: str) -> None:
     """Of every command."""
     assert set(BEFORE["flags"][name].split()) - taken(name) == set()
 
 
-@pytest.mark.parametrize("name", sorted(BEFORE["arguments"]))
+@pytest.mark.each("name", sorted(BEFORE["arguments"]))
 def test_arguments(name: str) -> None:
     """Of the Python calls, which are the flags."""
     assert set(BEFORE["arguments"][name].split()) - set(names(question_of(name))) == set()
@@ -64,7 +64,7 @@ def commands() -> list[str]:
     return sorted({" ".join(line.split()) for line in found if "…" not in line and "COMMAND" not in line})
 
 
-@pytest.mark.parametrize("line", commands())
+@pytest.mark.each("line", commands())
 def test_commands_of_the_pages(line: str) -> None:
     """Every flag that a page shows is taken."""
     words = line.split()[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 import pytest
 from pydantic import ValidationError
 
+from mfu_planner import predict
 from mfu_planner.cli.main import group, main
 from mfu_planner.errors import InputError
 from mfu_planner.questions.ask import GROUPS, UNITS, Asked
@@ -21,15 +23,18 @@ FIELDS = [(command, asked) for command in COMMANDS for asked in asks(question_of
 REFERENCE = (ROOT / "docs/reference/cli.md").read_text("utf-8")
 
 
-def name_of(value: Any) -> str:
-    """A parameter's name for pytest."""
-    return value.name if isinstance(value, Asked) else str(value)
-
-
+@cache
 def command_of(name: str) -> click.Command:
     """A command of the command line."""
     found = group.get_command(click.Context(group), name)
     assert found is not None
+    return found
+
+
+@cache
+def properties(command: str) -> dict[str, Any]:
+    """What the JSON schema of a command's question says of each field."""
+    found: dict[str, Any] = validated(question_of(command)).model_json_schema()["properties"]
     return found
 
 
@@ -38,7 +43,7 @@ def section(command: str) -> str:
     return REFERENCE.split(f"\n## {command}\n")[1].split("\n## ")[0]
 
 
-@pytest.mark.parametrize(("command", "asked"), FIELDS, ids=name_of)
+@pytest.mark.each("command, asked", FIELDS)
 def test_a_field_is_everywhere(command: str, asked: Asked) -> None:
     """Its class is the only place that names it."""
     question = question_of(command)
@@ -51,13 +56,11 @@ def test_a_field_is_everywhere(command: str, asked: Asked) -> None:
     if not asked.ask.argument:
         assert f"--{asked.field}" in parameter.opts
         assert f"`--{asked.field}`" in section(command)
-    assert asked.name in validated(question).model_json_schema()["properties"]
+    assert asked.name in properties(command)
     assert asked.is_flag or asked.ask.example
 
 
-@pytest.mark.parametrize(
-    ("command", "asked"), [(c, a) for c, a in FIELDS if a.ask.example and c != "search"], ids=name_of
-)
+@pytest.mark.each("command, asked", [(c, a) for c, a in FIELDS if a.ask.example and c != "search"])
 def test_its_example_is_read(command: str, asked: Asked) -> None:
     """By its own name and by every other; the same through the pydantic class."""
     question, text = question_of(command), asked.ask.example.strip("'")
@@ -77,7 +80,8 @@ def test_help_has_headings(command: str, capsys: pytest.CaptureFixture[str]) -> 
     wanted = [
         g for g in GROUPS if any(a.ask.group == g for a in asks(question_of(command)).values() if not a.ask.argument)
     ]
-    found = [line.removesuffix(":") for line in shown.splitlines() if line.removesuffix(":") in wanted]
+    heads = [line.removesuffix(":").partition(", beside ")[0] for line in shown.splitlines() if line.endswith(":")]
+    found = [head for head in heads if head in wanted]
     assert found == wanted
 
 
@@ -150,3 +154,19 @@ def test_help_does_without_pydantic() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+def test_a_batch_that_nobody_named_is_said() -> None:
+    """The exchange of gradients is spread over it, so it decides the answer; a batch in tokens is a named one."""
+    asked = {"model": "gpt2", "hardware": "h100-sxm", "devices": 8, "micro_batch": 4, "seq_len": 1024}
+
+    assert any("global batch 32: one micro-batch of each" in note for note in predict(**asked).assumptions)
+    for named in (64, "65536 tokens"):
+        assert not any("global batch" in note for note in predict(**asked, global_batch=named).assumptions)
+
+
+def test_a_batch_in_tokens_is_the_batch_in_sequences() -> None:
+    """65,536 tokens of 1,024 each are 64 sequences: the same micro-batch is looked for."""
+    asked = {"model": "gpt2", "hardware": "h100-sxm", "devices": 8, "seq_len": 1024}
+
+    assert predict(**asked, global_batch="65536 tokens").step_time_s == predict(**asked, global_batch=64).step_time_s
