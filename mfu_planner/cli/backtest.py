@@ -19,6 +19,7 @@ def command(as_json: bool, **flags: Any) -> None:
     mfu-planner backtest --row llmf-004
     mfu-planner backtest --leave-one-source-out
     mfu-planner backtest --calibrate 5
+    mfu-planner backtest --runs my-runs.csv --stack stack.yaml
     mfu-planner backtest --kind total --runs my-runs.csv --json
     """
     from mfu_planner.backtesting import backtest
@@ -26,5 +27,5 @@ def command(as_json: bool, **flags: Any) -> None:
 
     s = BacktestQuestion.of(flags)
     ways = {"leave_one_source_out": s.leave_one_source_out, "default_stack": s.default_stack}
-    found = backtest(s.kind, s.runs, s.row, **ways, calibrate=s.calibrate)
+    found = backtest(s.kind, s.runs, s.row, **ways, calibrate=s.calibrate, stack=s.stack, machine=s.machine)
     emit(found, as_json, lambda console: render(found, console, explain=s.explain))

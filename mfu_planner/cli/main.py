@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from mfu_planner.cli.start import INTERRUPTED
 from mfu_planner.errors import NoAnswer, PlannerError
 
 _COMMANDS = {
@@ -42,6 +43,10 @@ class _NobodyReads(Exception):
     """The pipe behind stdout is closed: no error, but an end."""
 
 
+class _Interrupted(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
 class _LazyGroup(click.Group):
     """Knows each command's name and one-line help without importing it."""
 
@@ -52,6 +57,8 @@ class _LazyGroup(click.Group):
             sys.stdout.flush()
         except BrokenPipeError as error:
             raise _NobodyReads from error
+        except KeyboardInterrupt as error:
+            raise _Interrupted from error  # of its own: Click would print an empty line first
         return found
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -103,8 +110,8 @@ def main(args: list[str] | None = None) -> Any:
         _fail(outcome, 1, asked)
     except PlannerError as error:
         _fail(error, 2, asked)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        _fail(PlannerError("interrupted"), 130, asked)
+    except (click.exceptions.Abort, KeyboardInterrupt, _Interrupted):
+        _fail(PlannerError("interrupted"), INTERRUPTED, asked)
     except click.ClickException as error:
         from mfu_planner.cli.refusal import as_input_error
 

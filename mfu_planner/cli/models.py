@@ -27,5 +27,7 @@ def command(as_json: bool, name: tuple[str, ...] = (), family: str | None = None
         from mfu_planner.errors import InputError, nearest
 
         known = sorted({row["family"] for row in catalogue()})
-        raise InputError("family", family, f"one of {', '.join(known)}", nearest(family, known))
+        raise InputError(
+            "family", family, "a family that `mfu-planner models` lists, such as Llama 3.1", nearest(family, known)
+        )
     emit({"models": rows}, as_json, lambda console: render_models(rows, console))

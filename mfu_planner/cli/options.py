@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from os.path import isfile
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mfu_planner.cli.output import output_options
 from mfu_planner.questions.ask import GROUPS, Asked
-from mfu_planner.questions.commands import question_of
+from mfu_planner.questions.commands import COMMANDS, question_of
 from mfu_planner.questions.question import Question, asks
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+FILES = ("mfu-planner.toml", "pyproject.toml")
+"""Where a folder states defaults: the first that states any; in the second the table ``[tool.mfu-planner]``."""
 _OUTPUT = "Output"
 """The heading of what belongs to a command rather than to its question."""
 
@@ -40,6 +46,15 @@ class AskOption(click.Option):
         del ctx
         return self.asked.metavar
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names that begin as what was typed."""
+        from click.shell_completion import CompletionItem
+
+        from mfu_planner.cli.completing import completions
+
+        del ctx
+        return [CompletionItem(name) for name in completions(self.asked.name, self.asked.choices, incomplete)]
+
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """The flag and its meaning, looked up now: only help needs it."""
         self.help = self.meaning
@@ -59,6 +74,7 @@ class QuestionCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The flags by group; those of the command itself last."""
         groups: dict[str, list[tuple[str, str]]] = {}
+        beside = question_of(self.name).beside if self.name in COMMANDS else {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
             if record is not None:
@@ -66,7 +82,7 @@ class QuestionCommand(click.Command):
                 groups.setdefault(group, []).append(record)
         for name in (*GROUPS, _OUTPUT):
             if name in groups:
-                with formatter.section(name):
+                with formatter.section(f"{name}, beside {beside[name]}" if name in beside else name):
                     formatter.write_dl(groups[name])
 
 
@@ -85,12 +101,25 @@ def asking(
     as_json : whether it has an answer as JSON.
     """
     question = question_of(command)
-    fields = [_parameter(asked, question) for asked in asks(question).values()]
+    asked = asks(question)
+    fields = [_parameter(one, question) for one in asked.values()]
+    taken = {*asked, *(alias for one in asked.values() for alias in one.ask.aliases)}
+    fields += [
+        click.Option([f"--{name.replace('_', '-')}", name], hidden=True, help=f"--{one.field}, in {word}.")
+        for one in asked.values()
+        for name, word in one.ask.worded
+        if name not in taken
+    ]
     shown = output_options() if as_json else []
 
     def decorate(function: Callable[..., None]) -> QuestionCommand:
         def run(**flags: Any) -> None:
-            function(**{name: value for name, value in flags.items() if value is not None and value != ()})
+            given = {name: value for name, value in flags.items() if value is not None and value != ()}
+            if any(map(isfile, FILES)) and not given.get("plan_file"):
+                from mfu_planner.cli.defaults import with_defaults
+
+                given = with_defaults(command, question, given)
+            function(**given)
 
         return kind(command, callback=run, params=[*own, *fields, *shown], help=function.__doc__)
 

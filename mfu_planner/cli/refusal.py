@@ -6,6 +6,28 @@ import click
 
 from mfu_planner.errors import InputError, PlannerError, nearest
 
+_MEANT = {
+    "params": ("--model", "--config"),  # work of layers needs their sizes
+    "mfu": ("--reported-mfu",),
+    "batch_size": ("--global-batch", "--micro-batch"),
+    "per_device_train_batch_size": ("--micro-batch",),
+    "gradient_accumulation_steps": ("--global-batch",),
+    "lora": ("--lora-rank",),
+    "qlora": ("--lora-rank", "--base-dtype"),
+    "load_in_4bit": ("--base-dtype",),
+    "quantization": ("--base-dtype",),
+    "time": ("--deadline", "--step-time"),
+    "duration": ("--deadline",),
+    "cost": ("--budget", "--price"),
+    "epochs": ("--tokens",),
+    "gradient_checkpointing": ("--recompute",),
+    "activation_checkpointing": ("--recompute",),
+    "fsdp": ("--zero",),
+    "ddp": ("--zero",),
+    "flash_attention": ("--attention-kernel",),
+}
+"""What people call things that other flags say, and those flags."""
+
 
 def as_input_error(error: click.ClickException) -> PlannerError:
     """The parser's complaint as an InputError."""
@@ -14,8 +36,10 @@ def as_input_error(error: click.ClickException) -> PlannerError:
 
         close = nearest(error.option_name, _flags(error.ctx))
         where = f"`{_path(error)} --help` lists the flags"
-        if error.option_name.lstrip("-").replace("-", "_") in every_name():
+        name = error.option_name.lstrip("-").replace("-", "_")
+        if name in every_name():
             where = f"nothing: `{_path(error)}` does not use it; {where}"
+        close = _meant(name, _flags(error.ctx)) or close
         return InputError("flag", error.option_name, where, close)
     if isinstance(error, click.BadOptionUsage):
         alone = "not take a value" in error.message
@@ -30,6 +54,18 @@ def as_input_error(error: click.ClickException) -> PlannerError:
         given = error.message.partition("(")[2].removesuffix(")")
         return InputError("argument", given, "flags only; a value with spaces is quoted, such as --price '2.5 $/h'")
     return PlannerError(error.format_message())
+
+
+def _meant(name: str, flags: list[str]) -> tuple[str, ...]:
+    """The flag that says it, where a name is a value, or asks for what another flag describes."""
+    from mfu_planner.hardware import dtype_key
+
+    if meant := tuple(flag for flag in _MEANT.get(name, ()) if flag in flags):
+        return meant
+    try:
+        return (f"--dtype {dtype_key(name)}",) if "--dtype" in flags else ()
+    except InputError:
+        return ()
 
 
 def _bad_value(error: click.BadParameter, param: click.Parameter) -> InputError:
@@ -49,4 +85,5 @@ def _path(error: click.UsageError) -> str:
 
 def _flags(context: click.Context | None) -> list[str]:
     parameters = context.command.params if context else []
-    return [name for p in parameters if isinstance(p, click.Option) for name in (*p.opts, *p.secondary_opts)]
+    shown = (p for p in parameters if isinstance(p, click.Option) and not p.hidden)
+    return [name for p in shown for name in (*p.opts, *p.secondary_opts)]

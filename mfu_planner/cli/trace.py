@@ -18,8 +18,8 @@ _SHOWN_FROM = 32 << 20
 def command(as_json: bool, files: tuple[str, ...], **flags: Any) -> None:
     """Where the time of a profiler trace went: busy, communication, idle and why.
 
-    FILE is a Chrome trace of torch.profiler or JAX, plain or .gz, or a SQLite export of Nsight Systems; several files
-    or a folder are several ranks; '-' is stdin.
+    FILE is a Chrome trace of torch.profiler, torch_npu or JAX, plain or .gz, JAX's .xplane.pb, or a SQLite export of
+    Nsight Systems; several files or a folder are several ranks; '-' is stdin.
 
     \b
     mfu-planner trace rank0.pt.trace.json.gz

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 from importlib import import_module
 from pathlib import Path
 
@@ -49,6 +50,7 @@ FILES = {
 }  # fmt: skip
 """What a command that reads a file is given."""
 EXAMPLES = {"search": 15, "diagnose": 20}
+MOST = 50 if "MFU_PLANNER_WHOLE" in os.environ else 20
 ARGUMENTS = {"hardware": 2, "models": 1}
 
 
@@ -76,6 +78,7 @@ def attempt(args: list[str]) -> None:
         assert got["schema_version"] == 1
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("command", sorted(BASE))
 def test_any_text_in_any_flag_gives_an_answer_or_one_line(command: str, tmp_path: Path) -> None:
     """Up to three flags replaced or added, on top of a question that has an answer."""
@@ -85,9 +88,9 @@ def test_any_text_in_any_flag_gives_an_answer_or_one_line(command: str, tmp_path
     endless = ("help", "as_json", "follow")
     alone = [name for p in options if p.is_flag and p.name not in endless for name in p.opts]
 
-    @settings(
-        max_examples=EXAMPLES.get(command, 50), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
+    most = min(MOST, EXAMPLES.get(command, MOST))
+
+    @settings(max_examples=most, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(
         st.dictionaries(st.sampled_from(valued), ODD, max_size=3),
         st.lists(st.sampled_from([*alone, "--json"]), max_size=2, unique=True),

@@ -82,6 +82,7 @@ def test_an_answer_without_rows_is_a_row(capsys: pytest.CaptureFixture[str]) -> 
     assert float(row["mfu"]) == json.loads(answer(capsys, *asked, "--json"))["mfu"]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("width", [60, 80, 132])
 def test_no_number_of_a_table_is_cut(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -108,6 +109,7 @@ def test_words_wrap_and_numbers_do_not() -> None:
         assert out.getvalue().count("\n") > 5
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp932", "latin-1"])
 @pytest.mark.parametrize("command", [["plan", "--help"], ["demo"]])
 def test_old_code_pages(encoding: str, command: list[str]) -> None:
@@ -118,6 +120,7 @@ def test_old_code_pages(encoding: str, command: list[str]) -> None:
     assert done.stdout
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("form", ["--json", "--format=table", "--format=csv"])
 @pytest.mark.parametrize(("redirect", "status"), [(">&-", 0), ("| true", 0), (">/dev/full", 1)])
 def test_an_answer_that_cannot_be_written(redirect: str, status: int, form: str) -> None:

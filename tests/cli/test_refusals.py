@@ -53,7 +53,7 @@ def answer(args: list[str], capsys: Capture) -> dict[str, object]:
         (["plan", *SMALL, "--tokens", "1B", "--mfu", "40%", "--devices", "8 cores"], ["devices", "8 cores"]),
         (["plan", "--model", "gpt2", "--peak", "1 PFLOP/s", "--budget", "1k", "--mfu", "0.4", "--devices", "1"],
          ["budget", "--price"]),
-        (["plan", *SMALL, "--tokens", "1e300", "--mfu", "1e-300", "--devices", "1"], ["values"]),
+        (["plan", *SMALL, "--tokens", "1e300", "--mfu", "1e-99", "--devices", "1"], ["values"]),
     ],
 )  # fmt: skip
 def test_what_the_user_gave_is_named(args: list[str], words: list[str], capsys: Capture) -> None:
@@ -74,7 +74,7 @@ def test_a_contradiction_names_both_sides_and_by_how_much(capsys: Capture) -> No
 
     assert status == 2
     assert "--tokens-per-second-per-device 400" in line
-    assert "--devices 2048" in line
+    assert "--devices 2,048" in line
     assert "819,200" in line
     assert "22.07% apart" in line
 
@@ -89,14 +89,30 @@ def test_a_budget_that_no_number_of_devices_meets_is_no_answer(limit: list[str],
     assert "budget" in line
 
 
-def test_a_budget_that_is_large_enough_still_needs_devices_or_a_deadline(capsys: Capture) -> None:
-    """It is a limit and holds; it says nothing about time."""
-    args = ["plan", "--model", "llama-3.1-8b", "--hardware", "h100-sxm", "--tokens", "1T", "--mfu", "40%"]
-    status, line = refused([*args, "--price", "3", "--budget", "1M"], capsys)
+def test_device_hours_need_no_devices_and_a_budget_stays_a_limit(capsys: Capture) -> None:
+    """Tokens and MFU say the device-hours on any number of devices; a budget below them cannot be met."""
+    args = [
+        "plan",
+        "--model",
+        "llama-3.1-8b",
+        "--hardware",
+        "h100-sxm",
+        "--tokens",
+        "1T",
+        "--mfu",
+        "40%",
+        "--price",
+        "3",
+    ]
+    on_any, on_64 = answer(args, capsys), answer([*args, "--devices", "64"], capsys)
 
-    assert status == 2
-    assert "--devices, --deadline" in line
-    assert answer([*args, "--price", "3", "--budget", "1M", "--deadline", "30d"], capsys)["devices"] == 64
+    assert on_any["device_hours"] == pytest.approx(on_64["device_hours"])
+    assert on_any["cost_usd"] == pytest.approx(on_64["cost_usd"])
+    assert "no --devices" in str(on_any["warnings"])
+    assert "devices" not in str(on_any["solved_for"])
+    assert answer([*args, "--budget", "1M"], capsys)["device_hours"] == pytest.approx(on_64["device_hours"])
+    assert refused([*args, "--budget", "1k"], capsys)[0] == 1
+    assert answer([*args, "--budget", "1M", "--deadline", "30d"], capsys)["devices"] == 64
 
 
 def test_a_stage_is_named_and_flags_win_over_stages(tmp_path: Path, capsys: Capture) -> None:
@@ -119,3 +135,20 @@ def test_json_has_null_and_a_warning_where_a_value_is_no_number(capsys: Capture)
 
     assert (got["a"], got["b"]) == (None, [1.0, {"c": None}])
     assert got["warnings"] == ["before", "a, b[1].c: beyond any number, so null"]
+
+
+@pytest.mark.parametrize(
+    ("args", "close"),
+    [
+        (["predict", *SMALL, "--bf16"], "nearest: --dtype bf16"),
+        (["plan", *SMALL, "--fp8"], "nearest: --dtype fp8"),
+        (["memory", "--params", "7B", "--hardware", "h100-sxm"], "nearest: --model, --config"),
+        (["mfu", *SMALL, "--mfu", "41%"], "nearest: --reported-mfu"),
+        (["memory", *SMALL, "--qlora"], "nearest: --lora-rank, --base-dtype"),
+        (["predict", *SMALL, "--batch-size", "4"], "nearest: --global-batch, --micro-batch"),
+        (["plan", *SMALL, "--mfu", "40"], "nearest: 40%"),
+    ],
+)
+def test_a_flag_that_people_try_names_the_one_that_says_it(args: list[str], close: str, capsys: Capture) -> None:
+    """A format is a flag in other tools; parameters alone have no layers; a log's MFU is a claim."""
+    assert close in refused(args, capsys)[1]

@@ -5,6 +5,8 @@ Each ends in an answer or in one line on stderr, and nothing of the user's is lo
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import json
 import os
@@ -18,10 +20,15 @@ from pathlib import Path
 import pytest
 
 from mfu_planner import plan, predict, read_log, search
+from mfu_planner.cli.main import main
 from mfu_planner.errors import InputError, NoAnswer
 
 ROOT = Path(__file__).parents[2]
 START = "from mfu_planner.cli.main import main; main()"
+PATIENCE_S = 600
+"""A bound, not a measure: on a busy machine a command takes a minute."""
+HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""What a shell starts beside itself is deaf to an interrupt, and so is what that starts."""
 PLAN = [
     "plan",
     "--model",
@@ -41,8 +48,19 @@ LINE = "step: {n} loss: 2.1 memory: 30.91GiB(32.53%) tps: 7,663 tflops: 443.78 m
 
 def run(*args: str, **more: object) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
-    kept = {"capture_output": True, "text": True, "check": False, "timeout": 60, **more}
+    kept = {"capture_output": True, "text": True, "check": False, "timeout": PATIENCE_S, **more}
     return subprocess.run([sys.executable, "-c", START, *args], **kept)  # type: ignore[call-overload, no-any-return]
+
+
+def here(*args: str) -> subprocess.CompletedProcess[str]:
+    """A command in this process, where starting is not what is asked about."""
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(list(args))
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+    return subprocess.CompletedProcess(args, status, out.getvalue(), err.getvalue())
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
@@ -56,7 +74,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 def test_no_standard_input(command: list[str]) -> None:
     done = subprocess.run(
         ["bash", "-c", f"'{sys.executable}' -c '{START}' {' '.join(command)} <&-"],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=PATIENCE_S,
     )  # fmt: skip
     assert done.returncode in (1, 2)
     one_line(done)
@@ -81,7 +99,7 @@ def test_files_that_are_none(command: str, kind: str, tmp_path: Path) -> None:
         (path / "self").symlink_to(path, target_is_directory=True)
     elif kind == "binary":
         path.write_bytes(bytes(range(256)) * 64)
-    done = run(*command.split(), str(path))
+    done = here(*command.split(), str(path))
     assert done.returncode in (1, 2)
     assert "file" in one_line(done) or "zero" in one_line(done)
 
@@ -101,13 +119,13 @@ def test_a_log_cut_in_a_record_and_grown_again(tmp_path: Path) -> None:
 def test_one_line_without_end(tmp_path: Path) -> None:
     path = tmp_path / "long.log"
     path.write_text("x" * 20_000_000)
-    assert "format unknown" in one_line(run("log", str(path)))
+    assert "format unknown" in one_line(here("log", str(path)))
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="for root every folder is readable")
 def test_an_unreadable_folder(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0)
-    assert "closed" in one_line(run("log", str(tmp_path / "closed")))
+    assert "closed" in one_line(here("log", str(tmp_path / "closed")))
 
 
 def test_a_specs_folder_with_a_broken_file(tmp_path: Path) -> None:
@@ -128,6 +146,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("damage", ["cut", "gone"])
 @pytest.mark.parametrize(
     ("file", "command"),
@@ -172,14 +191,14 @@ def test_no_home_no_terminal_and_nothing_writable(tmp_path: Path) -> None:
 def test_an_output_file_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     (tmp_path / "jobs" / "a.log").write_text("".join(LINE.format(n=n) for n in range(10, 60, 10)))
-    done = run("log", str(tmp_path / "jobs"), "--out", str(tmp_path / "no" / "such" / "rows.csv"))
+    done = here("log", str(tmp_path / "jobs"), "--out", str(tmp_path / "no" / "such" / "rows.csv"))
     assert done.returncode in (1, 2)
     assert "rows.csv" in one_line(done)
 
 
 def test_an_interrupt_is_one_line() -> None:
     """The signal comes when the command is at work: it has said so on a pipe."""
-    code = (
+    code = HEARS + (
         "import os, sys, mfu_planner.searching.search as s\n"
         "from mfu_planner.cli.main import main\n"
         "real = s.evaluate\n"
@@ -195,8 +214,46 @@ def test_an_interrupt_is_one_line() -> None:
         assert process.stdout.readline() == "at work\n"
         process.send_signal(signal.SIGINT)
         said = process.stderr.read()
-        assert process.wait(30) == 130
+        assert process.wait(PATIENCE_S) == 130
     assert said.split() == ["mfu-planner:", "interrupted"]
+
+
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize(
+    "module",
+    ["mfu_planner.cli.main", "click", "mfu_planner.errors", "mfu_planner.questions.runs", "pydantic", "rich", "json",
+     "mfu_planner.report.plan", "mfu_planner.hardware"],
+)  # fmt: skip
+def test_an_interrupt_while_loading_is_one_line(module: str) -> None:
+    """The signal comes in the middle of an import, wherever that happens."""
+    code = HEARS + (
+        "import os, signal, sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *rest):\n"
+        f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        f"sys.argv = {['mfu-planner', *PLAN]!r}\n"
+        "from mfu_planner.cli.start import main\n"
+        f"sys.modules.pop({module!r}, None)\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert done.returncode == 130
+    assert one_line(done) == "mfu-planner: interrupted\n"
+
+
+def test_an_interrupt_after_the_answer_leaves_the_answer() -> None:
+    """While the interpreter ends: the answer stands on stdout, whole."""
+    code = HEARS + (
+        "import atexit, os, signal, sys\n"
+        "atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\n"
+        f"sys.argv = {['mfu-planner', *PLAN, '--json']!r}\n"
+        "from mfu_planner.cli.start import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert json.loads(done.stdout)["devices"] == 64
+    assert "Traceback" not in done.stderr
 
 
 def test_sixteen_threads_give_one_answer() -> None:
@@ -227,7 +284,7 @@ def test_a_search_of_any_number_of_devices_is_bounded(devices: int) -> None:
 
 
 def test_an_error_repeats_no_more_than_a_person_reads() -> None:
-    done = run("predict", "--model", "llama-3.1-8b", "--hardware", "h100-sxm", "--devices", "8",
+    done = here("predict", "--model", "llama-3.1-8b", "--hardware", "h100-sxm", "--devices", "8",
                "--global-batch", "8", "--micro-batch", "3.7e300")  # fmt: skip
     assert done.returncode == 2
     assert len(one_line(done)) < 1500
