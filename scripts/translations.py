@@ -5,19 +5,26 @@
     python scripts/translations.py --missing  print what is not translated yet, as .po entries
 
 A text is the argument of ``_()`` or ``N_()``; the meanings of quantities, letters and verdicts are translated too.
+What the planner says below the form has a catalogue of its own (``sentences``): see ``core_sentences.py``.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from core_sentences import sentences
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mfu_planner" / "ui"
 LOCALE = PACKAGE / "locale"
+DOMAIN, SENTENCES = "mfu_planner", "sentences"
 HEADER = "Content-Type: text/plain; charset=UTF-8\n"
 
 
@@ -94,37 +101,61 @@ def compiled(entries: dict[str, str]) -> bytes:
     return struct.pack("<7I", 0x950412DE, 0, len(rows), 28, 28 + 8 * len(rows), 0, 0) + table + keys + values
 
 
+def sayings() -> dict[str, str]:
+    """Every sentence below the form that the form's own catalogue does not have → where it stands first."""
+    known = messages()
+    return {text: where for text, where in sentences().items() if text not in known}
+
+
 def problems() -> list[str]:
     """Texts without a translation, translations without a text, stale files, lost placeholders."""
-    import re
-
-    said, wrong = messages(), []
-    for path in sorted(LOCALE.glob("*/LC_MESSAGES/*.po")):
-        entries = read_po(path)
-        language = path.parts[-3]
-        wrong += [
-            f"{language}: not translated: {text!r} ({where})" for text, where in said.items() if not entries.get(text)
-        ]
-        wrong += [f"{language}: no longer shown: {text!r}" for text in entries if text and text not in said]
-        for text, translation in entries.items():
-            fields = [sorted(re.findall(r"{(\w+)", side)) for side in (text, translation)]
-            if text and translation and fields[0] != fields[1]:
-                wrong.append(f"{language}: other placeholders: {text!r}")
-        target = path.with_suffix(".mo")
-        if not target.exists() or target.read_bytes() != compiled(entries):
-            wrong.append(f"{language}: stale: {target.relative_to(ROOT)}")
+    wrong: list[str] = []
+    for domain, said in ((DOMAIN, messages()), (SENTENCES, sayings())):
+        for path in sorted(LOCALE.glob(f"*/LC_MESSAGES/{domain}.po")):
+            entries = read_po(path)
+            missing = [text for text in said if not entries.get(text)]
+            wrong += [f"{path.parts[-3]}: not translated: {text!r} ({said[text]})" for text in missing]
+            wrong += [f"{path.parts[-3]}: no longer shown: {text!r}" for text in entries if text and text not in said]
+            for text, translation in entries.items():
+                fields = [sorted(re.findall(r"{(\w+)", side)) for side in (text, translation)]
+                if text and translation and fields[0] != fields[1]:
+                    wrong.append(f"{path.parts[-3]}: other placeholders: {text!r}")
+            target = path.with_suffix(".mo")
+            if not target.exists() or target.read_bytes() != compiled(entries):
+                wrong.append(f"{path.parts[-3]}: stale: {target.relative_to(ROOT)}")
     return wrong
+
+
+def prune() -> None:
+    """Drop the sentences that nobody says any more; the code below the form changes without a look at this folder."""
+    said = sayings()
+    for path in LOCALE.glob(f"*/LC_MESSAGES/{SENTENCES}.po"):
+        kept = {text: translation for text, translation in read_po(path).items() if text in said}
+        write_po(path, kept, said)
+
+
+def write_po(path: Path, entries: dict[str, str], said: dict[str, str]) -> None:
+    """A catalogue in the order of the code, each message with the file where it stands."""
+    head = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n'
+    rows = [
+        f"#: {where}\nmsgid {_quoted(text)}\nmsgstr {_quoted(entries[text])}\n"
+        for text, where in said.items()
+        if text in entries
+    ]
+    path.write_text("\n".join([head, *rows]), "utf-8")
 
 
 def main() -> int:
     """Do what the arguments ask."""
     if "--missing" in sys.argv:
-        known = read_po(LOCALE / "zh" / "LC_MESSAGES" / "mfu_planner.po")
-        for text, where in messages().items():
-            if not known.get(text):
-                print(f'#: {where}\nmsgid {_quoted(text)}\nmsgstr ""\n')
+        for domain, said in ((DOMAIN, messages()), (SENTENCES, sayings())):
+            known = read_po(LOCALE / "zh" / "LC_MESSAGES" / f"{domain}.po")
+            for text, where in said.items():
+                if not known.get(text):
+                    print(f'#: {where}\nmsgid {_quoted(text)}\nmsgstr ""\n')
         return 0
     if "--check" not in sys.argv:
+        prune()
         for path in LOCALE.glob("*/LC_MESSAGES/*.po"):
             path.with_suffix(".mo").write_bytes(compiled(read_po(path)))
     found = problems()

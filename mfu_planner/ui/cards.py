@@ -10,9 +10,10 @@ from functools import cache
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mfu_planner.ui.fields import FIELDS
-from mfu_planner.ui.text import _
+from mfu_planner.ui.text import _, said
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _STYLE = Path(__file__).with_name("style.css")
@@ -48,14 +49,23 @@ def heading(title: str, lead: str) -> None:
     st.html(f'<p class="mfu-lead">{_text(lead)}</p>')
 
 
-def hero(said: str, parts: Sequence[tuple[str, str, str]]) -> None:
+def hero(sentence: str, parts: Sequence[tuple[str, str, str]]) -> None:
     """The answer: a sentence, then its large figures as (value, unit or meaning, exact value)."""
     big = " · ".join(
         f'<span data-exact title="{_text(exact)}">{_text(value)} <span class="of">{_text(of)}</span></span>'
         for value, of, exact in parts
     )
     bar = f'<p class="bar" aria-hidden="true">{big}</p>'  # on narrow screens the figures stay in view
-    st.html(f'<div class="mfu-hero"><p class="said">{_text(said)}</p><p class="big">{big}</p>{bar}</div>')
+    st.html(f'<div class="mfu-hero"><p class="said">{_text(sentence)}</p><p class="big">{big}</p>{bar}</div>')
+
+
+def sheet() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """(fields, answer) side by side; on a narrow screen the answer stands first, with a link to the fields."""
+    with st.container(key="sheet"):
+        asked, answer = st.columns([5, 9], gap="large")
+    asked.html('<div id="fields"></div>')
+    answer.html(f'<a class="mfu-to-fields" href="#fields">{_text(_("To the fields"))}</a>')
+    return asked, answer
 
 
 def cards(figures: Iterable[Card]) -> None:
@@ -66,8 +76,8 @@ def cards(figures: Iterable[Card]) -> None:
 def _card(card: Card) -> str:
     mark = ' class="solved"' if card.solved else ""
     label = _text(card.label) + (f" ({_text(_('solved for'))})" if card.solved else "")
-    exact = f' data-exact title="{_text(card.exact)}"' if card.exact else ""
-    more = f'<dd class="more">{_text(card.more)}</dd>' if card.more else ""
+    exact = f' data-exact title="{_text(said(card.exact))}"' if card.exact else ""
+    more = f'<dd class="more">{_text(said(card.more))}</dd>' if card.more else ""
     return f"<div{mark}><dt>{label}</dt><dd{exact}>{_text(card.value)}</dd>{more}</div>"
 
 
@@ -89,7 +99,7 @@ def _field_name(flag: re.Match[str]) -> str:
 
 def notes(lines: Iterable[str]) -> None:
     """What a reader must know before trusting a number."""
-    shown = "".join(f"<li>{_text(in_form(line))}</li>" for line in lines)
+    shown = "".join(f"<li>{_text(in_form(said(line)))}</li>" for line in lines)
     if shown:
         st.html(f'<ul class="mfu-notes">{shown}</ul>')
 
@@ -103,27 +113,29 @@ def table(
     for index, row in enumerate(rows):
         mark = ' class="here"' if index == here else ""
         first, *rest = row
-        cells = f'<th scope="row">{_cell(first)}</th>' + "".join(f"<td>{_cell(c)}</td>" for c in rest)
+        named = (f' data-label="{_text(column)}"' if prose else "" for column in columns[1:])
+        cells = f'<th scope="row">{_cell(first)}</th>'
+        cells += "".join(f"<td{name}>{_cell(c)}</td>" for c, name in zip(rest, named, strict=False))
         body.append(f"<tr{mark}>{cells}</tr>")
     kind = "mfu-table prose" if prose else "mfu-table"
-    name = _text(columns[0] or _("Table"))
+    called = _text(columns[0] or _("Table"))
     grid = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
-    st.html(f'<div class="{kind}" tabindex="0" role="region" aria-label="{name}">{grid}</div>')
+    st.html(f'<div class="{kind}" tabindex="0" role="region" aria-label="{called}">{grid}</div>')
 
 
 def _cell(cell: object) -> str:
     if isinstance(cell, tuple):
-        text, link = cell
+        text, link = said(cell[0]), cell[1]
         return (
             f'<a href="{_text(link)}" target="_blank" rel="noopener">{_text(text)}</a>'
             if _is_web(link)
             else _text(text)
         )
-    return _text(cell)
+    return _text(said(cell))
 
 
 def _is_web(link: object) -> bool:
-    return str(link).startswith(("https://", "http://"))
+    return str(link).startswith(("https://", "http://", "/"))
 
 
 def _text(value: object) -> str:

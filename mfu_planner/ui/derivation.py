@@ -7,18 +7,23 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from mfu_planner.run import QUANTITIES, Derived, latex
-from mfu_planner.ui.text import _
+from mfu_planner.ui.fold import fold
+from mfu_planner.ui.refusal import label
+from mfu_planner.ui.text import _, said
 
 
 def derivation(steps: Sequence[Derived], sources: Mapping[str, str]) -> None:
     """A fold-out with every step, every symbol and every source."""
     if steps:
-        with st.expander(_("How it was computed"), icon=":material/function:"):
-            st.markdown(_steps(steps))
-            st.markdown(_symbols(steps))
+        with fold("steps", _("How it was computed"), icon=":material/function:") as drawn:
+            if drawn:
+                st.markdown(_steps(steps))
+                st.markdown(_symbols(steps))
     if sources:
-        with st.expander(_("Where the numbers come from"), icon=":material/link:"):
-            st.markdown("\n".join(f"- **{_name(name)}**: {_cell(source)}" for name, source in sources.items()))
+        with fold("sources", _("Where the numbers come from"), icon=":material/link:") as drawn:
+            if drawn:
+                lines = (f"- **{_name(name)}**: {_cell(said(source))}" for name, source in sources.items())
+                st.markdown("\n".join(lines))
 
 
 def _steps(steps: Sequence[Derived]) -> str:
@@ -28,7 +33,7 @@ def _steps(steps: Sequence[Derived]) -> str:
         formula = step.latex or _closed_form(step)
         value = f"**{step.value:.6g} {step.unit}**"
         numbers = f"{_cell(step.substituted)} = {value}"
-        cells = (_(step.meaning), f"$\\displaystyle {{{formula}}}$", numbers, _cell(step.source))
+        cells = (said(step.meaning), f"$\\displaystyle {{{formula}}}$", numbers, _cell(said(step.source)))
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join([head, *rows])
 
@@ -46,7 +51,7 @@ def _symbols(steps: Sequence[Derived]) -> str:
 
 
 def _name(name: str) -> str:
-    return _(QUANTITIES[name].meaning) if name in QUANTITIES else name.replace("_", " ")
+    return _(QUANTITIES[name].meaning) if name in QUANTITIES else label(name)
 
 
 def _cell(text: str) -> str:

@@ -12,7 +12,7 @@ from mfu_planner.questions.question import asks
 from mfu_planner.questions.texts import help_of
 from mfu_planner.ui.text import N_
 
-ASKED = ("plan", "mfu", "predict", "diagnose", "flops")
+ASKED = ("plan", "mfu", "predict", "diagnose", "flops", "search", "memory", "log")
 """The questions that pages ask; where two have a field of one name, the first describes it."""
 CHOSEN = "automatic"
 """What a choice shows while nothing is chosen."""
@@ -74,6 +74,13 @@ _OWN = {
     "seen": Field(N_("What did you observe?"), N_("Anything helps; a trace tells most.")),
     "compare": Field(N_("Compare"), N_("Up to six accelerators side by side.")),
     "vendor": Field(N_("Vendor"), N_("Show one vendor's accelerators in the list."), "all"),
+    "held": Field(N_("Keep as in the form"), N_("Fields of the layout that the search shall not vary.")),
+    "stages": Field(
+        N_("Stages"),
+        N_("One a line, as in plan.yaml: its own tokens, length, batch, devices or MFU; the rest is the form's."),
+        "",
+        "- {tokens: 14.8T, seq_len: 8192}\n- {tokens: 800B, seq_len: 131072}",
+    ),
     "left_out": Field(
         N_("Each source is"),
         N_("Predicted by fits that never saw it, as your run will be, or by the constants on file."),
@@ -83,6 +90,8 @@ _OWN = {
 """What a page asks for itself."""
 
 
+_TYPED = ("column",)
+"""Fields that are no file, though they are read as they are given."""
 _UNSEEN = ("explain", "symbolic", "search")
 """Fields of questions that no page asks: it shows what they switch on."""
 
@@ -92,7 +101,7 @@ def _asked() -> dict[str, Field]:
     for command in ASKED:
         question = question_of(command)
         for name, asked in asks(question).items():
-            if name in _UNSEEN or asked.ask.unit == "path":
+            if name in _UNSEEN or (asked.ask.unit == "path" and name not in _TYPED):
                 continue
             text = help_of(question).get(name, asked.ask.label)
             found.setdefault(name, Field(asked.ask.label, text, _FIRST.get(name, ""), asked.ask.example.strip("'")))

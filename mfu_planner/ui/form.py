@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from mfu_planner.errors import InputError, PlannerError, nearest
+from mfu_planner.errors import InputError, PlannerError
 from mfu_planner.questions.ask import GROUPS, Asked
 from mfu_planner.questions.commands import question_of
 from mfu_planner.questions.question import asks
-from mfu_planner.ui.cards import in_form
+from mfu_planner.ui.choices import Alias, Shown, in_words, pick, unknown
 from mfu_planner.ui.fields import CHOSEN, FIELDS, NOTHING, Field
+from mfu_planner.ui.fold import fold
+from mfu_planner.ui.refusal import label, refusal, refused
 from mfu_planner.ui.suggested import EVIDENT, OBSERVED, OF_THE_DEMO, current, first_value, is_demo
-from mfu_planner.ui.text import _, plain
+from mfu_planner.ui.text import _
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
-
-Alias = Callable[[str], str]
 
 
 def without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,6 +44,7 @@ class Form:
         evidence : whether a log or a trace speaks for the run: what it does not say is blank.
         example : whether a rate is proposed too: what a learner would observe.
         """
+        st.session_state.update(st.session_state.pop(_PENDING, {}))
         self.evidence, self._example = evidence, example
         self._proposed: set[str] = set()
         self.question = question_of(command)
@@ -57,6 +59,16 @@ class Form:
     def given(self) -> dict[str, Any]:
         """What holds something, by the names of the API's arguments."""
         return without_empty(self._values) | self._certain
+
+    def fill(self, values: Mapping[str, str]) -> None:
+        """Put values into fields of the question that nobody has filled, drawn already or not."""
+        left = {n: v for n, v in values.items() if n in asks(self.question) and n not in st.query_params}
+        mine = {n: v for n, v in left.items() if st.session_state.get(n) != v}
+        if self._drawn.isdisjoint(mine):
+            st.session_state.update(mine)
+        else:
+            st.session_state[_PENDING] = mine
+            st.rerun()
 
     def always(self, name: str, value: Any) -> None:
         """A value that counts even where it is empty: "no" is an answer."""
@@ -91,7 +103,7 @@ class Form:
         first = default
         if self.evidence and name in EVIDENT:
             first = ""
-        elif name in OF_THE_DEMO and default and not is_demo(asked := current()):
+        elif name in OF_THE_DEMO and default and not is_demo(asked := current(), name):
             first = first_value(name, asked) if self._example or name not in OBSERVED else ""
             self._proposed |= {name} if first else set()
         options = list(options)
@@ -120,34 +132,26 @@ class Form:
             if name in asks(self.question):
                 self.question.of({name: text})
         except InputError as error:
-            self.wrong[name] = str(error)
-            self._say(name, str(error))
+            self.wrong[name] = refusal(error, beside=True)
+            self._say(name, self.wrong[name])
 
     def choice(
-        self, name: str, options: Iterable[str], default: str | None = None, *, alias: Alias | None = None
-    ) -> str:
-        """A searchable choice; an unknown value from the URL is said, not swallowed.
-
-        ``alias`` gives the option that another name for it means, or raises InputError.
-        """
+        self, name: str, options: Iterable[str], default: str | None = None, *, alias: Alias | None = None,
+        shown: Shown = in_words,
+    ) -> str:  # fmt: skip
+        """A searchable choice; an unknown name is said, not swallowed. ``alias``, ``shown``: see ``pick``."""
         field, known = self._field(name), list(options)
-        asked = st.query_params.get(name)
-        if asked in NOTHING and asked not in known:
+        if st.query_params.get(name) in NOTHING and st.query_params[name] not in known:
             del st.query_params[name]
-            asked = None
-        if asked is not None and asked not in known and alias is not None:
-            asked = _by_another_name(name, asked, alias)
         first = self._at_first(name, default or field.default or CHOSEN, known)
         _recall(name)
-        chosen = st.selectbox(
-            _(field.label), known, index=known.index(first), key=name, help=_(field.help), bind="query-params"
-        )
+        chosen, stranger = pick(name, _(field.label), known, first, meaning=_(field.help), shown=shown, alias=alias)
         _remember(name, chosen, first)
         self._values[name] = chosen
         self._under[name] = st.empty()
-        if asked is not None and asked not in known and asked != chosen:
-            self._say(name, _unknown(name, asked, known))
-        return str(chosen)
+        if stranger is not None:
+            self._say(name, unknown(label(name), stranger, known))
+        return chosen
 
     def several(self, name: str, options: Iterable[str], default: Iterable[str], most: int) -> list[str]:
         """Several of many."""
@@ -161,12 +165,13 @@ class Form:
             help=_(field.help),
             bind="query-params",
             max_selections=most,
+            placeholder=_("Choose up to {n}").format(n=most),
         )
         self._values[name] = chosen
         self._under[name] = st.empty()
         strangers = [a for part in asked for a in part.split(",") if a and a not in known]
         if strangers:
-            self._say(name, _unknown(name, strangers[0], known))
+            self._say(name, unknown(label(name), strangers[0], known))
         return [str(c) for c in chosen]
 
     def labelled(self, name: str, options: Mapping[str, str]) -> str:
@@ -186,7 +191,7 @@ class Form:
             persist_state="session",
         )
         if asked is not None and asked not in known:
-            wrong(st.empty(), _unknown(name, asked, known))
+            wrong(st.empty(), name, unknown(label(name), asked, known))
         if chosen == known[0]:
             if name in st.query_params and asked in known:
                 del st.query_params[name]
@@ -201,14 +206,20 @@ class Form:
         self._values[name] = bool(value)
         return bool(value)
 
-    def rest(self, *, without: Iterable[str] = ()) -> None:
-        """The fields of the question that the page has not drawn, folded away, under the headings of the help."""
+    def rest(self, *, without: Iterable[str] = (), key: str = "rest", said: str = "") -> None:
+        """The fields of the question that the page has not drawn, folded away, under the headings of the help.
+
+        Parameters
+        ----------
+        without : fields that stay away.
+        key, said : the name of the fold-out, and what stands on it.
+        """
         done = {*self._drawn, *without, *_ELSEWHERE}
         left = [asked for name, asked in asks(self.question).items() if name in FIELDS and name not in done]
         if not left:
             return
-        with st.expander(_("Everything else")):
-            for group in GROUPS:
+        with self.folded(key, said or _("Everything else"), [asked.name for asked in left]) as drawn:
+            for group in GROUPS if drawn else ():
                 fields = [asked for asked in left if asked.ask.group == group]
                 if fields:
                     st.markdown(f"**{_(group)}**")
@@ -217,6 +228,28 @@ class Form:
                     for column, asked in zip(st.columns(2, vertical_alignment="bottom"), pair, strict=False):
                         with column:
                             self.draw(asked.name)
+
+    @staticmethod
+    def _is_filled(name: str) -> bool:
+        """Whether a field that is empty at first holds something, here or from another page."""
+        kept = st.session_state.get(_KEPT, {}) if st.session_state.get(ARRIVED) else {}
+        held = st.session_state.get(name)
+        return name in st.query_params or name in kept or held not in (None, "", False, CHOSEN, FIELDS[name].default)
+
+    def folded(
+        self, key: str, said: str, fields: Iterable[str], *, filled: bool = False
+    ) -> AbstractContextManager[bool]:
+        """A fold-out of fields that are empty at first; the value says whether to draw them.
+
+        Parameters
+        ----------
+        key, said : its name and what stands on it.
+        fields : what it holds; it is drawn while one of them says something.
+        filled : whether it holds something else that counts.
+        """
+        fields = list(fields)
+        self._drawn |= set(fields)
+        return fold(key, said, filled=filled or any(map(self._is_filled, fields)))
 
     def draw(self, name: str) -> None:
         """One field as its type wants it, empty at first: a choice, a switch, or text."""
@@ -242,14 +275,15 @@ class Form:
         """Say an error: under the field that it names, and where the answer would stand."""
         name = error.field.replace("-", "_") if isinstance(error, InputError) else ""
         if name in self._under and name not in self.wrong:
-            self._say(name, str(error))
+            self.wrong[name] = refusal(error, beside=True)
+            self._say(name, self.wrong[name])
         if name in self.wrong:
-            st.info(_("Mend the field marked in red: **{name}**.").format(name=_label(name)), icon=":material/edit:")
+            st.info(_("Mend the field marked in red: **{name}**.").format(name=label(name)), icon=":material/edit:")
         else:
-            st.error(plain(in_form(str(error))), icon=":material/error:")
+            st.error(refused(error), icon=":material/error:")
 
     def _say(self, name: str, message: str) -> None:
-        wrong(self._under[name], message)
+        wrong(self._under[name], name, message)
 
 
 _YES_NO = {"yes": True, "no": False}
@@ -268,6 +302,8 @@ def shown_as(asked: Asked, value: Any) -> Any:
     return "" if value is None else str(value)
 
 
+_PENDING = "filled-next"
+"""Values for fields that had been drawn."""
 _MOVED = "moved-fields"
 """The first values that fields had when they were drawn last."""
 _KEPT = "kept-fields"
@@ -291,29 +327,9 @@ def _recall(name: str) -> None:
         st.query_params[name] = st.session_state[name] = kept[name]
 
 
-def _by_another_name(name: str, asked: str, alias: Alias) -> str:
-    """What an address means by a name that is no option itself."""
-    try:
-        meant = alias(asked)
-    except InputError:
-        return asked
-    st.query_params[name] = st.session_state[name] = meant
-    return meant
-
-
-def wrong(place: DeltaGenerator, message: str) -> None:
-    """Say in one line, beside its field, what is wrong."""
-    place.html(f'<p class="mfu-wrong" role="alert">{html.escape(in_form(message))}</p>')
-
-
-def _label(name: str) -> str:
-    return _(FIELDS[name].label) if name in FIELDS else name
-
-
-def _unknown(name: str, asked: str, known: list[str]) -> str:
-    close = ", ".join(nearest(asked, known)) or ", ".join(known[:4])
-    said = _("The link asks for {name} = “{value}”, which is not known here. Nearest: {close}.")
-    return said.format(name=name, value=asked[:60], close=close)
+def wrong(place: DeltaGenerator, name: str, message: str) -> None:
+    """Say in one line, beside its field, what is wrong; the page's script links the two for screen readers."""
+    place.html(f'<p class="mfu-wrong" role="alert" id="wrong-{name}" data-field="{name}">{html.escape(message)}</p>')
 
 
 def unknown_keys(query: Iterable[str], known: Mapping[str, Field], others: Iterable[str] = ()) -> list[str]:

@@ -9,7 +9,7 @@ import streamlit as st
 from mfu_planner.counting.formulas import GROUPS_OF, Formula, FormulaTerm
 from mfu_planner.ui.cards import table
 from mfu_planner.ui.charts import base
-from mfu_planner.ui.text import _
+from mfu_planner.ui.text import _, said
 
 
 def work_formula(found: Any) -> None:
@@ -20,7 +20,7 @@ def work_formula(found: Any) -> None:
     st.markdown(f"${_display(total)}$")  # inline: a narrow page breaks it at its operators
     lengths = [c for c in total.conditions if ": " not in c]
     if lengths:
-        st.caption(_("It holds where {conditions}.").format(conditions=", ".join(lengths)))
+        st.caption(_("It holds where {conditions}.").format(conditions=said(", ".join(lengths))))
     _bars(total, found.work_unit)
     with st.expander(_("What the letters stand for"), icon=":material/abc:"):
         _letters(found)
@@ -41,7 +41,7 @@ def _bars(total: Formula, unit: str) -> None:
         "data": {"values": rows},
         "mark": {"type": "bar"},
         "encoding": {
-            "y": {"field": "term", "type": "nominal", "sort": None, "title": None, "axis": base.NAMES},
+            "y": {"field": "term", "type": "nominal", "sort": None, "title": None, "axis": base.names()},
             "x": base.axis("share", _("share of the work (%)"), scale={"zero": True}),
             "tooltip": [
                 base.tip("term", _("term"), None),
@@ -52,7 +52,11 @@ def _bars(total: Formula, unit: str) -> None:
     }
     largest: FormulaTerm = max(total.terms, key=lambda term: term.value)
     alt = _("The terms of the formula; the largest, {term}, is {share} of the work.")
-    base.draw(spec, alt.format(term=largest.text, share=f"{largest.share:.0%}"), height=34 * len(rows) + 60)
+    base.draw(
+        spec,
+        alt.format(term=largest.text, share=f"{largest.share:.0%}"),
+        height=base.tall((t.text for t in total.terms), 34, 60),
+    )
 
 
 def _letters(found: Any) -> None:

@@ -6,25 +6,17 @@ from typing import Any
 
 import streamlit as st
 
-from mfu_planner.errors import InputError
-from mfu_planner.facts import load_text
 from mfu_planner.machine.calibrated import stack_names
 from mfu_planner.questions.layouts import PredictQuestion
 from mfu_planner.questions.question import asks
 from mfu_planner.ui.fields import CHOSEN, FIELDS
 from mfu_planner.ui.form import Form
-from mfu_planner.ui.text import _
-from mfu_planner.ui.uploads import small_text
+from mfu_planner.ui.measured import MEASURED_FIELDS, measured_fields
 
 _DEGREES = (("tp", "pp", "vpp"), ("cp", "ep", "dp"))
 LAID_OUT = (*(name for row in _DEGREES for name in row), "micro_batch", "zero")
 """Fields that every layout shows; recomputation stands in one of another name."""
 _RECOMPUTE = ("none", "selective", "full")
-_KINDS = {"stack-calibration": "stack", "machine-calibration": "machine"}
-"""What a file says it is → the field that takes it."""
-_MOST = 4
-LARGEST_MEASURED = 256 << 10
-"""Bytes of one such file."""
 
 
 def layout_fields(form: Form) -> None:
@@ -33,15 +25,14 @@ def layout_fields(form: Form) -> None:
         for column, name in zip(st.columns(3), row, strict=True):
             with column:
                 form.text(name)
-    left, middle, right = st.columns(3)
+    left, right = st.columns(2)
     with left:
         form.text("micro_batch")
-    with middle:
-        form.draw("zero")
     with right:
-        again = form.choice("layout_recompute", _RECOMPUTE)
-        form.put("layout_recompute", None)
-        form.put("recompute", again)
+        form.draw("zero")
+    again = form.choice("layout_recompute", _RECOMPUTE)
+    form.put("layout_recompute", None)
+    form.put("recompute", again)
 
 
 def rare_layout_fields(form: Form) -> None:
@@ -59,40 +50,9 @@ def rare_layout_fields(form: Form) -> None:
     measured_fields(form)
 
 
-def measured_fields(form: Form) -> None:
-    """The files of one's own machine and runs, told by their kind; the first of each counts."""
-    dropped = st.file_uploader(
-        _("Drop your stack.yaml and machine.yaml"),
-        type=["yaml", "yml"],
-        accept_multiple_files=True,
-        key="measured_files",
-        help=_("From mfu-planner calibrate and mfu-planner probe: your own runs and machine in place of others'."),
-        max_upload_size=1,
-    )
-    for file in dropped[:_MOST]:
-        try:
-            field, held = _told(file)
-        except InputError as error:
-            st.error(str(error))
-            continue
-        form.put(field, held)
-        if field == "machine":
-            form.put("hardware", None)
-
-
-def _told(file: Any) -> tuple[str, dict[str, Any]]:
-    """(the field that takes an uploaded file, its content)."""
-    name = file.name[:80]
-    held = load_text(small_text(file, LARGEST_MEASURED, name), name)
-    kind = held.get("kind") if isinstance(held, dict) else None
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise InputError(f"{name}: kind", kind, ", ".join(_KINDS))
-    return _KINDS[kind], held
-
-
 def named(given: dict[str, Any]) -> dict[str, Any]:
     """The fields with the usual names of uploaded files in place of their content."""
-    return {k: f"{k}.yaml" if k in _KINDS.values() and isinstance(v, dict) else v for k, v in given.items()}
+    return {k: f"{k}.yaml" if k in MEASURED_FIELDS and isinstance(v, dict) else v for k, v in given.items()}
 
 
 def machines(hardware: str) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def causes(given: Given, base: Told) -> None:
     """Each cause: what it does to the learner's step, and how it is recognised."""
     for slug in FIVE:
         title, how = _CAUSES[slug]
-        st.subheader(_(title), anchor=False)
+        st.subheader(_(title), anchor=slug)
         link = f"[{_('More on this cause')}]({DOCS}{slug}/)"
         found = slowed(slug, given, base)
         if found is None:
@@ -84,7 +84,7 @@ def remedies(given: Given, base: Told) -> None:
     sample = base.unit == "sample"
     said = _("At {rate:,.0f} {unit}/s the loader must keep up: count the workers by the time that one sample takes.")
     text = said.format(rate=base.rate, unit=_("sample") if sample else _("token"))
-    if not sample:
+    if base.loader_bytes_per_s is not None:
         data = _("As token ids that is {data}.")
         text += " " + data.format(data=show(base.loader_bytes_per_s, "byte_per_s", 3))
     more = _(

@@ -25,7 +25,7 @@ def formats(device: Any) -> None:
     sheet = resolve(SHEET)
     own = device.id != sheet.id
     columns = [_("number format"), _("bits: sign + exponent + fraction"), _("H100, dense"), _("H100, 2:4 sparse")]
-    rows = []
+    rows, sources = [], {}
     for name, (exponent, fraction) in FORMATS.items():
         peak = sheet.peak[name]
         bits = f"1 + {exponent} + {fraction}"
@@ -33,9 +33,10 @@ def formats(device: Any) -> None:
         if own:
             theirs = device.peak.get(name)
             row.append(show(theirs.dense if theirs else None, "flop_per_s"))
-        source = sheet.sources[peak.source]
-        rows.append((*row, (source["title"], source["url"])))
-    table([*columns, *([device.name] if own else []), _("source")], rows)
+        sources[peak.source] = sheet.sources[peak.source]
+        rows.append(row)
+    table([*columns, *([device.name] if own else [])], rows)
+    st.caption(" · ".join(f"[{source['title']}]({source['url']})" for source in sources.values()))
     st.markdown(
         _(
             "A format of half the bits moves half the bytes, and the matrix units do twice the products. BF16 keeps "

@@ -35,7 +35,8 @@ class Told:
     parts: tuple[tuple[str, float], ...]
     """(part of the waterfall, seconds)."""
     inputs: Given
-    loader_bytes_per_s: float
+    loader_bytes_per_s: float | None
+    """None where a unit is no token."""
     fits: bool
 
 

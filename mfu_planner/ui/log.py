@@ -9,23 +9,22 @@ from typing import Any
 
 import streamlit as st
 
-from mfu_planner.errors import PlannerError
+from mfu_planner.errors import InputError, PlannerError
 from mfu_planner.hardware._own import in_use
 from mfu_planner.observe.logs import LogReport, read_log
 from mfu_planner.questions.command import command_of
+from mfu_planner.questions.evidence import LogQuestion
+from mfu_planner.questions.question import asks
 from mfu_planner.report.human import percent
 from mfu_planner.ui.cards import Card, cards, hero, notes, table
 from mfu_planner.ui.form import Form
+from mfu_planner.ui.layout import named
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import code, take_along
+from mfu_planner.ui.refusal import refused, sentence
+from mfu_planner.ui.share import Taken, code, take_along
 from mfu_planner.ui.subject import shown
-from mfu_planner.ui.text import _, plain
+from mfu_planner.ui.text import _, said
 from mfu_planner.ui.uploads import LARGEST_LOG, bounded
-
-_USED = (
-    "model", "config", "params", "active_params", "seq_len", "hardware", "peak", "sparse", "dtype", "convention",
-    "recompute", "devices", "global_batch",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def log_fields(form: Form) -> Log | None:
         try:
             data = bounded(dropped, LARGEST_LOG, "log").getvalue()
         except PlannerError as error:
-            st.error(plain(error))
+            st.error(refused(error))
             return None
         return Log(dropped.name, data, hashlib.sha256(data).hexdigest())
     text = (pasted or "").encode()
@@ -71,7 +70,13 @@ def _read(digest: str, own: Any, given: dict[str, Any], _data: bytes) -> LogRepo
 
 def read_dropped(log: Log, given: dict[str, Any]) -> LogReport:
     """The report of a log; the same log with the same fields is read once."""
-    return _read(log.digest, in_use(), {k: v for k, v in given.items() if k in _USED}, log.data)
+    used = {k: v for k, v in given.items() if k in asks(LogQuestion) and k != "column"}
+    if text := given.get("column"):
+        pairs = [part.strip().partition("=") for part in str(text).split(",")]
+        if not all(equals and name for _meant, equals, name in pairs):
+            raise InputError("column", text, "time=NAME,tokens=NAME")
+        used["columns"] = {meant: name for meant, _equals, name in pairs}
+    return _read(log.digest, in_use(), used, log.data)
 
 
 def log_answer(log: Log | None, form: Form) -> None:
@@ -79,8 +84,9 @@ def log_answer(log: Log | None, form: Form) -> None:
     if log is None:
         st.info(
             _(
-                "Drop or paste a log on the left. Megatron-LM, torchtitan, MaxText, NeMo, DeepSpeed, Hugging Face, "
-                "nanoGPT, llm.c and others are told apart by their content. Nothing is kept on the server."
+                "Drop or paste a log among the fields. Megatron-LM, torchtitan, MaxText, NeMo, DeepSpeed, "
+                "Hugging Face, nanoGPT, llm.c and others are told apart by their content. "
+                "Nothing is kept on the server."
             ),
             icon=":material/description:",
         )
@@ -92,21 +98,20 @@ def log_answer(log: Log | None, form: Form) -> None:
         form.blame(error)
         return
     show_log(report)
-    given = {k: v for k, v in shown(form.given).items() if k in (*_USED, "specs")}
-    command = command_of("log train.log", given)
+    given = {k: v for k, v in shown(named(form.given)).items() if k in asks(LogQuestion) or k == "specs"}
     python = code("from mfu_planner import read_log", "report = read_log('train.log')")
-    take_along("log", command, python, report.model_dump(mode="json"))
+    take_along("log", lambda: Taken(command_of("log train.log", given), python, report.model_dump(mode="json")))
 
 
 def show_log(r: LogReport) -> None:
     """Throughput, MFU and findings of a log."""
-    said = _("{steps:,} steps of a {format} log; figures over the steady window of {n:,} records.")
-    big = [(percent(r.mfu), "MFU", r.mfu_source or "")] if r.mfu is not None else []
+    read = _("{steps:,} steps of a {format} log; figures over the steady window of {n:,} records.")
+    big = [(percent(r.mfu), "MFU", said(r.mfu_source or ""))] if r.mfu is not None else []
     if r.tokens_per_s is not None:
-        big.append((f"{r.tokens_per_s:,.0f}", _("tokens/s"), r.origins.get("tokens_per_s", "")))
+        big.append((f"{r.tokens_per_s:,.0f}", _("tokens/s"), said(r.origins.get("tokens_per_s", ""))))
     if not big and r.step_time_s is not None:
         big.append((show(r.step_time_s, "time", 3), _("per step"), ""))
-    hero(said.format(steps=r.steps, format=r.format, n=r.window.records), big)
+    hero(read.format(steps=r.steps, format=r.format, n=r.window.records), big)
     found = [
         (_("Step time"), show(r.step_time_s, "time"), "step_time_s"),
         (_("Tokens/s per device"), _number(r.tokens_per_s_per_device), "tokens_per_s_per_device"),
@@ -115,6 +120,10 @@ def show_log(r: LogReport) -> None:
         (_("Sequence length"), _number(r.seq_len), "seq_len"),
         (_("Achieved per device"), show(r.achieved_flops_per_s_per_device, "flop_per_s"), ""),
         (_("MFU as reported"), percent(r.reported.mfu), ""),
+        (_("Tokens left"), show(r.remaining_tokens, "count", 3), "remaining_tokens"),
+        (_("Time left"), show(r.remaining_s, "time", 3), "remaining_s"),
+        (_("Device-hours left"), _number(r.remaining_device_hours), "remaining_device_hours"),
+        (_("Cost of the rest"), show(r.remaining_cost_usd, "usd", 3), "remaining_cost_usd"),
         ("HFU", percent(r.hfu), ""),
     ]
     cards(
@@ -122,15 +131,43 @@ def show_log(r: LogReport) -> None:
         for label, value, key in found
         if value != "–"
     )
+    _phases(r)
     for finding in r.findings:
         draw = {"error": st.error, "warning": st.warning}.get(finding.severity, st.info)
-        draw(plain(finding.message))
-    said_already = {f.message for f in r.findings}
-    notes(w for w in r.warnings if w not in said_already)
+        draw(sentence(finding.message))
+    told = {f.message for f in r.findings}
+    notes(w for w in r.warnings if w not in told)
     if r.window.dropped:
         with st.expander(_("Records left out")):
             table((_("reason"), _("records")), [(k, f"{v:,}") for k, v in r.window.dropped.items()])
-            st.caption(plain(r.window.rule))
+            st.caption(sentence(r.window.rule))
+
+
+def _phases(r: LogReport) -> None:
+    """The parts of a step of reinforcement learning, and the runs of steps between restarts."""
+    if r.phases:
+        st.header(_("Phases of a step"), anchor=False)
+        heads = (_("phase"), _("seconds per step"), _("of the step"), _("tokens per step"), "MFU")
+        rows = [
+            (said(p.name), f"{p.seconds_per_step:,.4g}", percent(p.share), _number(p.tokens_per_step), percent(p.mfu))
+            for p in r.phases
+        ]
+        table(heads, rows)
+    if len(r.segments) > 1:
+        st.header(_("Parts of the log"), anchor=False)
+        columns = (_("steps"), _("records"), _("Step time"), _("tokens/s"), _("devices"), _("begun by"))
+        parts = [
+            (
+                f"{_number(s.first_step)} – {_number(s.last_step)}",
+                f"{s.records:,}",
+                show(s.step_time_s, "time", 3),
+                _number(s.tokens_per_s),
+                _number(s.devices),
+                s.why or "–",
+            )
+            for s in r.segments
+        ]
+        table(columns, parts)
 
 
 def _number(value: float | None) -> str:

@@ -19,9 +19,11 @@ from mfu_planner.facts import folder
 from mfu_planner.hardware import own_specs
 from mfu_planner.hardware._index import index
 from mfu_planner.hardware._own import folders
+from mfu_planner.ui.cards import in_form
 from mfu_planner.ui.fields import FIELDS
+from mfu_planner.ui.fold import fold
 from mfu_planner.ui.form import wrong
-from mfu_planner.ui.text import _, plain
+from mfu_planner.ui.text import _, plain, said
 from mfu_planner.ui.uploads import small_text
 
 FOLDER = "my-specs"
@@ -93,7 +95,10 @@ def uploaded() -> list[str]:
 def own_hardware_field() -> None:
     """The upload, what of it is in use, and what is wrong with the rest."""
     own = _own()
-    with st.expander(_("Own hardware"), expanded=bool(own and own.texts)):
+    held = bool(own and (own.texts or own.wrong))
+    with fold("own-hardware", _("Own hardware"), filled=held, expanded=held) as drawn:
+        if not drawn:
+            return
         dropped = st.file_uploader(
             _("Drop YAML files of accelerators and machines"),
             type=["yaml", "yml"],
@@ -104,8 +109,8 @@ def own_hardware_field() -> None:
             max_upload_size=1,
         )
         st.session_state[_SEEN] = {file.file_id for file in dropped}
-        for said in own.wrong if own else ():
-            wrong(st.empty(), said)
+        for text in own.wrong if own else ():
+            wrong(st.empty(), _FILES, in_form(said(text)))
         if own and own.ids:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(_("In use: **{ids}**").format(ids=plain(", ".join(own.ids))), width="content")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from mfu_planner.report.rows import as_csv
+from mfu_planner.ui.fold import fold
 from mfu_planner.ui.own_hardware import FOLDER, uploaded
 from mfu_planner.ui.text import _
 
@@ -43,25 +45,45 @@ def _svg_button() -> str:
     return Path(__file__).with_name("svg.html").read_text("utf-8")
 
 
-def take_along(
-    name: str, command: str, python: str, answer: Mapping[str, Any], *, report: str = "", plan_file: str = "",
-    rows: Sequence[Mapping[str, Any]] | None = None,
-) -> None:  # fmt: skip
-    """A fold-out with the question in other forms and the answer to download."""
-    with st.expander(_("Take it with you: command, Python, files"), icon=":material/ios_share:"):
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The question in other forms, and the answer."""
+
+    command: str
+    python: str
+    answer: Mapping[str, Any]
+    report: str = ""
+    """The answer as Markdown."""
+    plan_file: str = ""
+    rows: Sequence[Mapping[str, Any]] | None = None
+    """The lines of the CSV; the answer itself where there are none."""
+
+
+def take_along(name: str, made: Callable[[], Taken]) -> None:
+    """A fold-out with the question in other forms and the answer to download.
+
+    Parameters
+    ----------
+    name : of the files.
+    made : makes them, where somebody looks.
+    """
+    with fold("take-along", _("Take it with you: command, Python, files"), icon=":material/ios_share:") as drawn:
+        if not drawn:
+            return
+        taken = made()
         st.caption(_("The address of this page holds every field: copy it to share this result."))
         if uploaded():
             own = _("Not your own hardware: {folder}/accelerators and {folder}/clusters stand for the files.")
             st.caption(own.format(folder=FOLDER))
         as_shell, as_code = st.tabs([_("Command line"), "Python"])
-        as_shell.code(command, language="bash", wrap_lines=True)
-        as_code.code(python, language="python", wrap_lines=True)
-        files = [("plan.yaml", plan_file, "plan.yaml", "application/yaml")] if plan_file else []
+        as_shell.code(taken.command, language="bash", wrap_lines=True)
+        as_code.code(taken.python, language="python", wrap_lines=True)
+        files = [("plan.yaml", taken.plan_file, "plan.yaml", "application/yaml")] if taken.plan_file else []
         files += [
-            ("JSON", json.dumps(dict(answer), indent=1, default=dict), f"{name}.json", "application/json"),
-            ("CSV", as_csv(rows if rows is not None else [answer]), f"{name}.csv", "text/csv"),
+            ("JSON", json.dumps(dict(taken.answer), indent=1, default=dict), f"{name}.json", "application/json"),
+            ("CSV", as_csv([taken.answer] if taken.rows is None else taken.rows), f"{name}.csv", "text/csv"),
         ]
-        files += [("Markdown", report, f"{name}.md", "text/markdown")] if report else []
+        files += [("Markdown", taken.report, f"{name}.md", "text/markdown")] if taken.report else []
         with st.container(horizontal=True):
             for label, data, file_name, mime in files:
                 st.download_button(

@@ -10,15 +10,19 @@ import streamlit as st
 
 from mfu_planner.architectures.presets import catalogue, preset
 from mfu_planner.errors import InputError
-from mfu_planner.hardware import resolve
+from mfu_planner.hardware import lookup
+from mfu_planner.hardware.sellers import seller_of
 from mfu_planner.questions.model import parse_config
+from mfu_planner.ui.choices import in_words
 from mfu_planner.ui.fields import CHOSEN, FIELDS
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.own_hardware import FOLDER, own_hardware_field, uploaded
-from mfu_planner.ui.text import _, plain
+from mfu_planner.ui.refusal import refused
+from mfu_planner.ui.text import _
 from mfu_planner.ui.uploads import LARGEST_CONFIG, small_text
 
 OWN_CONFIG, OWN_SIZE = "own config.json", "own size"
+_HUB = "https://huggingface.co/"
 DTYPES = ("bf16", "fp16", "fp8", "fp4", "tf32", "fp32", "int8")
 
 
@@ -37,6 +41,29 @@ def hardware_names() -> tuple[str, ...]:
 
 
 @cache
+def _titles() -> dict[str, str]:
+    return {row["id"]: f"{row['name']} — {_repository(row['source']) or row['id']}" for row in catalogue()}
+
+
+def _repository(source: str) -> str:
+    """The name under which Hugging Face has a model; empty where the config stands elsewhere."""
+    return source.removeprefix(_HUB) if source.startswith(_HUB) and source.count("/") == _HUB.count("/") + 1 else ""
+
+
+def _model(name: str) -> str:
+    """A model as the list shows it: by every name that people look for."""
+    return _titles().get(name) or in_words(name)
+
+
+def _device(name: str) -> str:
+    """An accelerator as the list shows it."""
+    from mfu_planner.hardware._index import index
+
+    row = index()["accelerators"].get(name)
+    return f"{row['name']} — {name}" if row else in_words(name)
+
+
+@cache
 def convention_names() -> tuple[str, ...]:
     """Every convention, the default first."""
     from mfu_planner.counting import conventions
@@ -46,7 +73,7 @@ def convention_names() -> tuple[str, ...]:
 
 def model_fields(form: Form, *, convention: bool = True) -> None:
     """Model, sequence length and convention."""
-    name = form.choice("model", _or_none(form, model_names()), alias=lambda name: preset(name).id)
+    name = form.choice("model", _or_none(form, model_names()), alias=lambda name: preset(name).id, shown=_model)
     form.put("model", None)
     if name == OWN_SIZE:
         left, right = st.columns(2)
@@ -65,7 +92,7 @@ def model_fields(form: Form, *, convention: bool = True) -> None:
         if _uses_target(form):
             form.text("target_seq_len", placeholder="512")
         elif convention and name != OWN_SIZE:
-            chosen = form.choice("convention", convention_names())
+            chosen = form.choice("convention", convention_names(), shown=str)
             form.put("convention", None if chosen == FIELDS["convention"].default else chosen)
 
 
@@ -96,7 +123,7 @@ def _own_config() -> dict[str, Any] | None:
         try:
             st.session_state["config"] = small_text(dropped, LARGEST_CONFIG, "config")
         except InputError as error:
-            st.error(plain(error))
+            st.error(refused(error))
     pasted = st.text_area(
         _("or paste it"),
         key="config",
@@ -112,20 +139,37 @@ def _own_config() -> dict[str, Any] | None:
     try:
         return parse_config(text, "config.json")
     except InputError as error:
-        st.error(plain(error))
+        st.error(refused(error))
         return None
 
 
 def hardware_fields(form: Form) -> None:
-    """Accelerator and number format; the own peak stands among what is rarely needed."""
-    left, right = st.columns([3, 2])
-    with left:
-        name = form.choice("hardware", _or_none(form, hardware_names()), alias=lambda name: resolve(name).id)
-        form.put("hardware", None if name == CHOSEN else name)
-    with right:
-        dtype = form.choice("dtype", DTYPES)
-        form.put("dtype", None if dtype == FIELDS["dtype"].default else dtype)
+    """Accelerator and one of its number formats; the own peak stands among what is rarely needed."""
+    known = _or_none(form, hardware_names())
+    name = form.choice("hardware", known, alias=lambda name: _machine(form, name), shown=_device)
+    form.put("hardware", None if name == CHOSEN else name)
+    formats = formats_of(name)
+    usual = FIELDS["dtype"].default
+    dtype = form.choice("dtype", formats, usual if usual in formats else formats[0])
+    form.put("dtype", None if dtype == usual else dtype)
     own_hardware_field()
+
+
+def _machine(form: Form, name: str) -> str:
+    """The accelerator that a name means; that of an instance says devices and provider, too, where nobody has."""
+    found = lookup(name, field="hardware")
+    if found.devices is not None:
+        seller = seller_of(name)
+        form.fill({"devices": str(found.devices)} | ({"provider": seller[0]} if seller else {}))
+    return found.accelerator.id
+
+
+def formats_of(name: str) -> tuple[str, ...]:
+    """The number formats whose peak an accelerator has on file; all where it is not known."""
+    from mfu_planner.hardware._index import index
+
+    row = index()["accelerators"].get(name)
+    return tuple(d for d in DTYPES if row is None or d in row["peak"]) or DTYPES
 
 
 def rare_hardware_fields(form: Form) -> None:

@@ -36,9 +36,10 @@ def current() -> dict[str, str]:
     return {n: str(v) for n, v in (held | laid_out).items() if v not in (None, "", CHOSEN)}
 
 
-def is_demo(fields: Mapping[str, str]) -> bool:
-    """Whether the question is that of a fresh page."""
-    return all(fields.get(n) == FIELDS[n].default for n in DEMO)
+def is_demo(fields: Mapping[str, str], name: str = "") -> bool:
+    """Whether the question is that of a fresh page, as far as the field ``name`` goes: a layout is one of devices."""
+    same = name not in LAID_OUT or fields.get("devices", FIELDS["devices"].default) == FIELDS["devices"].default
+    return same and all(fields.get(n) == FIELDS[n].default for n in DEMO)
 
 
 def first_value(name: str, fields: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from functools import cache
 from importlib import import_module
@@ -25,3 +26,5 @@ def _load() -> None:
 
     plan(model="llama-3.1-405b", hardware="h100-sxm", devices=8, tokens="1T", mfu="40%")
     predict(model="llama-3.1-405b", hardware="h100-sxm", devices=128, tp=8, pp=16, global_batch=128)
+    gc.collect()
+    gc.freeze()  # Streamlit collects all generations after every run: what lives as long as the server is not looked at

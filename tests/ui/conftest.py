@@ -29,19 +29,21 @@ QUIET = (
 )
 
 Open = Callable[..., Any]
+sys.path.insert(0, str(Path(__file__).parent))  # ``tabs``: what waits for a page
 
 
 @pytest.fixture
 def page() -> Open:
     """``page("plan", tokens="1T")``: a page run with these fields in its address."""
-    from streamlit.testing.v1 import AppTest
+    from fuzz.apptest import app_of
 
-    def draw(name: str, **query: Any) -> AppTest:
+    def draw(name: str, **query: Any) -> Any:
         script = (
             f"from mfu_planner.ui.own_hardware import own_hardware\nfrom mfu_planner.ui.pages import {name}\n"
             f"with own_hardware():\n    {name}.page()\n"
         )
-        app = AppTest.from_string(script, default_timeout=60)
+        app = app_of(script, 600)
+        app.session_state["unfolded"] = True
         for key, value in query.items():
             app.query_params[key] = value
         app.run()
@@ -66,15 +68,15 @@ def served() -> Iterator[str]:
         yield address
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=120)
 
 
 def _await(url: str, server: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 600
     while time.monotonic() < end:
         assert server.poll() is None, "the server ended at once"
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 if answer.status == 200:
                     return
         except OSError:
@@ -100,3 +102,22 @@ def browser() -> Iterator[Any]:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def context(browser: Any) -> Iterator[Any]:
+    """The profile that the tests of a worker share: what Chromium has read and compiled of the form, it has once."""
+    from tabs import profile
+
+    made = profile(browser, accept_downloads=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def tab(context: Any) -> Iterator[Any]:
+    """A new tab; what others kept in the profile is gone."""
+    context.clear_cookies()
+    opened = context.new_page()
+    yield opened
+    opened.close()

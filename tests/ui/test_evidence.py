@@ -11,13 +11,14 @@ from mfu_planner import predict, read_log
 from mfu_planner.answers.starting import starting_point
 from mfu_planner.report.human import percent
 
-SAMPLES = sorted(p for p in (Path(__file__).parents[1] / "observe").rglob("*") if p.suffix == ".log")[::8]
+SAMPLES = sorted(p for p in (Path(__file__).parents[1] / "observe").rglob("*") if p.suffix == ".log")
 
 
 def _html(app: Any) -> str:
     return " ".join(element.proto.body for element in app.get("html"))
 
 
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda p: p.name)
 def test_a_fresh_page_with_a_log_gives_the_command_lines_number(page: Any, path: Path) -> None:
     """Nothing of the demo is asked beside it."""

@@ -6,15 +6,25 @@ from typing import Any
 
 import pytest
 
-from mfu_planner import predict
+from mfu_planner import plan, predict
 from mfu_planner.questions.commands import question_of
 from mfu_planner.questions.question import asks
+from mfu_planner.ui import best_layouts
 from mfu_planner.ui.fields import FIELDS
 from mfu_planner.ui.form import shown_as
 from mfu_planner.ui.main import _OTHER_KEYS
-from mfu_planner.ui.pages import layout
 
-PAGES = {"plan": "plan", "measure": "mfu", "layout": "predict", "diagnose": "diagnose", "models": "flops"}
+PAGES = {
+    "plan": {"plan": {"mfu_from": "predicted"}},
+    "mfu": {"measure": {}},
+    "log": {"measure": {"observed": "log"}},
+    "predict": {"layout": {}},
+    "search": {"layout": {}},
+    "memory": {"layout": {}},
+    "diagnose": {"diagnose": {}},
+    "flops": {"models": {}},
+}
+"""Question → the page that asks it."""
 ELSEWHERE = {"explain", "symbolic", "search", "params", "active_params", "target_seq_len", "config", "convention"}
 """What a page shows without being asked, or draws for some models only."""
 
@@ -25,18 +35,57 @@ def widgets(app: Any) -> set[str]:
     return {str(w.key) for w in drawn}
 
 
-@pytest.mark.parametrize("name", sorted(PAGES))
-def test_a_page_draws_every_field_of_its_question(page: Any, name: str) -> None:
-    """Observed rates are alternatives: one of them is shown."""
-    keys = widgets(page(name)) | (widgets(page(name, mfu_from="predicted")) if name == "plan" else set())
-    for field, asked in asks(question_of(PAGES[name])).items():
-        alternative = name in ("measure", "diagnose") and (asked.ask.group == "Observed" or field == "global_batch")
-        if field in ELSEWHERE or asked.ask.unit == "path" or alternative:
+@pytest.mark.parametrize("command", PAGES)
+def test_a_page_draws_every_field_of_its_question(page: Any, command: str) -> None:
+    """What a command can be asked, its page can; observed rates are alternatives, of which one is shown."""
+    ((name, query),) = PAGES[command].items()
+    app = page(name, **query)
+    keys = widgets(app) | (widgets(page(name)) if query else set())
+    keys |= {"tokens"} if "run_tokens" in keys else set()
+    for field, asked in asks(question_of(command)).items():
+        alternative = command in ("mfu", "diagnose") and (asked.ask.group == "Observed" or field == "global_batch")
+        if field in ELSEWHERE or alternative:
             continue
-        if (name, field) == ("plan", "predict"):  # said by where the MFU comes from
+        if asked.ask.unit == "path" and field != "column":
+            assert app.file_uploader, field
             continue
-        assert {field, f"layout_{field}"} & keys, field
+        if (command, field) == ("plan", "predict"):  # said by where the MFU comes from
+            continue
+        assert {field, f"layout_{field}", {"cluster": "clouds"}.get(field, field)} & keys, field
         assert field in FIELDS
+
+
+def test_a_closed_fold_draws_nothing_unless_it_counts(page: Any) -> None:
+    """A change of the form costs what is looked at; a field of the address counts all the same."""
+    app = page("plan")
+    app.session_state["unfolded"] = False
+    assert "lora_rank" not in widgets(app.run())
+    app = page("plan", lora_rank="16")
+    before = app.get("html")[3].proto.body
+    app.session_state["unfolded"] = False
+    app.run()
+    assert "lora_rank" in widgets(app)
+    assert app.get("html")[3].proto.body == before
+
+
+def test_stages_are_summed_as_the_file_is(page: Any) -> None:
+    """A second, longer stage at another MFU; and text that is no list is said under its field."""
+    run = {"model": "llama-3.1-8b", "hardware": "h100-sxm", "devices": "512", "mfu": "40%"}
+    app = page("plan", **run, stages="- {tokens: 14T, seq_len: 8192}\n- {tokens: 1T, seq_len: 131072, mfu: 35%}")
+    first = plan(**run, tokens="14T", seq_len=8192).training_time_s
+    second = plan(**run | {"mfu": "35%"}, tokens="1T", seq_len=131072).training_time_s
+    assert f"{first + second:,.0f} s" in " ".join(e.proto.body for e in app.get("html"))
+    app = page("plan", stages="many")
+    assert 'data-field="stages"' in " ".join(e.proto.body for e in app.get("html"))
+
+
+def test_the_search_keeps_what_it_shall(page: Any) -> None:
+    """TP of the form in every row, the cheapest first."""
+    query = {"model": "gpt2-medium", "devices": "16", "global_batch": "64", "tp": "2", "pp": "1", "vpp": "1"}
+    app = page("layout", **query, held="tp", rank="cost", top="4")
+    next(b for b in app.button if "Search" in b.label).click().run()
+    rows = app.session_state["rows-searched"]
+    assert [row["tp"] for row in rows] == [2] * 4
 
 
 def test_a_field_has_the_label_and_the_example_of_its_class(page: Any) -> None:
@@ -82,7 +131,7 @@ def test_a_chosen_row_gives_the_rows_figures(page: Any) -> None:
     rows = app.session_state["rows-searched"]
     assert len({row["recompute"] for row in rows} | {row["zero_group"] for row in rows}) > 1
     for row in rows:
-        for name, value in layout.fields_of_row(row).items():
+        for name, value in best_layouts.fields_of_row(row).items():
             app.session_state[name] = value
         app.run()
         assert not app.exception

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tabs import opened
 
 pytestmark = pytest.mark.browser
 
 CONF = (Path(__file__).parents[2] / "deploy" / "nginx.conf").read_text("utf-8")
 HEADERS = dict(re.findall(r'add_header ([\w-]+) "?([^"\n]+?)"? always;', CONF))
-STRANGE = "/?![x](https://evil.example/p.png)=1&tokens=%3Cimg%20src%3Dhttps%3A%2F%2Fevil.example%2Fq.png%3E"
+STRANGE = "/layout?![x](https://evil.example/p.png)=1&tokens=%3Cimg%20src%3Dhttps%3A%2F%2Fevil.example%2Fq.png%3E"
 
 
 def test_the_proxy_sets_them() -> None:
@@ -20,11 +21,8 @@ def test_the_proxy_sets_them() -> None:
     assert "frame-ancestors 'none'" in HEADERS["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize("path", ["/layout", STRANGE])
-def test_a_page_works_under_the_policy(browser: Any, served: str, path: str) -> None:
+def test_a_strangers_link_works_under_the_policy(tab: Any, served: str) -> None:
     """Charts are drawn, nothing is refused, nothing is asked of another host."""
-    context = browser.new_context()
-    tab = context.new_page()
     refused: list[str] = []
     asked: list[str] = []
     tab.on("console", lambda m: refused.append(m.text) if "Content Security Policy" in m.text else None)
@@ -37,12 +35,9 @@ def test_a_page_works_under_the_policy(browser: Any, served: str, path: str) -> 
         route.fulfill(response=answer, headers={**kept, "content-security-policy": policy})
 
     tab.route(lambda url: url.startswith(served) and "_stcore" not in url and "/static/" not in url, add)
-    tab.goto(served + path)
-    tab.wait_for_selector(".mfu-lead", timeout=60_000)
-    if path != STRANGE:
-        tab.wait_for_selector(".vega-embed", timeout=60_000)
+    opened(tab, served + STRANGE)
+    tab.wait_for_selector(".vega-embed")
     assert refused == []
     own = (served, served.replace("http", "ws"), "data:", "blob:")
     assert [url for url in asked if not url.startswith(own)] == []
     tab.unroute_all(behavior="ignoreErrors")
-    context.close()

@@ -27,6 +27,7 @@ def _text(app: Any) -> str:
     return html.unescape(re.sub(r"<[^>]+>", " ", raw)) + " ".join(each.value for each in app.markdown)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("hardware", ["a100-sxm-80gb", "tpu-v5p"])
 @pytest.mark.parametrize("model", ["llama-3.2-1b", "mixtral-8x7b", "resnet-50"])
 def test_every_step_for_every_model(page: Any, model: str, hardware: str) -> None:
@@ -35,6 +36,16 @@ def test_every_step_for_every_model(page: Any, model: str, hardware: str) -> Non
     assert not app.error
     assert [header.value.split(".")[0] for header in app.header] == [str(n + 1) for n in range(STEPS)]
     assert len([m for m in app.markdown if "Recognised so" in m.value]) == 5
+
+
+def test_a_vision_model_is_told_of_samples(page: Any) -> None:
+    """ResNet-50's image is no token: 3 × 2 × 4.09 GFLOP (He et al. count 3.8 G multiply-adds, and the head) ÷ 25.6M."""
+    app = page("learn", model="resnet-50")
+    said = " ".join(each.value for each in app.markdown)
+    assert "a sample of this model costs" in said
+    assert "0 tokens per sequence" not in said
+    (ratio,) = re.findall(r"\*\*: ([\d,]+) N\.", said)
+    assert float(ratio) == pytest.approx(3 * 2 * 4.09e9 / 25.6e6, rel=0.02)
 
 
 def test_a_model_of_which_only_the_size_is_known(page: Any) -> None:
@@ -143,6 +154,7 @@ def _sentences(app: Any) -> tuple[list[str], str]:
     return re.findall(r"[A-Za-z]+(?:[ ,]+[a-z]+){3,}", plain), plain
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("query", [{}, {"model": "resnet-50", "hardware": "mi300x"}])
 def test_no_english_sentence_in_chinese(page: Any, query: dict[str, str]) -> None:
     """Four English words in a row are a sentence; addresses, code, formulas and titles of sources are not."""

@@ -50,6 +50,7 @@ def test_an_uploaded_machine_is_the_hardware(page: Any) -> None:
     assert predict(**asked, machine=held).step_time_s == predict(**asked, machine=str(there)).step_time_s
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("text", ["kind: other\n", "- 1\n", "a: [\n", "kind: [1]\n"])
 def test_another_file_is_refused_in_one_line(page: Any, text: str) -> None:
     """And the answer is the page's as before."""

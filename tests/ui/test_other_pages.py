@@ -28,12 +28,15 @@ def _html(app: Any) -> str:
     "name", ["plan", "measure", "diagnose", "layout", "hardware", "models", "compare", "accuracy", "learn"]
 )
 def test_opens(page: Any, name: str) -> None:
-    """Without an exception or an error."""
+    """Without an exception or an error; every field has help."""
     app = page(name)
     assert not app.error
     assert app.title[0].value
+    for field in (*app.text_input, *app.selectbox, *app.multiselect, *app.toggle):
+        assert field.proto.help or (field.key or "").startswith("what-if-"), field.label
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("way", ["flops", "device", "job", "step", "hours"])
 def test_measure_by_every_way(page: Any, way: str) -> None:
     """Each way of observing gives a percentage."""
@@ -45,6 +48,7 @@ def test_measure_by_every_way(page: Any, way: str) -> None:
 _NO_LENGTH = [row["id"] for row in catalogue() if preset(row["id"]).seq_len is None]
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", _NO_LENGTH)
 def test_measure_of_a_model_without_a_training_length(page: Any, name: str) -> None:
     """A length in the address (images fix it) is enough for the whole page, its pictures too."""
@@ -190,9 +194,9 @@ def test_search_of_strangers_is_bounded(page: Any, monkeypatch: pytest.MonkeyPat
     app = page("layout", model="llama-3.1-8b", devices="2000000", pp="1", vpp="1", tp="1", global_batch="2000000")
     app.button[-1].click().run()
     assert "at most 1,000,000" in app.error[-1].value
-    from mfu_planner.ui.pages import layout
+    from mfu_planner.ui import best_layouts
 
-    monkeypatch.setattr(layout, "_PATIENCE_S", 0)
+    monkeypatch.setattr(best_layouts, "_PATIENCE_S", 0)
     app = page("layout", model="llama-3.1-8b", devices="1024", pp="1", vpp="1", tp="1", global_batch="1024")
     app.button[-1].click().run()
     assert "gave up" in app.error[-1].value
@@ -221,3 +225,36 @@ def test_layout_page_shows_every_part_as_a_formula(page: Any) -> None:
     shown = " ".join(each.value for each in app.markdown)
     assert "positions in a sequence" in shown
     assert "products" in shown
+
+
+def test_scenarios_are_named_and_their_differences_shown(page: Any) -> None:
+    """The example has three; a name is given, kept in the address, and what differs stands above the answers."""
+    app = page("compare")
+    next(b for b in app.button if b.label == "Show an example").click().run()
+    assert not app.exception
+    shown = _html(app)
+    assert all(name in shown for name in ("1. H100", "2. B200", "3. MI300X"))
+    assert [h.value for h in app.header] == ["What differs"]
+    app.text_input[1].set_value("the new one").run()
+    assert "2. the new one" in _html(app)
+    assert any("name=the+new+one" in kept for kept in app.session_state["saved"])
+
+
+def test_equal_names_are_told_apart() -> None:
+    from mfu_planner.ui.keep import named
+
+    names = named([{"devices": "512"}, {"devices": "512", "goodput": "80%"}, {"devices": "64"}])
+    assert len({name.split(". ", 1)[1] for name in names}) == 3
+
+
+def test_a_layout_and_a_measurement_are_kept_as_plans(page: Any) -> None:
+    """With the layout's own MFU; what another page shows is what Compare then says."""
+    app = page("layout", model="llama-3.1-8b", devices="64", global_batch="256", tp="4", optimizer="adam-8bit")
+    next(b for b in app.button if b.label.startswith("Keep")).click().run()
+    (kept,) = app.session_state["saved"]
+    from mfu_planner.ui.keep import plan_of
+    from mfu_planner.ui.query import from_query
+
+    found = plan_of(from_query(kept))
+    assert found.predicted is not None
+    assert percent(found.mfu_used) in _html(app)

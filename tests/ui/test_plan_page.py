@@ -111,15 +111,6 @@ def test_charts_have_alternative_text(page: Any) -> None:
     assert all(chart.proto.alt for chart in found)
 
 
-def test_every_field_has_help(page: Any) -> None:
-    """On every page with fields."""
-    for name in ("plan", "measure", "diagnose", "layout", "models", "hardware", "learn"):
-        app = page(name)
-        for field in (*app.text_input, *app.selectbox, *app.multiselect, *app.toggle):
-            if not (field.key or "").startswith("what-if-"):
-                assert field.proto.help, f"{name}: {field.label}"
-
-
 def test_providers_stand_side_by_side(page: Any) -> None:
     """A row each with price, day and source; on spot instances the goodput follows; energy and CO₂ are the site's."""
     asked = {"model": "llama-3.1-8b", "devices": "64", "tokens": "1T", "mfu": "40%"}

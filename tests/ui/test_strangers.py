@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from fuzz.apptest import app_of
+
 EVIL = "![x](https://evil.example/p.png)[y](https://evil.example) <img src=https://evil.example/q.png> $z$ **b**"
 QUERIES = [
     ("plan", {"model": EVIL}),
@@ -52,9 +54,7 @@ def test_a_log_brings_no_markup(page: Any) -> None:
 
 
 def test_a_key_of_the_address_is_no_link() -> None:
-    from streamlit.testing.v1 import AppTest
-
-    app = AppTest.from_string("from mfu_planner.ui.main import main\nmain()\n", default_timeout=60)
+    app = app_of("from mfu_planner.ui.main import main\nmain()\n", 600)
     app.query_params[EVIL] = "1"
     app.run()
     said = [text for text in markdown_of(app) if "evil" in text]

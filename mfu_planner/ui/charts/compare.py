@@ -20,7 +20,7 @@ def time_and_cost(rows: Sequence[tuple[str, float, float | None]]) -> None:
         layer: dict[str, Any] = {
             "mark": {"type": "bar", "height": {"band": 0.65}},
             "encoding": {
-                "y": {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": base.NAMES},
+                "y": {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": base.names()},
                 "x": base.axis("value", of, scale={"zero": True}),
                 "color": {"field": "name", "type": "nominal", "sort": None, "legend": None},
                 "tooltip": [base.tip("name", _("scenario"), None), base.tip("value", of)],

@@ -7,7 +7,7 @@ from typing import Any
 from mfu_planner.diagnosis.result import Combined
 from mfu_planner.report.human import percent
 from mfu_planner.ui.charts import base
-from mfu_planner.ui.text import _
+from mfu_planner.ui.text import _, said
 
 _GOOD = "#2F9E77"
 
@@ -17,10 +17,10 @@ def waterfall(found: Combined, *, changed: bool) -> None:
     rows: list[dict[str, Any]] = [_row(_("model FLOPs at the peak rate"), 0.0, found.ideal, found.ideal, "ideal")]
     at = found.ideal
     for part in found.parts:
-        rows.append(_row(_(part.name), at, at + part.before, part.after, part.cause))
+        rows.append(_row(said(part.name), at, at + part.before, part.after, part.cause))
         at += part.before
-    order = [r["part"] for r in rows]
-    y = {"field": "part", "type": "nominal", "sort": order, "title": None, "axis": base.NAMES}
+    order = [r["short"] for r in rows]
+    y = {"field": "short", "type": "nominal", "sort": order, "title": None, "axis": base.names()}
     x = base.axis("from", _("share of the time (%)"), scale={"domain": [0, 112]})
     tooltip = [
         base.tip("part", _("part"), None),
@@ -42,14 +42,9 @@ def waterfall(found: Combined, *, changed: bool) -> None:
                 "encoding": {"y": y, "x": x, "x2": {"field": "left"}, "color": fill, "tooltip": tooltip},
             }
         )
-    layers.append(
-        {
-            "mark": {"type": "text", "align": "left", "dx": 5, "color": base.MUTED},
-            "encoding": {"y": y, "x": {"field": "to", "type": "quantitative"}, "text": {"field": "said"}},
-        }
-    )
+    layers += base.written(y, 100)
     alt = _("Where the observed time goes: ") + "; ".join(f"{r['part']} {r['said']}" for r in rows)
-    base.draw({"data": {"values": rows}, "layer": layers}, alt, height=26 * len(rows) + 50)
+    base.draw({"data": {"values": rows}, "layer": layers}, alt, height=base.tall(order, 26, 50))
 
 
 def _row(name: str, start: float, end: float, after: float, cause: str) -> dict[str, Any]:
@@ -57,6 +52,7 @@ def _row(name: str, start: float, end: float, after: float, cause: str) -> dict[
     said = percent(before) if abs(after - before) < 5e-4 else f"{percent(before)} → {percent(after)}"
     return {
         "part": name,
+        "short": base.short(name),
         "from": 100 * start,
         "to": 100 * end,
         "left": 100 * (start + after),

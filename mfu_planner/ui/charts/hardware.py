@@ -18,7 +18,7 @@ def bars(records: Records, key: str, dimension: str, title: str) -> None:
     rows = [
         {"device": r["id"], "value": r[key] or 0.0, "said": show(r[key], dimension), "name": r["name"]} for r in records
     ]
-    y = {"field": "device", "type": "nominal", "sort": None, "title": None, "axis": base.NAMES}
+    y = {"field": "device", "type": "nominal", "sort": None, "title": None, "axis": base.names()}
     top = max((r["value"] for r in rows), default=1.0)
     x = {
         "field": "value",

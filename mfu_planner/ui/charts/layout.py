@@ -53,7 +53,7 @@ def waterfall(parts: Sequence[Mapping[str, Any]], step_s: float) -> None:
         at = end
     total = {"part": _("the step"), "from": 0.0, "to": step_s, "ideal": False, "said": show(step_s, "time", 3)}
     order = [r["part"] for r in rows] + [total["part"]]
-    y = {"field": "part", "type": "nominal", "sort": order, "title": None, "axis": base.NAMES}
+    y = {"field": "part", "type": "nominal", "sort": order, "title": None, "axis": base.names()}
     x = base.axis("from", _("seconds"), scale={"domain": [0, step_s * 1.16]})
     fill = {
         "condition": [
@@ -73,13 +73,10 @@ def waterfall(parts: Sequence[Mapping[str, Any]], step_s: float) -> None:
                 "tooltip": [base.tip("part", _("part"), None), base.tip("said", _("time and share"), None)],
             },
         },
-        {
-            "mark": {"type": "text", "align": "left", "dx": 5, "color": base.MUTED},
-            "encoding": {"y": y, "x": {"field": "to", "type": "quantitative"}, "text": {"field": "said"}},
-        },
+        *base.written(y, step_s),
     ]
     alt = _("Where one step goes: ") + "; ".join(f"{r['part']} {r['said']}" for r in rows)
-    base.draw({"data": {"values": [*rows, total]}, "layer": layers}, alt, height=25 * len(order) + 40)
+    base.draw({"data": {"values": [*rows, total]}, "layer": layers}, alt, height=base.tall(order, 25, 40))
 
 
 def memory(held: Mapping[str, Any]) -> None:
@@ -109,7 +106,7 @@ def memory(held: Mapping[str, Any]) -> None:
                     "type": "nominal",
                     "sort": kinds,
                     "title": None,
-                    "legend": {"orient": "top", "columns": 6},
+                    "legend": {"orient": "top", "columns": {"expr": "containerSize()[0] < 520 ? 3 : 6"}},
                 },
                 "order": {"field": "order"},
                 "tooltip": [base.tip("kind", _("kind"), None), base.tip("gb", "GB")],
@@ -120,7 +117,7 @@ def memory(held: Mapping[str, Any]) -> None:
         limit = {"gb": held["usable_bytes"] / 1e9, "said": _("capacity")}
         at = {"field": "gb", "type": "quantitative"}
         rule = {"type": "rule", "strokeWidth": 3, "color": base.HERE}
-        written = {"type": "text", "align": "left", "dx": 6, "color": base.HERE, "fontWeight": 600}
+        written = {"type": "text", "align": "right", "dy": -26, "color": base.HERE, "fontWeight": 600}
         layers += [
             {"data": {"values": [limit]}, "mark": rule, "encoding": {"x": at, "tooltip": [base.tip("gb", "GB")]}},
             {"data": {"values": [limit]}, "mark": written, "encoding": {"x": at, "text": {"field": "said"}}},
@@ -130,7 +127,7 @@ def memory(held: Mapping[str, Any]) -> None:
     alt = _("Memory of the fullest device, {total:.1f} GB{room}: {said}.").format(
         total=held["total_bytes"] / 1e9, room=room, said=said
     )
-    base.draw({"data": {"values": rows}, "layer": layers}, alt, height=160)
+    base.draw({"data": {"values": rows}, "layer": layers}, alt, height=190)
 
 
 def pipeline(drawn: Schedule) -> None:

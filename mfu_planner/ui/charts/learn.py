@@ -30,7 +30,13 @@ def beside(steps: Sequence[tuple[str, Sequence[tuple[str, float]], float]]) -> N
         "data": {"values": rows},
         "mark": {"type": "bar", "height": {"band": 0.7}},
         "encoding": {
-            "y": {"field": "row", "type": "nominal", "sort": [s[0] for s in steps], "title": None, "axis": base.NAMES},
+            "y": {
+                "field": "row",
+                "type": "nominal",
+                "sort": [s[0] for s in steps],
+                "title": None,
+                "axis": base.names(),
+            },
             "x": {**base.axis("s", _("seconds")), "stack": "zero"},
             "color": {
                 "field": "part",

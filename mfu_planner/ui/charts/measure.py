@@ -19,7 +19,7 @@ def conventions(by_convention: Mapping[str, float | None], chosen: str) -> None:
     """The same run's MFU under each convention, as bars."""
     rows = [{"convention": n, "mfu": 100 * v, "chosen": n == chosen} for n, v in by_convention.items() if v is not None]
     order: list[Any] = [r["convention"] for r in rows]
-    y = {"field": "convention", "type": "nominal", "sort": order, "title": None, "axis": base.NAMES}
+    y = {"field": "convention", "type": "nominal", "sort": order, "title": None, "axis": base.names()}
     x = base.axis("mfu", _("MFU (%)"), scale={"zero": True})
     fill = {"condition": {"test": "datum.chosen", "value": base.HERE}, "value": base.MUTED}
     layers = [

@@ -33,7 +33,7 @@ def where(operators: Sequence[Mapping[str, Any]]) -> None:
         "data": {"values": rows},
         "mark": {"type": "bar"},
         "encoding": {
-            "y": {"field": "operator", "type": "nominal", "sort": order, "title": None, "axis": base.NAMES},
+            "y": {"field": "operator", "type": "nominal", "sort": order, "title": None, "axis": base.names()},
             "yOffset": {"field": "of", "type": "nominal", "sort": list(names.values())},
             "x": base.axis("share", _("share (%)"), scale={"zero": True}),
             "color": {

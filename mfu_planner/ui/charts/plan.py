@@ -14,7 +14,7 @@ from mfu_planner.units import DAY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mfu_planner.answers.plan import Plan
+    from mfu_planner.answers.planned import Plan
 
 _POINTS = 48
 _FACTOR = 16

@@ -9,11 +9,12 @@ from typing import Any
 import streamlit as st
 
 from mfu_planner.backtesting import backtest
+from mfu_planner.backtesting.kept import opening
 from mfu_planner.report.human import percent
 from mfu_planner.ui.cards import Card, cards, heading, hero, notes, table
 from mfu_planner.ui.charts import accuracy as charts
 from mfu_planner.ui.form import Form
-from mfu_planner.ui.share import take_along
+from mfu_planner.ui.share import Taken, take_along
 from mfu_planner.ui.text import N_, _
 
 _KINDS = {
@@ -30,7 +31,7 @@ _WORST = 12
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _backtest(kind: str, stranger: bool) -> dict[str, Any]:
-    return dict(backtest(kind, leave_one_source_out=stranger))
+    return opening() if stranger else dict(backtest(kind))
 
 
 def page() -> None:
@@ -78,7 +79,7 @@ def page() -> None:
     command = f"mfu-planner backtest --kind {kind}" + (" --leave-one-source-out" if stranger else "")
     more = ", leave_one_source_out=True" if stranger else ""
     python = f"from mfu_planner.backtesting import backtest\n\nfound = backtest({kind!r}{more})"
-    take_along(f"backtest-{kind}", command, python, found, rows=found["rows"])
+    take_along(f"backtest-{kind}", lambda: Taken(command, python, found, rows=found["rows"]))
 
 
 def _answer(kind: str, total: Mapping[str, Any]) -> None:

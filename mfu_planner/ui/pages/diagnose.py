@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import streamlit as st
 from mfu_planner import diagnose
 from mfu_planner.answers.verdict import PLACES
 from mfu_planner.diagnosis import Diagnosis
+from mfu_planner.diagnosis.causes import FIVE
 from mfu_planner.diagnosis.combining import unchanged
 from mfu_planner.diagnosis.result import Combined
 from mfu_planner.errors import PlannerError
@@ -18,14 +20,18 @@ from mfu_planner.hardware._own import in_use
 from mfu_planner.questions.command import command_of
 from mfu_planner.questions.question import asks
 from mfu_planner.report.human import percent
-from mfu_planner.ui.cards import Card, cards, heading, hero, notes, table
+from mfu_planner.ui.cards import Card, cards, heading, hero, notes, sheet, table
 from mfu_planner.ui.charts import diagnose as charts
+from mfu_planner.ui.fold import fold
 from mfu_planner.ui.form import Form
+from mfu_planner.ui.keep import keep_button
 from mfu_planner.ui.layout import layout_fields, rare_layout_fields
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import as_python, take_along
+from mfu_planner.ui.query import to_query
+from mfu_planner.ui.refusal import sentence
+from mfu_planner.ui.share import Taken, as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, shown
-from mfu_planner.ui.text import N_, _, plain
+from mfu_planner.ui.text import N_, _, said
 from mfu_planner.ui.uploads import LARGEST_LOG, LARGEST_TRACE, as_file
 
 _WAYS = {
@@ -39,7 +45,12 @@ _FIELD = {"step": "step_time", "device": "tokens_per_second_per_device", "mfu": 
 _LARGEST = {"log": LARGEST_LOG, "trace": LARGEST_TRACE}
 _FILE = {"log": "train.log", "trace": "trace.json"}
 _FRAMEWORKS = ("unknown", "megatron-lm", "nemo", "torchtitan", "nanotron", "maxtext", "deepspeed", "pytorch")
+_KNOWN = ("gpu_utilisation", "loader_wait", "loader_workers", "slowest_rank")
 _SWITCHES = 6
+_AGREE = 0.05
+"""Up to which the steps that were observed and predicted are of one batch."""
+_FIRST = 4
+"""Changes that stand in sight: an answer fits two screens."""
 
 
 def page() -> None:
@@ -48,12 +59,12 @@ def page() -> None:
         _("Diagnose a run"),
         _("Why is the MFU low, and what should change first? From a throughput, a log or a profiler trace."),
     )
-    asked, answer = st.columns([5, 9], gap="large")
+    asked, answer = sheet()
     with asked:
         form, upload = _fields()
     with answer:
         if upload is None and not any(form.given.get(name) for name in _FIELD.values()):
-            st.info(_("Say on the left what you observed."), icon=":material/edit:")
+            st.info(_("Say among the fields what you observed."), icon=":material/edit:")
             return
         try:
             with st.spinner(_("Looking for the causes …")):
@@ -68,8 +79,14 @@ def page() -> None:
         _remarks(result)
         given = shown(form.given)
         files = {} if upload is None else {upload[0]: _FILE[upload[0]]}
-        command, python = command_of("diagnose", given | files), as_python("diagnose", given | files)
-        take_along("diagnosis", command, python, result.as_json(), rows=[a.model_dump() for a in result.actions])
+        take_along("diagnosis", lambda: _taken(result, given | files))
+        if result.mfu is not None and result.mfu <= 1:
+            keep_button(mfu=f"{100 * result.mfu:.6g}%")
+
+
+def _taken(d: Diagnosis, given: dict[str, Any]) -> Taken:
+    rows = [a.model_dump() for a in d.actions]
+    return Taken(command_of("diagnose", given), as_python("diagnose", given), d.as_json(), rows=rows)
 
 
 def _fields() -> tuple[Form, tuple[str, Any] | None]:
@@ -95,22 +112,27 @@ def _fields() -> tuple[Form, tuple[str, Any] | None]:
         layout_fields(form)
         rare_layout_fields(form)
         form.proposals()
-    with st.expander(_("What else do you know?")):
-        for first, second in (("gpu_utilisation", "loader_wait"), ("loader_workers", "slowest_rank")):
-            left, right = st.columns(2)
-            with left:
-                form.text(first)
-            with right:
-                form.text(second)
-        left, right = st.columns(2)
-        with left:
-            form.draw("compile")
-        with right:
-            chosen = form.choice("framework", _FRAMEWORKS)
-            form.put("framework", None if chosen == "unknown" else chosen)
+    with form.folded("known", _("What else do you know?"), (*_KNOWN, "compile", "framework")) as drawn:
+        if drawn:
+            _known(form)
     observed = (name for name, asked in asks(form.question).items() if asked.ask.group == "Observed")
     form.rest(without=observed)
     return form, upload
+
+
+def _known(form: Form) -> None:
+    for first, second in (_KNOWN[:2], _KNOWN[2:]):
+        left, right = st.columns(2)
+        with left:
+            form.text(first)
+        with right:
+            form.text(second)
+    left, right = st.columns(2)
+    with left:
+        form.draw("compile")
+    with right:
+        chosen = form.choice("framework", _FRAMEWORKS)
+        form.put("framework", None if chosen == "unknown" else chosen)
 
 
 @st.cache_data(max_entries=32, ttl=3600, show_spinner=False)
@@ -131,14 +153,18 @@ def _answer(d: Diagnosis) -> None:
     big = [] if d.mfu is None else [(percent(d.mfu), "MFU", f"{100 * d.mfu!r}%")]
     if d.predicted_mfu is not None:
         big.append((percent(d.predicted_mfu), _("expected of this layout"), f"{100 * d.predicted_mfu!r}%"))
-    hero(d.answer, big)
+    hero(said(d.answer), big)
     found = []
     if d.step_time_s is not None:
         found.append(Card(_("Step time"), show(d.step_time_s, "time", 3), f"{d.step_time_s!r} s"))
     if d.predicted_step_time_s is not None:
-        ratio = ""
-        if d.observed_over_predicted is not None:
-            ratio = _("observed: {x:.2f} times that").format(x=d.observed_over_predicted)
+        ratio, x = "", d.observed_over_predicted
+        if x is not None:
+            whole = d.step_time_s is None or abs(d.step_time_s / d.predicted_step_time_s / x - 1) < _AGREE
+            text = (
+                _("observed: {x:.2f} times that") if whole else _("of the assumed batch; each token took {x:.2f} times")
+            )
+            ratio = text.format(x=x)
         found.append(Card(_("Predicted step"), show(d.predicted_step_time_s, "time", 3), "", ratio))
     if d.tokens_per_s_per_device is not None:
         found.append(Card(_("Tokens/s per device"), f"{d.tokens_per_s_per_device:,.1f}"))
@@ -164,12 +190,12 @@ def _what_if(d: Diagnosis, together: Callable[[tuple[int, ...]], Combined | None
             st.caption(_("Switch changes on and watch the waterfall; several are one prediction of the changed run."))
             offered = [(n, a) for n, a in enumerate(d.actions) if a.kind != "measure"]
             for number, action in offered[:_SWITCHES]:
-                label = f"{action.change} (**+{percent(action.gain, 0)}**)".replace("~", "\\~").replace("$", "\\$")
+                label = f"{sentence(action.change)} (**+{percent(action.gain, 0)}**)"
                 if st.toggle(label, key=f"what-if-{action.change}-{number}", persist_state="session"):
                     chosen.append(number + 1)
     found = (together(tuple(chosen)) if chosen else None) or unchanged(d)
     for left in found.excluded:
-        st.info(plain(f"{left.change}: {left.because}"), icon=":material/block:")
+        st.info(sentence(f"{left.change}: {left.because}"), icon=":material/block:")
     if found.fits is False:
         st.warning(_("Together these changes do not fit the device's memory."), icon=":material/memory:")
     elif chosen and found.predicted_mfu is not None:
@@ -186,19 +212,28 @@ def _causes(d: Diagnosis) -> None:
     others = [f for f in d.findings if not f.code.startswith("cause/")]
     for finding in others:
         draw = {"error": st.error, "warning": st.warning}.get(finding.severity, st.info)
-        draw(plain(finding.message))
+        draw(sentence(finding.message))
     if not causes:
         return
     st.header(_("The causes, the largest first"), anchor=False)
     rows = []
     for f in causes:
-        name, _colon, why = f.message.partition(": ")
-        rows.append((name, percent(f.share), _(_CONFIDENCE.get(f.confidence or "", f.confidence or "–")), why))
+        name, why = re.split("：|: ", said(f.message), maxsplit=1)
+        slug = f.code.removeprefix("cause/")
+        named = (name, _lesson(slug)) if slug in FIVE else name
+        rows.append((named, percent(f.share), _(_CONFIDENCE.get(f.confidence or "", f.confidence or "–")), why))
     table((_("cause"), _("of the time"), _("confidence"), _("evidence")), rows, prose=True)
     if d.deciding_measurement is not None:
         m = d.deciding_measurement
-        text = _("What tells {a} from {b}: {what}.").format(a=m.between[0], b=m.between[1], what=m.measurement)
-        st.info(text, icon=":material/experiment:")
+        text = _("What tells {a} from {b}: {what}.")
+        a, b = map(sentence, m.between)
+        st.info(text.format(a=a, b=b, what=sentence(m.measurement)), icon=":material/experiment:")
+
+
+def _lesson(slug: str) -> str:
+    """The address of the lesson on a cause, in the page's language and with the run's own model and hardware."""
+    kept = {k: st.query_params[k] for k in ("model", "config", "hardware", "devices", "lang") if k in st.query_params}
+    return f"/learn?{to_query(kept)}#{slug}"
 
 
 def _actions(d: Diagnosis) -> None:
@@ -206,7 +241,7 @@ def _actions(d: Diagnosis) -> None:
         return
     st.header(_("What to do"), anchor=False)
     for measure in (a for a in d.actions if a.kind == "measure"):
-        st.info(plain(f"{_('Measure first')}: {measure.change}"), icon=":material/experiment:")
+        st.info(f"{_('Measure first')}: {sentence(measure.change)}", icon=":material/experiment:")
     fits = {True: _("yes"), False: _("no"), None: "–"}
     rows = [
         (
@@ -223,7 +258,11 @@ def _actions(d: Diagnosis) -> None:
         if a.kind != "measure"
     ]
     heads = (_("change"), _("gain"), _("MFU then"), _("saves a day"), _("kind"), _("effort"), _("fits"), _("risk"))
-    table(heads, rows, prose=True)
+    table(heads, rows[:_FIRST], prose=True)
+    if rows[_FIRST:]:
+        with fold("more-changes", _("{n} more changes").format(n=len(rows) - _FIRST), icon=":material/list:") as drawn:
+            if drawn:
+                table(heads, rows[_FIRST:], prose=True)
     if d.stacked is not None and len(d.stacked.changes) > 1:
         text = _("The best {n} together: **{mfu}** MFU, {gain} faster.")
         s = d.stacked
@@ -241,5 +280,6 @@ _EFFORT = {"low": N_("low: a flag"), "medium": N_("medium: some code"), "high": 
 def _remarks(d: Diagnosis) -> None:
     notes((*d.warnings, *d.assumptions))
     if d.not_known:
-        with st.expander(_("What would sharpen this diagnosis"), icon=":material/help:"):
-            notes(d.not_known)
+        with fold("sharpen", _("What would sharpen this diagnosis"), icon=":material/help:") as drawn:
+            if drawn:
+                notes(d.not_known)

@@ -17,9 +17,10 @@ from mfu_planner.ui.charts import hardware as charts
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.numbers import show
 from mfu_planner.ui.own_hardware import own_hardware_field
-from mfu_planner.ui.share import code, take_along
+from mfu_planner.ui.share import Taken, code, take_along
 from mfu_planner.ui.subject import DTYPES, hardware_names, shown
 from mfu_planner.ui.text import N_, _
+from mfu_planner.ui.text import said as told
 
 _DEFAULT = ("h100-sxm", "b200", "mi300x")
 _MOST = 6
@@ -88,7 +89,7 @@ def _compare(names: Sequence[str], dtype: str, form: Form) -> None:
     flags = shown({"dtype": dtype, "mfu": form.given.get("mfu", "40%")})
     command = command_of("hardware " + " ".join(names) + " --compare", flags)
     python = code("from mfu_planner.hardware import resolve", f"devices = [resolve(name) for name in {list(names)!r}]")
-    take_along("hardware", command, python, {"accelerators": rows}, rows=rows)
+    take_along("hardware", lambda: Taken(command, python, {"accelerators": rows}, rows=rows))
 
 
 def _plain(value: float | None, unit: float = 1.0) -> str:
@@ -112,7 +113,7 @@ def _one(name: str) -> None:
                 (_offer(q), q["date"], f"{q['usd_per_device_hour']:,.2f}", _source(q["source"]))
                 for q in price["quotes"]
             ]
-            st.caption(_("Price: {basis}").format(basis=price["basis"]).replace("$", "\\$"))
+            st.caption(_("Price: {basis}").format(basis=told(price["basis"])).replace("$", "\\$"))
             table((_("quote"), _("date"), _("$ per device-hour"), _("source")), rows)
         notes(_remarks(record))
 

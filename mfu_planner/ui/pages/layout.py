@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
+from mfu_planner.answers.memory import memory
 from mfu_planner.answers.predict import predict
 from mfu_planner.answers.prediction import Prediction
-from mfu_planner.answers.suggest import fewer_and_more
-from mfu_planner.errors import InputError, NoAnswer, PlannerError
-from mfu_planner.hardware._own import in_use
+from mfu_planner.errors import PlannerError
 from mfu_planner.questions.command import command_of
-from mfu_planner.questions.layouts import PredictQuestion, SearchQuestion
+from mfu_planner.questions.layouts import MemoryQuestion
 from mfu_planner.questions.question import asks
-from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.report.human import percent
-from mfu_planner.searching.search import search
 from mfu_planner.step.picture import schedule
-from mfu_planner.ui.cards import Card, cards, heading, hero, notes
+from mfu_planner.ui.best_layouts import best_layouts
+from mfu_planner.ui.cards import Card, cards, heading, hero, notes, sheet
 from mfu_planner.ui.charts import layout as charts
 from mfu_planner.ui.derivation import derivation
-from mfu_planner.ui.form import Form, shown_as
-from mfu_planner.ui.layout import as_layout, layout_fields, machines, named, rare_layout_fields
+from mfu_planner.ui.fold import fold
+from mfu_planner.ui.form import Form
+from mfu_planner.ui.keep import keep_button
+from mfu_planner.ui.layout import as_layout, layout_fields, named, rare_layout_fields
+from mfu_planner.ui.measured import MEASURED
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import as_python, take_along
+from mfu_planner.ui.refusal import refused, sentence
+from mfu_planner.ui.share import Taken, as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, shown
-from mfu_planner.ui.text import _, plain
+from mfu_planner.ui.text import _, said
 
 _DRAWN = {"stages": 16, "micro_batches": 32, "virtual": 4}
 """The largest schedule that a picture can show."""
-_PATIENCE_S = 20
-_MOST_CLOUDS = 6
-_MOST_DEVICES = 1_000_000
-"""A stranger's search costs bounded time."""
 
 
 def page() -> None:
@@ -48,7 +44,7 @@ def page() -> None:
             "no target is given."
         ),
     )
-    asked, answer = st.columns([5, 9], gap="large")
+    asked, answer = sheet()
     form = Form("predict")
     with asked:
         with st.container(border=True):
@@ -62,8 +58,11 @@ def page() -> None:
                 form.text("global_batch")
             layout_fields(form)
             form.proposals()
-        with st.expander(_("Machine, optimizer, offload")):
-            rare_layout_fields(form)
+        rare = ("cluster", "optimizer", "offload", "stack")
+        dropped = bool(st.session_state.get(MEASURED))
+        with form.folded("rare", _("Machine, optimizer, offload"), rare, filled=dropped) as drawn:
+            if drawn:
+                rare_layout_fields(form)
         form.rest()
     given = as_layout(form.given)
     with answer:
@@ -73,16 +72,22 @@ def page() -> None:
             form.blame(error)
         else:
             _answer(result)
-            command, python = command_of("predict", shown(named(given))), as_python("predict", named(given))
-            take_along("prediction", command, python, result.as_json(), rows=result["waterfall"])
+            take_along("prediction", lambda: _taken(result, named(given)))
+            keep_button(mfu_from="predicted")
+            _fewest(form, given)
             if st.toggle(_("Show every part as a formula"), help=_("Each part in letters, with the numbers put in.")):
                 _formulas(predict(**given, explain=True))
-        _search(form, given)
+        best_layouts(form, given)
+
+
+def _taken(result: Prediction, given: dict[str, Any]) -> Taken:
+    command, python = command_of("predict", shown(given)), as_python("predict", given)
+    return Taken(command, python, result.as_json(), rows=result["waterfall"])
 
 
 def _formulas(told: Prediction) -> None:
     """What the step depends on most, and the formulas of its parts."""
-    first = [f"**{s['name']}** {s['exponent']:+.2f} ({s['meaning']})" for s in told.sensitivities[:3]]
+    first = [f"**{s['name']}** {s['exponent']:+.2f} ({said(s['meaning'])})" for s in told.sensitivities[:3]]
     st.markdown(_("1% more of it changes the step by so many per cent: {most}.").format(most=", ".join(first)))
     derivation(told.steps, told.sources)
 
@@ -96,9 +101,11 @@ def _answer(r: Mapping[str, Any]) -> None:
             (percent(r["mfu"]), "MFU", f"{100 * r['mfu']!r}%"),
         ],
     )
+    for finding in r["findings"]:
+        st.error(sentence(finding.message))
     st.info(
         _("**Range.** {low} – {high}: {basis}.").format(
-            low=show(reach["low"], "time", 3), high=show(reach["high"], "time", 3), basis=reach["basis"]
+            low=show(reach["low"], "time", 3), high=show(reach["high"], "time", 3), basis=sentence(reach["basis"])
         ),
         icon=":material/straighten:",
     )
@@ -129,11 +136,29 @@ def _answer(r: Mapping[str, Any]) -> None:
     st.header(_("Memory of the fullest device"), anchor=False)
     charts.memory(memory)
     _schedule(r["inputs"])
-    with st.expander(_("What was assumed, and what is not modelled"), icon=":material/rule:"):
-        notes(r["assumptions"])
-        st.caption(_("Not modelled:"))
-        notes(r["not_modelled"])
+    with fold("assumed", _("What was assumed, and what is not modelled"), icon=":material/rule:") as drawn:
+        if drawn:
+            notes(r["assumptions"])
+            st.caption(_("Not modelled:"))
+            notes(r["not_modelled"])
     notes(r["warnings"])
+
+
+def _fewest(form: Form, given: Mapping[str, Any]) -> None:
+    """How few devices hold it, where somebody asks."""
+    if not form.switch("fit"):
+        return
+    asked = {k: v for k, v in given.items() if k in asks(MemoryQuestion) and k not in ("devices", "dp")}
+    try:
+        found = memory(**asked, fit=True)
+    except PlannerError as error:
+        st.warning(refused(error), icon=":material/memory:")
+        return
+    assert found.fit is not None
+    text = _("**{n}** devices hold it: {total} of {usable} on the fullest.")
+    total, usable = show(found.total_bytes, "byte", 3), show(found.usable_bytes, "byte", 3)
+    st.info(text.format(n=f"{found.inputs['devices']:,}", total=total, usable=usable), icon=":material/memory:")
+    notes(found.assumptions[-1:])
 
 
 def _schedule(inputs: Mapping[str, Any]) -> None:
@@ -146,7 +171,7 @@ def _schedule(inputs: Mapping[str, Any]) -> None:
     try:
         picture = schedule(**drawn)
     except PlannerError as error:
-        st.caption(plain(error))
+        st.caption(refused(error))
         return
     st.header(_("The pipeline's schedule"), anchor=False)
     said = _(
@@ -158,110 +183,3 @@ def _schedule(inputs: Mapping[str, Any]) -> None:
         text += " " + more.format(p=stages, m=count, v=virtual)
     st.caption(text)
     charts.pipeline(picture)
-
-
-@st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
-def _found(key: str, own: Any) -> dict[str, Any]:  # noqa: ARG001  the own hardware is a part of the key
-    question = json.loads(key)
-    asked = question.get("devices")
-    most = max(asked) if isinstance(asked, list) else (PlanQuestion.of({"devices": asked}).devices or 0)
-    if most > _MOST_DEVICES:
-        raise InputError("devices", most, f"at most {_MOST_DEVICES:,} for a search in the browser")
-    end = time.monotonic() + _PATIENCE_S
-
-    def look(done: int) -> None:
-        if time.monotonic() > end:
-            raise NoAnswer(
-                f"the search looked at {done:,} layouts in {_PATIENCE_S} s and gave up: "
-                "the command line takes as long as it needs, and fixing a flag there makes the space smaller"
-            )
-
-    return dict(search(progress=look, **question))
-
-
-def _search(form: Form, given: dict[str, Any]) -> None:
-    st.header(_("The best layouts"), anchor=False)
-    free = {name for name, asked in asks(SearchQuestion).items() if not asked.ask.searched}
-    question = {k: v for k, v in given.items() if k in free and k != "recompute_share"}
-    if form.switch("other_devices"):
-        question["devices"] = fewer_and_more(given.get("devices"))
-    left, right = st.columns(2)
-    with left:
-        clouds = form.several("clouds", machines(str(given.get("hardware", ""))), (), _MOST_CLOUDS)
-    with right:
-        tokens = form.text("run_tokens")
-    question |= {"cluster": clouds, "rank": "cost"} if clouds else {}
-    question |= {"tokens": tokens} if tokens else {}
-    key = json.dumps(question, sort_keys=True, default=str)
-    text = _("Evaluates every TP × PP × VPP × CP × EP × DP × ZeRO × micro-batch × recomputation on the same devices.")
-    if st.button(_("Search all layouts"), icon=":material/search:", help=text, type="primary"):
-        st.session_state["searched"] = key
-    if st.session_state.get("searched") != key:
-        return
-    try:
-        with st.spinner(_("Looking at millions of layouts …"), show_time=True):
-            found = _found(key, in_use())
-    except PlannerError as error:
-        st.error(plain(error))
-        return
-    said = _("{n:,} layouts looked at in {t:.1f} s, {k:,} fit. Choose one to put it in the form.")
-    st.caption(said.format(n=found["evaluated"], t=found["elapsed_s"], k=found["feasible"]))
-    rows = st.session_state["rows-searched"] = found["layouts"]
-    st.dataframe(
-        [_line(r) for r in rows],
-        hide_index=True,
-        on_select=lambda: _use(rows),
-        selection_mode="single-row",
-        key="search-table",
-        alt=_("The best layouts, fastest first"),
-    )
-    simple = found["obvious"]
-    if simple:
-        losses = ", ".join(f"{r['name'].replace('_', ' ')} {percent(r['share'], 0)}" for r in simple["largest_losses"])
-        why = _("The obvious layout (TP {tp}, PP {pp}, full recomputation) takes {t}, {more} longer: {losses}.")
-        more, step = percent(simple["slower_by"], 0), show(simple["step_time_s"], "time", 3)
-        st.caption(why.format(tp=simple["tp"], pp=simple["pp"], t=step, more=more, losses=losses))
-    if len({r["devices"] for r in rows}) > 1:
-        charts.pareto(rows, [rows[i] for i in found["pareto"]])
-    notes(found["assumptions"])
-
-
-def _line(r: Mapping[str, Any]) -> dict[str, Any]:
-    whole = r["training_time_s"] is not None
-    return {
-        **({} if r["cluster"] is None else {_("machine"): r["cluster"], _("provider"): r["provider"]}),
-        _("devices"): r["devices"],
-        **{name.upper(): r[name] for name in ("tp", "pp", "vpp", "cp", "ep", "dp")},
-        "ZeRO": r["zero"],
-        _("micro-batch"): r["micro_batch"],
-        _("recomputation"): r["recompute"],
-        _("step (s)"): round(r["step_time_s"], 4),
-        "MFU": percent(r["mfu"]),
-        _("memory"): show(r["total_bytes"], "byte", 3),
-        _("$ per device-hour"): r["price_usd_per_device_hour"],
-        _("$ per step"): None if r["cost_usd_per_step"] is None else round(r["cost_usd_per_step"], 2),
-        **({_("time"): show(r["training_time_s"], "time", 3)} if whole else {}),
-        **({_("cost"): show(r["total_cost_usd"], "usd", 4)} if whole else {}),
-    }
-
-
-def _use(rows: list[dict[str, Any]]) -> None:
-    """Put the chosen row in the form."""
-    chosen = st.session_state["search-table"]["selection"]["rows"]
-    if not chosen:
-        return
-    st.session_state.update(fields_of_row(rows[chosen[0]]))
-
-
-def fields_of_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What the form's fields hold where a row of a search is asked about: its question where it has one."""
-    said = {**row, **(row.get("question") or {})}
-    wanted = ("devices", "recompute_share", "stack")
-    found = {
-        name: shown_as(asked, said.get(name))
-        for name, asked in asks(PredictQuestion).items()
-        if asked.ask.searched or name in wanted
-    }
-    found["layout_recompute"] = said.get("recompute") or "none"
-    del found["recompute"]
-    return found

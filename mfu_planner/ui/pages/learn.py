@@ -24,8 +24,9 @@ from mfu_planner.ui.learn_formats import amount, formats, levels
 from mfu_planner.ui.learn_start import MODEL, of_model, suppose
 from mfu_planner.ui.learning import told
 from mfu_planner.ui.numbers import show
+from mfu_planner.ui.refusal import refused
 from mfu_planner.ui.subject import hardware_fields, model_fields
-from mfu_planner.ui.text import _, plain
+from mfu_planner.ui.text import _
 
 
 def page() -> None:
@@ -87,6 +88,13 @@ def _work(f: Any) -> None:
     )
     n = f.params["active"]
     st.latex(rf"6\,N = 6 \times {_grouped(n)} = {_grouped(6 * n)}\ \text{{FLOP}}")
+    if f.work_unit == "sample":
+        st.markdown(
+            _(
+                "That is once through every weight. This model is counted by **samples**, and a sample (an image, a "
+                "clip) has many positions, patches or pixels: each weight meets as many of them as its layer has."
+            )
+        )
 
 
 def _attention(f: Any) -> None:
@@ -98,13 +106,28 @@ def _attention(f: Any) -> None:
         _("Count exactly what runs"),
         _(
             "6N forgets that attention multiplies activations with each other, and counts an embedding table "
-            "that is only looked up. Counted operator by operator, a token of this model at {length:,} "
-            "tokens per sequence costs **{work}**: {ratio:.2f} N."
-        ).format(length=f.seq_len or 0, work=show(each, "flop"), ratio=each / f.params["active"]),
+            "that is only looked up."
+        )
+        + " "
+        + _exact(f, each),
     )
     st.markdown(_("In letters, read off the operators of this model:"))
     work_formula(f)
     model_charts.where(f.operators)
+
+
+def _exact(f: Any, each: float) -> str:
+    """What a work unit costs, in words that are true of it."""
+    if f.work_unit == "sample":
+        text = _("Counted operator by operator, a sample of this model costs **{work}**: {ratio:,.0f} N.")
+    elif f.seq_len:
+        text = _(
+            "Counted operator by operator, a token of this model at {length:,} tokens per sequence costs **{work}**: "
+            "{ratio:.2f} N."
+        )
+    else:
+        text = _("Counted operator by operator, a token of this model costs **{work}**: {ratio:.2f} N.")
+    return text.format(length=f.seq_len or 0, work=show(each, "flop"), ratio=each / f.params["active"])
 
 
 def _peak(device: Any, m: Any) -> None:
@@ -125,9 +148,9 @@ def _ratio(m: Any) -> None:
         4,
         _("MFU is the ratio"),
         _(
-            "The numerator is what the run achieves: tokens per second times work per token. The denominator is the "
-            "peak. Their ratio is the **model FLOPs utilization**. It depends on nothing that is an implementation "
-            "detail, so two runs can be compared."
+            "The numerator is what the run achieves: tokens (or samples) per second times the work of one. The "
+            "denominator is the peak. Their ratio is the **model FLOPs utilization**. It depends on nothing that is an "
+            "implementation detail, so two runs can be compared."
         ),
     )
     if m.tokens_per_s_per_device is None or m.flops_per_token is None:
@@ -178,7 +201,7 @@ def _money(given: dict[str, Any], m: Any) -> None:
         p = plan(**given, tokens=tokens, mfu=min(m.mfu, 1.0))
         better = plan(**given, tokens=tokens, mfu=min(m.mfu * 1.1, 1.0))
     except PlannerError as error:
-        _step(6, _("What a point of MFU is worth"), plain(error))
+        _step(6, _("What a point of MFU is worth"), refused(error))
         return
     text = _(
         "At this MFU, {amount} take **{time}** on {n:,} devices. Time and money are "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from mfu_planner.answers.measure import Measurement, measure
@@ -9,17 +11,21 @@ from mfu_planner.answers.suggest import of_run, published_runs
 from mfu_planner.answers.verdict import PLACES
 from mfu_planner.errors import PlannerError
 from mfu_planner.questions.command import command_of
+from mfu_planner.questions.question import asks
 from mfu_planner.report.human import percent
 from mfu_planner.report.markdown import measurement_markdown
-from mfu_planner.ui.cards import Card, cards, heading, hero, notes
+from mfu_planner.ui.cards import Card, cards, heading, hero, notes, sheet
 from mfu_planner.ui.charts import measure as charts
 from mfu_planner.ui.derivation import derivation
 from mfu_planner.ui.form import Form
+from mfu_planner.ui.keep import keep_button
 from mfu_planner.ui.log import log_answer, log_fields
+from mfu_planner.ui.measured import MEASURED, measured_fields
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import as_python, take_along
+from mfu_planner.ui.refusal import sentence
+from mfu_planner.ui.share import Taken, as_python, take_along
 from mfu_planner.ui.subject import hardware_fields, model_fields, rare_hardware_fields, shown
-from mfu_planner.ui.text import N_, _, plain
+from mfu_planner.ui.text import N_, _
 
 _WAYS = {
     "flops": N_("FLOP/s"),
@@ -37,6 +43,8 @@ _FIELDS = {
     "hours": ("tokens", "device_hours", "goodput"),
     "log": (),
 }
+_OF_THE_RUN = {"tokens", "goodput"}
+"""Fields of a whole run: beside a rate they say what its gap costs."""
 _RECOMPUTE = ("unknown", "none", "selective", "full")
 _GRADES = {"good": N_("good"), "fair": N_("fair"), "low": N_("low"), "poor": N_("poor"), "impossible": N_("impossible")}
 
@@ -50,11 +58,11 @@ def page() -> None:
             "with a check whether the number itself can be right."
         ),
     )
-    asked, answer = st.columns([5, 9], gap="large")
+    asked, answer = sheet()
     with asked:
         with st.container(border=True):
             way = Form("mfu").labelled("observed", _WAYS)
-            form = Form("mfu", evidence=way == "log")
+            form = Form("log" if way == "log" else "mfu", evidence=way == "log")
             for first, second in _pairs(_FIELDS[way]):
                 left, right = st.columns(2)
                 with left:
@@ -66,18 +74,17 @@ def page() -> None:
         with st.container(border=True):
             model_fields(form)
             hardware_fields(form)
-        with st.expander(_("Recomputation, own peak, reported MFU")):
-            chosen = form.choice("recompute", _RECOMPUTE)
-            form.put("recompute", None if chosen == "unknown" else chosen)
-            form.text("reported_mfu")
-            rare_hardware_fields(form)
-        form.rest(without={name for names in _FIELDS.values() for name in names})
+        rare, dropped = ("recompute", "reported_mfu", "peak", "sparse"), bool(st.session_state.get(MEASURED))
+        with form.folded("rare", _("Recomputation, own peak, reported MFU"), rare, filled=dropped) as drawn:
+            if drawn:
+                _rare(form)
+        form.rest(without={name for names in _FIELDS.values() for name in names} - _OF_THE_RUN)
     with answer:
         if way == "log":
             log_answer(log, form)
             return
         if not form.given.get(_FIELDS[way][0]):
-            st.info(_("Say on the left what you observed."), icon=":material/edit:")
+            st.info(_("Say among the fields what you observed."), icon=":material/edit:")
             return
         try:
             result = measure(**form.given)
@@ -85,6 +92,15 @@ def page() -> None:
             form.blame(error)
             return
         show_measurement(result, form)
+
+
+def _rare(form: Form) -> None:
+    chosen = form.choice("recompute", _RECOMPUTE)
+    form.put("recompute", None if chosen == "unknown" else chosen)
+    if "reported_mfu" in asks(form.question):
+        form.text("reported_mfu")
+    rare_hardware_fields(form)
+    measured_fields(form)
 
 
 def _pairs(names: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -102,16 +118,16 @@ def show_measurement(m: Measurement, form: Form) -> None:
         charts.conventions(m.by_convention, m.convention)
     notes(m.warnings)
     derivation(m.steps, m.sources)
-    command = command_of("mfu", shown(form.given))
+    take_along("measurement", lambda: _taken(m, form.given))
+    if m.mfu <= 1:
+        keep_button(mfu=f"{100 * m.mfu:.6g}%")
+
+
+def _taken(m: Measurement, given: dict[str, Any]) -> Taken:
+    command = command_of("mfu", shown(given))
     rows = [{"convention": name, "mfu": value} for name, value in m.by_convention.items()]
-    take_along(
-        "measurement",
-        command,
-        as_python("measure", form.given),
-        m.as_json(),
-        report=measurement_markdown(m, command),
-        rows=rows,
-    )
+    report = measurement_markdown(m, command)
+    return Taken(command, as_python("measure", given), m.as_json(), report=report, rows=rows)
 
 
 def _answer(m: Measurement) -> None:
@@ -128,7 +144,7 @@ def _answer(m: Measurement) -> None:
             f"{m.achieved_flops_per_s_per_device:,.0f} FLOP/s",
         ),
         Card(_("Peak per device"), peak, f"{m.peak_flops_per_s:,.0f} FLOP/s", f"{m.peak_dtype}, {basis}"),
-        Card("HFU", percent(m.hfu), more=_("with recomputation; say which on the left") if m.hfu is None else ""),
+        Card("HFU", percent(m.hfu), more=_("with recomputation; say which among the fields") if m.hfu is None else ""),
     ]
     if rate is not None:
         whole = "" if m.tokens_per_s is None else f"{m.tokens_per_s:,.0f} /s " + _("in all")
@@ -146,7 +162,7 @@ def _verdict(m: Measurement) -> None:
         return
     v = m.verdict
     draw = {"good": st.success, "fair": st.info, "impossible": st.error}.get(v.grade, st.warning)
-    text = f"**{_(PLACES[v.place])}**."
+    text = _("**{place}**.").format(place=_(PLACES[v.place]))
     if v.similar_typical is not None:
         links = " ".join(f"[{i}]({url})" for i, url in enumerate(v.sources, 1))
         more = _("{n} similar published runs reached {low} – {high}, typically {mid} ({basis}). {links}")
@@ -155,14 +171,20 @@ def _verdict(m: Measurement) -> None:
             low=percent(v.similar_low),
             high=percent(v.similar_high),
             mid=percent(v.similar_typical),
-            basis=v.similar_basis,
+            basis=sentence(v.similar_basis),
             links=links,
         )
-    rule = _("By the rule of thumb")
-    text += f" {rule}: {_(_GRADES.get(v.grade, v.grade))} — {_(v.meaning)}."
+    rule = _("By the rule of thumb: {grade} — {meaning}.")
+    text += " " + rule.format(grade=_(_GRADES.get(v.grade, v.grade)), meaning=_(v.meaning))
     if m.gap_cost_usd_per_day:
         cost = f"\\${m.gap_cost_usd_per_day:,.0f}"
         text += " " + _("The gap to the typical one costs **{usd}** a day.").format(usd=cost)
+        if m.gap_device_hours:
+            money = "–" if m.gap_cost_usd is None else f"\\${m.gap_cost_usd:,.0f}"
+            whole = _("Over the run: **{hours} device-hours**, {usd}.")
+            text += " " + whole.format(hours=f"{m.gap_device_hours:,.0f}", usd=money)
+        else:
+            text += " " + _("With the tokens of the whole run (among “Everything else”) it is said for the run, too.")
     draw(text, icon=":material/gavel:")
 
 
@@ -170,7 +192,7 @@ def _findings(m: Measurement) -> None:
     for finding in m.findings:
         then = "" if finding.mfu_if_so is None else f" → MFU {percent(finding.mfu_if_so)}"
         draw = {"error": st.error, "warning": st.warning}.get(finding.severity, st.info)
-        draw(plain(f"{finding.message}{then}"))
+        draw(sentence(finding.message) + then)
 
 
 def _around(m: Measurement, form: Form) -> None:

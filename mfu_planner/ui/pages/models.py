@@ -12,14 +12,15 @@ from mfu_planner.architectures.presets import catalogue, preset
 from mfu_planner.errors import PlannerError
 from mfu_planner.questions.command import command_of
 from mfu_planner.report.human import percent
-from mfu_planner.ui.cards import Card, cards, heading, hero, notes, table
+from mfu_planner.ui.cards import Card, cards, heading, hero, notes, sheet, table
 from mfu_planner.ui.charts import models as charts
+from mfu_planner.ui.fold import fold
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.formula import work_formula
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import as_python, take_along
+from mfu_planner.ui.share import Taken, as_python, take_along
 from mfu_planner.ui.subject import model_fields, shown
-from mfu_planner.ui.text import _
+from mfu_planner.ui.text import _, said
 
 _LENGTHS = tuple(2**k for k in range(9, 18))
 _NAMING = ("model", "config", "params", "active_params", "target_seq_len", "image_size")
@@ -30,7 +31,7 @@ def page() -> None:
     heading(
         _("Models"), _("Parameters and FLOPs counted operator by operator from the published config, exact integers.")
     )
-    asked, answer = st.columns([5, 9], gap="large")
+    asked, answer = sheet()
     form = Form("flops")
     with asked:
         with st.container(border=True):
@@ -55,7 +56,8 @@ def page() -> None:
         notes(found.warnings)
         given = shown(form.given)
         rows = [dict(o) for o in found.operators]
-        take_along("flops", command_of("flops", given), as_python("flops", form.given), found.as_json(), rows=rows)
+        python = as_python("flops", form.given)
+        take_along("flops", lambda: Taken(command_of("flops", given), python, found.as_json(), rows=rows))
     _catalogue()
 
 
@@ -67,8 +69,12 @@ def _about(form: Form) -> None:
     lines = [f"**{found.name}** · {found.family}", _("Config: [{url}]({url})").format(url=found.source)]
     if found.seq_len:
         where = _("Trained at {n:,} tokens: {source}")
-        lines.append(where.format(n=found.seq_len, source=found.seq_len_source or _("no source found")))
-    lines += list(found.notes)
+        lines.append(
+            where.format(
+                n=found.seq_len, source=said(found.seq_len_source) if found.seq_len_source else _("no source found")
+            )
+        )
+    lines += map(said, found.notes)
     with st.container(border=True):
         st.markdown("\n\n".join(lines))
 
@@ -115,18 +121,21 @@ def _length(form: Form, seq_len: int | None) -> None:
 
 
 def _tables(f: Any) -> None:
-    with st.expander(_("Every operator, as numbers"), icon=":material/table:"):
+    with fold("operators", _("Every operator, as numbers"), icon=":material/table:") as drawn:
         rows = [
             (o["name"], f"{o['count']:,}", f"{o['params']:,}", f"{o['forward_flops']:,}")
             for o in sorted(f.operators, key=lambda o: -o["forward_flops"])
         ]
-        table((_("operator"), _("instances"), _("parameters"), _("forward FLOPs")), rows)
-    with st.expander(_("Training FLOP per {unit} by convention").format(unit=f.work_unit), icon=":material/rule:"):
+        if drawn:
+            table((_("operator"), _("instances"), _("parameters"), _("forward FLOPs")), rows)
+    named = _("Training FLOP per {unit} by convention").format(unit=f.work_unit)
+    with fold("conventions", named, icon=":material/rule:") as drawn:
         each = [
             (name, "–" if v is None else f"{v:,.0f}", f.not_applicable.get(name, ""))
             for name, v in f.by_convention.items()
         ]
-        table((_("convention"), "FLOP", _("why not")), each)
+        if drawn:
+            table((_("convention"), "FLOP", _("why not")), each)
 
 
 def _catalogue() -> None:

@@ -7,28 +7,34 @@ from typing import Any
 import streamlit as st
 
 from mfu_planner.answers.foreseen import LAID_OUT
-from mfu_planner.answers.plan import Plan, plan
+from mfu_planner.answers.planfile import plan_stages
+from mfu_planner.answers.planned import Plan
 from mfu_planner.answers.suggest import optimal_tokens, typical_mfu
 from mfu_planner.answers.sweep import over_hardware
 from mfu_planner.errors import PlannerError
 from mfu_planner.hardware.carbon import countries
 from mfu_planner.hardware.sellers import ASKED_TERMS
 from mfu_planner.questions.command import command_of
-from mfu_planner.report.human import percent
+from mfu_planner.report.human import carbon, percent
 from mfu_planner.report.markdown import plan_markdown
-from mfu_planner.ui.cards import Card, cards, heading, hero, notes, scientific, table
+from mfu_planner.ui.cards import Card, cards, heading, hero, notes, scientific, sheet, table
 from mfu_planner.ui.charts import plan as charts
 from mfu_planner.ui.derivation import derivation
 from mfu_planner.ui.fields import FIELDS
+from mfu_planner.ui.fold import fold
 from mfu_planner.ui.form import Form
 from mfu_planner.ui.keep import keep_button
 from mfu_planner.ui.layout import layout_fields
+from mfu_planner.ui.measured import MEASURED, measured_fields
 from mfu_planner.ui.numbers import show
-from mfu_planner.ui.share import as_python, as_yaml, take_along
+from mfu_planner.ui.refusal import refused, sentence
+from mfu_planner.ui.share import Taken, as_python, as_yaml, code, take_along
+from mfu_planner.ui.stages import stage_fields, stage_table
 from mfu_planner.ui.subject import for_yaml, hardware_fields, model_fields, rare_hardware_fields, shown
-from mfu_planner.ui.text import N_, _, plain
+from mfu_planner.ui.text import N_, _, said
 from mfu_planner.units import KWH
 
+_FROM_FILE = ("from mfu_planner import plan_file", "result = plan_file('plan.yaml')")
 _MFU_FROM = {"own": N_("own figure"), "published": N_("published runs"), "predicted": N_("predicted")}
 
 
@@ -38,28 +44,30 @@ def page() -> None:
         _("Plan a training run"),
         _("Leave tokens, devices or MFU blank and give a deadline or a budget instead: what is blank is solved for."),
     )
-    asked, answer = st.columns([5, 9], gap="large")
+    asked, answer = sheet()
     with asked:
         form = _fields()
     with answer:
         try:
-            result = plan(**form.given)
+            result = plan_stages(form.given)
         except PlannerError as error:
             form.blame(error)
             return
         _answer(result)
-        _charts(result, form.given)
+        if result.stages:
+            stage_table(result)
+        else:
+            _charts(result, form.given)
         derivation(result.steps, result.sources)
-        command = command_of("plan", shown(form.given))
-        take_along(
-            "plan",
-            command,
-            as_python("plan", form.given),
-            result.as_json(),
-            report=plan_markdown(result, command),
-            plan_file=as_yaml(for_yaml(form.given)),
-        )
-        keep_button("plan")
+        take_along("plan", lambda: _taken(result, form.given))
+        keep_button()
+
+
+def _taken(result: Plan, given: dict[str, Any]) -> Taken:
+    command = command_of("plan", shown(given)) if not result.stages else "mfu-planner plan --file plan.yaml"
+    report, file = plan_markdown(result, command), as_yaml(for_yaml(given))
+    python = as_python("plan", given) if not result.stages else code(*_FROM_FILE)
+    return Taken(command, python, result.as_json(), report=report, plan_file=file)
 
 
 def _fields() -> Form:
@@ -89,14 +97,18 @@ def _fields() -> Form:
         with right:
             term = form.choice("term", ASKED_TERMS)
         form.put("term", None if term == FIELDS["term"].default else term)
-    with st.expander(_("Energy and own peak")):
-        left, right = st.columns(2)
-        with left:
-            form.text("pue")
-        with right:
-            grid = form.choice("grid", countries())
-        form.put("grid", None if grid == FIELDS["grid"].default else grid)
-        rare_hardware_fields(form)
+    rare, dropped = ("pue", "grid", "peak", "sparse"), bool(st.session_state.get(MEASURED))
+    with form.folded("energy", _("Energy, own peak, own measurements"), rare, filled=dropped) as drawn:
+        if drawn:
+            left, right = st.columns(2)
+            with left:
+                form.text("pue")
+            with right:
+                grid = form.choice("grid", countries())
+            form.put("grid", None if grid == FIELDS["grid"].default else grid)
+            rare_hardware_fields(form)
+            measured_fields(form)
+    stage_fields(form)
     form.proposals()
     form.rest(without=("predict", *(() if form.given.get("predict") else LAID_OUT)))
     return form
@@ -122,7 +134,7 @@ def _published(form: Form) -> None:
     try:
         found = typical_mfu(**{k: v for k, v in form.given.items() if k != "mfu"})
     except PlannerError as error:
-        st.warning(plain(error))
+        st.warning(refused(error))
         return
     form.put("mfu", found.typical)
     links = " ".join(f"[{i}]({url})" for i, url in enumerate(found.links, 1))
@@ -133,7 +145,7 @@ def _published(form: Form) -> None:
             n=found.runs,
             low=percent(found.low),
             high=percent(found.high),
-            basis=found.basis,
+            basis=sentence(found.basis),
             links=links,
         )
     )
@@ -151,7 +163,7 @@ def _suggest_tokens(form: Form) -> None:
             _("Use {tokens}").format(tokens=show(found.tokens, "count", 3)),
             on_click=lambda: st.session_state.update({"tokens": show(found.tokens, "count", 4)}),
             icon=":material/arrow_upward:",
-            help=f"{found.title}: {found.source}",
+            help=said(f"{found.title}: {found.source}"),
         )
         st.markdown(text.format(ratio=found.tokens_per_parameter, url=found.url), width="content")
 
@@ -217,8 +229,7 @@ def _energy(p: Plan) -> Card:
 def _carbon(p: Plan) -> list[Card]:
     if p.co2_total_kg is None:
         return []
-    tonnes = show(p.co2_total_kg / 1000, "count", 3) + " t"
-    return [Card("CO₂", tonnes, f"{p.co2_total_kg:,.0f} kg", str(p.grid))]
+    return [Card("CO₂", carbon(p.co2_total_kg), f"{p.co2_total_kg:,.0f} kg", str(p.grid))]
 
 
 def _providers(p: Plan) -> None:
@@ -244,8 +255,13 @@ def _range(p: Plan) -> None:
     cost = "" if r.cost_usd_low is None else f", {show(r.cost_usd_low, 'usd', 3)} – {show(r.cost_usd_high, 'usd', 3)}"
     links = " ".join(f"[{i}]({url})" for i, url in enumerate(r.sources, 1))
     text = _("**Range.** {n} similar published runs reached {low} – {high} MFU: **{fast} – {slow}**{cost}. {links}")
+    if p.mfu_used < r.mfu_low:
+        text += " " + _("This plan's {mfu} is less than any of them: its time lies above.")
+    elif p.mfu_used > r.mfu_high:
+        text += " " + _("This plan's {mfu} is more than any of them: its time lies below.")
     st.info(
         text.format(
+            mfu=percent(p.mfu_used),
             n=r.runs,
             low=percent(r.mfu_low),
             high=percent(r.mfu_high),
@@ -264,7 +280,10 @@ def _charts(p: Plan, given: dict[str, Any]) -> None:
         charts.over_devices(p)
     with right:
         charts.over_mfu(p, "cost")
-    with st.expander(_("The same run on other hardware: cost against time"), icon=":material/scatter_plot:"):
+    named = _("The same run on other hardware: cost against time")
+    with fold("other-hardware", named, icon=":material/scatter_plot:") as drawn:
+        if not drawn:
+            return
         dtype = str(given.get("dtype") or FIELDS["dtype"].default)
         rows = over_hardware(p, dtype)
         text = _(
