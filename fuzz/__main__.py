@@ -1,49 +1,22 @@
 """``make fuzz``: seeded inputs in bounded time, counted by class; failures are written down with their seed.
 
 python -m fuzz --seconds 600 --jobs 2          # seeds 1, 2, ...: one for each process
-python -m fuzz --seed 7 --only 'log file' --count 5000
+python -m fuzz --seed 7 --only log --count 5000
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import datetime as dt
 import json
 import sys
-import tempfile
-import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from itertools import islice
 from pathlib import Path
 
-from fuzz.judge import run
-from fuzz.targets import TARGETS, drawn
-
-FAILURES = {"exception", "hang", "slow", "large", "not one line", "not JSON", "absurd"}
-
-
-def work(
-    seed: int, only: str | None, count: int, seconds: float
-) -> tuple[Counter[tuple[str, str]], list[dict[str, object]]]:
-    """One process's share: (target, class) → how many, and the failures."""
-    classes: Counter[tuple[str, str]] = Counter()
-    failures: list[dict[str, object]] = []
-    seen: set[tuple[str, str]] = set()
-    ends = time.monotonic() + seconds
-    with tempfile.TemporaryDirectory() as place:
-        for number, (name, (arguments, text)) in enumerate(islice(drawn(seed, only), count)):
-            if time.monotonic() > ends:
-                break
-            found = run(arguments, text, Path(place) / name.replace(" ", "-"))
-            classes[name, found.kind] += 1
-            key = (found.kind, found.detail.split(":")[0] + found.detail[:60])
-            if found.kind in FAILURES and key not in seen and len(failures) < 500:
-                seen.add(key)
-                failures.append({
-                    "seed": seed, "number": number, "target": name, "kind": found.kind, "detail": found.detail,
-                    "arguments": arguments, "text": text[:20_000],
-                })  # fmt: skip
-    return classes, failures
+from fuzz.share import FAILURES, work
+from fuzz.targets import TARGETS
 
 
 def main() -> int:
@@ -56,24 +29,48 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=10**9, help="inputs of each process")
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--only", choices=sorted(TARGETS))
-    parser.add_argument("--out", type=Path, default=Path("build/fuzz.json"))
+    parser.add_argument("--out", type=Path, default=Path("build/fuzz.json"), help="where failures are written")
+    parser.add_argument("--figures", type=Path, help="a CSV that gets a row for this run")
     asked = parser.parse_args()
     seeds = range(asked.seed, asked.seed + asked.jobs)
-    with ProcessPoolExecutor(asked.jobs) as pool:
-        shares = list(
-            pool.map(work, seeds, [asked.only] * asked.jobs, [asked.count] * asked.jobs, [asked.seconds] * asked.jobs)
-        )
-    classes = sum((share for share, _ in shares), Counter())
-    failures = [failure for _, found in shares for failure in found]
+    if asked.jobs == 1:
+        shares = [work(asked.seed, asked.only, asked.count, asked.seconds)]
+    else:
+        with ProcessPoolExecutor(asked.jobs) as pool:
+            same = [[value] * asked.jobs for value in (asked.only, asked.count, asked.seconds)]
+            shares = list(pool.map(work, seeds, *same))
+    classes: Counter[tuple[str, str]] = sum((share.classes for share in shares), Counter())
+    spent = sum(share.seconds for share in shares)
+    failures = [failure for share in shares for failure in share.failures]
     for target in sorted({name for name, _ in classes}):
         counts = {kind: n for (name, kind), n in classes.items() if name == target}
         print(f"{target:14} " + ", ".join(f"{kind} {n:,}" for kind, n in sorted(counts.items())))
-    print(f"{classes.total():,} inputs, {sum(n for (_, kind), n in classes.items() if kind in FAILURES):,} failures")
+    bad = sum(n for (_, kind), n in classes.items() if kind in FAILURES)
+    print(f"{classes.total():,} inputs, {bad:,} failures, {spent / 60:.1f} minutes of a processor")
     asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(failures, indent=1), "utf-8")
+    asked.out.write_text(json.dumps(failures, indent=1, default=repr), "utf-8")
+    if asked.figures is not None:
+        _note(asked.figures, str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}-{seeds[-1]}", classes, spent)
     if failures:
         print(f"{len(failures)} kinds of failure in {asked.out}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _note(path: Path, seeds: str, classes: Counter[tuple[str, str]], seconds: float) -> None:
+    """Add this run to a table of runs."""
+    kinds: Counter[str] = Counter()
+    for (_, kind), n in classes.items():
+        kinds[kind] += n
+    row = {
+        "date": dt.datetime.now(dt.UTC).date().isoformat(), "seeds": seeds, "inputs": classes.total(),
+        "processor_s": round(seconds), **{kind: kinds[kind] for kind in ("answered", "refused", *FAILURES)},
+    }  # fmt: skip
+    fresh = not path.exists()
+    with path.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(row), lineterminator="\n")
+        if fresh:
+            writer.writeheader()
+        writer.writerow(row)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import datetime as dt
+import math
 import random
 import string
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 WORDS = tuple(
     r"""
@@ -33,6 +40,54 @@ def odd(random_: random.Random) -> str:
     if kind < 0.9:
         return mutated(random_.choice(WORDS), random_)
     return "".join(random_.choice(_ALPHABET) for _ in range(random_.choice((0, 1, 3, 12, 200))))
+
+
+_THINGS: tuple[Any, ...] = (
+    None, True, False, 0, 1, -1, 8, 2**31, 2**63, 2**64, 10**30, -(10**30), 10**400, 0.5, -0.0, 1.5, 1e-320, 1e300,
+    1e308, -1e308, math.nan, math.inf, -math.inf, b"x", (), (1, 2), [], [1, "x"], [None], {}, {"a": 1}, {1: 2},
+    {"model_type": "llama"}, frozenset({1}), Path(), Path("no such file"), dt.date(2026, 11, 30), Decimal("NaN"),
+    Decimal("1.5"), Fraction(1, 3), 1j, object, len,
+)  # fmt: skip
+"""Things of other types than a notebook should give."""
+
+
+def odd_thing(random_: random.Random) -> Any:
+    """One odd value as Python has it: mostly text, else a number or a thing of any type."""
+    kind = random_.random()
+    if kind < 0.6:
+        return odd(random_)
+    if kind < 0.8:
+        return random_.choice(_THINGS)
+    if kind < 0.9:
+        return random_.choice((1, 8, 64, 1000)) * random_.choice((1, 3, 7, 10**6, 10**15))
+    return random_.choice((1, -1)) * 10 ** random_.uniform(-20, 40)
+
+
+def odd_json(random_: random.Random, whole: object) -> Any:
+    """One odd value as a JSON file may hold it; ``whole`` once in a while, nested in itself."""
+    nested: Any = whole
+    for _ in range(random_.choice((0, 0, 1, 60))):
+        nested = random_.choice(([nested], {"a": nested}))
+    return random_.choice(
+        (
+            None,
+            "x",
+            [],
+            {},
+            [[]],
+            True,
+            -1,
+            0,
+            1.5,
+            1e400,
+            math.nan,
+            "8",
+            odd(random_),
+            2**63,
+            10**40,
+            copy.deepcopy(nested),
+        )
+    )
 
 
 def mutated(text: str, random_: random.Random, times: int = 1) -> str:

@@ -2,59 +2,76 @@
 
 from __future__ import annotations
 
+import random
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from fuzz import judge
-from fuzz.__main__ import FAILURES
+from fuzz.asked import BASE, PAGES, call, fields, options, usual
+from fuzz.calls import CALLS, QUESTIONS
 from fuzz.judge import run
-from fuzz.targets import TARGETS, drawn, options, usual
-from mfu_planner.questions.commands import COMMANDS, question_of
+from fuzz.share import FAILURES
+from fuzz.targets import TARGETS, WEIGHTS, drawn
+from mfu_planner.questions.commands import question_of
 from mfu_planner.questions.question import asks
 
-COUNT = {"search": 12, "diagnose": 12, "page": 12, "runs.csv": 15}
+COUNT = {"search": 10, "diagnose": 10, "page": 5, "runs.csv": 15, "command line": 30}
 
 
 @pytest.mark.parametrize("target", sorted(TARGETS))
 def test_odd_input_of_every_kind(target: str, tmp_path: Path) -> None:
-    for name, (arguments, text) in islice(drawn(2026, target), COUNT.get(target, 40)):
-        found = run(arguments, text, tmp_path / name.replace(" ", "-"))
+    for _, made in islice(drawn(2026, target), COUNT.get(target, 60)):
+        found = run(made, tmp_path)
 
-        assert found.kind not in FAILURES - {"slow"}, (found, arguments)
+        assert found.kind not in {*FAILURES} - {"slow"}, (found, made)
 
 
-@pytest.mark.parametrize("command", ["plan", "mfu", "flops", "predict", "memory", "search", "diagnose"])
+@pytest.mark.parametrize("command", sorted(QUESTIONS))
 def test_a_new_field_is_covered_unasked(command: str) -> None:
-    """Every field of the question is an option that is drawn, and those with an example get it, too."""
+    """Every field of the question is drawn by each of its names, and as an option; an example is given, too."""
     valued, bare = options(command)
-    fields = {f"--{name.replace('_', '-')}" for name in asks(question_of(command))}
+    held = asks(question_of(command))
+    random_ = random.Random(1)
+    seen = {name for _ in range(6000) for name in call(command, random_).given}
 
-    assert command in COMMANDS
-    assert len(fields & {*valued, *bare}) >= 0.8 * len(fields)
-    assert set(usual(command)) <= fields
+    assert seen >= {*held, *fields(command)}
+    assert len({f"--{n.replace('_', '-')}" for n in held} & {*valued, *bare}) >= 0.8 * len(held)
+    assert set(usual(command)) <= set(held)
+
+
+def test_every_kind_of_input_is_drawn() -> None:
+    """Questions, files, pages: nothing that can be made is left out of a long run."""
+    from mfu_planner.ui.main import __file__ as pages
+
+    assert set(WEIGHTS) == set(TARGETS)
+    assert min(WEIGHTS.values()) > 0
+    assert {made.how for name in TARGETS for _, made in islice(drawn(1, name), 1)} >= {*CALLS, "command", "page"}
+    assert set(PAGES) == {p.stem for p in (Path(pages).parent / "pages").glob("[a-z]*.py")}
+    assert set(BASE) >= set(QUESTIONS)
 
 
 @pytest.mark.parametrize(
-    ("out", "kind"),
+    ("answer", "kind"),
     [
-        ('{"mfu": 1.2}', "absurd"),
-        ('{"training_time_s": 1e-9}', "absurd"),
-        ('{"step_time_s": -1}', "absurd"),
-        ('{"mfu": NaN}', "not JSON"),
-        ("hello", "not JSON"),
+        ({"mfu": 1.2}, "absurd"),
+        ({"training_time_s": 1e-9}, "absurd"),
+        ({"step_time_s": -1}, "absurd"),
+        ({"stages": [{"hfu": 1.2}]}, "absurd"),
+        ({"deep": [{"mfu": float("nan")}]}, "not JSON"),
+        ({"cost_usd": float("inf")}, "not JSON"),
     ],
 )
-def test_the_judge_sees_what_cannot_be(out: str, kind: str) -> None:
-    found = judge._absurd(out)
+def test_the_judge_sees_what_cannot_be(answer: dict[str, object], kind: str) -> None:
+    found = judge._absurd(answer)
 
     assert found is not None
     assert found[0] == kind
 
 
 def test_the_judge_takes_an_error_among_the_findings() -> None:
-    assert judge._absurd('{"mfu": 1.2, "findings": [{"severity": "error"}]}') is None
+    assert judge._absurd({"mfu": 1.2, "findings": [{"severity": "error"}]}) is None
 
 
 @pytest.mark.parametrize(("err", "out", "status"), [("a\nb\n", "", 2), ("a\n", "x", 2), ("a\n", "", 7), ("", "", 1)])
