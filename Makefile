@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TOOLS := .venv/.tools
 .DEFAULT_GOAL := help
-.PHONY: help fuzz run app test lint format data prices bench refit accuracy proof mutants docs lock audit clean check-samples
+.PHONY: help try fuzz run app test lint format data prices bench refit accuracy proof mutants docs lock audit clean check-samples
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,7 +29,7 @@ app: $(STAMP) ## serve the web form on http://localhost:8501
 	$(BIN)/mfu-planner app
 
 test: $(TOOLS) ## run the tests
-	$(BIN)/python -m pytest --quiet --numprocesses auto
+	$(BIN)/python -m pytest --quiet --numprocesses auto --dist loadgroup --no-loadscope-reorder
 
 lint: $(TOOLS) ## ruff and mypy --strict
 	$(BIN)/ruff check .
@@ -61,7 +61,8 @@ accuracy: $(TOOLS) ## run every back-test and write docs/accuracy.md anew
 check-samples: $(TOOLS) ## read every log of DIR= and compare with its expected.csv
 	$(BIN)/python -m mfu_planner.observe.logs.check_samples $(DIR)
 
-proof: $(TOOLS) ## ask every published run as a user would and compare with the back-test
+proof: $(TOOLS) ## the whole of what `make test` samples, and every published run asked as a user would: an hour by hand
+	MFU_PLANNER_WHOLE=1 $(BIN)/python -m pytest --quiet --numprocesses auto --dist loadgroup --no-loadscope-reorder -m sampled
 	$(BIN)/python scripts/rows_as_questions.py
 
 fuzz: $(TOOLS) ## odd input of every kind for SECONDS= (600): answers and refusals counted, failures written down
@@ -78,6 +79,11 @@ bench: $(TOOLS) ## speed, side by side in one run
 docs: $(TOOLS) ## write what the pages take from the code, then build the site into site/
 	$(BIN)/python docs/_build --write
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+try: docs ## the site with a page that answers in the browser: needs npm and a network once
+	$(BIN)/python scripts/try_page.py .venv/.runtime
+	cp -r .venv/.runtime site/runtime
+	@echo "serve it: $(BIN)/python -m http.server --bind 127.0.0.1 --directory site"
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from mfu_planner import backtest, memory, predict
-from mfu_planner.backtesting.question import read_case
-from mfu_planner.backtesting.runs import Unusable, read_runs
+from mfu_planner.backtesting import steptime
+from mfu_planner.backtesting.memory import asked
+from mfu_planner.backtesting.runs import read_runs
 
 
 def main() -> int:
@@ -15,13 +16,12 @@ def main() -> int:
     peaks = {row["id"]: row["predicted"] for row in backtest("memory").rows}
     equal, other = 0, 0
     for run in read_runs():
-        try:
-            flags = read_case(run).flags
-        except Unusable:
+        (_, flags), (_, peak) = steptime.asked(run), asked(run)
+        if flags is None or peak is None:
             continue
         for kind, kept, now in (
             ("step time", steps[run.id], predict(**flags).step_time_s),
-            ("memory", peaks[run.id], memory(**flags).total_bytes),
+            ("memory", peaks[run.id], memory(**peak).total_bytes),
         ):
             if kept is None:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 import pytest
@@ -12,11 +13,10 @@ from mfu_planner.moved import MOVED
 @pytest.mark.parametrize("old", sorted(MOVED))
 def test_a_moved_module_imports_under_its_old_name(old: str) -> None:
     """With a warning that names the new home, and the same objects in it."""
-    import sys
-
     sys.modules.pop(f"mfu_planner.{old}", None)
-    with pytest.warns(DeprecationWarning, match=MOVED[old]):
+    with pytest.warns(DeprecationWarning, match="mfu_planner") as told:  # a part's parent may speak, too
         module = import_module(f"mfu_planner.{old}")
+    assert any(f"mfu_planner.{MOVED[old]}" in str(one.message) for one in told)
     new = import_module(f"mfu_planner.{MOVED[old]}")
     public = [name for name in vars(new) if not name.startswith("_")]
 
