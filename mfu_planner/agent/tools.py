@@ -13,7 +13,7 @@ from pydantic import Field, RootModel, TypeAdapter
 
 import mfu_planner
 from mfu_planner.agent.files import checked
-from mfu_planner.cli.output import SCHEMA_VERSION, finite
+from mfu_planner.cli.output import SCHEMA_VERSION
 from mfu_planner.errors import InputError, PlannerError
 from mfu_planner.questions.ask import Asked
 from mfu_planner.questions.commands import question_of
@@ -93,9 +93,7 @@ def _tool(name: str, kind: Kind, folder: Path | None) -> Callable[..., Any]:
         files = [arguments.pop("files")] if "files" in fields and "files" in arguments else []
         if name == "diagnose" and files:
             raise InputError("files", files[0], "nothing: give log or trace")
-        lost: list[str] = []
-        found: dict[str, Any] = finite(call(*files, **arguments).model_dump(mode="json"), "", lost)
-        return {"schema_version": SCHEMA_VERSION, **found}
+        return {"schema_version": SCHEMA_VERSION, **call(*files, **arguments).as_json()}
 
     shown = {n: a for n, a in fields.items() if not (name == "diagnose" and n == "files")}
     order = sorted(shown, key=lambda n: not shown[n].ask.required)

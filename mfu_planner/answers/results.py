@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from mfu_planner.run.frozen import Frozen, as_json
+from mfu_planner.run.frozen import Frozen, as_json, numbered
 from mfu_planner.run.show import Derived
 
 SCHEMA_VERSION = 1
@@ -50,12 +50,12 @@ class Shown(Frozen):
         return str(_shown().as_html(self))
 
     def as_json(self) -> dict[str, Any]:
-        """The JSON object of the command line."""
+        """The JSON object of the command line: null, and a warning, for what is beyond any number."""
         try:
-            found: dict[str, Any] = as_json(self)
+            found = as_json(self)
         except TypeError:
-            return self.model_dump(mode="json")
-        return found
+            found = self.model_dump(mode="json")
+        return numbered(found)
 
     def to_pandas(self) -> Any:
         """The rows as a pandas data frame; an answer without rows is a row itself.

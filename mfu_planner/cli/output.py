@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 FORMATS = ("table", "json", "csv", "md")
-_NAMED = 8
-"""Keys named in the warning on values that are no numbers."""
 
 
 def output_options() -> list[click.Parameter]:
@@ -77,10 +74,9 @@ def emit(result: Mapping[str, Any], as_json: bool, render: Callable[[Console], N
         try:
             text = _compact(out)
         except ValueError:
-            lost: list[str] = []
-            out = finite(out, "", lost)
-            unknown = f"{', '.join(lost[:_NAMED])}: beyond any number, so null"
-            out["warnings"] = [*(out.get("warnings") or ()), unknown]
+            from mfu_planner.run.frozen import numbered
+
+            out = numbered(out)
             text = _compact(out)
         sys.stdout.write(text + "\n")
     else:
@@ -104,15 +100,3 @@ def _say_devices(result: Mapping[str, Any], screen: Console) -> None:
 
 def _compact(out: Mapping[str, Any]) -> str:
     return json.dumps(out, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=dict)
-
-
-def finite(value: Any, where: str, lost: list[str]) -> Any:
-    """The same with null for NaN and infinity, which JSON has no word for; their keys are added to ``lost``."""
-    if isinstance(value, float) and not math.isfinite(value):
-        lost.append(where)
-        return None
-    if isinstance(value, Mapping):
-        return {k: finite(v, f"{where}.{k}" if where else str(k), lost) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(v, f"{where}[{i}]", lost) for i, v in enumerate(value)]
-    return value

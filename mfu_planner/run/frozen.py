@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from types import UnionType
 from typing import Any, Self, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 
 _AS_THEY_ARE = (str, int, float, bool, type(None))
+_NAMED = 8
+"""Keys named in the warning on values that are no numbers."""
 
 
 class Frozen(BaseModel):
@@ -46,6 +50,26 @@ def as_json(value: Any, kind: Any = Any) -> Any:
     if isinstance(value, list | tuple):
         return [as_json(each, inside[0]) for each in value]
     raise TypeError(value)
+
+
+def numbered(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer as JSON can say it: null for NaN and infinity, and a warning that names their keys."""
+    lost: list[str] = []
+    found = {key: _finite(value, key, lost) for key, value in answer.items()}
+    if lost:
+        found["warnings"] = [*(found.get("warnings") or ()), f"{', '.join(lost[:_NAMED])}: beyond any number, so null"]
+    return found
+
+
+def _finite(value: Any, where: str, lost: list[str]) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        lost.append(where)
+        return None
+    if isinstance(value, Mapping):
+        return {k: _finite(v, f"{where}.{k}", lost) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v, f"{where}[{i}]", lost) for i, v in enumerate(value)]
+    return value
 
 
 def _kinds(kind: Any) -> tuple[Any, ...]:

@@ -221,3 +221,12 @@ def test_a_garbled_config_is_refused_at_once(config: dict[str, Any], field: str)
     whole = next((r["config"] for r in given if r["config"].get("model_type") == config["model_type"]), {})
     with pytest.raises(InputError, match=field):
         flops(config={**whole, **config}, seq_len=8)
+
+
+def test_an_answer_has_null_where_a_config_has_no_number() -> None:
+    """JSON knows neither NaN nor infinity: the key is named."""
+    held = json.loads((Path(__file__).parents[2] / "model_specs" / "gpt2.json").read_text())
+    config = {**held.get("config", held), "layer_norm_epsilon": float("nan")}
+    found = flops(config=config, seq_len=64).as_json()
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert "layer_norm_epsilon: beyond any number, so null" in found["warnings"][-1]
