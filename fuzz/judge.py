@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 from fuzz.calls import CALLS
 from fuzz.made import Made
 from mfu_planner.cli.main import main
-from mfu_planner.cli.output import finite
 from mfu_planner.errors import PlannerError
 
 SLOW_S, LARGE_BYTES = 5.0, 1 << 30
@@ -174,10 +173,10 @@ def _refused_badly(err: str, out: str, status: int) -> tuple[str, str] | None:
 
 def _absurd(got: Any) -> tuple[str, str] | None:
     """Numbers that cannot be, without an error among the findings; those beyond any number, which JSON has not."""
-    lost: list[str] = []
-    finite(got, "", lost)
-    if lost:
-        return "not JSON", f"no number at {', '.join(lost[:3])}"
+    try:
+        json.dumps(got, allow_nan=False, default=repr)
+    except ValueError as error:
+        return "not JSON", str(error)
     if not isinstance(got, Mapping):
         return None
     found = [*(got.get("findings") or ()), *(got.get("sanity") or ())]
