@@ -116,15 +116,27 @@ def residual_stages(
     return blocks, inputs, grid.height * grid.width
 
 
+def stages_of(c: Config) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Channels and blocks of each stage.
+
+    Raises
+    ------
+    InputError
+        Not as many of the one as of the other.
+    """
+    widths, depths = c.sizes("hidden_sizes"), c.sizes("depths")
+    if len(widths) != len(depths):
+        raise InputError(f"{c.origin}: depths", depths, f"one depth for each of the {len(widths)} hidden_sizes")
+    return widths, depths
+
+
 def _resnet(c: Config) -> Architecture:
     notes: list[str] = []
     kind = head_kind(c, _KINDS, "classifier", notes)
     if not c.image_size and not c.has("image_size"):
         notes.append(f"{c.origin}: image_size: not stated: images of {_CROP} × {_CROP} pixels, as in the paper")
     height, width = c.image(default=_CROP)
-    widths, depths, stem = c.sizes("hidden_sizes"), c.sizes("depths"), c.size("embedding_size")
-    if len(widths) != len(depths):
-        raise InputError(f"{c.origin}: depths", depths, f"one depth for each of the {len(widths)} hidden_sizes")
+    (widths, depths), stem = stages_of(c), c.size("embedding_size")
     kind_of_layer = c.text("layer_type")
     if kind_of_layer not in ("basic", "bottleneck"):
         raise InputError(f"{c.origin}: layer_type", kind_of_layer, "basic or bottleneck")
@@ -165,9 +177,7 @@ def _convnext_layer(width: int, rows: Rows, *, scaled: bool, response_norm: bool
 def _convnext(c: Config) -> Architecture:
     notes: list[str] = []
     kind = head_kind(c, _KINDS, "classifier", notes)
-    widths, depths = c.sizes("hidden_sizes"), c.sizes("depths")
-    if len(widths) != len(depths):
-        raise InputError(f"{c.origin}: depths", depths, f"one depth for each of the {len(widths)} hidden_sizes")
+    widths, depths = stages_of(c)
     down, across, patch = patch_grid(c)
     grid, inputs, layer = _Grid(down, across), widths[0], 0
     v2 = c.model_type == "convnextv2"

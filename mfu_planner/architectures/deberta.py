@@ -50,7 +50,8 @@ def _first(c: Config, s: Sizes, width: int) -> Operators:
 def _kinds_of_scores(c: Config) -> frozenset[str]:
     """``c2p`` and ``p2c``, as a list or joined by bars."""
     stated = c.raw("pos_att_type") or []
-    if not isinstance(stated, str | list | tuple):
+    listed = isinstance(stated, list | tuple) and all(isinstance(each, str) for each in stated)
+    if not listed and not isinstance(stated, str):
         raise InputError(f"{c.origin}: pos_att_type", stated, "a list of names, or names with bars between")
     return frozenset(stated.lower().split("|") if isinstance(stated, str) else stated)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mfu_planner.architectures.config import Config
-from mfu_planner.architectures.convnets import residual_stages
+from mfu_planner.architectures.convnets import residual_stages, stages_of
 from mfu_planner.architectures.defaults import defaults_of
 from mfu_planner.architectures.layers import (
     Operators,
@@ -77,8 +77,7 @@ def _backbone(c: Config) -> tuple[list[Block], int, int]:
     blocks, width, left = residual_stages(
         part.size("num_channels"),
         part.size("embedding_size"),
-        part.sizes("hidden_sizes"),
-        part.sizes("depths"),
+        *stages_of(part),
         size,
         bottleneck=part.text("layer_type") == "bottleneck",
         early=part.flag("downsample_in_bottleneck", default=False),

@@ -47,8 +47,12 @@ def tiles(outer: Config, v: Config, notes: list[str]) -> int:
     size: int = plain(v.pair("image_size")[0])
     side: int | None = plain(outer.image_size)
     grids: Any = outer.raw("image_grid_pinpoints", outer.defaults.get("image_grid_pinpoints"))
-    if not isinstance(grids, list) or not all(
-        isinstance(grid, list) and len(grid) == 2 and all(type(n) is int and n > 0 for n in grid) for grid in grids
+    if (
+        not isinstance(grids, list)
+        or not grids
+        or not all(
+            isinstance(grid, list) and len(grid) == 2 and all(type(n) is int and n > 0 for n in grid) for grid in grids
+        )
     ):
         raise InputError(f"{outer.origin}: image_grid_pinpoints", grids, "a list of [height, width] in pixels")
     if not side:

@@ -17,6 +17,7 @@ from mfu_planner.architectures.layers import Operators, Sizes, attention_of
 from mfu_planner.architectures.model import Block, layer_numbers
 from mfu_planner.architectures.parts import gated_mlp, norm, plain_mlp, residual
 from mfu_planner.architectures.vit import free_vectors, patch_embedding
+from mfu_planner.errors import InputError
 from mfu_planner.numeric import floor, maximum, nearest
 from mfu_planner.operators import ALL, Elementwise, MatMul, Role, Rows, Split, Stream
 
@@ -153,7 +154,10 @@ def qwen2_5_vl_tower(c: Config, notes: list[str]) -> tuple[Block, ...]:
     grid, width = image_grid(c, notes), c.size("hidden_size")
     s = _tower_sizes(c, width, c.size("intermediate_size"))
     whole = index_list(c, "fullatt_block_indexes") or frozenset()
-    side = c.size("window_size") // c.pair("patch_size")[0] // grid.merge * grid.merge
+    square = c.pair("patch_size")[0] * grid.merge
+    if (window := c.size("window_size")) < square:
+        raise InputError(f"{c.origin}: window_size", window, f"at least the side of one merged square, {square} pixels")
+    side = window // square * grid.merge
     c.no_effect("hidden_act", "spatial_patch_size", "tokens_per_second")
     mlp = gated_mlp(width, s.ffn, bias=True, rows=grid.patches)
     local = _layer(s, grid, mlp, grid.window_pairs(side), rms=True)

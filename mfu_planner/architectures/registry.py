@@ -315,7 +315,7 @@ def from_config(
     )
     if name not in _FAMILIES:
         raise InputError(f"{origin}: model_type", name, _accepted(data), nearest(name, _FAMILIES))
-    built = importer_of(name, origin)(config)
+    built = _built(name, config)
     if as_type is not None:
         said = f"{origin}: model_type {stated} is not known: counted as {as_type}; what it has beyond that is left out"
         built = replace(built, notes=(said, *built.notes))
@@ -326,6 +326,16 @@ def from_config(
     if image_size is not None and not config.takes_images:
         raise InputError("image-size", image_size, f"nothing: {name} works on no images of a chosen size")
     return replace(built, notes=(*built.notes, *_unused(config)), assumed=tuple(_assumed(config)))
+
+
+def _built(name: str, config: Config) -> Architecture:
+    """The importer's architecture; sizes that no class could be built from are the config's fault, not a crash."""
+    importer = importer_of(name, config.origin)
+    try:
+        return importer(config)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        said = "fields that do not fit each other"
+        raise InputError(config.origin, said, f"a config that {name} can be built from") from error
 
 
 def _recorded(data: Mapping[str, Any], origin: str, image_size: int | None, as_type: str | None) -> Architecture:

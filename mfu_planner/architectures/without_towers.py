@@ -122,7 +122,7 @@ def molmo2_tower(outer: Config, c: Config, hidden: int, notes: list[str]) -> Blo
     a = outer.part("adapter_config", defaults_of("molmo2_adapter"))
     a.no_effect("hidden_act", "model_type", "attention_dropout", "text_hidden_size")
     taken = a.raw("vision_feature_layer", a.defaults.get("vision_feature_layer"))
-    if not isinstance(taken, list) or not all(type(n) is int and -s.layers <= n < s.layers for n in taken):
+    if not isinstance(taken, list) or not taken or not all(type(n) is int and -s.layers <= n < s.layers for n in taken):
         raise InputError(f"{a.origin}: vision_feature_layer", taken, f"layers of the tower, which has {s.layers}")
     deepest = max(n + 1 if n >= 0 else s.layers + 1 + n for n in taken)
     layer, numbers = _molmo2_layer(c, s, rows), layer_numbers(s.layers)

@@ -230,3 +230,22 @@ def test_an_answer_has_null_where_a_config_has_no_number() -> None:
     found = flops(config=config, seq_len=64).as_json()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert "layer_norm_epsilon: beyond any number, so null" in found["warnings"][-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "field"),
+    [
+        ("qwen2_5_vl-Qwen2_5_VLModel", {"vision_config": {"patch_size": 10**6}}, "window_size"),
+        ("detr-bare", {"backbone_config": {"hidden_sizes": [8, 16]}}, "depths"),
+        ("deberta-ForQuestionAnswering", {"pos_att_type": [[]]}, "pos_att_type"),
+        ("llava_next-large", {"image_grid_pinpoints": []}, "image_grid_pinpoints"),
+        ("molmo2-Molmo2Model", {"adapter_config": {"vision_feature_layer": []}}, "vision_feature_layer"),
+    ],
+)
+def test_sizes_that_do_not_fit_each_other(name: str, changes: dict[str, Any], field: str) -> None:
+    held = json.loads((Path(__file__).parents[1] / "golden" / "types.json").read_text())["rows"]
+    config = next(row["config"] for row in held if row["name"] == name)
+    for key, value in changes.items():
+        config[key] = {**config[key], **value} if isinstance(value, dict) else value
+    with pytest.raises(InputError, match=field):
+        flops(config=config, seq_len=64, image_size=224 if "vision_config" in changes else None)
