@@ -23,7 +23,7 @@ def monitoring(given: dict[str, Any]) -> None:
     named = ("model", "params", "active_params", "seq_len", "image_size", "hardware", "devices", "dtype")
     flags = [part for n in named if n in given for part in (f"--{n.replace('_', '-')}", str(given[n]))]
     flags += ["--config", "config.json"] if "config" in given else []
-    st.code(shlex.join(["mfu-planner", "watch", *flags, "train.log"]), language="bash")
+    st.code(shlex.join(["mfu-planner", "watch", *flags, "train.log"]), language="bash", wrap_lines=True)
     st.markdown(
         _(
             "It reads the log as it grows: the MFU, the expected finish and cost, and alarms. Look at the trend, not "
