@@ -122,7 +122,7 @@ def measure_question(s: MeasureQuestion) -> Measurement:
         mfu_if_counted_in=other_readings(s, subject.accelerator, values["mfu"]),
         **_gap(s, subject, values, judged, warnings),
         findings=(
-            *check(s, subject, values["mfu"], per_convention, judged),
+            *check(s, subject, values["mfu"], values.get("hfu"), per_convention, judged),
             *peak_findings(s, subject, values["mfu"], values["achieved_flops_per_s_per_device"]),
         ),
         warnings=tuple(warnings),

@@ -18,13 +18,19 @@ _NAMED = 3
 
 
 def check(
-    s: MeasureQuestion, subject: Subject, mfu: float, by_convention: Mapping[str, float | None], judged: Verdict
+    s: MeasureQuestion,
+    subject: Subject,
+    mfu: float,
+    hfu: float | None,
+    by_convention: Mapping[str, float | None],
+    judged: Verdict,
 ) -> list[Finding]:
-    """Findings on an MFU that cannot be right, likely causes first; empty for a plausible one."""
+    """Findings on an MFU or HFU that cannot be right, likely causes first; empty for plausible ones."""
     doubt = rule_of_thumb()["doubt"]
-    if doubt["below"] <= mfu <= doubt["above"]:
+    too_much = hfu if hfu is not None and mfu <= 1 < hfu else None
+    if too_much is None and doubt["below"] <= mfu <= doubt["above"]:
         return []
-    high = mfu > doubt["above"]
+    high = too_much is not None or mfu > doubt["above"]
     target = judged.similar_typical if judged.similar_typical else doubt["typical"]
 
     def unlikely(cause: Slip) -> tuple[bool, float]:
@@ -34,7 +40,7 @@ def check(
 
     ranked = sorted((c for c in slips(s, subject, mfu, by_convention) if (c.mfu < mfu) == high), key=unlikely)
     return [
-        _head(mfu, high),
+        _head(mfu, high) if too_much is None else _above_peak(mfu, too_much),
         *(Finding(code=c.code, severity="note", message=c.message, mfu_if_so=c.mfu) for c in ranked),
     ]
 
@@ -48,6 +54,14 @@ def _head(mfu: float, high: bool) -> Finding:
         code, text = "sanity/too-low", f"MFU {mfu:.2%} is implausibly low for a training run"
     severity = "error" if mfu > 1 else "warning"
     return Finding(code=code, severity=severity, message=f"{text}; likely causes follow, best first")
+
+
+def _above_peak(mfu: float, hfu: float) -> Finding:
+    text = (
+        f"HFU {hfu:.1%} is above 100%: it cannot be; either less is recomputed than is stated, or MFU {mfu:.1%} is too "
+        "high; likely causes follow, best first"
+    )
+    return Finding(code="sanity/hfu-above-100", severity="error", message=text)
 
 
 def peak_findings(s: MeasureQuestion, subject: Subject, mfu: float, achieved: float) -> list[Finding]:

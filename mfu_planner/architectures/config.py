@@ -19,11 +19,20 @@ _LARGEST = 2**40
 """No size in a config is larger: a guard against hostile or garbled files."""
 _MOST_LAYERS = 10_000
 """Layers are listed one by one: a count above this is refused, not built."""
-_OF_LAYERS = ("depth", "depths", "num_block_repeats", "num_hidden_groups", "inner_group_num")
+_OF_LAYERS = (
+    "depth",
+    "depths",
+    "num_block_repeats",
+    "num_hidden_groups",
+    "inner_group_num",
+    "num_blocks",
+    "num_multimask_outputs",
+    "iou_head_depth",
+)
 """Names of such counts that do not say so."""
 
 
-def _most(name: str) -> int:
+def most_of(name: str) -> int:
     """The largest value of a size: of one that counts layers, or of any."""
     return _MOST_LAYERS if ("layer" in name and "size" not in name) or name in _OF_LAYERS else _LARGEST
 
@@ -136,7 +145,7 @@ class Config:
     def size(self, *names: str, default: Any = _REQUIRED, least: int = 1) -> int:
         """The first of the named fields that is present, as an int of at least ``least``."""
         name, value = self._find(names, default)
-        most = _most(name)
+        most = most_of(name)
         if isinstance(plain(value), bool) or not isinstance(plain(value), int) or not least <= value <= most:
             raise InputError(f"{self.origin}: {name}", value, f"an integer from {least:,} to {most:,}")
         size: int = value
@@ -182,7 +191,7 @@ class Config:
     def sizes(self, name: str, default: Any = None) -> tuple[int, ...]:
         """A list of sizes (channels or depths of the stages of a network)."""
         _, value = self._find((name,), _REQUIRED if default is None else default)
-        most = _most(name)
+        most = most_of(name)
         listed = isinstance(value, list | tuple) and len(value) > 0
         if not listed or not all(type(v) is int and v > 0 for v in value):
             raise InputError(f"{self.origin}: {name}", value, "a list of positive integers")
@@ -196,6 +205,8 @@ class Config:
         sides = (value, value) if type(value) is int else value
         if not isinstance(sides, list | tuple) or len(sides) != 2 or not all(type(v) is int and v > 0 for v in sides):
             raise InputError(f"{self.origin}: {name}", value, "a positive integer, or two (height and width)")
+        if max(sides) > _LARGEST:
+            raise InputError(f"{self.origin}: {name}", max(sides), f"integers to {_LARGEST:,}")
         if sides[0] == sides[1]:
             return (self._shown(name, sides[0]),) * 2
         return self._shown(name, sides[0], "height"), self._shown(name, sides[1], "width")

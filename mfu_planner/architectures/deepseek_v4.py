@@ -147,6 +147,8 @@ def _layer(hidden: int, streams: int, attention: Operators, mlp: Operators) -> O
 
 def _rates(c: Config) -> dict[str, int]:
     stated = c.raw("compress_rates") or _RATES
+    if not isinstance(stated, dict):
+        raise InputError(f"{c.origin}: compress_rates", stated, "a number of tokens for each kind of attention")
     found = {
         _SPARSE: c.raw("compress_rate_csa") or stated.get(_SPARSE),
         _HEAVY: c.raw("compress_rate_hca") or stated.get(_HEAVY),

@@ -98,6 +98,8 @@ def _swin(c: Config) -> Architecture:
     if len(depths) != len(heads):
         raise InputError(f"{c.origin}: num_heads", heads, f"one count for each of the {len(depths)} stages")
     (height, width), patch, own = c.image(), c.pair("patch_size"), c.pair("image_size")
+    if own[0] < patch[0] or own[1] < patch[1]:
+        raise InputError(f"{c.origin}: patch_size", patch, f"at most the image's {own[0]} × {own[1]} pixels")
     window, ratio, hidden = c.size("window_size"), c.number("mlp_ratio"), c.size("embed_dim")
     grid = (ceil_div(height, patch[0]), ceil_div(width, patch[1]))
     own_grid = (own[0] // patch[0], own[1] // patch[1])

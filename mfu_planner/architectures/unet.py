@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mfu_planner.architectures.config import Config
+from mfu_planner.architectures.config import Config, most_of
 from mfu_planner.architectures.diffusion import product
 from mfu_planner.architectures.layers import Operators
 from mfu_planner.architectures.model import Architecture, Block
@@ -141,6 +141,8 @@ def _listed(c: Config, name: str, stages: int, default: int | None = None) -> li
     listed = value if isinstance(value, list) else [value] * stages
     if len(listed) != stages or not all(type(one) is int and one > 0 for one in listed):
         raise InputError(f"{c.origin}: {name}", value, f"a positive integer, or one for each of {stages} stages")
+    if max(listed) > (most := most_of(name)):
+        raise InputError(f"{c.origin}: {name}", max(listed), f"integers to {most:,}")
     return list(listed)
 
 

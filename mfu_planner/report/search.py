@@ -56,7 +56,7 @@ def render_search(result: SearchResult, console: Console) -> None:
             f"{plain['step_time_s']:.4g} s, "
             f"{plain['slower_by']:+.0%}: {reasons}"
         )
-    for said in result["assumptions"]:
+    for said in (*result["warnings"], *result["assumptions"]):
         console.print(f"[dim]· {said}[/dim]")
     render_explanation(result, console)
 

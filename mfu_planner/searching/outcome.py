@@ -70,10 +70,24 @@ def row_of(place: SearchPlace, found: Found, price: Price, given: dict[str, Any]
         row["goodput"] = _goodput(place, price, given)
         known |= {"tokens": parse(tokens, "token", field="tokens"), "goodput": row["goodput"]}
         whole = solve(known, ["training_time_s", "cost_usd"])
-        doubts({"tokens": known["tokens"], "training_time_s": whole["training_time_s"]})
         row["training_time_s"] = whole["training_time_s"]
         row["cost_usd"] = row["total_cost_usd"] = whole.get("cost_usd")
     return row
+
+
+def doubted(rows: list[dict[str, Any]], given: Mapping[str, Any]) -> list[str]:
+    """What is doubted of the best row and of the shortest run, as a plan doubts it.
+
+    Raises
+    ------
+    InputError
+        A run under a microsecond.
+    """
+    values = {"devices": float(rows[0]["devices"])}
+    if given.get("tokens") is not None:
+        values["tokens"] = parse(given["tokens"], "token", field="tokens")
+        values["training_time_s"] = min(row["training_time_s"] for row in rows)
+    return doubts(values)
 
 
 def _usual(place: SearchPlace, found: Found) -> bool:

@@ -16,6 +16,7 @@ from mfu_planner.searching.outcome import (
     best_of_each_first,
     degrees_first,
     distinct,
+    doubted,
     obvious,
     pareto,
     place_of,
@@ -24,6 +25,7 @@ from mfu_planner.searching.outcome import (
 )
 from mfu_planner.searching.rank import Best
 from mfu_planner.searching.result import SearchResult
+from mfu_planner.units import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -94,6 +96,7 @@ def search(progress: Callable[[int], None] | None = None, **given: Any) -> Searc
         layouts=tuple(shown),
         pareto=tuple(i for i in pareto(rows) if i < len(shown)),
         obvious=obvious(place_of(rows[0], places), rows[0], given),
+        warnings=tuple(doubted(rows, given)),
         assumptions=(*_assumptions(places), *([_coarsely(left_out)] if left_out else ())),
     )
     return explained(result) if explain else result
@@ -142,6 +145,8 @@ def _manner(given: dict[str, Any]) -> tuple[str, int, bool]:
     space = str(given.get("space") or "whole")
     if space not in ("usual", "whole"):
         raise InputError("space", space, "usual or whole")
+    if given.get("goodput") is not None:
+        parse(given["goodput"], "fraction", field="goodput")
     top = whole(given, "top", 10) or 10
     return rank, top, space == "whole"
 

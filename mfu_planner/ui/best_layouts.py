@@ -108,7 +108,7 @@ def best_layouts(form: Form, given: dict[str, Any]) -> None:
         st.caption(why.format(tp=simple["tp"], pp=simple["pp"], t=step, more=more, losses=losses))
     if len({r["devices"] for r in rows}) > 1:
         charts.pareto(rows, [rows[i] for i in found["pareto"]])
-    notes(found["assumptions"])
+    notes([*found["warnings"], *found["assumptions"]])
 
 
 def _minded(form: Form, given: Mapping[str, Any]) -> dict[str, Any]:

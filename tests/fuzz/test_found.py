@@ -28,6 +28,7 @@ RATE = {"model": "gpt2", "hardware": "h100-sxm", "devices": 8, "tokens_per_secon
         (predict, {**STEP, "zero": float("inf")}, "zero"),
         (diagnose, {**RATE, "trace": date(2026, 11, 30)}, "trace"),
         (search, {**STEP, "recompute": [1, "x"]}, "recompute"),
+        (search, {**STEP, "goodput": object}, "goodput"),
         (search, {**STEP, "as_of": {"model_type": "llama"}}, "as-of"),
         (search, {**STEP, "sequence_parallel": float("nan")}, "sequence-parallel"),
         (flops, {"config": "x" * 5000, "seq_len": 8}, "config"),
@@ -238,6 +239,11 @@ def test_an_answer_has_null_where_a_config_has_no_number() -> None:
         ("qwen2_5_vl-Qwen2_5_VLModel", {"vision_config": {"patch_size": 10**6}}, "window_size"),
         ("detr-bare", {"backbone_config": {"hidden_sizes": [8, 16]}}, "depths"),
         ("deberta-ForQuestionAnswering", {"pos_att_type": [[]]}, "pos_att_type"),
+        ("swinv2-bare", {"patch_size": 10**6}, "patch_size"),
+        ("inkling-image", {"vision_config": {"patch_size": 10**40}}, "patch_size"),
+        ("sam-depth", {"mask_decoder_config": {"num_multimask_outputs": 10**9}}, "num_multimask_outputs"),
+        ("unet-sdxl", {"layers_per_block": 10**9}, "layers_per_block"),
+        ("deepseek_v4-plain", {"compress_rates": 4.5}, "compress_rates"),
         ("llava_next-large", {"image_grid_pinpoints": []}, "image_grid_pinpoints"),
         ("molmo2-Molmo2Model", {"adapter_config": {"vision_feature_layer": []}}, "vision_feature_layer"),
     ],
@@ -249,3 +255,10 @@ def test_sizes_that_do_not_fit_each_other(name: str, changes: dict[str, Any], fi
         config[key] = {**config[key], **value} if isinstance(value, dict) else value
     with pytest.raises(InputError, match=field):
         flops(config=config, seq_len=64, image_size=224 if "vision_config" in changes else None)
+
+
+def test_a_results_line_whose_key_is_no_text() -> None:
+    """It is left out; those around it are read."""
+    sample = Path(__file__).parents[1] / "observe" / "samples" / "mlperf.log"
+    odd = ':::MLLOG {"time_ms": 1000, "event_type": "POINT_IN_TIME", "key": {}, "value": 1}\n'
+    assert read_log(odd + sample.read_text()).step_time_s == read_log(str(sample)).step_time_s

@@ -99,6 +99,15 @@ def test_the_causal_convention() -> None:
     assert found[1].mfu_if_so == pytest.approx(0.65)
 
 
+def test_recomputation_that_exceeds_the_peak_is_an_error() -> None:
+    """80% and a third more for the forward pass again is 107%: not both can be."""
+    found = measure(model="llama-3.1-8b", hardware="h100-sxm", recompute="full", tokens_per_second_per_device=13_700)
+    assert found.mfu == pytest.approx(0.802, abs=0.001)
+    assert found.hfu is not None
+    assert found.hfu > 1
+    assert (found.findings[0].code, found.findings[0].severity) == ("sanity/hfu-above-100", "error")
+
+
 def test_a_foreign_peak_is_named_even_where_the_number_is_plausible() -> None:
     """20% of 1,979 TFLOP/s is 41% of the dense peak of the same device."""
     typed = measure(

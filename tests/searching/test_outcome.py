@@ -111,3 +111,9 @@ def test_recomputation_that_is_asked_for_is_that_of_every_row(recompute: str) ->
 def test_explained_only_when_asked() -> None:
     """Formulas of the best row."""
     assert search(**SMALL, tp=2, pp=1, space="usual", top=1, explain=True)["steps"]
+
+
+def test_a_run_of_seconds_is_doubted_as_a_plan_doubts_it() -> None:
+    """40 tokens were meant to be 40 billion."""
+    assert any(w.startswith("doubtful: 10,000,000 tokens in") for w in search(**SMALL, tokens="10M", top=1).warnings)
+    assert search(**SMALL, tokens="40B", top=1).warnings == ()

@@ -126,6 +126,6 @@ def findings(
 
 def late(last: Straggler | None, window_s: float) -> int | str | None:
     """The rank (its file, where it states none) whose late arrival costs the others a notable share of the window."""
-    if last is None or last.waited_for_s <= NOTABLE * window_s:
+    if last is None or window_s <= 0 or last.waited_for_s <= NOTABLE * window_s:
         return None
     return last.rank if last.rank is not None else last.file

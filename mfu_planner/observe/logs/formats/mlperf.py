@@ -75,9 +75,9 @@ class MLPerf(Format):
             entry = json.loads(line[start : line.rfind("}") + 1])
         except (ValueError, RecursionError):
             return
-        if not isinstance(entry, dict):
+        if not isinstance(entry, dict) or not isinstance(key := entry.get("key"), str):
             return
-        key, value, meta = entry.get("key"), entry.get("value"), entry.get("metadata")
+        value, meta = entry.get("value"), entry.get("metadata")
         milliseconds = as_number(entry.get("time_ms"))
         seconds = None if milliseconds is None else milliseconds / 1e3
         self.log.clock_tick_s = 1e-3
@@ -86,7 +86,7 @@ class MLPerf(Format):
             self.log.header.values.setdefault(_HEADER[key], count)
         elif key == "tracked_stats" and isinstance(value, dict):
             self._stats(value, meta, seconds)
-        elif isinstance(key, str) and seconds is not None:
+        elif seconds is not None:
             self._event(key, value, meta, seconds)
 
     def _event(self, key: str, value: Any, meta: dict[str, Any], seconds: float) -> None:
