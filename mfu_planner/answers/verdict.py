@@ -58,8 +58,12 @@ def grade(mfu: float) -> tuple[str, str]:
 
 
 def verdict(subject: Subject, values: Mapping[str, float]) -> Verdict:
-    """Judge a measured MFU against the rule and against published runs of similar size on the same hardware."""
-    name, meaning = grade(values["mfu"])
+    """Judge a measured MFU against the rule and against published runs of similar size on the same hardware.
+
+    More work than the peak allows, with what is recomputed, is impossible whatever the MFU.
+    """
+    executed = values.get("hfu", 0.0)
+    name, meaning = grade(executed if executed > 1 else values["mfu"])
     found = similar_to(subject, subject.devices)
     return Verdict(
         place=_place(values["mfu"], found),

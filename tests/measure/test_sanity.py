@@ -106,6 +106,7 @@ def test_recomputation_that_exceeds_the_peak_is_an_error() -> None:
     assert found.hfu is not None
     assert found.hfu > 1
     assert (found.findings[0].code, found.findings[0].severity) == ("sanity/hfu-above-100", "error")
+    assert found.verdict.grade == "impossible"
 
 
 def test_a_foreign_peak_is_named_even_where_the_number_is_plausible() -> None:
