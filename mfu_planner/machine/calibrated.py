@@ -104,8 +104,8 @@ def _unmeasured(accelerator: Accelerator, dtype: str, products: dict[str, Any]) 
     best = products["best_rates"].get(accelerator.id if accelerator.measured else "", {}).get(measured)
     if best and dtype in (measured, "fp16"):
         return {**block, "efficiency": min(1.0, best / peak)}, "the best rate that others measured"
-    wider = [accelerator.peak[name].dense or 0.0 for name in ("fp16", "fp16_fp16acc") if name in accelerator.peak]
-    if size >= FORMAT_BYTES["bf16"] and max(wider, default=0.0) > peak:
+    wider = [accelerator.peak[name].dense for name in ("fp16", "fp16_fp16acc") if name in accelerator.peak]
+    if size >= FORMAT_BYTES["bf16"] and any(rate is not None and rate > peak for rate in wider):
         return {**block, **products["slow_units"]}, "units that are slow for what feeds them"
     return block, "a generic efficiency: no products were measured on it"
 

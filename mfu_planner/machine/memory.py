@@ -54,7 +54,7 @@ def memory_constants(stack: str, own: OwnStack | None = None) -> MemoryConstants
     held = calibration()["memory"]
     said = MemoryConstants(**{**held["default"], **held["assumed"].get(stack, {}), **held["stacks"].get(stack, {})})
     room = 1.0 if own is None or own.evidence is None else own.evidence.room
-    return replace(said, **{name: room * getattr(said, name) for name in BESIDE_STATES}) if room < 1.0 else said
+    return replace(said, **{name: room * getattr(said, name) for name in BESIDE_STATES})
 
 
 BESIDE_STATES = ("logit_bytes", "activation_factor", "gathered_inputs", "gathered_layers", "fixed_bytes")

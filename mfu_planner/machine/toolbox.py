@@ -222,7 +222,8 @@ def _place(accelerator: Accelerator, cluster_name: str | None) -> Place:
     usual = rules["default_fabrics"].get(generation(accelerator.id), rules["default_fabrics"]["other"])
     found = cluster(cluster_name) if cluster_name is not None else cluster_for(accelerator.id)
     if found is None:
-        count = max(node_devices(), float(accelerator.scale_up.domain if accelerator.scale_up else 0))
+        own = accelerator.scale_up
+        count = node_devices() if own is None else max(node_devices(), float(own.domain))
         return Place(
             network=usual,
             fabric=fabric(usual),

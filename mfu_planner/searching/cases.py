@@ -51,8 +51,8 @@ FIXED = (
     "schedule",
 )
 """Layout flags that, when given, are held fixed."""
-CHUNK = 1_000_000
-"""Layouts of one array call at most: 8 MB an array."""
+CHUNK = 1 << 20
+"""Layouts of one array call at most: 8 MiB an array."""
 MOST_LAYOUTS = 24_000_000
 """Layouts of a search: about a second on one core."""
 MOST_DEVICES = 10_000_000

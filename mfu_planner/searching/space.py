@@ -35,7 +35,7 @@ class Fineness:
     """How finely the inner choices are tried."""
 
     shares: int
-    """Steps in which a part of the layers is recomputed; 0: all of them or none."""
+    """Steps in which a part of the layers is recomputed; 1: all of them or none."""
     groups: float
     """Sizes of the sharding group at most, spread evenly by their logarithm; 0: all devices."""
     offload: bool
@@ -51,7 +51,7 @@ WHOLE = (
     Fineness(1, 2, True, "all layers or none are recomputed in full, sharding groups are of two sizes"),
 )
 """The whole space, and what is tried of it where it is too large to be tried in a second or two."""
-USUAL = Fineness(0, 0, False)
+USUAL = Fineness(1, 0, False)
 """No sharding groups, no offload, no part recomputation."""
 
 
@@ -179,7 +179,6 @@ def inner_grid(
     chunks = (1,) if outer.pp == 1 or layers % outer.pp else divisors(layers // outer.pp)
     group = outer.dp * outer.cp
     groups = _spread(divisors(group)[1:-1], fineness.groups) if fineness.groups else ()
-    steps = fineness.shares or 1
     return Inner(
         tuple(
             ep for ep in divisors(max(1, division.experts)) if group % ep == 0 and outer.tp * group % (ep * shared) == 0
@@ -188,7 +187,7 @@ def inner_grid(
         chunks,
         (0, 1, 2, 3) if group > 1 else (0,),
         (0, *groups),
-        (0.0, *((1.0,) if selective else ()), *(1.0 + n / steps for n in range(1, steps + 1))),
+        (0.0, *((1.0,) if selective else ()), *(1.0 + n / fineness.shares for n in range(1, fineness.shares + 1))),
         (0, 1) if outer.tp > 1 else (0,),
         (0, 1) if fineness.offload else (0,),
     )

@@ -14,6 +14,7 @@ from mfu_planner.hardware import resolve
 from mfu_planner.machine import eager as eager_module
 from mfu_planner.machine.constants import LinkRate
 from mfu_planner.machine.eager import eager, is_known
+from mfu_planner.machine.own_file import content
 from mfu_planner.machine.own_machine import OwnMachine, read_machine
 from mfu_planner.machine.toolbox import tools
 from mfu_planner.machine.without import changed, stated
@@ -121,6 +122,24 @@ def test_bounds_of_a_machine_file(place: str, accepted: Any, refused: Any, tmp_p
     assert read(tmp_path, place, accepted).accelerator.id == "h100-sxm"
     with pytest.raises(InputError):
         read(tmp_path, place, refused)
+
+
+def test_a_rate_half_as_much_again_as_the_fastest_point(tmp_path: Path) -> None:
+    """1050 of 700 TFLOP/s is the last that a fit may say, of products and of attention."""
+    for place in ("products.bf16.rate", "attention.bf16.rate"):
+        assert read(tmp_path, place, "1050 TFLOP/s").accelerator.id == "h100-sxm"
+        with pytest.raises(InputError, match="about 700 TFLOP/s at most"):
+            read(tmp_path, place, "1051 TFLOP/s")
+
+
+def test_the_largest_file_of_measurements(tmp_path: Path) -> None:
+    """A mebibyte; one byte more is no such file."""
+    file = tmp_path / "large.yaml"
+    file.write_text("#" * 2**20)
+    assert len(content(str(file), "machine", "a file")[0]) == 2**20
+    file.write_text("#" * (2**20 + 1))
+    with pytest.raises(InputError, match="at most 1,048,576 bytes"):
+        content(str(file), "machine", "a file")
 
 
 def test_eager_runs(monkeypatch: pytest.MonkeyPatch) -> None:

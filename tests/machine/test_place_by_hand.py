@@ -20,6 +20,8 @@ FOUND: dict[str, Any] = {
     "rules": {
         "trees": {"hops": 9},
         "default_stacks": {"new": "ours", "other": "generic"},
+        "sharded_stacks": {"new": "sharding", "other": "fsdp"},
+        "offloaded_stacks": {"other": "offloading"},
         "default_fabrics": {"new": "modern", "other": "usual"},
         "usual_node": {"devices": 4},
         "cluster_links": [{"fabric": "modern", "any": ["quick", "ndr"]}],
@@ -44,6 +46,17 @@ def test_defaults_by_generation() -> None:
     """Of its own, or of any other."""
     assert (toolbox.default_stack("toy"), toolbox.default_stack("elder")) == ("ours", "generic")
     assert (calibrated.generation("wide"), calibrated.generation("elder")) == ("new", "other")
+
+
+@pytest.mark.parametrize(
+    ("zero", "offload", "new", "other"),
+    [(None, False, "ours", "generic"), (2, False, "ours", "generic"), (3, False, "sharding", "fsdp"),
+     (3, True, "offloading", "offloading"), (2, True, "ours", "generic"), (None, True, "ours", "generic")],
+)  # fmt: skip
+def test_software_that_shards_weights_is_of_another_kind(zero: int | None, offload: bool, new: str, other: str) -> None:
+    """ZeRO 3 alone; with the optimizer in host memory another again, which says nothing where weights are whole."""
+    assert toolbox.default_stack("toy", zero, offload=offload) == new
+    assert toolbox.default_stack("elder", zero, offload=offload) == other
 
 
 WIRE = ScaleUp("bridge", 80e9, 2, "here")
@@ -79,6 +92,14 @@ def test_where_nothing_is_on_file(
     assert (found.network, found.fabric.nic_bytes_per_s, found.node_devices) == (network, nic, domain)
     assert found.scale_up_bytes_per_s is None
     assert said in found.said
+
+
+@pytest.mark.parametrize(("node", "left_out"), [(None, False), (8, False), (7, False), (9, True)])
+def test_a_link_that_joins_a_whole_node_leaves_nobody_to_the_network(node: int | None, left_out: bool) -> None:
+    """Eight devices on a link: of a node of nine one is left out, and said to be."""
+    found = toolbox.place(device(), None, toolbox.Wires(node_devices=node))
+    assert ("joins 8, the network the others" in found.said) == left_out
+    assert found.node_devices == min(node or 8, 8)
 
 
 def test_bridges_are_links_of_fewer_than_a_host() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from mfu_planner import predict, search
+from mfu_planner.errors import InputError
 from mfu_planner.searching import outcome
-from mfu_planner.searching.outcome import distinct, obvious, pareto, ranked
+from mfu_planner.searching.outcome import distinct, doubted, obvious, pareto, ranked
 
 SMALL = {"model": "llama-3.2-1b", "hardware": "h100-sxm", "devices": 16, "global_batch": 64, "seq_len": 2048}
 WATERFALL = [
@@ -117,3 +118,21 @@ def test_a_run_of_seconds_is_doubted_as_a_plan_doubts_it() -> None:
     """40 tokens were meant to be 40 billion."""
     assert any(w.startswith("doubtful: 10,000,000 tokens in") for w in search(**SMALL, tokens="10M", top=1).warnings)
     assert search(**SMALL, tokens="40B", top=1).warnings == ()
+
+
+def test_the_shortest_run_is_the_one_that_is_doubted() -> None:
+    """59 seconds among rows of a day; a minute and a day are no doubt; devices of the best row alone."""
+    day = {"training_time_s": 86_400.0, "devices": 8}
+    (doubt,) = doubted([day, {**day, "training_time_s": 59.0}], {"tokens": "1B"})
+    assert doubt.startswith("doubtful: 1,000,000,000 tokens in")
+    assert doubted([day, {**day, "training_time_s": 60.0}], {"tokens": "1B"}) == []
+    assert doubted([{"devices": 8}, {"devices": 20_000_000}], {}) == []
+    assert len(doubted([{"devices": 20_000_000}, {"devices": 8}], {})) == 1
+
+
+@pytest.mark.parametrize(("flag", "value"), [("offload", "perhaps"), ("as_of", "yesterday"), ("sequence_parallel", 3)])
+def test_flags_and_days_are_read_before_anything_is_tried(flag: str, value: object) -> None:
+    """What is neither yes nor no, or no day, is refused by its name."""
+    with pytest.raises(InputError) as refused:
+        search(**SMALL, **{flag: value})
+    assert refused.value.field.replace("-", "_") == flag

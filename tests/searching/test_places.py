@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mfu_planner import search
+from mfu_planner.errors import InputError
 from mfu_planner.searching import cases
 from mfu_planner.searching.outcome import obvious
 from mfu_planner.searching.search import _devices
@@ -66,6 +68,17 @@ def test_pieces_are_the_grid_cut_along_its_groups(monkeypatch: pytest.MonkeyPatc
     assert len(list(cases._pieces(place, outer, inner))) == 5  # type: ignore[arg-type]
 
 
+def test_no_array_is_larger_than_eight_mebibytes() -> None:
+    """One choice of degrees of 245,760 devices, 48 sharding groups among them, has more layouts than that."""
+    fixed = {"tp": 8, "pp": 1, "cp": 1}
+    asked = {"model": "deepseek-v3", "hardware": "h100-sxm", "devices": 8 * 30720, "global_batch": 30720 * 512}
+    tried, left_out = cases.grids(places(**asked, **fixed), fixed, whole=True)
+    assert not left_out
+    assert 2**20 < sum(inner.size for _, _, inner in tried) < 2**21
+    assert max(inner.size for _, _, inner in tried) <= 2**20
+    assert len(tried) < 5
+
+
 @pytest.mark.parametrize(
     ("most", "left"), [(math.inf, tuple(range(9))), (9, tuple(range(9))), (3, (0, 4, 8)), (2, (0, 8)), (1, ()), (0, ())]
 )
@@ -93,6 +106,51 @@ def test_around_the_best_rows_everything_is_tried(monkeypatch: pytest.MonkeyPatc
     for limit, count in ((2 * sum(sizes[:3]), 3), (2 * sum(sizes[:3]) - 2, 2), (0, 1)):
         monkeypatch.setattr(cases, "MOST_LAYOUTS", limit)
         assert [outer for _, outer, _ in cases.around(place, {}, [(outer, 1) for outer in outers])] == outers[:count]
+
+
+def test_layouts_around_the_best_are_those_of_their_experts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A choice of degrees has the layouts of one degree of EP: of four degrees a quarter of the grid each."""
+    (place,) = places(hardware="h100-sxm", model="mixtral-8x7b")
+    _, outer, inner = max(cases._grids(place, {}, WHOLE[0]), key=lambda grid: len(grid[2].ep))
+    each = inner.size // len(inner.ep)
+    assert len(inner.ep) > 2
+    for limit, degrees in ((2 * 2 * each, inner.ep[:2]), (2 * 2 * each - 1, inner.ep[:1]), (2 * inner.size, inner.ep)):
+        monkeypatch.setattr(cases, "MOST_LAYOUTS", limit)
+        found = [grid for _, _, grid in cases.around(place, {}, [(outer, ep) for ep in inner.ep])]
+        assert {ep for grid in found for ep in grid.ep} == set(degrees)
+        assert sum(grid.size for grid in found) == len(degrees) * each
+
+
+@pytest.mark.parametrize(
+    ("flags", "selective"),
+    [
+        ({"attention_kernel": "unfused"}, True),  # the scores
+        ({"attention_kernel": "fused"}, False),  # nothing that a stack of fused kernels recomputes by name
+        ({"attention_kernel": "fused", "stack": "ours"}, True),  # a share of the layer's products
+    ],
+)
+def test_selective_is_tried_where_it_differs_from_none(
+    flags: dict[str, Any], selective: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores of unfused attention, or the share of the products that the stack computes again."""
+    share = 0.5 if flags.pop("stack", None) else 0.0
+    equipped = cases.equipped
+
+    def sharing(*given: Any, **more: Any) -> Any:
+        name, (box, software, said, own) = equipped(*given, **more)
+        return name, (box, replace(software, selective_share=share), said, own)
+
+    monkeypatch.setattr(cases, "equipped", sharing)
+    (place,) = places(hardware="h100-sxm", **flags)
+    assert place.selective == selective
+
+
+def test_the_largest_job_that_is_searched() -> None:
+    """Ten million devices; no machine has one more."""
+    (place,) = places(hardware="h100-sxm", devices=10_000_000, global_batch=10_000_000)
+    assert place.devices == 10_000_000
+    with pytest.raises(InputError, match="at most 10,000,000"):
+        places(hardware="h100-sxm", devices=10_000_001, global_batch=10_000_001)
 
 
 def test_selective_stays_where_the_stack_has_nothing_to_select() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,6 +44,8 @@ def test_divisors_are_all_that_divide(number: int) -> None:
         ({"heads": 128, "layers": 120}, 128, 64, 65536, 72),
         ({}, 64, 24, 1536, 2),
         ({"heads": 34}, 34, 34, 1024, 72),  # 34 is more than two domains of 16
+        ({}, 16, 16, 197, 8),  # an odd sequence is divided by nobody, and kept whole by everybody
+        ({}, 16, 16, 128, 8),  # as is one that is shorter than a rank's least
     ],
 )
 def test_outer_degrees_by_trying_every_one(
@@ -103,6 +106,19 @@ def test_inner_choices_of_the_whole_space() -> None:
     assert grid.vpp == (1,)
     assert grid.sequence_parallel == (0,)
     assert max(grid.micro_batch) == 512
+
+
+def test_coarser_spaces_are_what_they_say() -> None:
+    """Sixths and thirds of the layers, six, three and two sizes of sharding groups: the words and the values."""
+    numbers = {"two": 2, "three": 3, "six": 6, "sixths": 6, "thirds": 3, "all layers or none": 1}
+    for fineness in WHOLE[1:]:
+        grid = inner_grid(Outer(tp=1, pp=1, cp=1, dp=4096), division(), 4096, fineness)
+        shares, _, groups = fineness.said.partition(", ")
+        (parts,) = (n for words, n in numbers.items() if shares.removesuffix(" are recomputed in full").endswith(words))
+        assert grid.recompute == (0.0, 1.0, *(1 + n / parts for n in range(1, parts + 1)))
+        most = next((n for words, n in numbers.items() if f"of {words} sizes" in groups), math.inf)
+        assert len(grid.zero_group) - 1 == min(most, 11)  # 2, 4, … 2048, beside all 4096
+        assert grid.offload == (0, 1)
 
 
 @pytest.mark.parametrize(
