@@ -17,7 +17,7 @@ from mfu_planner.ui.sentences import message
 
 PACKAGE = Path(__file__).resolve().parents[1] / "mfu_planner"
 _LEFT_OUT = (
-    "ui/", "cli/", "agent/", "recording/", "probing/", "fitting/", "calibrating/", "report/", "facts/", "moved.py",
+    "cli/", "agent/", "recording/", "probing/", "fitting/", "calibrating/", "report/", "facts/", "moved.py",
     "later.py", "hardware/_build.py", "diagnosis/bench.py", "diagnosis/render.py", "diagnosis/cases/",
     "backtesting/report.py", "backtesting/plots.py", "backtesting/tables.py", "backtesting/strangers.py",
     "backtesting/index.py", "observe/watch/", "observe/callbacks.py", "observe/meter.py", "observe/logs/render.py",
@@ -43,10 +43,13 @@ _VALUES = Path(__file__).with_name("core_values.txt")
 """Words and turns of facts and names that stand as values in sentences."""
 _OWN = 30
 """Characters of its own by which a message is known in a remark that was filled from it."""
+_FORM = "ui/"
+"""Whose own texts are the other catalogue's; what it refuses is said as the rest of the planner says it."""
 _TERSE = ("observe/logs/formats/",)
 """Where short literals are names of fields in logs."""
 _NO_SENTENCE = {"compile", "match", "search", "sub", "fullmatch", "finditer", "findall", "Ask", "TypeVar"}
 _NO_SENTENCE |= {"AssertionError", "TypeError", "RuntimeError", "KeyError"}
+_ERRORS = ("InputError", "NoAnswer")
 _WORDS = re.compile(r"[A-Za-z]{2,}[^A-Za-z]* .*[a-z]{2,}", re.DOTALL)
 _WORD = re.compile(r"(?:^| )[a-zA-Z][a-z]{2,}(?= |$|[:;,.])")
 """What a sentence with values has, even where the values say most of it."""
@@ -64,7 +67,8 @@ def sentences() -> dict[str, str]:
         name = path.relative_to(PACKAGE).as_posix()
         if name.startswith(_LEFT_OUT):
             continue
-        for text in _said(ast.parse(path.read_text("utf-8"))):
+        tree = ast.parse(path.read_text("utf-8"))
+        for text in _refused(tree) if name.startswith(_FORM) else _said(tree):
             if not (name.startswith(_TERSE) and len(text.split()) < 6):
                 found.setdefault(text, f"mfu_planner/{name}")
     for text, where in _facts():
@@ -124,6 +128,13 @@ def _said(tree: ast.Module) -> Iterator[str]:
         words = _WORDS if isinstance(node, ast.Constant) else _WORD
         if text and words.search(re.sub(r"{\d+}", "·", text)) and not _SIGNS.search(text):
             yield text
+
+
+def _refused(tree: ast.Module) -> Iterator[str]:
+    """What errors say that are raised here."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _ERRORS:
+            yield from _said(ast.Module([ast.Return(each) for each in node.args], []))
 
 
 def _within(node: ast.AST) -> Iterator[int]:

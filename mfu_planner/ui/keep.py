@@ -17,9 +17,10 @@ from mfu_planner.questions.runs import PlanQuestion
 from mfu_planner.ui.fields import FIELDS, NOTHING
 from mfu_planner.ui.form import without_empty
 from mfu_planner.ui.layout import LAID_OUT
+from mfu_planner.ui.own_config import OWN_CONFIG, is_only_here, unpacked
 from mfu_planner.ui.query import flag_value, to_query
 from mfu_planner.ui.refusal import label
-from mfu_planner.ui.subject import OWN_CONFIG, OWN_SIZE
+from mfu_planner.ui.subject import OWN_SIZE
 from mfu_planner.ui.suggested import DEMO, first_value, is_demo
 from mfu_planner.ui.text import _
 
@@ -48,14 +49,15 @@ def keep_button(**more: str) -> None:
     ----------
     more : fields of a plan that the page's answer says, such as the MFU.
     """
-    full = len(saved()) >= MOST
+    full, only_here = len(saved()) >= MOST, is_only_here()
+    why = _("Scenarios are kept in the address: put the config into the link first.")
     st.button(
         _("Keep to compare") + (f" ({len(saved())})" if saved() else ""),
         icon=":material/bookmark_add:",
         on_click=_keep,
         args=(more,),
-        disabled=full,
-        help=_("Puts this scenario on the Compare page; up to {n}.").format(n=MOST),
+        disabled=full or only_here,
+        help=why if only_here else _("Puts this scenario on the Compare page; up to {n}.").format(n=MOST),
     )
 
 
@@ -118,7 +120,7 @@ def plan_of(fields: Mapping[str, str]) -> Plan:
         given.setdefault("params", FIELDS["params"].default)
     elif given.get("model") == OWN_CONFIG:
         del given["model"]
-        given["config"] = parse_config(fields.get("config", ""), "config.json")
+        given["config"] = parse_config(unpacked(fields.get("config", "")), "config.json")
     if given.get("model"):
         given.pop("params", None)
         given.pop("active_params", None)

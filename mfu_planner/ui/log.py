@@ -100,7 +100,11 @@ def log_answer(log: Log | None, form: Form) -> None:
     show_log(report)
     given = {k: v for k, v in shown(named(form.given)).items() if k in asks(LogQuestion) or k == "specs"}
     python = code("from mfu_planner import read_log", "report = read_log('train.log')")
-    take_along("log", lambda: Taken(command_of("log train.log", given), python, report.model_dump(mode="json")))
+    take_along(
+        "log",
+        lambda: Taken(command_of("log train.log", given), python, report.model_dump(mode="json")),
+        without=[_("the log")],
+    )
 
 
 def show_log(r: LogReport) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,8 @@ import streamlit as st
 
 from mfu_planner.report.rows import as_csv
 from mfu_planner.ui.fold import fold
+from mfu_planner.ui.measured import MEASURED
+from mfu_planner.ui.own_config import is_only_here
 from mfu_planner.ui.own_hardware import FOLDER, uploaded
 from mfu_planner.ui.text import _
 
@@ -59,19 +61,26 @@ class Taken:
     """The lines of the CSV; the answer itself where there are none."""
 
 
-def take_along(name: str, made: Callable[[], Taken]) -> None:
+def take_along(name: str, made: Callable[[], Taken], *, without: Iterable[str] = ()) -> None:
     """A fold-out with the question in other forms and the answer to download.
 
     Parameters
     ----------
     name : of the files.
     made : makes them, where somebody looks.
+    without : what the address does not hold.
     """
     with fold("take-along", _("Take it with you: command, Python, files"), icon=":material/ios_share:") as drawn:
         if not drawn:
             return
         taken = made()
-        st.caption(_("The address of this page holds every field: copy it to share this result."))
+        left_out = [*without, *([_("the config")] if is_only_here() else [])]
+        left_out += [_("your stack.yaml and machine.yaml")] if st.session_state.get(MEASURED) else []
+        if left_out:
+            but = _("The address of this page holds every field, but not {what}: whoever opens it needs that, too.")
+            st.caption(but.format(what=", ".join(left_out)))
+        else:
+            st.caption(_("The address of this page holds every field: copy it to share this result."))
         if uploaded():
             own = _("Not your own hardware: {folder}/accelerators and {folder}/clusters stand for the files.")
             st.caption(own.format(folder=FOLDER))

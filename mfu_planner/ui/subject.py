@@ -12,16 +12,13 @@ from mfu_planner.architectures.presets import catalogue, preset
 from mfu_planner.errors import InputError
 from mfu_planner.hardware import lookup
 from mfu_planner.hardware.sellers import seller_of
-from mfu_planner.questions.model import parse_config
 from mfu_planner.ui.choices import in_words
 from mfu_planner.ui.fields import CHOSEN, FIELDS
 from mfu_planner.ui.form import Form
+from mfu_planner.ui.own_config import OWN_CONFIG, leave_link, own_config
 from mfu_planner.ui.own_hardware import FOLDER, own_hardware_field, uploaded
-from mfu_planner.ui.refusal import refused
-from mfu_planner.ui.text import _
-from mfu_planner.ui.uploads import LARGEST_CONFIG, small_text
 
-OWN_CONFIG, OWN_SIZE = "own config.json", "own size"
+OWN_SIZE = "own size"
 _HUB = "https://huggingface.co/"
 DTYPES = ("bf16", "fp16", "fp8", "fp4", "tf32", "fp32", "int8")
 
@@ -75,6 +72,8 @@ def model_fields(form: Form, *, convention: bool = True) -> None:
     """Model, sequence length and convention."""
     name = form.choice("model", _or_none(form, model_names()), alias=lambda name: preset(name).id, shown=_model)
     form.put("model", None)
+    if name != OWN_CONFIG:
+        leave_link()
     if name == OWN_SIZE:
         left, right = st.columns(2)
         with left:
@@ -82,7 +81,7 @@ def model_fields(form: Form, *, convention: bool = True) -> None:
         with right:
             form.text("active_params")
     elif name == OWN_CONFIG:
-        form.put("config", _own_config())
+        form.put("config", own_config())
     elif name != CHOSEN:
         form.put("model", name)
     left, right = st.columns(2)
@@ -113,34 +112,6 @@ def _uses_target(form: Form) -> bool:
     except InputError:
         return False
     return found.architecture is not None and found.architecture.uses_target
-
-
-def _own_config() -> dict[str, Any] | None:
-    field = FIELDS["config"]
-    dropped = st.file_uploader(_("Drop a config.json"), type=["json"], key="config_file", help=_(field.help))
-    if dropped is not None and st.session_state.get("config_seen") != dropped.file_id:
-        st.session_state["config_seen"] = dropped.file_id
-        try:
-            st.session_state["config"] = small_text(dropped, LARGEST_CONFIG, "config")
-        except InputError as error:
-            st.error(refused(error))
-    pasted = st.text_area(
-        _("or paste it"),
-        key="config",
-        height=140,
-        max_chars=20_000,
-        bind="query-params",
-        placeholder='{"model_type": "llama", …}',
-    )
-    text = (pasted or "").strip()
-    if not text:
-        st.caption(_("A Hugging Face config.json: its work is then counted exactly."))
-        return None
-    try:
-        return parse_config(text, "config.json")
-    except InputError as error:
-        st.error(refused(error))
-        return None
 
 
 def hardware_fields(form: Form) -> None:

@@ -14,10 +14,12 @@ import streamlit as st
 from mfu_planner.errors import PlannerError
 from mfu_planner.hardware._own import in_use
 from mfu_planner.ui.fields import CHOSEN, FIELDS
+from mfu_planner.ui.own_config import OWN_CONFIG, config_text
 
 DEMO = ("model", "hardware")
 """Where these two stand as a fresh page shows them, the other fields are the demo's."""
-_ASKED = (*DEMO, "config", "params", "active_params", "devices", "global_batch", "seq_len", "dtype")
+_ASKED = (*DEMO, "config", "params", "active_params", "devices", "global_batch", "seq_len", "target_seq_len",
+          "dtype")  # fmt: skip
 _PROPOSED = ("tokens", "devices", "mfu", "global_batch")
 LAID_OUT = ("tp", "pp", "vpp", "cp", "ep", "micro_batch", "zero", "layout_recompute")
 OBSERVED = (
@@ -31,7 +33,8 @@ OF_THE_DEMO = (*_PROPOSED, *LAID_OUT, *OBSERVED)
 
 def current() -> dict[str, str]:
     """What the fields that a proposal depends on hold, drawn already or not."""
-    held = {n: st.session_state.get(n, st.query_params.get(n, FIELDS[n].default)) for n in _ASKED}
+    held: dict[str, Any] = {n: st.session_state.get(n, st.query_params.get(n, FIELDS[n].default)) for n in _ASKED}
+    held["config"] = config_text()
     laid_out = {n: st.query_params[n] for n in LAID_OUT if n in st.query_params}
     return {n: str(v) for n, v in (held | laid_out).items() if v not in (None, "", CHOSEN)}
 
@@ -54,7 +57,7 @@ def _proposal(asked: tuple[tuple[str, str], ...], own: Any, laid_out: bool) -> d
     from mfu_planner.answers.starting import starting_point
     from mfu_planner.questions.model import parse_config
     from mfu_planner.ui.numbers import show
-    from mfu_planner.ui.subject import OWN_CONFIG, OWN_SIZE
+    from mfu_planner.ui.subject import OWN_SIZE
 
     given: dict[str, Any] = dict(asked)
     model = given.get("model")

@@ -71,8 +71,11 @@ def pieces(file: BinaryIO, most: int, field: str) -> Iterator[bytes]:
             waiting = unpack.unconsumed_tail if unpack else b""
             total += len(piece)
             if total > most:
-                size = f"more than {most >> 20} MiB" + (" once unpacked" if unpack else "")
-                raise InputError(field, size, f"at most {most >> 20} MiB here; the command line has no limit")
+                raise InputError(
+                    field,
+                    f"more than {most >> 20} MiB once unpacked" if unpack else f"more than {most >> 20} MiB",
+                    f"at most {most >> 20} MiB here; the command line has no limit",
+                )
             yield piece
             if unpack and unpack.eof:
                 return

@@ -106,13 +106,12 @@ def _files() -> None:
 
 
 def _read(text: str) -> list[str]:
-    accepted = "a file that this page has saved"
     try:
         data = json.loads(text)
         rows = data["scenarios"]
         return [to_query({str(k): str(v) for k, v in row.items()}) for row in rows[:MOST]]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise InputError("scenarios", "a file of another kind", accepted) from None
+        raise InputError("scenarios", "a file of another kind", "a file that this page has saved") from None
 
 
 def _row(number: int, query: str, name: str, plans: list[tuple[str, Plan]]) -> None:

@@ -79,9 +79,14 @@ def page() -> None:
         _remarks(result)
         given = shown(form.given)
         files = {} if upload is None else {upload[0]: _FILE[upload[0]]}
-        take_along("diagnosis", lambda: _taken(result, given | files))
+        take_along("diagnosis", lambda: _taken(result, given | files), without=_left_out(upload))
         if result.mfu is not None and result.mfu <= 1:
             keep_button(mfu=f"{100 * result.mfu:.6g}%")
+
+
+def _left_out(upload: tuple[str, Any] | None) -> list[str]:
+    """What of the question no address can hold."""
+    return [] if upload is None else [_("the log") if upload[0] == "log" else _("the trace")]
 
 
 def _taken(d: Diagnosis, given: dict[str, Any]) -> Taken:
