@@ -108,6 +108,11 @@ class Architecture:
         """Whether some operator works along the decoder's own sequence."""
         return any(operator.rows.stream is Stream.TARGET for _, operator in self.each())
 
+    @property
+    def least_length(self) -> int:
+        """The shortest sequence that its convolutions leave something of."""
+        return max((op.rows.least for _, op in self.each() if op.rows.stream is Stream.TOKEN), default=1)
+
     def with_prediction(self) -> Architecture:
         """The same model with its multi-token prediction modules (no change where it has none)."""
         return replace(self, blocks=self.blocks + self.prediction, prediction=())

@@ -36,6 +36,9 @@ GRADES = ("exact", "approximate", "refused")
 _MOST = 20_000
 """Operators in one file."""
 _LARGEST = 2**53
+_COUNTED = (MatMul, Attention, RecordedProduct)
+_BESIDE = (Stream.IMAGE, Stream.CLIP)
+"""Streams of which a sequence may hold nothing."""
 _MOST_LETTERS = 4
 """Sizes that one term multiplies."""
 
@@ -104,7 +107,10 @@ def architecture_of(blocks: Any, name: str, hidden: int, vocab: int, origin: str
         name_ = _text(block, "name", origin)
         stack = next((stack for pattern, stack in _STACKS if re.search(pattern, name_.lower())), "decoder")
         found.append(Block(name_, operators, tuple(layers), stack=stack))
-    return Architecture(name=name, hidden=hidden, vocab=vocab, blocks=tuple(found))
+    built = Architecture(name=name, hidden=hidden, vocab=vocab, blocks=tuple(found))
+    if not any(isinstance(op, _COUNTED) and op.rows.stream not in _BESIDE for _, op in built.each()):
+        raise InputError(f"{origin}: blocks", "no product of tokens", "linear, attention or product operators")
+    return built
 
 
 def _operator(data: Mapping[str, Any], origin: str) -> Operator:

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Self
 
 from mfu_planner.numeric import Number, half, minimum
-from mfu_planner.operators.base import Operator, Role, Split
-from mfu_planner.operators.contract import Exchange, KeptTensor, KernelKind, Launch, Region, Traffic
+from mfu_planner.operators.base import INSIDE, Operator, Role, Split
+from mfu_planner.operators.contract import Exchange, KeptTensor, KernelKind, Launch, Traffic
 from mfu_planner.operators.layout import Layout
 from mfu_planner.operators.workload import TOKENS, Rows, Workload
 
@@ -131,8 +131,8 @@ class Attention(Operator):
     def keeps(self) -> tuple[KeptTensor, ...]:
         """Queries, keys and values (a fused kernel's output is the next product's input)."""
         return (
-            KeptTensor(f"{self.name}_queries", self.rows, self.heads * self.qk_dim, Region.SPLIT),
-            KeptTensor(f"{self.name}_keys", self.keys, self.key_width, Region.SPLIT),
+            KeptTensor(f"{self.name}_queries", self.rows, self.heads * self.qk_dim, self.region),
+            KeptTensor(f"{self.name}_keys", self.keys, self.key_width, self.region),
         )
 
     def kernels(self, work: Workload) -> tuple[Launch, ...]:
@@ -161,7 +161,9 @@ class Attention(Operator):
         return (Exchange(self.name, Traffic.KEYS, self.keys, self.key_width),)
 
     def piece(self, layout: Layout) -> Self:
-        """Heads ÷ TP."""
+        """Heads ÷ TP; all of them where the operator is repeated."""
+        if self.split not in INSIDE:
+            return Operator.piece(self, layout)
         return replace(self, heads=self.heads / layout.tp, kv_heads=self.kv_heads / layout.tp)
 
     def forward_flops(self, work: Workload) -> Number:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from mfu_planner.numeric import Number, ceil_div, minimum
-from mfu_planner.operators.base import Operator, Role, Split
+from mfu_planner.operators.base import INSIDE, Operator, Role, Split
 from mfu_planner.operators.layout import Layout
 from mfu_planner.operators.workload import Workload
 
@@ -59,7 +59,9 @@ class Scan(Operator):
         return 2 * self.forward_flops(work) if self.input_grad else 0
 
     def piece(self, layout: Layout) -> Self:
-        """Heads (channels) and their parameters ÷ TP."""
+        """Heads (channels) and their parameters ÷ TP; all of them where the operator is repeated."""
+        if self.split not in INSIDE:
+            return Operator.piece(self, layout)
         return replace(self, **{name: getattr(self, name) / layout.tp for name in self.divided})
 
     def reference_flops(self, length: Number) -> Number:

@@ -114,6 +114,14 @@ class Rows:
         none = isinstance(self.without, int) and not self.without
         return rows if none else rows - self.without * work.images
 
+    @property
+    def least(self) -> int:
+        """Elements of the stream below which its convolutions leave no row."""
+        length = 1
+        for kernel, stride in reversed(self.thinned):
+            length = (length - 1) * stride + kernel
+        return length
+
     def divided(self, by: Number) -> Rows:
         """The rows of one of ``by`` devices that share them."""
         if type(by) in (int, float) and by == 1:

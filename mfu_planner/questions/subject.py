@@ -193,6 +193,9 @@ def choose_lengths(
 ) -> tuple[int | None, int | None]:
     """Positions per sequence, and per decoder sequence of an encoder–decoder: as given, else the model's own."""
     length = _sequence(seq_len, target, model, convention, warnings, sources)
+    least = model.architecture.least_length if model.architecture is not None else 1
+    if length is not None and length < least:
+        raise InputError("seq-len", length, f"at least {least}: the convolutions of {model.name} leave nothing of less")
     if seq_len is not None and model.architecture is not None:
         warnings += beyond_learned(length, model.architecture, model.name)
     return length, _target(target, model)

@@ -161,7 +161,7 @@ def step(case: Case, *, parts: bool = True, memory: bool = True, one: MicroBatch
         return Step(seconds=seconds, parts={}, stages=held_bytes, model_flops=0, device_bound=1.0)
     flops = model_flops(case.architecture, case.work)
     shown = waterfall(case, layer, before, after, stages, once)
-    bound = minimum(1.0, layer.device / stages.busy)
+    bound = minimum(1.0, _share(layer.device, stages.busy))
     return Step(seconds=seconds, parts=shown, stages=held_bytes, model_flops=flops, device_bound=bound)
 
 
@@ -264,7 +264,9 @@ def stage_times(
         slowest = where(dual, where(pp > 2, maximum(most * busy, mirrored), mirrored), slowest)
     slowest = named(names.SLOWEST, where(pp > 1, slowest, layers + start + end) + accumulate)
     total = named(names.TOTAL, layers + start + end + accumulate * pp)
-    fill = fill_share(layout.schedule, pp, layout.vpp, layer.backward / layer.device, layer.weights / layer.device)
+    fill = fill_share(
+        layout.schedule, pp, layout.vpp, *(_share(part, layer.device) for part in (layer.backward, layer.weights))
+    )
     fill = named(names.FILL, fill)
     return Stages(
         busy=busy,
@@ -275,6 +277,11 @@ def stage_times(
         accumulate=accumulate,
         pipeline=named(names.PIPELINE, pipeline_time(slowest, total, layout.micro_batches, fill)),
     )
+
+
+def _share(part: Number, whole: Number) -> Number:
+    """Part of a whole, none of what is nothing (layers that the input gives no work)."""
+    return part / whole if anywhere(whole > 0) else 0.0
 
 
 def send_time(division: Division, layout: Layout, machine: Machine, stack: Stack, work: Workload) -> Number:

@@ -71,6 +71,7 @@ def test_a_bare_layout_and_conventions_work() -> None:
         (lambda d: d.update(params=5), "sum of the operators"),
         (lambda d: d.update(blocks="many"), "blocks"),
         (lambda d: d.update(blocks=[], params=0), "at least one block"),
+        (lambda d: [b["operators"].clear() for b in d["blocks"]], "linear, attention or product"),
         (lambda d: d["blocks"][1].update(layers=[-1]), "layer numbers"),
         (lambda d: d["blocks"][1]["operators"][0].update(kind="magic"), "one of linear"),
         (lambda d: d["blocks"][1]["operators"][0].update(inputs=10**30), "inputs"),

@@ -37,7 +37,8 @@ def model(name: str) -> Architecture:
 def test_batches_lengths_and_masks(name: str) -> None:
     """Work is linear in the batch but for what its sequences share; allowed pairs are no more than all; HFU ≥ MFU."""
     architecture = model(name)
-    one, three = Workload(1, 96, 32), Workload(3, 96, 32)
+    length = max(96, architecture.least_length)
+    one, three = Workload(1, length, 32), Workload(3, length, 32)
     full = model_work(architecture, one).total
 
     if not _shares(architecture):
@@ -54,11 +55,12 @@ def test_batches_lengths_and_masks(name: str) -> None:
 def test_conventions_are_exact_and_positive(name: str) -> None:
     """Every convention gives an exact positive number or None; it does not depend on the batch."""
     architecture = model(name)
-    one = by_convention(architecture, Workload(1, 256, 64), versions=True)
+    length = max(256, architecture.least_length)
+    one = by_convention(architecture, Workload(1, length, 64), versions=True)
 
     assert all(value is None or (isinstance(value, int | Fraction) and value > 0) for value in one.values())
     if not _shares(architecture):
-        assert by_convention(architecture, Workload(4, 256, 64), versions=True) == one
+        assert by_convention(architecture, Workload(4, length, 64), versions=True) == one
 
 
 def test_a_mixture_with_every_expert_is_its_dense_twin_plus_the_router() -> None:

@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 
+from mfu_planner import predict
 from mfu_planner.architectures.presets import catalogue
 from mfu_planner.counting import model_work
 from mfu_planner.counting.conventions import batch_flops, convention
@@ -57,7 +58,7 @@ def case(name: str, layout: Layout) -> Case:
     machine, stack = bench()
     model = architecture(name)
     batch = int(layout.dp * layout.micro_batch * layout.micro_batches)
-    work = Workload(batch, model.fixed_length or 256, 128 if model.uses_target else 0)
+    work = Workload(batch, model.fixed_length or max(256, model.least_length), 128 if model.uses_target else 0)
     return Case(
         architecture=model, work=work, layout=layout, machine=machine, stack=stack, memory=memory_constants("generic")
     )
@@ -94,7 +95,9 @@ def test_pieces_are_the_whole(name: str) -> None:
     for layout in (Layout(tp=2.0), Layout(tp=4.0, ep=1.0), Layout(ep=2.0, dp=2.0)):
         params, owned = total(model, layout)
         assert owned == pytest.approx(params, rel=2e-3)
-    work = Workload(4, model.fixed_length or 64, 32 if model.uses_target else 0, allowed_pairs_only=True)
+    work = Workload(
+        4, model.fixed_length or max(64, model.least_length), 32 if model.uses_target else 0, allowed_pairs_only=True
+    )
     for layout in (Layout(), Layout(tp=2.0), Layout(tp=2.0, ep=4.0, dp=4.0)):
         for _, op in model.each():
             whole, piece = op.forward_flops(work), op.piece(layout).forward_flops(work)
@@ -197,6 +200,23 @@ def test_a_step_does_the_work_that_is_counted(name: str) -> None:
     counted = model_work(asked.architecture, asked.work.allowed()).total
 
     assert step(asked).model_flops == counted
+
+
+@pytest.mark.parametrize("name", ["wav2vec2-base", "hubert-base"])
+def test_a_wave_needs_one_frame(name: str) -> None:
+    """25 ms at 16 kHz make the first frame (arXiv:2006.11477, section 4): less is refused, not zero work."""
+    with pytest.raises(InputError, match="seq-len: got 399; accepted: at least 400"):
+        predict(model=name, hardware="h100-sxm", devices=8, seq_len=399, global_batch=8)
+    assert predict(model=name, hardware="h100-sxm", devices=8, seq_len=400, global_batch=8).step_time_s > 0
+
+
+def test_layers_without_work_take_no_time() -> None:
+    """A step of what stands before and after them is still an answer."""
+    asked = case("gpt2", Layout(dp=8.0))
+    idle = replace(
+        asked.architecture, blocks=tuple(replace(b, operators=()) if b.layers else b for b in asked.architecture.blocks)
+    )
+    assert 0 < step(replace(asked, architecture=idle)).seconds < step(asked).seconds
 
 
 def test_a_change_of_flags_needs_a_question() -> None:
