@@ -34,8 +34,9 @@ def _described(run: Described) -> tuple[CauseFinding, ...]:
     """What the description itself leaves in doubt."""
     found = []
     if run.impossible:
+        code = "layout/another-run" if run.outrun else "layout/does-not-fit"
         message = f"as described it cannot run: {run.impossible}"
-        found.append(CauseFinding(code="layout/does-not-fit", severity="warning", message=message))
+        found.append(CauseFinding(code=code, severity="warning", message=message))
     if run.reading is not None:
         message = f"{run.reading.words} explains the observed time, and was not said: {run.reading.question}"
         found.append(CauseFinding(code="layout/not-said", severity="warning", message=message))

@@ -49,7 +49,11 @@ class Described:
     """Flags that were chosen here: what they cost is no cause."""
     reason: str = ""
     impossible: str = ""
-    """Why the run as described cannot be: its states alone do not fit."""
+    """Why the run as described cannot be: its states alone do not fit, or it is faster than its settings allow."""
+    check: str = "check how the states are held: --zero, --offload, --optimizer, --devices"
+    """What to look up then."""
+    outrun: bool = False
+    """Whether it is its speed that its settings do not allow."""
     reading: Unsaid | None = None
     """What was not given and is read so that it explains the observation."""
     without: float = 1.0

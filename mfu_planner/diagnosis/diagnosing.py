@@ -16,6 +16,7 @@ from mfu_planner.diagnosis.idle import explain_idle
 from mfu_planner.diagnosis.loading import Loader, loader_of
 from mfu_planner.diagnosis.measurements import measurements
 from mfu_planner.diagnosis.observing import Observed, observe
+from mfu_planner.diagnosis.outrun import outrun
 from mfu_planner.diagnosis.signs import Sign, signs
 from mfu_planner.diagnosis.signs import explain as explain_rest
 from mfu_planner.diagnosis.unsaid import settled
@@ -62,6 +63,7 @@ def diagnose(**given: Any) -> Diagnosis:
     possible = seen.mfu is None or seen.mfu < 1
     point = run.bench.base if run.bench and possible else None
     gap = _gap(seen, point if possible else None)
+    run = outrun(run, gap)
     if seen.measurement is not None and point is not None:
         gap.stated_peak = seen.measurement.peak_flops_per_s / point.peak_flops_per_s
     _regard(gap, run)
@@ -74,7 +76,8 @@ def diagnose(**given: Any) -> Diagnosis:
     ranked = ranking.rank(gap, seen.measured, effects, doubted=run.reading.cause if run.reading else "")
     causes = [r for r in ranked if r.share >= ranking.NOTABLE] or ranked[:1]
     if run.impossible:  # what is predicted of it speaks of another run
-        causes = [ranking.Ranked("unexplained", 1 - gap.useful, "unexplained"), *causes]
+        measured = [c for c in causes if c.basis == "measured"]
+        causes = [ranking.Ranked("unexplained", 1 - gap.useful, "unexplained"), *measured]
     everything = _all_effects(gap, seen, run, effects, found, loader, causes) if possible else []
     causes = agreed(causes, everything)
     answered = answer(kept, seen, run, gap, causes, everything, _applied(kept.get("apply"), len(everything)))

@@ -48,10 +48,9 @@ def _all(seen: Observed, run: Described, loader: Loader) -> Iterator[tuple[str, 
         yield f"look up {run.reading.question}: it decides", (run.reading.cause,)
         return
     if run.impossible:
-        yield (
-            "check how the states are held: --zero, --offload, --optimizer, --devices",
-            ("offload", "communication", "memory-bound"),
-        )
+        yield run.check, ("offload", "communication", "memory-bound")
+    if run.outrun:
+        return
     yield from _batch(run)
     if seen.given.get("offload"):
         yield (

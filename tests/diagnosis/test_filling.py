@@ -52,3 +52,19 @@ def test_without_a_batch_the_micro_batch_is_the_quickest_that_fits() -> None:
     assert given["micro_batch"] == max(rates, key=lambda m: rates[m])
     assert given["global_batch"] == 8 * given["micro_batch"]
     assert any(line.startswith(f"micro-batch {given['micro_batch']}: the fastest that fits") for line in said)
+
+
+def test_a_run_faster_than_what_was_assumed_is_another_run() -> None:
+    """DeepSeek-V3 at 610 tokens/s a device: no shard of 16,384 devices without expert parallelism comes near."""
+    rate = {"model": "deepseek-v3", "hardware": "h100-sxm", "devices": 16384, "tokens_per_second": "10M"}
+    found = diagnose(**rate)
+    assert found.observed_over_predicted is not None
+    assert found.observed_over_predicted < 0.5
+    assert found.answer.startswith("As described the run cannot be")
+    assert found.first_cause == "unexplained"
+    first = found.actions[0]
+    assert first.kind == "measure"
+    assert {"--global-batch,", "--tp,"} <= set(first.change.split())
+
+    said = diagnose(**rate, tp=1, pp=16, ep=64, global_batch=15360, recompute="selective", zero=1, micro_batch=1)
+    assert not said.answer.startswith("As described")
