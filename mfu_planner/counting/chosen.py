@@ -24,6 +24,16 @@ _BEFORE = re.compile(r"^(?:cross_|shared_expert_|compressor_)")
 _LAYERS = re.compile(r"layers\.(\d+)(?:-(\d+))?")
 _KINDS: Mapping[str, type[Operator] | tuple[type[Operator], ...]] = {"embeddings": Lookup, "norms": Norm}
 
+_MODULES_OF: Mapping[str, tuple[str, ...]] = {
+    "vision": ("vision_tower", "vision_model", "vision_encoder", "visual", "image_encoder"),
+    "audio": ("audio_tower", "audio_model", "audio_encoder"),
+    "projector": ("multi_modal_projector", "mm_projector", "connector"),
+    "decoder": ("text", "text_model", "language_model", "llm"),
+}
+"""Part → what transformers' classes and the flags of trainers call it beside a tower."""
+_NAMED = 24
+"""Names that an error lists."""
+
 MODULES: Mapping[str, tuple[str, ...]] = {
     "c_attn": ("qkv_proj",),
     "query_key_value": ("qkv_proj",),
@@ -93,11 +103,15 @@ def part_of(block: Block, op: Operator) -> str:
 
 
 def parts(architecture: Architecture) -> dict[str, str]:
-    """Every part that the model has, by the words for it; ``text`` is the decoder beside a tower."""
+    """Every part that the model has, by the words for it: ``text`` is the decoder beside a ``tower``."""
     found = {part: part for part in (part_of(block, op) for block, op in architecture.each())}
-    if "decoder" in found and len(found) > 1 and "encoder" not in found:
-        found.setdefault("text", "decoder")
-    return found
+    if len(found) == 1 or "encoder" in found:
+        return found
+    named = {word: part for part in found for word in _MODULES_OF.get(part, ())}
+    towers = sorted(found.keys() & {"vision", "audio"})
+    if len(towers) == 1:
+        named["tower"] = towers[0]
+    return {**named, **found}
 
 
 def chosen(architecture: Architecture, words: Iterable[str], field: str = "freeze") -> Chosen:
@@ -132,8 +146,10 @@ def _one(architecture: Architecture, word: str, known: Mapping[str, str], main: 
     operators = {op.name for _, op in architecture.each()}
     if word in operators:
         return lambda _b, _l, op: op.name == word
-    every = (*sorted({*known, *blocks, *_KINDS}), *sorted(operators - blocks))
-    raise InputError(field, word, f"layers.0-3, or any of {', '.join(every)}", nearest(word, every))
+    usual = (*sorted({*known.values(), *_KINDS}), *sorted(blocks - {*known.values()}))
+    every = dict.fromkeys((*usual, *sorted(operators), *known))
+    listed = ", ".join([*every][:_NAMED]) + (", …" if len(every) > _NAMED else "")
+    raise InputError(field, word, f"layers.0-3, or any of {listed}", nearest(word, every))
 
 
 def adapted(architecture: Architecture, targets: Iterable[str], field: str = "lora-targets") -> Chosen:

@@ -84,6 +84,27 @@ def test_a_frozen_tower_leaves_its_projector_trained() -> None:
     assert trained["text"] + trained["vision"] == trainable_params(built) + projector
 
 
+@pytest.mark.parametrize(
+    ("word", "part"),
+    [
+        ("vision_tower", "vision"), ("tower", "vision"), ("multi_modal_projector", "projector"),
+        ("language_model", "text"), ("decoder", "text"),
+    ],
+)  # fmt: skip
+def test_parts_by_the_names_of_their_modules(word: str, part: str) -> None:
+    """As transformers' classes and the flags of trainers call them."""
+    given = {"config": small("llava"), "seq_len": 40, "images": 1}
+    assert _trained(flops(**given, freeze=word)) == _trained(flops(**given, freeze=part))
+
+
+def test_a_refusal_lists_parts_first_and_is_short() -> None:
+    with pytest.raises(InputError) as refused:
+        flops(model="stable-diffusion-xl", freeze="nonsense")
+    assert refused.value.accepted.startswith("layers.0-3, or any of ")
+    assert refused.value.accepted.endswith(", …")
+    assert len(str(refused.value)) < 600
+
+
 def test_layers_embeddings_and_norms() -> None:
     """A run of layers by number; every table; every norm."""
     config = small("qwen2")
