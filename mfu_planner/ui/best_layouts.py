@@ -19,6 +19,7 @@ from mfu_planner.report.human import percent
 from mfu_planner.searching.search import search
 from mfu_planner.ui.cards import notes
 from mfu_planner.ui.charts import layout as charts
+from mfu_planner.ui.fields import CHOSEN
 from mfu_planner.ui.form import Form, shown_as
 from mfu_planner.ui.layout import machines
 from mfu_planner.ui.numbers import show
@@ -27,8 +28,10 @@ from mfu_planner.ui.text import _, said
 
 _PATIENCE_S = 20
 _MOST_CLOUDS = 6
-_OF_ROW = "stack-of-row"
-"""Key of the session: the software that a chosen row named, where the form named none."""
+_OF_ROW = "said-by-row"
+"""Key of the session: what a chosen row named beside its degrees, where the form named none."""
+_DECIDED = ("stack", "pipeline_embedding", "pipeline_loss")
+"""What a search decides beside the degrees: the software, and whether a stage's ends count as layers."""
 _MOST_DEVICES = 1_000_000
 """A stranger's search costs bounded time."""
 
@@ -70,8 +73,9 @@ def best_layouts(form: Form, given: dict[str, Any]) -> None:
         clouds = form.several("clouds", machines(str(given.get("hardware", ""))), (), _MOST_CLOUDS)
     with right:
         tokens = form.text("run_tokens")
-    if question.get("stack") == st.session_state.get(_OF_ROW):  # the chosen row named it: the search is the same
-        question.pop("stack", None)
+    for name, value in st.session_state.get(_OF_ROW, {}).items():  # the chosen row named it: the search is the same
+        if question.get(name) == value:
+            del question[name]
     question |= {"cluster": clouds, "rank": "cost"} if clouds else {}
     question |= {"tokens": tokens} if tokens else {}
     question |= _minded(form, given)
@@ -147,15 +151,16 @@ def _use(rows: list[dict[str, Any]]) -> None:
     if not chosen:
         return
     fields = fields_of_row(rows[chosen[0]])
-    if not st.session_state.get("stack"):
-        st.session_state[_OF_ROW] = fields["stack"]
+    before = st.session_state.get(_OF_ROW, {})
+    own = {n for n in _DECIDED if st.session_state.get(n) not in (None, "", CHOSEN, False, before.get(n))}
+    st.session_state[_OF_ROW] = {n: fields[n] for n in _DECIDED if n not in own}
     st.session_state.update(fields)
 
 
 def fields_of_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """What the form's fields hold where a row of a search is asked about: its question where it has one."""
     said = {**row, **(row.get("question") or {})}
-    wanted = ("devices", "recompute_share", "stack")
+    wanted = ("devices", "recompute_share", *_DECIDED)
     found = {
         name: shown_as(asked, said.get(name))
         for name, asked in asks(PredictQuestion).items()

@@ -288,3 +288,11 @@ def test_an_error_repeats_no_more_than_a_person_reads() -> None:
                "--global-batch", "8", "--micro-batch", "3.7e300")  # fmt: skip
     assert done.returncode == 2
     assert len(one_line(done)) < 1500
+
+
+def test_a_name_that_no_file_can_have() -> None:
+    """Refused in one line; JSON without a line end is text, not a name."""
+    with pytest.raises(InputError, match="name too long"):
+        read_log("x" * 5000)
+    state = json.loads((ROOT / "tests" / "observe" / "samples" / "trainer_state_tokens.json").read_text("utf-8"))
+    assert read_log(json.dumps(state)).step_time_s == 250 / 100

@@ -12,7 +12,11 @@ from mfu_planner.answers.starting import starting_point
 from mfu_planner.errors import PlannerError
 from mfu_planner.report.human import percent
 
-SAMPLES = sorted(p for p in (Path(__file__).parents[1] / "observe").rglob("*") if p.suffix == ".log")
+SAMPLES = sorted(
+    path
+    for path in (Path(__file__).parents[1] / "observe" / "samples").iterdir()
+    if path.suffix in (".log", ".jsonl", ".json", ".csv") and path.name != "expected.csv"
+)
 
 
 def _html(app: Any) -> str:
@@ -28,7 +32,7 @@ def test_a_fresh_page_with_a_log_gives_the_command_lines_number(page: Any, path:
     app.text_area(key="log_text").set_value(text).run()
     assert not app.exception
     try:
-        said = read_log(text)
+        said = read_log(path)
     except PlannerError:
         assert app.error, "the page refuses it too"
         return

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mfu_planner import plan, predict
+from mfu_planner import plan, predict, search
 from mfu_planner.questions.commands import question_of
 from mfu_planner.questions.question import asks
 from mfu_planner.ui import best_layouts
@@ -136,6 +136,18 @@ def test_a_chosen_row_gives_the_rows_figures(page: Any) -> None:
         app.run()
         assert not app.exception
         assert f"{row['step_time_s']!r} s" in " ".join(e.proto.body for e in app.get("html")), row
+
+
+def test_a_row_whose_ends_count_as_layers(page: Any) -> None:
+    """BLOOM's 30 layers divide by no 32 chunks of stages; with its embedding and loss as layers they do."""
+    query = {"model": "bloom-7b1", "devices": "64", "global_batch": "256"}
+    rows = search(**query, hardware="h100-sxm", pp=16, vpp=2, space="usual").layouts
+    row = next(row for row in rows if row["pipeline_embedding"])
+    app = page("layout", **query)
+    for name, value in best_layouts.fields_of_row(row).items():
+        app.session_state[name] = value
+    app.run()
+    assert f"{row['step_time_s']!r} s" in " ".join(e.proto.body for e in app.get("html"))
 
 
 @pytest.mark.parametrize("name", sorted(asks(question_of("predict"))))

@@ -79,7 +79,7 @@ def _is_stdin(source: LogSource) -> bool:
 
 
 def _sources(source: LogSource, out: Ingested) -> Iterable[NamedStream]:
-    if isinstance(source, str) and ("\n" in source or "\r" in source):
+    if isinstance(source, str) and ("\n" in source or "\r" in source or source.lstrip().startswith("{")):
         yield NamedStream.of_text(source)
         return
     if hasattr(source, "read"):
@@ -99,7 +99,7 @@ def _sources(source: LogSource, out: Ingested) -> Iterable[NamedStream]:
             out.name = wandb_folder.read_run(run, out.log)
             if (run / wandb_folder.CONSOLE).is_file():
                 yield NamedStream.of_path(run / wandb_folder.CONSOLE)
-        elif path.is_dir():
+        elif os.path.isdir(path):  # noqa: PTH112  no error for a name that no file can have
             yield _best_in_folder(path, out)
         else:
             yield NamedStream.of_path(path)

@@ -40,7 +40,8 @@ def read_log(
     Parameters
     ----------
     source
-        A path, a folder, ``-`` for standard input, several paths, an open file, or the text itself (with a line end).
+        A path, a folder, ``-`` for standard input, several paths, an open file, or the text itself (with a line end,
+        or JSON).
     devices, global_batch, seq_len
         What the log may not say: devices of the whole job, sequences (or ``"16M tokens"``) per step, tokens per
         sequence.  What is given wins over the log's header; a contradiction is a finding.

@@ -36,7 +36,10 @@ _PER_DEVICE = ("per_device_train_batch_size", "micro_batch_size", "device_batch_
 
 def run_folder(path: Path) -> Path | None:
     """The folder with a run's summary: the one given, its ``files``, or the one around a companion file."""
-    candidates = [path, path / "files"] if path.is_dir() else [path.parent]
+    try:
+        candidates = [path, path / "files"] if path.is_dir() else [path.parent]
+    except OSError:  # a name that no file can have: said where it is opened
+        return None
     if path.is_file() and path.name not in {SUMMARY, METADATA, CONFIG}:
         return None
     return next(
