@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ _ROUNDS = 3
 """Times that the model is made linear anew."""
 _INNER = 6
 """Times that weights are found anew in a linear model."""
-_FAR = 4.0
+_FAR = 1.0
 """Squared errors over the scatter from which on a step pulls less."""
 _LEAP = 0.8
 """Largest change of a factor's logarithm in a round."""
@@ -31,8 +30,6 @@ class Fit:
     """Natural logarithms of the factors, ``(p,)``."""
     covariance: Floats
     """Of them, ``(p, p)``."""
-    evidence: float
-    """Natural logarithm of how likely the steps are under the prior, but for a constant (Laplace)."""
 
 
 def said() -> dict[str, Any]:
@@ -41,29 +38,14 @@ def said() -> dict[str, Any]:
     return held
 
 
-def prior(measured: bool = False, common_sd: float | None = None, wider: float = 1.0) -> Floats:
+def prior(measured: bool = False) -> Floats:
     """Covariance of the factors' logarithms before any step is seen; all share one factor beside their own.
 
-    Parameters
-    ----------
-    measured
-        Whether a machine file stands behind the kernels.
-    common_sd, wider
-        Standard deviation of the shared factor (None: as on file), and what those of each factor's own are times.
+    ``measured``: whether a machine file stands behind the kernels.
     """
-    widths = [wider * (m.measured_sd if measured else m.sd) for m in multipliers().values()]
-    common = said()["common_sd"] if common_sd is None else common_sd
-    covariance: Floats = np.diag(np.square(widths)) + common**2
+    widths = [m.measured_sd if measured else m.sd for m in multipliers().values()]
+    covariance: Floats = np.diag(np.square(widths)) + said()["common_sd"] ** 2
     return covariance
-
-
-def likeliest_prior(steps: Steps, log_seconds: Floats, measured: bool = False) -> Floats:
-    """The prior as wide as the steps themselves make likeliest; as on file where they are few."""
-    widths = said()["widths"]
-    if steps.count < widths["runs"]:
-        return prior(measured)
-    among = [prior(measured, common, wider) for common, wider in product(widths["common_sd"], widths["wider"])]
-    return max(among, key=lambda before: fit(steps, log_seconds, before).evidence)
 
 
 def fit(steps: Steps, log_seconds: Floats, before: Floats) -> Fit:
@@ -94,18 +76,13 @@ def fits(steps: Steps, log_seconds: Floats, before: Floats, subsets: Sequence[It
     logs = np.zeros((len(chosen), len(NAMES)))
     sure = np.linalg.inv(before)
     spreads: list[Floats] = [before] * len(chosen)
-    scatters: list[Floats] = [np.empty(0)] * len(chosen)
     for _ in range(_ROUNDS):
         found, slopes = steps.slopes(logs)
         for i, rows in enumerate(chosen):
-            scatters[i] = _scatter(slopes[i][rows], before)
-            moved, spreads[i] = _solved((log_seconds - found[i])[rows], slopes[i][rows], logs[i], sure, scatters[i])
+            sigma = _scatter(slopes[i][rows], before)
+            moved, spreads[i] = _solved((log_seconds - found[i])[rows], slopes[i][rows], logs[i], sure, sigma)
             logs[i] += np.clip(moved, -_LEAP, _LEAP)
-    missed = log_seconds - steps.log_seconds(logs)
-    return [
-        Fit(at, spread, _evidence(miss[rows], at, spread, before, sigma))
-        for at, spread, miss, rows, sigma in zip(logs, spreads, missed, chosen, scatters, strict=True)
-    ]
+    return [Fit(at, spread) for at, spread in zip(logs, spreads, strict=True)]
 
 
 def _scatter(slope: Floats, before: Floats) -> Floats:
@@ -127,12 +104,6 @@ def _solved(miss: Floats, slope: Floats, at: Floats, sure: Floats, sigma: Floats
         moved = np.linalg.solve(inverse, slope.T @ (weight * miss) - sure @ at)
     spread: Floats = np.linalg.inv(inverse)
     return moved, spread
-
-
-def _evidence(miss: Floats, at: Floats, spread: Floats, before: Floats, sigma: Floats) -> float:
-    off = miss / sigma
-    loss = _FAR * np.sum(np.log1p(off * off / _FAR)) + 2.0 * np.sum(np.log(sigma)) + at @ np.linalg.solve(before, at)
-    return float(np.linalg.slogdet(spread)[1] - np.linalg.slogdet(before)[1] - loss) / 2.0
 
 
 def odd_ones(steps: Steps, log_seconds: Floats, measured: bool = False) -> tuple[list[int], Floats]:
@@ -180,7 +151,7 @@ def calibrated(steps: Steps, log_seconds: Floats, measured: bool = False) -> Cal
     measured
         Whether a machine file stands behind the kernels.
     """
-    before, everyone = likeliest_prior(steps, log_seconds, measured), range(steps.count)
+    before, everyone = prior(measured), range(steps.count)
     if steps.count == 1:
         return Calibration(fit(steps, log_seconds, before), before, np.empty(0))
     whole, *others = fits(steps, log_seconds, before, [everyone, *([j for j in everyone if j != i] for i in everyone)])

