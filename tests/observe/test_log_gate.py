@@ -293,3 +293,27 @@ def test_a_trainer_that_waits_for_generators_beside_it():
     products = 4 * 2 * 7.07e9 * 1536000 / (16 * 96 * 989.4e12)
     assert products < report.mfu < 1.2 * products
     assert "log/generation-elsewhere" in {f.code for f in report.findings}
+
+
+def test_overflowed_rate_is_an_error_and_left_out():
+    """A counter that overflowed makes 8e19 tokens/s of a step of half a second: the step stays, the rate goes."""
+    line = "{}/88743 [10:51:46<53:53, 2.09it/s, loss=5.7, wps=8.4e+19, ups=2, wpb=4.2e+19, bsz=64, num_updates={}]\n"
+
+    report = read_log("".join(line.format(n, n) for n in range(100, 105)), seq_len=128)
+
+    assert severities(report)["log/rate-out-of-range"] == "error"
+    assert report.step_time_s == pytest.approx(0.5, rel=0.01)
+    assert report.tokens_per_s is None or report.tokens_per_s < 1e6
+
+
+def test_batch_of_a_coarse_clock_is_not_said():
+    """400 samples/s between stamps of whole seconds, 5 ± 1 s for 20 steps: a batch of 80 to 120 is no batch."""
+    lines = "".join(
+        f"| Training Device=xla:0/0 Epoch=1 Step={step} Loss=0.1 Rate=400.00 GlobalRate=396.82 Time=22:01:{second}\n"
+        for step, second in ((700, 47), (720, 52))
+    )
+
+    report = read_log(lines)
+
+    assert report.samples_per_s == pytest.approx(400) or report.samples_per_s is None
+    assert report.global_batch is None

@@ -126,7 +126,20 @@ def read_results(entry: Mapping[str, Any], log: Reading) -> None:
                 log.header.values.setdefault("devices", float(round(processes)))
     elif rate:
         s["tokens_per_s_per_device"] = rate
+    _effective(values, s)
     _without_warm_up(values, s, log)
+
+
+def _effective(values: Mapping[str, Any], s: dict[str, float]) -> None:
+    """LLaMA-Factory's rates without padding: of each device under the old key, of both under the new ones."""
+    each = as_number(values.get("effective_tokens_per_sec_per_device")) or as_number(
+        values.get("effective_tokens_per_sec")
+    )
+    job = as_number(values.get("effective_tokens_per_sec_all_device"))
+    if each and "tokens_per_s" not in s:
+        s["tokens_per_s_per_device"] = each
+        if job:
+            s["tokens_per_s"] = job
 
 
 def _without_warm_up(values: Mapping[str, Any], s: dict[str, float], log: Reading) -> None:

@@ -14,12 +14,16 @@ COARSE = 0.005
 NEAR_INTEGER = 0.01
 #: Nothing that a log states is larger or smaller; what is, is garbage.
 _LARGEST, _SMALLEST = 1e40, 1e-20
+#: Nothing does so many tokens or samples, or steps, in a second: a counter has overflowed.
+_FASTEST = 1e14
 #: A rate of samples that is off by more than this factor is not what its key says.
 WRONG = 1.5
 #: What a running mean's last value is taken to be known to.
 RUNNING = 0.02
 
 
+_COUNTED = frozenset({"tokens_per_s", "tokens_per_s_per_device", "samples_per_s", "samples_per_s_per_device",
+                      "tokens_per_step"})  # fmt: skip
 _OF_A_RUN = (
     "step_time_s",
     "tokens_per_s",
@@ -63,6 +67,7 @@ class Route:
     value: Callable[..., float]
 
 
+_BATCH = Route("global_batch", ("samples_per_s", "step_time_s"), "samples per second × step time", lambda r, s: r * s)
 #: Tried in this order, again and again until nothing new comes out.
 ROUTES = (
     Route("tokens_per_step", ("global_batch", "seq_len"), "global batch × length", lambda b, s: b * s),
@@ -79,7 +84,7 @@ ROUTES = (
     Route("tokens_per_s_per_device", ("tokens_per_s", "devices"), "rate ÷ devices", lambda r, n: r / n),
     Route("samples_per_s", ("global_batch", "step_time_s"), "global batch ÷ step time", lambda b, s: b / s),
     Route("flops_per_s_per_device", ("flops_per_s", "devices"), "whole job ÷ devices", lambda f, n: f / n),
-    Route("global_batch", ("samples_per_s", "step_time_s"), "samples per second × step time", lambda r, s: r * s),
+    _BATCH,
 )
 
 
@@ -112,7 +117,8 @@ def gather(
         origin = "stated (running mean, last value)" if name in running else "stated (mean over the window)"
         if name == "step_time_s" and window.basis in ("elapsed_s", "time"):
             origin = "derived: " + ("elapsed time ÷ steps" if window.basis == "elapsed_s" else "the log's time stamps")
-        if name == "mfu":
+            coarse = max(coarse, window.clock_uncertainty) if window.basis == "time" else coarse
+        if name == "mfu" or (name in _COUNTED and value > _FASTEST and _overflowed(log, name, value)):
             continue
         q.put(name, value, origin, coarse)
     for name in ("devices", "global_batch", "seq_len", "tokens_per_step"):
@@ -126,7 +132,18 @@ def gather(
     _close(q)
     _whole_devices(q)
     _close(q)
+    _whole_batch(q)
     return q
+
+
+def _overflowed(log: Reading, name: str, value: float) -> bool:
+    """Say that a stated rate cannot be."""
+    log.note(
+        "log/rate-out-of-range", "error",
+        f"{name.replace('_per_s', '/s').replace('_per_device', '/device').replace('_', ' ')} of {value:.3g} cannot be: "
+        "a counter has overflowed; it is left out", rate=value,
+    )  # fmt: skip
+    return True
 
 
 def _without_wrong_samples(log: Reading, stated: dict[str, float]) -> dict[str, float]:
@@ -199,6 +216,18 @@ def _close(q: Quantities) -> None:
                     sum(p.resolution for p in parts),
                 )  # fmt: skip
                 grew = route.target in q
+
+
+def _whole_batch(q: Quantities) -> None:
+    """A batch from a rate of samples and a step time is whole, and unknown where the step time is coarse."""
+    batch = q.get("global_batch")
+    if batch is None or batch.origin != f"derived: {_BATCH.words}":
+        return
+    near = float(round(min(batch.value, _LARGEST)))
+    if batch.resolution > NEAR_INTEGER:
+        del q["global_batch"]
+    elif near >= 1 and abs(batch.value / near - 1) < NEAR_INTEGER:
+        q["global_batch"] = LoggedQuantity(near, batch.origin, batch.resolution)
 
 
 def _whole_devices(q: Quantities) -> None:

@@ -160,12 +160,12 @@ def _clock(
     chosen = [(r, s) for r, s in by_clock if id(r) in inside]
     if len(chosen) < ENOUGH_TICKED:  # few and coarse: the first of them begins before the window does
         chosen = _differences([[r for r, _ in kept]], "time", tick) or chosen or by_clock
-    if basis == "time" or not chosen:
+    if not chosen:
         return None, 1.0
     seconds = statistics.median(s for _, s in chosen)
     first, last = chosen[0][0], chosen[-1][0]
     span = (last.time or 0.0) - (first.time or 0.0) + seconds
-    return (seconds if seconds > 0 else None), min(1.0, 2 * tick / span) if span > 0 else 1.0
+    return (seconds if seconds > 0 and basis != "time" else None), min(1.0, 2 * tick / span) if span > 0 else 1.0
 
 
 def _lost(pairs: list[tuple[Record, float]], kept: list[tuple[Record, float]]) -> float | None:

@@ -116,4 +116,16 @@ T5X = Dialect(
     warmup=2,
 )
 
-DIALECTS = (T5X, TORCHTITAN, FAIRSEQ, MEGATRON, NEMO, MAXTEXT, NANOCHAT)
+EASYDEL = Dialect(
+    name="easydel",
+    about="``mlperf/step_time`` is seconds of a step, ``mlperf/execution_time`` those of its compiled function.",
+    marks=(("mlperf/step_time",), ("mlperf/execution_time",)),
+    keys={
+        "step": ("step", ""),
+        "mlperf/step_time": ("step_time_s", "s"),
+        "mlperf/execution_time": ("step_time_s", "s"),
+    },
+    warmup=2,
+)
+
+DIALECTS = (T5X, EASYDEL, TORCHTITAN, FAIRSEQ, MEGATRON, NEMO, MAXTEXT, NANOCHAT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mfu_planner.observe.logs import cumulative
 from mfu_planner.observe.logs.formats.base import Format, register
 from mfu_planner.observe.logs.keys import Keys
 from mfu_planner.observe.logs.record import SPEEDS, Record
@@ -141,6 +142,10 @@ class Console(Format):
         if not any(getattr(record, f) is not None for f in SPEEDS) and record.mfu is None:
             return None
         return record
+
+    def end(self) -> None:
+        """Some print the time since the start of an epoch."""
+        cumulative.since_the_start(self.log)
 
 
 _GROUPS = {"ms": "step_time_s", "s": "step_time_s", "it": "steps_per_s", "samples": "samples_per_s"}

@@ -10,8 +10,8 @@ from mfu_planner.observe.logs.record import Record
 from mfu_planner.observe.logs.text import resolution
 
 _LINE = re.compile(
-    r"\biter(?:ation)? {1,6}(\d{1,15}):? (?:\| )?step:? {0,6}(\d{1,15})\b[^\n]{0,200}?"
-    r"iter time: {0,6}(\d{1,15}(?:\.\d{1,15})?) ?(ms|s)\b( \(step\)| \(optimizer\.step\))?"
+    r"\biter(?:ation)? {1,6}(\d{1,15}):? (?:\| )?(?i:step):? {0,6}(\d{1,15})\b[^\n]{0,200}?"
+    r"iter time: {0,6}(\d{1,15}(?:\.\d{1,15})?) ?(ms|s)\b( \(step\)| \(opt(?:imizer)?\.step\))?"
 )
 
 

@@ -100,6 +100,9 @@ class _Megatron(Format):
         record = None if self._is_cut(line) else super().record(line)
         if record is None or (not any(getattr(record, f) for f in _SPEAKS)):
             return None
+        if record.seq_len is None and record.tokens_total and record.samples_total:
+            length = record.tokens_total / record.samples_total
+            record.seq_len = length if length == int(length) else None  # else it has changed on the way
         if record.flops_per_s_per_device is None:
             record.flops_per_s_per_device, self._claimed = self._claimed, None
         if self.log.total_steps is None and (total := _TOTAL.search(line)):

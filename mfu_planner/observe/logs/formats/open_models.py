@@ -12,7 +12,7 @@ from mfu_planner.observe.logs.text import NUMBER, number, tag
 
 _CLIP = re.compile(
     rf"Train Epoch: {{0,3}}\d{{1,6}} \[ {{0,12}}\d{{1,15}}/\d{{1,15}} [^\n]{{0,200}}?"
-    rf"Data \(t\): (?P<wait>{NUMBER}) Batch \(t\): (?P<time>{NUMBER})"
+    rf"Data \(t\): (?P<wait>{NUMBER}) Batch \(t\): (?P<time>{NUMBER})s?"
     rf"(?:, (?P<job>{NUMBER})/s(?:, (?P<each>{NUMBER})/s/gpu)?)?"
 )
 

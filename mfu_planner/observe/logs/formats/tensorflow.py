@@ -23,6 +23,8 @@ _PER_STEP = re.compile(
     rf"|\bStep (?P<b>\d{{1,12}}) per-step time (?P<t>{NUMBER})s"
     rf"|\bstep (?P<c>\d{{1,12}}), loss = \S{{1,20}} \((?P<r>{NUMBER}) examples/sec; (?P<u>{NUMBER}) sec/batch\)"
 )
+#: Lingvo: means since the start, of the whole job.
+_LINGVO = re.compile(rf"\bSteps/second: ({NUMBER}), Examples/second: ({NUMBER})")
 _LOSS_STEP = re.compile(r"\bstep = (\d{1,12})")
 
 
@@ -42,11 +44,12 @@ class TensorFlow(Format):
         "Step Time",
         "examples/sec",
         "step = ",
+        "Steps/second",
     )
     mark = re.compile(
         r"TimeHistory: [\d.]+ seconds, |global_step/sec: [\d.]+|^\s{0,4}\d+\s{1,8}images/sec: [\d.]+ \+/- "
         r"|\b[Gg]lobal [Ss]tep:? {0,3}\d+,[^\n]{0,60}?Step Time: [\d.]+|(?<![\d.])[\d.]{1,20} sec/(?:step|batch)\)"
-        r"|\bStep \d+ per-step time [\d.]+s", re.M
+        r"|\bStep \d+ per-step time [\d.]+s|\bSteps/second: [\d.]+, Examples/second: [\d.]", re.M
     )  # fmt: skip
     warmup = 1
 
@@ -68,6 +71,9 @@ class TensorFlow(Format):
             return Record(step=float(found[1]), samples_per_s=number(found[2]))
         if found := _ESTIMATOR.search(line):
             return Record(steps_per_s=number(found[1]))
+        if found := _LINGVO.search(line):
+            self.log.running |= {"steps_per_s", "samples_per_s"}
+            return Record(steps_per_s=number(found[1]), samples_per_s=number(found[2]))
         if found := _EXAMPLES.search(line):
             last = self.log.store.last
             if last is not None and last.samples_per_s is None:

@@ -45,7 +45,7 @@ class HfTrainer(Format):
 
     name = "hf-trainer"
     weight = 0.6
-    hints = ("train_", "s/", "/s", ", Epoch", "tokens", "'loss':", "step_time")
+    hints = ("train_", "s/", "/s", ", Epoch", "tokens", "'loss':", "step_time", "step_runtime")
     mark = re.compile(
         r"['\"]train_runtime['\"]: |\[ {0,2}\d+/\d+ {1,3}[\d:]{4,12} ?<[^,\]\n]{1,20}, {1,3}[\d.]+ ?(?:it/s|s/it), Ep"
         r"|train_speed\((?:iter/s|s/it)\)['\"]?:|['\"]num_tokens['\"]: "

@@ -24,6 +24,10 @@ _LEAP, _LONG_S = 5.0, 20.0
 _COUNTERS = ("num_tokens", "tokens/total", "num_input_tokens_seen")
 _TABLE = re.compile(r"(?<![\w/.])(train_\w{3,60}|num_input_tokens_seen|epoch) {1,60}= {1,40}([\w.:,+\-]{1,40})\s{0,8}$")
 _AXOLOTL = "tokens/train_per_sec_per_gpu"
+#: Keys that state the seconds of a step: TRL's, that of trainers which time each step.
+_STEP_TIMES = ("step_time", "train_step_runtime")
+#: A dictionary with one of these is of a step.
+_SPEAKS = ("loss", "reward", *_COUNTERS, *_STEP_TIMES)
 
 
 class TrainerLogs:
@@ -50,7 +54,9 @@ class TrainerLogs:
                 self.log.store.copies += 1
             else:
                 self._results = row
-        elif len(self._rows) < _MOST and ("loss" in row or "reward" in row or any(k in row for k in _COUNTERS)):
+        elif len(self._rows) < _MOST and (
+            "loss" in row or "reward" in row or any(k in row for k in (*_COUNTERS, *_STEP_TIMES))
+        ):
             own = as_number(row.get("step")) or as_number(row.get("global_step"))
             self._rows.append((own or step, row))
 
@@ -152,8 +158,9 @@ class TrainerLogs:
         self.log.summary.setdefault("tokens_total", last[1])
 
     def _step_times(self) -> None:
-        """TRL states the seconds of a step: they replace the bars."""
-        timed = [(step, row) for step, row in self._rows if as_number(row.get("step_time"))]
+        """Stated seconds of a step replace the bars."""
+        key = next((k for k in _STEP_TIMES if any(as_number(row.get(k)) for _, row in self._rows)), "")
+        timed = [(step, row) for step, row in self._rows if as_number(row.get(key))]
         summary, store = self.log.summary, self.log.store
         if len(timed) < (_ENOUGH if "runtime_s" in summary else 2):
             return
@@ -169,10 +176,11 @@ class TrainerLogs:
             )  # fmt: skip
         self.log.uneven = True
         self.log.running.discard("step_time_s")
+        self.log.notes = [n for n in self.log.notes if n.code != "log/smoothed-rate"]  # the bars are gone
         before: tuple[float, float] | None = None
         for i, (step, row) in enumerate(timed):
             at = step or (i + 1) * each
-            record = Record(step=at, step_time_s=as_number(row["step_time"]))
+            record = Record(step=at, step_time_s=as_number(row[key]))
             total = as_number(row.get("num_tokens"))
             if total and before and at > before[0] and total > before[1]:
                 record.tokens_per_step = (total - before[1]) / (at - before[0])
