@@ -142,6 +142,10 @@ def _formats(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
         )
 
 
+NEWER_ATTENTION = frozenset({"Hopper", "Blackwell", "CDNA3", "CDNA4"})
+"""Families of devices whose attention kernels are a generation ahead of FlashAttention-2."""
+
+
 def _kernels(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
     echo, held = bench.base.echo, knowledge()["fused_optimizer"]
     if echo["attention_kernel"] == "unfused":
@@ -152,10 +156,10 @@ def _kernels(bench: Bench, facts: Mapping[str, Any]) -> Iterator[Change]:
             risk="none for plain causal masks; odd masks need FlexAttention",
             cause="kernels",
         )
-    else:
+    elif facts.get("family") in NEWER_ATTENTION:
         gain = float(knowledge()["newer_attention_gain"])
         yield Change(
-            "the newest attention kernel of the device (FlashAttention-3 or cuDNN on Hopper)",
+            "the newest attention kernel of the device (FlashAttention-3, cuDNN or AITER)",
             "attention",
             constants={"attention_fraction": gain},
             effort="medium",

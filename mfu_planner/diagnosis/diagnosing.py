@@ -176,6 +176,7 @@ def _facts(seen: Observed, run: Described) -> dict[str, Any]:
         accelerator = run.bench.request.accelerator
         known = tuple(d for d in ("tf32", "bf16", "fp16", "fp8") if _has(accelerator, d))
     return {
+        "family": run.bench.request.accelerator.family if run.bench else None,
         "search": seen.given.get("search", True),
         "assumed": run.assumed,
         "compiled": run.compiled,

@@ -137,7 +137,8 @@ def scale_of(gap: Gap, part: str) -> float:
 FIXES = {
     "cpu": (
         "take host work out of the step: no .item() or printing of tensors, logging every 50 steps, manual garbage "
-        "collection, pinned processes",
+        "collection, pinned processes; nothing compiled anew in each step (TORCH_LOGS=recompiles, a kernel's own "
+        "cache)",
         "low",
         "none known",
     ),

@@ -19,6 +19,8 @@ RESERVE = 1.5
 """Processes over those that just keep up: samples differ."""
 LIMIT = (0.8, 1.25)
 """Observed rate ÷ what the stated workers deliver, between which they are taken to be what limits the run."""
+CROWDED = 0.5
+"""Cores of each loader process below which the processes hold each other up, whatever arithmetic says."""
 PLAUSIBLE = 0.005
 """Share of a process's time below which preparing the data cannot hold a step up."""
 
@@ -56,9 +58,14 @@ class Loader:
         return min(busy if not self.workers else max(busy - self.workers, 0.0), 1.0)
 
     @property
+    def crowded(self) -> bool:
+        """Whether several processes share a core."""
+        return self.cores < CROWDED and (self.workers or 0) > FEW
+
+    @property
     def suspect(self) -> bool:
         """Few workers, and enough to prepare for it to show."""
-        if self.limited is not None:
+        if self.limited is not None or self.crowded:
             return not self.measured_small
         few = (self.workers is not None and self.workers <= FEW) or self.cores < 1
         return few and not self.ruled_out and (self.share is None or self.share > PLAUSIBLE)
@@ -101,7 +108,15 @@ class Loader:
 
     @property
     def cure(self) -> Change:
-        """Workers, and the rate that they must reach."""
+        """Workers, and the rate that they must reach; as many as there are cores, where they crowd each other."""
+        if self.crowded:
+            cores = max(1, round((self.workers or 0) * self.cores))
+            return Change(
+                f"as many loader processes as cores: {cores} per device in place of {self.workers}, with prefetch and "
+                "pinned memory; then more cores, or data decoded or tokenised beforehand",
+                "fix-data-loading",
+                risk="none known",
+            )
         rates = []
         if self.per_s is not None:
             node = self.per_s * self.devices_per_node

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NOTABLE = 0.02
 """Share from which a cause is worth a finding."""
+MEASURED = 0.1
+"""Measured share from which a cause stands before a rest that no prediction says is lost."""
 CLOSE = 1.5
 """Two causes whose shares differ by less than this factor fit equally."""
 CONFIDENCE = {"measured": "high", "predicted": "medium", "implied": "low", "unexplained": "low"}
@@ -113,8 +115,10 @@ def rank(gap: Gap, measured: Measured, effects: Sequence[Effect], *, doubted: st
             best[cause] = Ranked(cause, share + more, "implied", held.best if held else None)
     if doubted in best:
         best[doubted] = replace(best[doubted], basis="implied")
-    ordered = sorted((r for r in best.values() if r.share > 0), key=lambda r: -r.share)
-    return _with_unexplained(ordered, unexplained(gap))
+    most = 1 - gap.useful if gap.useful < 1 else 1.0
+    offered = (replace(r, share=min(r.share, most)) for r in best.values() if r.share > 0)
+    ordered = sorted(offered, key=lambda r: -r.share)
+    return _with_unexplained(ordered, unexplained(gap), predicted=gap.ratio is not None)
 
 
 def _offer_effect(effect: Effect, offer: Callable[[Ranked], None]) -> None:
@@ -127,12 +131,17 @@ def _offer_effect(effect: Effect, offer: Callable[[Ranked], None]) -> None:
         offer(Ranked(cause, given_back, "implied" if half else "predicted", effect))
 
 
-def _with_unexplained(ordered: list[Ranked], share: float) -> list[Ranked]:
-    """The causes with what nothing explains: in front where nothing known weighs as much."""
+def _with_unexplained(ordered: list[Ranked], share: float, *, predicted: bool) -> list[Ranked]:
+    """The causes with what nothing explains: in front where nothing known weighs as much.
+
+    Without a prediction nobody knows what of the rest is lost at all: a measured loss stands before it.
+    """
     if share < NOTABLE:
         return ordered
     known = ordered[0] if ordered else None
     heavy = known is not None and known.share >= share * (0.5 if known.basis == "measured" else 1.0)
+    if known is not None and known.basis == "measured" and not predicted:
+        heavy = heavy or known.share >= MEASURED
     nothing = Ranked("unexplained", share, "unexplained")
     return [ordered[0], nothing, *ordered[1:]] if heavy else [nothing, *ordered]
 

@@ -152,7 +152,8 @@ def _odd_sizes(run: Described, gap: Gap) -> Iterator[Sign]:
 def _loader(loader: Loader) -> Iterator[Sign]:
     if loader.suspect:
         short = loader.share is not None and loader.share > SHORT
-        yield Sign("input", loader.said, loader.cure, loader.share, of="unexplained" if short else "")
+        share = None if loader.crowded and not short else loader.share
+        yield Sign("input", loader.said, loader.cure, share, of="unexplained" if short else "")
 
 
 def _offload(run: Described) -> Iterator[Sign]:

@@ -29,16 +29,16 @@ def asked() -> list[Thread]:
 
 
 def test_right_or_honest(asked: list[Thread]) -> None:
-    """At least 28 of 31, and no wrong cause is stated with confidence."""
+    """At least 35 of 38, and no wrong cause is stated with confidence."""
     passed = [t for t in asked if t.right or t.honest]
-    assert len(asked) == 31
-    assert len(passed) >= 28, [(t.id, t.answer) for t in asked if t not in passed]
+    assert len(asked) == 38
+    assert len(passed) >= 35, [(t.id, t.answer) for t in asked if t not in passed]
     assert [t.id for t in asked if t.misled] == []
 
 
 def test_right_more_often_than_open(asked: list[Thread]) -> None:
     """Silence is no diagnosis: in most threads the evidence is enough to name the cause."""
-    assert sum(t.right for t in asked) >= 19
+    assert sum(t.right for t in asked) >= 23
 
 
 def test_gains_beat_the_control(asked: list[Thread]) -> None:

@@ -32,3 +32,31 @@ def test_padding_that_would_need_more_than_the_peak_is_refused() -> None:
         diagnose(
             model="llama-3.1-8b", hardware="h100-sxm", devices=8, tokens_per_second_per_device=12500, padding="50%"
         )
+
+
+def test_processes_that_crowd_the_cores_are_a_suspect_whatever_arithmetic_says() -> None:
+    """Thirty-two processes on four cores of a device (a public thread: four were right)."""
+    run = {"model": "vit-b16", "hardware": "v100-sxm2-16gb", "dtype": "fp16", "devices": 8, "global_batch": 1024}
+    found = diagnose(**run, step_time="1.86s", loader_workers=32, cores_per_loader=0.125)
+
+    assert (found.first_cause, found.confidence) == ("data-loading", "low")
+    assert "4 per device in place of 32" in found.actions[0].change
+
+
+def test_measured_wait_stands_before_a_rest_that_nobody_predicted() -> None:
+    """13 s of 55 wait for data; without a model nothing says that the rest is lost."""
+    found = diagnose(
+        params="13B", hardware="a100-sxm-80gb", devices=8, global_batch=16, seq_len=30000, step_time="55s",
+        loader_wait="13s", loader_workers=16,
+    )  # fmt: skip
+
+    assert (found.first_cause, found.confidence) == ("data-loading", "high")
+
+
+def test_no_cause_gives_back_more_than_was_lost() -> None:
+    """Falcon-7B LoRA over slow links: predicted and implied communication together were 102% of the time."""
+    run = {"model": "falcon-7b", "hardware": "a10g", "devices": 8, "lora_rank": 8, "zero": 3, "framework": "litgpt"}
+    found = diagnose(**run, seq_len=512, global_batch=8, micro_batch=1, step_time="30s")
+
+    assert found.first_cause == "communication"
+    assert all((f.share or 0) <= 1 - found.mfu for f in found.findings if f.code.startswith("cause/"))
