@@ -426,3 +426,12 @@ def test_steps_and_time_go_on_over_the_bars_of_epochs():
 
     assert report.step_time_s == pytest.approx(2.0)
     assert report.last_step == 300
+
+
+def test_tracker_calls_beside_a_counter_of_frames_are_no_steps(tmp_path):
+    """A simulator of 57,104 frames called its tracker six times: 1,422 s ÷ 6 is the time of nothing."""
+    path = tmp_path / "wandb-summary.json"
+    path.write_text('{"training_step": 57104, "_step": 6, "_runtime": 1422, "train-misc/approx_fps": 24.5}')
+
+    with pytest.raises(NoAnswer):
+        read_log(path)

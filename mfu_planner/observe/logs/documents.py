@@ -29,6 +29,8 @@ _RESULT_FIELDS = {
 }
 #: Quotients this near to a whole number are one.
 NEAR = 0.02
+#: A counter of steps this many times the tracker's count of calls counts something else.
+_OTHER = 1000.0
 
 
 def parse(data: bytes) -> Any:
@@ -172,6 +174,8 @@ def read_summary(values: Mapping[str, Any], log: Reading, name: str = "wandb-sum
         if meaning is None or value is None:
             continue
         field, factor, mean = meaning
+        if key == "_step" and _counted_otherwise(value, values):
+            continue
         better = field not in chosen or (mean and field.endswith("_s") and "per_s" not in field)
         if field == "step":  # update_step and global_step say more than the tracker's own count of calls
             better = field not in chosen or key != "_step"
@@ -191,6 +195,14 @@ def read_summary(values: Mapping[str, Any], log: Reading, name: str = "wandb-sum
             "limit",
         )  # fmt: skip
     return name
+
+
+def _counted_otherwise(calls: float, values: Mapping[str, Any]) -> bool:
+    """Whether another counter of steps says that a tracker's own count of calls is none of them."""
+    for key, raw in values.items():
+        if key.lower().endswith("step") and key != "_step" and (steps := as_number(raw)) and steps > _OTHER * calls:
+            return True
+    return False
 
 
 def _session(values: Mapping[str, Any], log: Reading) -> None:

@@ -28,7 +28,7 @@ _OTHER_WORK = re.compile(r"\b(?:Map|Filter|Loading|Downloading|Generating|Tokeni
                          r"|Fetching|Evaluat|Validat|Sanity Check|Testing|Predict|Process(?:ing|ed)|Dropping|Sampl"
                          r"|examples/s|shards?)", re.I)  # fmt: skip
 _SPEED = re.compile(r"train_speed\((iter/s|s/it)\)['\"]?: ?['\"]?([\d.]{1,20})")
-_AT = re.compile(r"global_step/max_steps['\"]?: ?['\"]?(\d{1,12})/(\d{1,12})")
+_AT = re.compile(r"(?:global_step/max_steps|iteration)['\"]?: ?['\"]?(\d{1,12})/(\d{1,12})")
 _STEP = re.compile(r"'global_step': ?(\d{1,12})")
 _ELAPSED = re.compile(r"'elapsed_time': '([\w :]{2,30})'")
 #: Nothing trains at so many steps a second: such a bar reads, tokenises or downloads.
