@@ -70,7 +70,7 @@ def closed_forms(given: frozenset[str]) -> ClosedForms:
         if row is None:
             continue
         rows.remove(row)
-        row = _scaled(row, 1 / row[name])
+        row = {other: power / row[name] for other, power in row.items()}
         rows = [_without(r, name, row) for r in rows]
         pivots = {other: _without(r, name, row) for other, r in pivots.items()}
         pivots[name] = row
@@ -85,10 +85,6 @@ def closed_forms(given: frozenset[str]) -> ClosedForms:
 
 def _plain(power: Fraction) -> int | Fraction:
     return power.numerator if power.denominator == 1 else power
-
-
-def _scaled(row: dict[str, Fraction], factor: Fraction) -> dict[str, Fraction]:
-    return {name: power * factor for name, power in row.items()}
 
 
 def _without(row: dict[str, Fraction], name: str, pivot: dict[str, Fraction]) -> dict[str, Fraction]:

@@ -147,7 +147,7 @@ def _manner(given: dict[str, Any]) -> tuple[str, int, bool]:
         raise InputError("space", space, "usual or whole")
     if given.get("goodput") is not None:
         parse(given["goodput"], "fraction", field="goodput")
-    top = whole(given, "top", 10) or 10
+    top = whole(given, "top") or 10
     return rank, top, space == "whole"
 
 

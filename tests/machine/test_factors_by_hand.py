@@ -142,3 +142,29 @@ def test_a_cluster_by_its_name_or_the_usual_one() -> None:
     assert alone.machine == found.machine
     paired = tools(resolve("a100-pcie-80gb"), "bf16", "generic", None, None, Wires(devices=4))
     assert "PCIe at 32 GB/s a direction the others of a host" in paired.said[-1]
+
+
+@pytest.mark.parametrize(("room", "said"), [(1.0, ""), (0.8, "they ran, so 80% of its activations and buffers")])
+def test_room_that_runs_left_is_said(room: float, said: str) -> None:
+    """Where they fitted as counted, nothing is."""
+    own = {**FILE, "evidence": {**EVIDENCE, "room": room}}
+    (line,) = [s for s in tools(resolve("h100-sxm"), "bf16", own, None, None).said if "calibrated on own runs" in s]
+    assert said in line
+    assert ("they ran" in line) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "stack", "fused"),
+    [
+        ("h100-sxm", "bf16", "megatron-2024", 1.0),
+        ("v100-sxm-32gb", "fp16", "megatron-2024", 0.0),  # no FlashAttention on Volta
+        ("h100-sxm", "fp32", "megatron-2024", 0.0),  # nor in 32 bits
+        ("v100-sxm-32gb", "fp16", "megatron-2021", 0.0),  # which had none anyway
+    ],
+)
+def test_where_flash_attention_does_not_run(device: str, dtype: str, stack: str, fused: float) -> None:
+    """Without it, and said, unless the kernel is named."""
+    found = tools(resolve(device), dtype, stack, None, None)
+    assert found.stack.fused_attention == fused
+    assert any("FlashAttention runs neither" in s for s in found.said) == (not fused and stack == "megatron-2024")
+    assert tools(resolve(device), dtype, stack, None, "fused").stack.fused_attention == 1

@@ -12,12 +12,13 @@ import pytest
 from mfu_planner.errors import InputError
 from mfu_planner.hardware import resolve
 from mfu_planner.machine import eager as eager_module
+from mfu_planner.machine.calibrated import calibration
 from mfu_planner.machine.constants import LinkRate
 from mfu_planner.machine.eager import eager, is_known
 from mfu_planner.machine.own_file import content
 from mfu_planner.machine.own_machine import OwnMachine, read_machine
 from mfu_planner.machine.toolbox import tools
-from mfu_planner.machine.without import changed, stated
+from mfu_planner.machine.without import changed, on_file_without, stated, without
 
 ERROR = {"median": 0.0, "p90": 0.0, "points": 1}
 PRODUCT = {"rate": "600 TFLOP/s", "best": "700 TFLOP/s", "start": "3 us", "depth_overhead": 8, "wave_loss": 0.5,
@@ -118,7 +119,7 @@ BOUNDS: list[tuple[str, Any, Any]] = [
 
 @pytest.mark.parametrize(("place", "accepted", "refused"), BOUNDS)
 def test_bounds_of_a_machine_file(place: str, accepted: Any, refused: Any, tmp_path: Path) -> None:
-    """The last that is accepted, the first that is not."""
+    """The last that ``own_machine_file`` accepts, the first that it does not."""
     assert read(tmp_path, place, accepted).accelerator.id == "h100-sxm"
     with pytest.raises(InputError):
         read(tmp_path, place, refused)
@@ -156,6 +157,16 @@ def test_eager_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert eager(other)[0] == replace(
         other, forward_host_s=10 * other.forward_host_s, backward_host_s=5 * other.backward_host_s
     )
+
+
+def test_what_is_on_file_without_a_source() -> None:
+    """Every place that another fit changes is one of the calibration; a source that no fit saw changes none."""
+    found = on_file_without.__wrapped__()
+    assert len(found) > 10
+    for changes in found.values():
+        assert {place.split("/")[0] for place, _ in changes} <= {"stacks", "fabrics", "ranges"}
+        assert any(value is None or value > 0 for _, value in changes)
+    assert without("nobody").stacks == calibration()["stacks"]
 
 
 def test_fits_without_a_source() -> None:

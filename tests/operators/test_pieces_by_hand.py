@@ -27,6 +27,7 @@ from mfu_planner.operators import (
     Similarity,
     Split,
     StateSpaceDual,
+    Stream,
     StreamMixing,
     Workload,
 )
@@ -126,3 +127,27 @@ def test_passes_over_the_same_rows_are_one() -> None:
     assert moved == {(TOKENS, False): 64 + 24 + 6, (TOKENS, True): 24, (QUARTER, False): 24}
     assert found[:2] == (loss, ATTEND)
     assert fused([replace(total, width=0)]) == ()
+
+
+@pytest.mark.parametrize(("copies", "tp", "left"), [(1, 2.0, 1), (2, 2.0, 1), (4, 2.0, 2)])
+def test_norms_of_heads_are_divided_with_the_heads(copies: int, tp: float, left: float) -> None:
+    """Weights of their own go with their heads; weights that all heads share stay on every device."""
+    norm = Norm(name="n", width=6, vectors=4, copies=copies, split=Split.HEADS)
+    found = norm.piece(Layout(tp=tp))
+    assert (found.vectors, found.copies, found.width) == (4 / tp, left, 6)
+
+
+def test_the_least_that_convolutions_leave_a_row_of() -> None:
+    """Of a window of three every two, then one of five: (1 − 1) · 2 + 5 = 5 rows of the first need (5 − 1) · 2 + 3."""
+    rows = Rows(thinned=((3, 2), (5, 2)))
+    assert rows.least == 11
+    assert [rows.per_sequence(Workload(1, n)) for n in (11, 12, 14, 15)] == [1, 1, 1, 2]
+    assert Rows().least == 1
+
+
+def test_pairs_of_an_image_are_all_of_them_unless_fewer_are_said() -> None:
+    """Twenty a picture, three pictures in each of two sequences; seven of them where a mask leaves that many."""
+    seen = replace(ATTEND, unit_pairs=20, rows=Rows(Stream.IMAGE, 4))
+    allowed = Workload(2, 8, images=3, allowed_pairs_only=True)
+    assert [seen.pairs(work) for work in (allowed, replace(allowed, allowed_pairs_only=False))] == [120, 120]
+    assert replace(seen, unit_allowed=7).pairs(allowed) == 42

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from pydantic import computed_field, field_serializer, model_serializer
 
-from mfu_planner.run.frozen import Frozen, as_json
+from mfu_planner.run.frozen import Frozen, as_json, numbered
 
 
 class Inner(Frozen):
@@ -102,3 +102,23 @@ def test_a_record_that_writes_itself_is_left_to_pydantic(record: Frozen, said: d
 def test_what_pydantic_alone_can_show_is_refused(value: object) -> None:
     with pytest.raises(TypeError):
         as_json(value)
+
+
+def test_what_is_no_number_is_said_beside_what_was_said_before() -> None:
+    """Null for infinity, wherever it stands; warnings there were stay the first; none there were are none."""
+    said = "rate, parts[1].share: beyond any number, so null"
+    answer = {"rate": float("inf"), "parts": [1.0, {"share": float("nan")}]}
+    null = {"rate": None, "parts": [1.0, {"share": None}]}
+    assert numbered(answer) == {**null, "warnings": [said]}
+    assert numbered({**answer, "warnings": ("doubtful",)}) == {**null, "warnings": ["doubtful", said]}
+    assert numbered({**answer, "warnings": None}) == {**null, "warnings": [said]}
+    assert numbered({"rate": 1.0}) == {"rate": 1.0}
+
+
+def test_values_of_no_stated_kind_are_shown_as_they_are() -> None:
+    """A whole number stays one where the kind says nothing of what is inside."""
+    assert as_json({"a": [1, {"b": 2}]}, dict) == {"a": [1, {"b": 2}]}
+    assert as_json([1, 2.0], list[float]) == [1.0, 2.0]
+    assert [type(n) for n in as_json([1, 2], list[float])] == [float, float]
+    assert type(as_json({"a": 1}, dict[str, float])["a"]) is float
+    assert type(as_json({"a": 1}, dict[str, float] | None)["a"]) is float

@@ -69,7 +69,7 @@ def test_arrays_are_solved_like_numbers() -> None:
     given = {"flops_per_token": 5e10, "tokens": 1e12, "peak_flops_per_s": 1e15, "goodput": 0.9}
     devices, mfu = np.array([[8.0], [64.0]]), np.array([0.3, 0.4, 0.5])
     whole = solve({**given, "devices": devices, "mfu": mfu}, ["training_time_s"])["training_time_s"]
-    assert whole.shape == (2, 3)
+    assert (whole.shape, whole.dtype) == ((2, 3), np.float64)
     for row, n in enumerate((8.0, 64.0)):
         for column, u in enumerate((0.3, 0.4, 0.5)):
             assert whole[row, column] == solve({**given, "devices": n, "mfu": u})["training_time_s"]
@@ -130,6 +130,10 @@ def test_what_is_said_of_a_contradiction() -> None:
         refuse_contradiction({**known, "mfu": 0.24})
     with pytest.raises(InputError, match=r"a factor of 2\.2 apart"):
         refuse_contradiction({"devices": 2.0, "tokens_per_s": 2.2e6, "tokens_per_s_per_device": 5e5})
+    # exactly half and exactly twice are still told in percent
+    for rate, apart in ((1.0, "50.00%"), (4.0, "100.00%")):
+        with pytest.raises(InputError, match=f"{apart} apart"):
+            refuse_contradiction({"devices": 2.0, "tokens_per_s": rate, "tokens_per_s_per_device": 1.0})
 
 
 def test_what_else_is_needed() -> None:
@@ -145,6 +149,33 @@ def test_what_else_is_needed() -> None:
     with pytest.raises(InputError) as told:
         close({**held, "price_usd_per_device_s": 1.0, "tokens": 1e12}, {"cost_usd": 1e6})
     assert "budget needs" not in str(told.value)
+    with pytest.raises(InputError, match="also --devices with --mfu or --devices with --deadline or --mfu with --dead"):
+        close({**held, "tokens": 1e12}, {})
+    with pytest.raises(InputError, match="more: tokens, devices and mfu, say"):
+        close(held, {})
+
+
+def test_numbers_are_solved_as_floats() -> None:
+    """Whole numbers in, a float out, whatever the relation: two devices of three tokens a second have six."""
+    rate = solve({"devices": 2, "tokens_per_s_per_device": 3})["tokens_per_s"]
+    assert (rate, type(rate)) == (6.0, float)
+
+
+def test_a_billionth_beyond_a_limit_is_rounding() -> None:
+    """Of a deadline of 2^30 s one second is less than a billionth, four are not."""
+    held = {"flops_per_token": 1.0, "peak_flops_per_s": 1.0, "goodput": 1.0, "tokens": 2.0**30, "devices": 1.0}
+    assert close({**held, "training_time_s": 2.0**30 + 1}, {"training_time_s": 2.0**30}).binding == ()
+    with pytest.raises(NoAnswer, match="deadline"):
+        close({**held, "training_time_s": 2.0**30 + 4}, {"training_time_s": 2.0**30})
+
+
+def test_two_limits_that_cannot_hold_together() -> None:
+    """A second of 100 tokens on 10 devices at a dollar a second costs ten, whatever the MFU: half of that pays none."""
+    given = {"flops_per_token": 1.0, "peak_flops_per_s": 1.0, "tokens_per_s": 100.0, "productive_time_s": 1.0}
+    asked = {**given, "devices": 10.0, "price_usd_per_device_s": 1.0}
+    assert close(asked, {"training_time_s": 2.0}).values["cost_usd"] == pytest.approx(20)
+    assert close(asked, {"cost_usd": 10.0}).values["training_time_s"] == pytest.approx(1)
+    assert close(asked, {"training_time_s": 2.0, "cost_usd": 10.0}).binding == ("cost_usd",)
 
 
 @pytest.mark.parametrize(("limit", "said"), [("training_time_s", "later deadline"), ("cost_usd", "larger budget")])

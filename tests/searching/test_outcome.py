@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from mfu_planner import predict, search
 from mfu_planner.errors import InputError
-from mfu_planner.searching import outcome
+from mfu_planner.searching import cases, outcome
 from mfu_planner.searching.outcome import distinct, doubted, obvious, pareto, ranked
 
+search_module = import_module("mfu_planner.searching.search")
 SMALL = {"model": "llama-3.2-1b", "hardware": "h100-sxm", "devices": 16, "global_batch": 64, "seq_len": 2048}
 WATERFALL = [
     {"name": name, "share": share}
@@ -136,3 +138,47 @@ def test_flags_and_days_are_read_before_anything_is_tried(flag: str, value: obje
     with pytest.raises(InputError) as refused:
         search(**SMALL, **{flag: value})
     assert refused.value.field.replace("-", "_") == flag
+
+
+@pytest.mark.parametrize(("asked", "name"), [("zero-bubble", "zero-bubble"), ("gpipe", "gpipe"), (None, "1f1b")])
+def test_rows_name_the_schedule_that_was_asked_for(asked: str | None, name: str) -> None:
+    """In the row, and in the question that repeats it."""
+    (found,) = search(**SMALL, pp=2, vpp=1, schedule=asked, space="usual", top=1)["layouts"]
+    assert (found["schedule"], found["question"]["schedule"]) == (name, name)
+    assert predict(**found["question"])["step_time_s"] == found["step_time_s"]
+
+
+def test_ten_rows_where_nobody_says_how_many() -> None:
+    """Or as many as are asked for, one at least."""
+    assert len(search(**SMALL, space="usual")["layouts"]) == 10
+    assert len(search(**SMALL, space="usual", top=11)["layouts"]) == 11
+    with pytest.raises(InputError, match="top: got 0"):
+        search(**SMALL, space="usual", top=0)
+
+
+def test_what_is_counted_is_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a space that is tried coarsely, then in full around the best rows: layouts and those that fit, both times."""
+    tried: list[tuple[int, int]] = []
+
+    def counted(*given: Any) -> tuple[int, int]:
+        tried.append(trying(*given))
+        return tried[-1]
+
+    trying = search_module._try
+    monkeypatch.setattr(cases, "MOST_LAYOUTS", 2000)
+    monkeypatch.setattr(search_module, "_try", counted)
+    found = search(**SMALL, top=1)
+    assert len(tried) == 2
+    assert min(fits for _, fits in tried) > 0
+    assert (found.evaluated, found.feasible) == tuple(map(sum, zip(*tried, strict=True)))
+
+
+@pytest.mark.parametrize(("model", "samples"), [("llama-3.2-1b", False), ("resnet-50", True)])
+def test_ranges_of_samples_are_not_those_of_tokens(model: str, samples: bool) -> None:
+    """What is known of a row for its range: what it counts, how large it is, whether its stack was named."""
+    given = {**SMALL, "model": model, "seq_len": None if samples else 2048}
+    (place,) = cases.places_of(given)
+    known = outcome._known(place, given, 0.5)
+    assert (known.samples, known.devices, known.named, known.adapters) == (samples, 16, False, False)
+    assert outcome._known(place, {**given, "stack": "generic", "lora_rank": 8}, 0.5).named
+    assert outcome._known(place, {**given, "freeze": "embedding"}, 0.5).adapters

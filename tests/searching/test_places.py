@@ -79,6 +79,11 @@ def test_no_array_is_larger_than_eight_mebibytes() -> None:
     assert len(tried) < 5
 
 
+def test_one_of_one_size_is_all_of_them() -> None:
+    """As are none of none."""
+    assert (_spread((5,), 1), _spread((), 0), _spread((5, 6), 2)) == ((5,), (), (5, 6))
+
+
 @pytest.mark.parametrize(
     ("most", "left"), [(math.inf, tuple(range(9))), (9, tuple(range(9))), (3, (0, 4, 8)), (2, (0, 8)), (1, ()), (0, ())]
 )
@@ -158,6 +163,9 @@ def test_selective_stays_where_the_stack_has_nothing_to_select() -> None:
     inner = Inner((1,), (1,), (1,), (0,), (0,), (0.0, 2.0), (0,), (0,))
     narrowed = {name: cases._narrowed(inner, {"recompute": name}).recompute for name in ("none", "selective", "full")}
     assert narrowed == {"none": (0.0,), "selective": (1.0,), "full": (2.0,)}
+    for wrong in ("ful", ["full"], True):
+        with pytest.raises(InputError, match="none, selective, full"):
+            cases._narrowed(inner, {"recompute": wrong})
 
 
 def test_what_one_device_is_where_places_differ() -> None:

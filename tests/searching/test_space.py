@@ -128,6 +128,7 @@ def test_coarser_spaces_are_what_they_say() -> None:
         (126, 16, True, (1, 2, 4, 8)),  # Llama 3.1 405B: 128 with both ends, of one layer a chunk at most
         (70, 8, True, (1, 3, 9)),  # GLM-130B: nine layers a stage, one less at either end
         (126, 6, False, (1, 3, 7, 21)),
+        (4, 3, True, (1, 2)),  # one over; six with both ends
         (61, 16, False, (1,)),  # neither 61 nor 63: unequal stages of one chunk
     ],
 )

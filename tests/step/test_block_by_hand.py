@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from toy import BOX, EXPERTS, HEAD, LAYER, STACK, model
 
@@ -165,6 +166,29 @@ def test_rows_to_their_experts(layout: Layout, node: float, expected: float) -> 
     """Forward, and as much backward."""
     box = replace(BOX, node_devices=float(node))
     assert parts("expert", EXPERTS, layout, box, expert_exposed=0.25) == about(expected, expected)
+
+
+def test_an_array_of_degrees_of_one_expert() -> None:
+    """Each as by itself: nothing within an expert of one device, gather and scatter within one of two."""
+    kind, box = divide(model(EXPERTS)).body[0], replace(BOX, node_devices=64.0)
+    layout = Layout(ep=4.0, tp=2.0, etp=np.array([1.0, 2.0]))
+    alone = 2 * 3 / 4 * ROWS / 2 / 80
+    within = 1 / 2 * (ROWS / 20 + ROWS / 40)
+    forward, _ = block_parts(kind, layout, box, replace(STACK, expert_exposed=0.25), WORK)
+    assert forward["expert"] == pytest.approx([0.25 * alone, 0.25 * (alone + within)])
+
+
+@pytest.mark.parametrize(
+    ("layout", "moved"),
+    [
+        # 16 of the norm and 24 of the sum; a row of 8 and its two copies, out and back; of what is sent 16 out and back
+        (Layout(), 16 + 24 + 2 * (8 + 16) * 2 + 2 * 16 * 2), (Layout(tp=2.0), 16 + 24 + (48 * 2 + 32 * 2) / 2),
+        (Layout(imbalance=1.5), 16 + 24 + 48 * 2 + 1.5 * 32 * 2),
+    ],
+)  # fmt: skip
+def test_bringing_rows_to_their_experts_order(layout: Layout, moved: float) -> None:
+    """Elements a row in 2 byte at 100 byte/s."""
+    assert parts("pointwise", EXPERTS, layout)[0] == pytest.approx(8 * moved * 2 / 100)
 
 
 KEYS = 2 * 8 * 8

@@ -19,12 +19,19 @@ from mfu_planner.step.flops import attention_flops, executed_flops, flops_per_se
 ASKED = case(Layout(dp=2.0, cp=2.0, micro_batch=2.0, micro_batches=3.0))
 
 
+def packed_of(work: Workload) -> Workload:
+    """Twelve documents of three tokens and six of one."""
+    return replace(work, documents=((3, 12), (1, 6)))
+
+
 def test_one_micro_batch_on_one_device() -> None:
     """Two sequences over two devices of context parallelism, of twelve in the step; documents in proportion."""
     work = ASKED.device_work
     assert (work.batch, work.whole_batch, work.seq_len, work.allowed_pairs_only) == (1, 12, 4, True)
-    packed = replace(ASKED, work=replace(ASKED.work, documents=((3, 12), (1, 6)))).device_work
+    packed = replace(ASKED, work=packed_of(ASKED.work)).device_work
     assert packed.documents == ((3, 1), (1, 0.5))
+    whole = ASKED.at(replace(ASKED.layout, cp=1.0, micro_batches=6.0))  # two of twelve in each micro-batch
+    assert replace(whole, work=packed_of(ASKED.work)).device_work.documents == ((3, 2), (1, 1))
     assert ASKED.devices == 4
 
 
@@ -105,6 +112,11 @@ def test_pieces_are_kept_for_plain_layouts() -> None:
     for tp in range(1, 1000):
         kind.parameters(Layout(tp=float(tp)))
     assert len(kind._pieces) <= 256
+    timed = [kind.timed(Layout(tp=float(tp)), BOX, STACK, Workload(2, 4), object) for tp in range(1, 257)]
+    assert kind.timed(Layout(tp=1.0, micro_batches=9.0), BOX, STACK, Workload(2, 4), object) is timed[0]
+    kind.timed(Layout(tp=257.0), BOX, STACK, Workload(2, 4), object)
+    assert len(kind._timed) <= 256
+    assert kind.timed(Layout(tp=1.0), BOX, STACK, Workload(2, 4), object) is not timed[0]
 
 
 def test_counts_of_a_batch() -> None:

@@ -141,6 +141,24 @@ def test_halves_of_a_layer(operators: Any, halves: float) -> None:
     assert kind_of(*operators).halves == halves
 
 
+@pytest.mark.parametrize(
+    ("operators", "convolves"),
+    [((CONV,), True), ((CONV, UP), True), ((CONV, ATTEND), False), ((CONV, SCAN), False), ((UP,), False),
+     ((CONV, ATTEND, UP), False)],
+)  # fmt: skip
+def test_blocks_of_convolutions(operators: Any, convolves: bool) -> None:
+    """One that mixes its rows in another way too is none of them."""
+    assert kind_of(*operators).convolves == convolves
+
+
+def test_layers_of_different_experts_have_as_many_as_the_most() -> None:
+    """Four in one kind of layer, eight in another."""
+    eight = tuple(replace(op, copies=8) if isinstance(op, MatMul) and op.routed else op for op in EXPERTS)
+    first, body, head = model(EXPERTS).blocks
+    mixed = divide(Architecture("toy", (first, body, replace(body, operators=eight, layers=(4,)), head), 8, 32))
+    assert mixed.experts == 8
+
+
 def test_the_residual_stream() -> None:
     """The last sum outside the tensor-parallel region; else the first operator's rows and the model's width."""
     sums = [Elementwise(name=n, width=w, read=2, rows=r) for n, w, r in (("a", 4, TOKENS), ("b", 6, ONE_PER_SEQUENCE))]

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from toy import BOX, EXPERTS, LAYER, LINKS, case, model
+from toy import BOX, EXPERTS, LAYER, LINKS, STACK, case, model
 
 from mfu_planner.architectures.model import Block
 from mfu_planner.machine.constants import LinkRate
 from mfu_planner.operators import Layout, MatMul, Rows, Stream, Workload
-from mfu_planner.step.evaluate import step
+from mfu_planner.step.evaluate import Busy, overlapped, step
 from mfu_planner.step.schedules import DUALPIPE, GPIPE, ZERO_BUBBLE
 
 P = 2 * 8 * 448 / 1000
@@ -235,6 +235,23 @@ def test_dualpipe_hides_what_goes_to_experts() -> None:
     assert sent[2.0, 0.0] > 0
     assert sent[2.0, DUALPIPE] == pytest.approx(0.25 * sent[2.0, 0.0])
     assert sent[1.0, DUALPIPE] == sent[1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("device", "sent", "left"),
+    [
+        # 6 s beside 4 s of dispatch: three quarters of the 4 are saved; beside 1 s, of that second
+        (10.0, 4.0, 7.0), (5.0, 4.0, 4.25), (4.0, 4.0, 4.0), (4.0, 0.0, 4.0),
+    ],
+)  # fmt: skip
+def test_what_dualpipe_saves_of_a_layer(device: float, sent: float, left: float) -> None:
+    """What runs beside it, but for a quarter of drag; half of it is of the backward pass."""
+    layer = Busy(parts={"expert": sent}, device=device, host=0.0, backward=3.0, weights=1.0, experts=sent)
+    stack = replace(STACK, drag=0.25)
+    found = overlapped(layer, Layout(pp=2.0, schedule=DUALPIPE), stack)
+    assert (found.device, found.parts["expert"]) == (left, sent - (device - left))
+    assert found.backward == 3 - (device - left) / 2
+    assert overlapped(layer, Layout(pp=1.0, schedule=DUALPIPE), stack) is layer
 
 
 @pytest.mark.parametrize(("recompute", "again"), [(0.0, 0.0), (2.0, P + A + W)])
