@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 OUT_OF_MEMORY = "layout_oom"
 MEMORY_RULES = (
     "published: mem_gb_reported × 2^30 byte (allocators and drivers count in GiB, whatever unit is printed)",
-    "optimizer: Adam with a 32-bit master weight, 12 byte per parameter",
+    "optimizer: Adam with a 32-bit master weight, 12 byte per parameter, but for software that trains in pure 16 bits",
     "a row that says nothing of recomputation is asked without it: the least that fits, as a user's question is",
     "samples of many lengths: the peak is that of the longest, where the row says it (max_seq)",
     "rows whose kind is layout_oom have no peak: `fits` false is the right answer; fits = peak ≤ usable memory",

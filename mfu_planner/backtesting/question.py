@@ -163,6 +163,7 @@ def _layout(
         "offload": ("offload" in text and "false" not in text) or None,
         "packed": _packed(row, text, round(seq_len)),
         "lora_rank": rules["usual_adapter"]["rank"] if ADAPTERS.search(text) else None,
+        **_pure_16_bit(text, devices),
     }
     if abs(asked["global_batch"] / batch - 1) > ROUNDED:
         raise Unusable(f"a batch of {batch:g} sequences is no whole number of micro-batches of {micro:g} a device")
@@ -182,6 +183,16 @@ def _packed(row: RunRow, text: str, seq_len: int) -> dict[int, int] | None:
     if row.purpose == "pretraining" or not any(word in text for word in rule["any"]) or seq_len <= rule["tokens"]:
         return None
     return {rule["tokens"]: seq_len // rule["tokens"]}
+
+
+def _pure_16_bit(text: str, devices: float) -> dict[str, Any]:
+    """Optimizer of software that keeps no 32-bit weight; nothing for other software."""
+    adapters = bool(ADAPTERS.search(text))
+    for rule in calibration()["rules"]["pure_16_bit"]:
+        ours = devices <= rule.get("most_devices", devices) and adapters == rule.get("adapters", adapters)
+        if ours and any(word in text for word in rule["any"]):
+            return {"optimizer": rule["optimizer"], "optimizer_in_backward": rule.get("in_backward")}
+    return {}
 
 
 def _whole(name: str, value: Any) -> Any:

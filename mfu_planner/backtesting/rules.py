@@ -38,6 +38,8 @@ RULES = (
     "scale-up domain: gpus_per_node; on NVL72 systems 72, limited to the job's devices",
     "adapters only (rank 16) where kind or notes say LoRA, as a word; network: the fastest interface that the text "
     "names, bits or bytes as written, storage, management, NVLink and PCIe left out",
+    "optimizer: Adam with a 32-bit weight; torchtune's recipes train in pure 16 bits, on one device with paged 8-bit "
+    "Adam in the backward pass",
     "what no question can ask is left out, with the reason: part of a sequence on a device, more stages than layers",
     "published step time: step_time_s, else global batch ÷ (tokens/s per device · devices), else from the reported "
     "TFLOP/s or MFU by the convention of its source (published_runs/sources.yaml)",

@@ -41,6 +41,20 @@ def test_what_a_row_does_not_say_of_recomputation_is_not_asked() -> None:
     assert not memory(**blank, recompute="none").fits
 
 
+def test_what_trains_in_pure_16_bits_keeps_no_32_bit_weight() -> None:
+    """torchtune's recipes: weights of 2 byte, moments paged or of 2 byte each; DeepSpeed's Adam keeps 12 byte."""
+    full, adapters = ROWS["torchtune-8b-full-a6000"], ROWS["torchtune-70b-lora-a100"]
+    (alone,) = memory_backtest([full])["rows"]
+    (other,) = memory_backtest([changed(full, source="", notes="deepspeed")])["rows"]
+    params = 8_030_261_248
+    assert 2 * params < alone["predicted"] < 2 * params + 12 * 2**30
+    assert other["predicted"] > 16 * params
+    assert asked(full)[1]["optimizer"] == "adam-8bit-paged"
+    assert asked(adapters)[1]["optimizer"] == "adam-bf16"
+    assert "optimizer_in_backward" not in asked(adapters)[1]
+    assert "optimizer" not in asked(LORA)[1]
+
+
 @pytest.fixture(scope="session")
 def second() -> list[dict[str, Any]]:
     """The back-test of the second collection."""
