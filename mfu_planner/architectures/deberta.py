@@ -141,6 +141,7 @@ def _deberta(c: Config) -> Architecture:
         "talking_head",
     )
     first, relative = _first(c, s, width), tuple[Operator, ...]()
+    once = Rows(Stream.ONCE, 0)
     if c.flag("relative_attention", default=False):
         span, rows = _span(c, newer=newer)
         once = Rows(Stream.ONCE, 2 * span)
@@ -154,9 +155,9 @@ def _deberta(c: Config) -> Architecture:
                 rows=once,
             ),
         )
-        if newer and "layer_norm" in c.text("norm_rel_ebd", default="none").lower():
-            first += (norm("relative_norm", s.hidden, bias=True, rows=once),)
         relative = _relative(c, s, rows, newer=newer)
+    if newer and "layer_norm" in c.text("norm_rel_ebd", default="none").lower():  # built without a table, too
+        first += (norm("relative_norm", s.hidden, bias=True, rows=once),)
     layer = post_norm(s, _attention(s, relative, newer=newer), plain_mlp(s.hidden, s.ffn), bias=True)
     pooler = (head_linear("pooler", pooled, pooled),)
     heads: dict[str, Operators] = {

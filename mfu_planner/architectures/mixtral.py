@@ -35,11 +35,12 @@ def _mixture(
     head_bias: bool = False,
     head_dim: bool = True,
     wide_qk_norm: bool = False,
+    active: int | None = None,
 ) -> Architecture:
     """One kind of layer: grouped-query attention, then experts of width ``intermediate_size``."""
     hidden = c.size("hidden_size")
     heads = attention_heads(c, hidden, head_dim=head_dim)
-    experts = expert_sizes(c, c.size("intermediate_size"))
+    experts = expert_sizes(c, c.size("intermediate_size"), active=active)
     c.no_effect("hidden_act", "norm_topk_prob", "input_jitter_noise")
     qk_norm: tuple[Operator, ...] = ()
     if wide_qk_norm:
@@ -65,9 +66,11 @@ def _mixtral(c: Config) -> Architecture:
 
 
 def _phimoe(c: Config) -> Architecture:
-    c.no_effect("original_max_position_embeddings")
+    """Its router takes the best expert, then the best of the others: two, whatever the config says."""
+    c.no_effect("original_max_position_embeddings", "num_experts_per_tok")
     return _mixture(
         c,
+        active=2,
         mask=window(optional_size(c, "sliding_window")),
         bias=c.flag("attention_bias", default=False),
         norm_bias=True,

@@ -209,13 +209,14 @@ def _with_tower(
     *,
     tied_default: bool = False,
     tied_by_text: bool = False,
+    never_tied: bool = False,
     tiled: bool = False,
 ) -> Callable[[Config], Architecture]:
     """``tiled``: the tower sees tiles of its own size, whatever the size of the image."""
 
     def read(c: Config) -> Architecture:
         notes: list[str] = []
-        text = text_part(c, text_type, tied_default=tied_default, tied_by_text=tied_by_text)
+        text = text_part(c, text_type, tied_default=tied_default, tied_by_text=tied_by_text, never_tied=never_tied)
         if not c.has("vision_config"):
             if c.model_type in _BLIND_TOO:
                 return joined(c, text, (), [])
@@ -242,7 +243,7 @@ def _gemma3n(c: Config) -> Architecture:
 IMPORTERS = {
     "gemma3n": _gemma3n,
     "gemma4_unified": _with_tower(unified_towers, "gemma4_unified_text", "gemma4_unified_vision", tied_default=True),
-    "molmo2": _with_tower(molmo2_tower, "molmo2_text", "molmo2_vision"),
+    "molmo2": _with_tower(molmo2_tower, "molmo2_text", "molmo2_vision", never_tied=True),
     "exaone4_5": _with_tower(_alone(qwen2_5_vl_tower), "exaone4", "exaone4_5_vision"),
     "glm_ocr": _with_tower(glm_ocr_tower, "glm_ocr_text", "glm_ocr_vision"),
     "minimax_m3_vl": _with_tower(minimax_tower, "minimax_m3_vl_text", "minimax_m3_vl_vision"),

@@ -120,7 +120,10 @@ def molmo2_tower(outer: Config, c: Config, hidden: int, notes: list[str]) -> Blo
     c.no_effect("hidden_act", "image_default_input_size")
     entries = c.size("num_position_embeddings", default=(own[0] // patch) * (own[1] // patch))
     a = outer.part("adapter_config", defaults_of("molmo2_adapter"))
-    a.no_effect("hidden_act", "model_type", "attention_dropout", "text_hidden_size")
+    a.no_effect("hidden_act", "model_type", "attention_dropout")
+    for name, size in (("hidden_size", width), ("text_hidden_size", hidden)):
+        if a.has(name) and a.size(name) != size:
+            raise InputError(f"{a.origin}: {name}", a.size(name), f"{size}, the width that it meets")
     taken = a.raw("vision_feature_layer", a.defaults.get("vision_feature_layer"))
     if not isinstance(taken, list) or not taken or not all(type(n) is int and -s.layers <= n < s.layers for n in taken):
         raise InputError(f"{a.origin}: vision_feature_layer", taken, f"layers of the tower, which has {s.layers}")

@@ -83,3 +83,26 @@ def test_gemma_3n_is_its_decoder_and_says_so() -> None:
 
     assert whole.params == from_config({**text, "tie_word_embeddings": True}).params
     assert sum("the tower is left out" in note for note in whole.notes) == 2
+
+
+def test_phimoe_takes_two_experts_whatever_its_config_says() -> None:
+    """Its router picks the best expert, then the best of the others (arXiv:2409.12136)."""
+    config = {
+        "model_type": "phimoe", "hidden_size": 48, "intermediate_size": 64, "num_hidden_layers": 2, "vocab_size": 100,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "num_local_experts": 6,
+    }  # fmt: skip
+    one, two = (from_config({**config, "num_experts_per_tok": chosen}) for chosen in (1, 2))
+
+    assert one.active_params == two.active_params
+    assert two.params - two.active_params == 2 * (6 - 2) * 3 * 48 * 64
+
+
+def test_deberta_builds_the_norm_of_its_positions_without_them() -> None:
+    """``norm_rel_ebd: layer_norm`` adds a weight and a bias of the width, with relative attention or without."""
+    config = {
+        "model_type": "deberta-v2", "hidden_size": 48, "intermediate_size": 76, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "vocab_size": 211, "max_position_embeddings": 64, "relative_attention": False,
+    }  # fmt: skip
+    with_norm, without = (from_config({**config, "norm_rel_ebd": kind}) for kind in ("layer_norm", "none"))
+
+    assert with_norm.params - without.params == 2 * 48

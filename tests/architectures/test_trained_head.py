@@ -62,3 +62,16 @@ def test_reward_and_value_heads() -> None:
     assert model_work(value, work).forward - model_work(bare, work).forward == 2 * 10 * width * (vocab + 1)
     assert reward.params - bare.params == width * width + width + width + 1
     assert model_work(reward, work).total - model_work(bare, work).total == 3 * 2 * 10 * width * (width + 1)
+
+
+@pytest.mark.parametrize("name", ["GPTJ", "Llama"])
+def test_a_span_has_a_start_and_an_end(name: str) -> None:
+    """Two outputs and their biases, though the config names one label: transformers' GenericForQuestionAnswering."""
+    sizes = {"n_embd": 64, "n_layer": 2, "n_head": 4, "rotary_dim": 8, "n_positions": 64, "vocab_size": 100}
+    config = {"model_type": "gptj", **sizes} if name == "GPTJ" else LLAMA
+    spans, bare = (
+        from_config({**config, "num_labels": 1, "architectures": [f"{name}{end}"]})
+        for end in ("ForQuestionAnswering", "Model")
+    )
+
+    assert spans.params - bare.params == 2 * (64 if name == "GPTJ" else 4096) + 2

@@ -38,6 +38,8 @@ from mfu_planner.operators import Scan
 FILE = Path(__file__).with_name("varied.csv")
 DEFAULTS = Path(__file__).parents[2] / "model_specs" / "config_defaults.json"
 COLUMNS = ("date", "transformers", "seed", "model_type", "equal", "different", "refused_here", "refused_by_library")
+KEPT = ("max_source_positions",)
+"""What the inputs of a row are made for."""
 TRIES = 6
 """Configs tried for each that is wanted: the library refuses many."""
 
@@ -49,7 +51,9 @@ def varied(row: dict[str, Any], defaults: dict[str, Any], rng: random.Random) ->
     parts = [name for name, value in config.items() if isinstance(value, dict) and name.endswith("_config")]
     name = rng.choice(["", *parts])
     part = config[name] if name else config
+    kept = {key: part[key] for key in KEPT if key in part}
     mutate(part, defaults.get(part.get("model_type", ""), {}), rng)
+    part |= kept
     return row
 
 
