@@ -170,7 +170,7 @@ def _decoder(c: Config, side: int) -> list[Block]:
     ]
 
 
-def _prompt(c: Config, waves: int, side: int) -> Block:
+def _prompt(c: Config, waves: int, side: int, *, tied: bool) -> Block:
     """Waves that stand for places; tables of the kinds of prompt; what would read a mask, which is not given one."""
     hidden, channels, none = c.size("hidden_size"), c.size("mask_input_channels"), _each(0)
     c.no_effect("hidden_act", "image_size", "patch_size", "model_type")
@@ -186,7 +186,7 @@ def _prompt(c: Config, waves: int, side: int) -> Block:
         places,
         MatMul(
             name="prompt_places", inputs=2, outputs=waves, rows=_each(_PROMPT), input_grad=False, role=Role.POSITION,
-            shared_with="places",
+            shared_with="places" if tied else "",
         ),
         free_vectors("prompt_kinds", c.size("num_point_embeddings") + 2, hidden, _each(_PROMPT)),
         _convolution("mask_1", 1, channels // 4, 4, none),
@@ -202,7 +202,8 @@ def _sam(c: Config) -> Architecture:
     vision = c.part("vision_config", defaults_of("sam_vision_model"))
     blocks, side, _ = _encoder(vision)
     waves = vision.size("num_pos_feats")
-    prompt = _prompt(c.part("prompt_encoder_config", defaults_of("sam_prompt_encoder")), waves, side)
+    tied = c.flag("tie_word_embeddings", default=True)
+    prompt = _prompt(c.part("prompt_encoder_config", defaults_of("sam_prompt_encoder")), waves, side, tied=tied)
     masks = _decoder(c.part("mask_decoder_config", defaults_of("sam_mask_decoder")), side)
     return sample_model(
         c, hidden=vision.size("hidden_size"), length=side * side, blocks=[*blocks, prompt, *masks],
