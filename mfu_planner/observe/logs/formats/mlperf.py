@@ -19,6 +19,8 @@ from mfu_planner.observe.logs.metric_names import as_number
 from mfu_planner.observe.logs.reading import Reading
 from mfu_planner.observe.logs.record import Record
 
+#: Losses a block from which they tell more than the block.
+_LOSSES = 4
 _MOST_LOSSES = 50_000
 _HEADER = {"global_batch_size": "global_batch", "max_sequence_length": "seq_len", "max_seq_length": "seq_len"}
 _STEP_TIMES = ("train_step_time", "train_step_timing in s", "step_time")
@@ -64,6 +66,7 @@ class MLPerf(Format):
         self._intervals: dict[str, list[_Interval]] = {"block": [], "epoch": []}
         self._gaps: list[_Interval] = []  # from one evaluation to the next
         self._evaluated: tuple[float, dict[str, Any]] | None = None
+        self._stopped_at = 0.0
 
     def line(self, line: str) -> None:
         """Take a line that holds a hint."""
@@ -94,7 +97,12 @@ class MLPerf(Format):
         if key == "eval_start" and self._evaluated is not None and len(self._gaps) < _MOST_LOSSES:
             self._gaps.append(_Interval(self._evaluated[0], seconds, self._evaluated[1], meta))
         self._evaluated = None if key == "eval_start" else (seconds, meta) if key == "eval_stop" else self._evaluated
+        if which == "stop" and name == "block":
+            self._stopped_at = as_number(meta.get("samples_count")) or self._stopped_at
         if which == "start" and name in self._intervals:
+            stated = as_number(meta.get("samples_count"))
+            if stated is not None and stated < self._stopped_at:  # no block begins before the last one's end
+                meta = meta | {"samples_count": self._stopped_at}
             self._open[name] = seconds, meta
         elif key == "run_stop":
             self._open.clear()  # what ends after it was cut short
@@ -128,7 +136,7 @@ class MLPerf(Format):
             self.log.header.values.pop("seq_len", None)
         self._devices()
         if not self._timed:
-            blocks = self._by_blocks() or self._block_means
+            blocks = [] if self._evaluates_inside() else self._by_blocks() or self._block_means
             if blocks:
                 for record in blocks[1:] if len(blocks) > 1 else blocks:  # the first holds start-up
                     self.log.add(record)
@@ -137,6 +145,11 @@ class MLPerf(Format):
         for record in self._timed:
             self.log.add(record)
         self._whole_run()
+
+    def _evaluates_inside(self) -> bool:
+        """Whether blocks hold evaluations that nothing times, and losses in between tell the steps alone."""
+        counted = sum("samples_count" in meta for _, meta in self._losses)
+        return not self._gaps and self._evaluated is None and counted > _LOSSES * len(self._intervals["block"]) > 0
 
     def _batch(self) -> float | None:
         return self.log.header.values.get("global_batch")
@@ -214,16 +227,20 @@ class MLPerf(Format):
 
     def _by_gaps(self) -> list[Record]:
         """A record for each stretch between evaluations, where a share of an epoch is what counts the progress."""
-        samples, batch = as_number(self._values.get("train_samples")), self._batch()
+        samples, batch, blocks = as_number(self._values.get("train_samples")), self._batch(), self._intervals["block"]
         records = []
+        inside = len(blocks) == 1 and len(self._gaps) > 1  # one block, whatever it says of its length
         for gap in self._gaps:
             first, last = as_number(gap.start.get("epoch_num")), as_number(gap.stop.get("epoch_num"))
-            if not samples or not batch or first is None or last is None or not 0 < last - first < 1:
+            if not batch or first is None or last is None or last <= first:
                 continue
-            steps = (last - first) * samples / batch
-            records.append(Record(
-                step=last * samples / batch, step_time_s=(gap.stop_s - gap.start_s) / steps,
-            ))  # fmt: skip
+            if last - first < 1 and samples:
+                steps, at = (last - first) * samples / batch, last * samples / batch
+            elif inside and (counted := self._counted(last - first)) < last - first:
+                steps, at = counted, self._counted(last)
+            else:
+                continue
+            records.append(Record(step=at, step_time_s=(gap.stop_s - gap.start_s) / steps))
         if records:
             self.log.note(
                 "log/by-blocks", "note",
